@@ -1,0 +1,50 @@
+# Two commands do everything on a machine with Python and make: `make demo` and `make test`.
+# Each sets up what it needs in a virtual environment of its own, once, and again when setup.cfg
+# changes. PYTHON=... names another interpreter, PYTEST_ARGS=... adds to pytest's options.
+
+# larq keeps numpy below 2, for which there are no wheels past Python 3.12: first one up to that.
+CANDIDATES = python3 python3.12 python3.11 python3.10 python3.13 python3.14 python
+PYTHON := $(shell for newest in 12 99; do for name in $(CANDIDATES); do \
+	$$name -c "import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, $$newest))" \
+		2>/dev/null && echo $$name && break 2; \
+	done; done)
+DEMO = .venv/demo
+TEST = .venv/test
+QUICK_TESTS = tests/test_layers.py tests/test_data.py tests/solver/test_problem.py \
+	tests/crshare/test_bits.py tests/crshare/test_fold.py
+PIP = bin/python -m pip --disable-pip-version-check install -qq
+
+.PHONY: help demo test lint types quick clean
+
+help:
+	@echo "make demo   find a sharing plan for the small network that comes with crshare"
+	@echo "make test   all checks: style, types and tests"
+	@echo "make quick  the checks before a commit, in seconds"
+	@echo "make clean  remove the virtual environments"
+
+demo: $(DEMO)/ready
+	@$(DEMO)/bin/crshare optimize --max-acc-loss 1
+
+test: lint types
+	$(TEST)/bin/python -m pytest $(PYTEST_ARGS)
+
+lint: $(TEST)/ready
+	$(TEST)/bin/ruff check
+	$(TEST)/bin/ruff format --check
+
+types: $(TEST)/ready
+	$(TEST)/bin/mypy
+
+quick: lint types
+	$(TEST)/bin/python -m pytest -q $(QUICK_TESTS)
+
+clean:
+	rm -rf .venv
+
+.venv/%/ready: setup.cfg pyproject.toml
+	@test -n "$(PYTHON)" || { echo "crshare needs Python 3.10 or newer; none was found" >&2; exit 1; }
+	@echo "setting up .venv/$* with $(PYTHON) (some minutes the first time)" >&2
+	@$(PYTHON) -m venv --clear .venv/$* || { rm -rf .venv/$*; \
+		echo "$(PYTHON) cannot make virtual environments; install python3-venv" >&2; exit 1; }
+	@.venv/$*/$(PIP) -e ".[$*]"
+	@touch $@

@@ -1,0 +1,25 @@
+"""The errors that are the user's to mend: each says what, where, and what to do."""
+
+
+class CrshareError(Exception):
+    """Base of every error that is the user's to mend; the command line prints it and returns 2."""
+
+
+class ModelFormatError(CrshareError):
+    """A model file lacks what crshare needs, or holds what it cannot read."""
+
+
+class NetworkError(CrshareError):
+    """The layers of a network do not fit together."""
+
+
+class PlanError(CrshareError):
+    """A sharing plan is malformed, or belongs to another model."""
+
+
+class DataError(CrshareError):
+    """A file of images is missing, malformed, or does not fit the network."""
+
+
+class OutputError(CrshareError):
+    """A result cannot be written where the user asked for it."""

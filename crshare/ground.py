@@ -1,0 +1,109 @@
+"""What a search stands on: the original network on the choosing images, looked at once."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.calibrate import firing
+from crshare.execute import Histogram, compile_network, run_layers, sum_histograms, usable_cores
+from crshare.images import ImageSet
+from crshare.network import INPUT, Float64Array, Kind, Layer, Network, Threshold
+from crshare.slices import SliceTable, decompose
+
+Array = npt.NDArray[Any]
+
+MOST_BYTES = 400 * 2**20  # of the original network's maps held at a time
+LEAST_SHARE = 0.002  # a layer below this share of all slice operations is not worth a loss
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """One layer with binary weights on bits, as the original network runs it.
+
+    threshold: the comparison that reads its sums, None for the scores. fired: how often each
+    channel fires over all images and positions. importance: what an error's variance costs, for
+    each filter. similar: whether similar slices are worth a try here.
+    """
+
+    layer: Layer
+    table: SliceTable
+    threshold: Layer | None
+    fired: npt.NDArray[np.int64]
+    importance: Float64Array
+    similar: bool
+    inputs: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    network: Network
+    images: ImageSet
+    classes: npt.NDArray[np.int64]
+    tables: tuple[SliceTable, ...]
+    watched: tuple[Watched, ...]
+
+
+def survey(network: Network, images: ImageSet) -> Ground:
+    """Run the original network on the choosing images, as many as memory allows."""
+    images = _that_fit(network, images)
+    tables = decompose(network)
+    total = sum(table.slice_operations for table in tables)
+    watched: list[Watched] = []
+    at, values = INPUT, images.images
+    for table in tables:
+        layer = network.layer(table.layer)
+        if network.input_of(layer).kind is Kind.BITS:
+            values = _onward(network, values, at, layer.source)
+            at = layer.source
+            watched.append(_watch(network, layer, table, values, total))
+    classes = compile_network(network).classify(images.images)
+    return Ground(network, images, classes, tables, tuple(watched))
+
+
+def layer_histogram(network: Network, layer: Layer, values: Array) -> Histogram:
+    """How often each sum of a Conv layer occurs on these inputs."""
+    conv = network.conv(layer.name)
+    given = network.input_of(layer)
+    return sum_histograms(conv, given, values, n_threads=usable_cores())
+
+
+def _onward(network: Network, values: Array, at: str, to: str) -> Array:
+    if at == to:
+        return values
+    return run_layers(network, values, start_after=at, stop_at=to)
+
+
+def _watch(network: Network, layer: Layer, table: SliceTable, values: Array, total: int) -> Watched:
+    threshold = network.threshold_of(layer.name)
+    fired = np.zeros(0, np.int64)
+    importance = np.zeros(table.n_filters)
+    if threshold is not None and isinstance(threshold.op, Threshold):
+        histogram = layer_histogram(network, layer, values)
+        fired = firing(histogram, threshold.op)
+        importance = _importance(histogram, threshold.op)
+    worth = threshold is not None and table.slice_operations >= LEAST_SHARE * total
+    return Watched(layer, table, threshold, fired, importance, worth, values)
+
+
+def _importance(histogram: Histogram, threshold: Threshold) -> Float64Array:
+    """The density of a normal sum at its threshold, over its variance."""
+    counts = histogram.counts.astype(np.float64)
+    values = histogram.lowest + np.arange(counts.shape[1])
+    mean = counts @ values / counts.sum(axis=1)
+    variance = counts @ values**2 / counts.sum(axis=1) - mean**2
+    varies = variance > 0
+    spread = np.where(varies, variance, 1.0)
+    density = np.exp(-((threshold.at - mean) ** 2) / spread / 2)
+    return np.where(varies, density / spread, 0.0)
+
+
+def _that_fit(network: Network, images: ImageSet) -> ImageSet:
+    sources = {la.source for la, _ in network.convs() if network.input_of(la).kind is Kind.BITS}
+    shapes = [network.signals[name].shape for name in sources]
+    needed = sum(height * width * -(-channels // 64) * 8 for height, width, channels in shapes)
+    most = max(1, MOST_BYTES // max(needed, 1))
+    if len(images) <= most:
+        return images
+    return images.take(slice(0, most), f"the first {most} of {images.name}")

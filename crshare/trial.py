@@ -1,0 +1,184 @@
+"""One plan at one price: the layers in order, each chosen on what the changed ones before it give.
+
+After each layer that differs from the original, its thresholds are set so that every channel fires
+as often as it did.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import sqrt
+
+import numpy as np
+
+from crshare.calibrate import recalibrate
+from crshare.execute import run_layers
+from crshare.ground import Array, Ground, Watched, layer_histogram
+from crshare.network import Conv, Network, Op, Threshold
+from crshare.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
+from crshare.similar import Solve, sweep, target
+from crshare.slices import SliceTable, decompose, kernel_of
+from crshare.windows import moments, sample_places
+from solver import Problem, Selection, Status, solve
+
+N_WINDOWS = 20_000
+N_PASSES = 6
+ENOUGH_GAP = 0.01  # of a facility location's cost
+
+
+@dataclass(slots=True)
+class SolverTally:
+    """Who solved how many problems, and how well: filled as they are solved."""
+
+    backends: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    n_optimal: int = 0
+    cost: int = 0
+    bound: int = 0
+    worst_gap: float = 0.0
+
+    def add(self, selection: Selection) -> None:
+        self.backends[selection.backend] += 1
+        self.refusals.update(selection.refusals)
+        self.n_optimal += selection.status is Status.OPTIMAL
+        self.cost += selection.cost
+        self.bound += selection.bound
+        self.worst_gap = max(self.worst_gap, selection.gap)
+
+    @property
+    def gap(self) -> float:
+        """Of all the problems together: a share of their cost."""
+        return (self.cost - self.bound) / max(1, self.cost)
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How a trial chooses: the solver, its time limit for one problem, and the seed of samples."""
+
+    solver: str = "auto"
+    time_limit_s: float = 10.0
+    seed: int = 0
+
+
+class Trial:
+    """The network on its way from the original to a plan, and the choosing images' maps in it."""
+
+    def __init__(self, ground: Ground, fingerprint: str) -> None:
+        self.ground, self.fingerprint = ground, fingerprint
+        self.network = ground.network
+        self.plans = {table.layer: exact_layer(table) for table in ground.tables}
+        self.at: str | None = None  # the layer that `values` comes out of, once one has changed
+        self.values: Array = np.zeros(0)
+
+    def inputs_of(self, watched: Watched) -> tuple[Array, bool]:
+        """The layer's inputs now, and whether they differ from the original network's."""
+        if self.at is None:
+            return watched.inputs, False
+        source = watched.layer.source
+        if source != self.at:
+            self.values = run_layers(self.network, self.values, start_after=self.at, stop_at=source)
+            self.at = source
+        return self.values, True
+
+    def take(self, watched: Watched, inputs: Array, plan: LayerPlan, *, changed: bool) -> None:
+        """Adopt a layer's plan and recalibrate the threshold behind it."""
+        name = watched.layer.name
+        conv = self.network.conv(name)
+        kernel = kernel_of(plan.effective(watched.table), conv.kernel.shape)
+        differs = not np.array_equal(kernel, conv.kernel)
+        self.plans[name] = plan
+        if not (changed or differs):
+            return
+        self.at, self.values = watched.layer.source, inputs
+        ops: dict[str, Op] = {name: Conv(kernel, conv.strides, conv.pad_value)}
+        self.network = self.network.replace(ops)
+        self._recalibrate(watched, inputs)
+
+    def _recalibrate(self, watched: Watched, inputs: Array) -> None:
+        threshold = watched.threshold
+        if threshold is None or not isinstance(threshold.op, Threshold):
+            return
+        if threshold.op.adjustable:
+            histogram = layer_histogram(self.network, watched.layer, inputs)
+            moved: Op = recalibrate(histogram, threshold.op, watched.fired)
+            self.network = self.network.replace({threshold.name: moved})
+
+    def plan(self) -> SharingPlan:
+        moved = {
+            layer.name: layer.op
+            for layer, old in zip(self.network.layers, self.ground.network.layers, strict=True)
+            if isinstance(layer.op, Threshold) and layer.op is not old.op
+        }
+        layers = tuple(self.plans[table.layer] for table in self.ground.tables)
+        return SharingPlan(self.fingerprint, layers, moved)
+
+
+def exact_plan(ground_network: Network, fingerprint: str) -> SharingPlan:
+    """Repeated and inverse slices only: no output differs."""
+    layers = tuple(exact_layer(table) for table in decompose(ground_network))
+    return SharingPlan(fingerprint, layers)
+
+
+def try_price(
+    ground: Ground,
+    fingerprint: str,
+    price: float,
+    method: Method,
+    on_group: Callable[[], None] = lambda: None,
+) -> tuple[SharingPlan, Network, SolverTally]:
+    """Plan all layers at `price`, in disturbance for a bit operation at one position."""
+    trial, tally = Trial(ground, fingerprint), SolverTally()
+    last = _last_pass(method, tally, on_group)
+    for watched in ground.watched:
+        inputs, changed = trial.inputs_of(watched)
+        plan = trial.plans[watched.layer.name]
+        if watched.similar:
+            weights = _weights(trial, watched, inputs, changed, price, last, method.seed)
+            plan = layer_from_weights(watched.table, weights)
+        trial.take(watched, inputs, plan, changed=changed)
+    return trial.plan(), trial.network, tally
+
+
+def worth(table: SliceTable) -> float:
+    """What a bit operation saved at every position may cost this layer, against other layers.
+
+    The square root of the positions, not the positions, since errors of many positions meet the
+    same threshold further on; and filters over inputs, since an error counts for each filter as a
+    share of its inputs. Found by trying (CONTRIBUTING, decisions).
+    """
+    n_inputs, n_filters = table.matrix.shape
+    return sqrt(table.positions) * n_filters / n_inputs
+
+
+def _weights(
+    trial: Trial,
+    watched: Watched,
+    inputs: Array,
+    changed: bool,
+    price: float,
+    last: Solve,
+    seed: int,
+) -> np.ndarray[tuple[int, int], np.dtype[np.int8]]:
+    network, layer = trial.network, watched.layer
+    places = sample_places(len(inputs), network.signals[layer.name], N_WINDOWS, seed)
+    found = moments(
+        network.conv(layer.name),
+        network.input_of(layer),
+        inputs,
+        watched.inputs if changed else None,
+        places,
+    )
+    aim = target(watched.table, found, watched.importance)
+    return sweep(watched.table, aim, price * worth(watched.table), N_PASSES, last)
+
+
+def _last_pass(method: Method, tally: SolverTally, on_group: Callable[[], None]) -> Solve:
+    def run(problem: Problem) -> Selection:
+        selection = solve(
+            problem, method.solver, time_limit_s=method.time_limit_s, max_gap=ENOUGH_GAP
+        )
+        tally.add(selection)
+        on_group()
+        return selection
+
+    return run

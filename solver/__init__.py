@@ -1,0 +1,34 @@
+"""Least-cost sharing over integers: knows no filter, no file, no hardware.
+
+Two problems. `Problem`: which candidates to open, and who serves each item. `Knapsack`: one option
+of each group within a budget. `solve` and `solve_knapsack` answer them, with a proven bound.
+"""
+
+from .backends import BACKENDS, KNAPSACK_BACKENDS, solve, solve_knapsack
+from .errors import AnswerError, BackendUnavailableError, ProblemError, SolverError
+from .knapsack import Choice, Knapsack, knapsack, verify_choice
+from .problem import Problem, dense
+from .quick import serve_quickly
+from .selection import Answer, Selection, Status, verify
+
+__all__ = [
+    "BACKENDS",
+    "KNAPSACK_BACKENDS",
+    "Answer",
+    "AnswerError",
+    "BackendUnavailableError",
+    "Choice",
+    "Knapsack",
+    "Problem",
+    "ProblemError",
+    "Selection",
+    "SolverError",
+    "Status",
+    "dense",
+    "knapsack",
+    "serve_quickly",
+    "solve",
+    "solve_knapsack",
+    "verify",
+    "verify_choice",
+]

@@ -1,0 +1,249 @@
+"""The adder graph: an immutable value that says how integers become sums, and its law.
+
+An edge is an integer. Edges 0 to n_inputs - 1 are the inputs; node v makes edge n_inputs + v and
+reads only edges before it. There are two kinds of node:
+
+* a count: how many of two to six bits are 1. Every bit is an input whose range lies within [0, 1],
+  as it is or complemented (1 - x). In hardware: a few LUTs, the inverters inside them.
+* a sum of two terms: (left << s) + (right << t) or (left << s) - (right << t), with s = 0 or t = 0.
+  In hardware: one ripple-carry adder; the low bits that only one operand has are wires.
+
+An output is an edge, perhaps negated, plus a constant: y = edge + offset or y = -edge + offset; an
+output that is constant names no edge. Negation and offset cost nothing where the output meets a
+threshold, since they move into the compared constant and its direction; whoever needs the plain
+number adds them. Constants come only from complemented bits: an edge is always an integer linear
+form of the inputs plus a constant, and the offset takes the constant off again.
+
+Every edge carries its exact range [low, high]: the least and greatest value over all inputs in
+their ranges, worked out from the linear form and not from the operands' ranges, so no bit is lost
+and none is idle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from solver.adder_graph.errors import AdderGraphError
+from solver.adder_graph.forms import edge_ranges
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+MAX_COUNT_BITS = 6
+MAX_SHIFT = 31
+NO_EDGE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """An operand of a node: an edge, shifted left; negative means complemented or subtracted."""
+
+    edge: int
+    shift: int = 0
+    negative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many of two to six bits are 1, a negative term standing for 1 - x."""
+
+    edge: int
+    bits: tuple[Term, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """left + right, or left - right where right is negative."""
+
+    edge: int
+    left: Term
+    right: Term
+
+
+Node = Count | Sum
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """y = edge + offset, or -edge + offset; edge None means the constant offset alone."""
+
+    edge: int | None
+    negative: bool
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AdderGraph:
+    """A law-abiding adder graph, stored as arrays so that 100,000 nodes stay cheap.
+
+    Arrays: input_low, input_high [n_inputs]; start [n_nodes + 1], the terms of node v being
+    start[v] to start[v + 1]; term_edge, term_shift, term_negative [n_terms]; is_count [n_nodes];
+    output_edge (-1 for none), output_negative, output_offset [n_outputs]. low and high
+    [n_inputs + n_nodes] are derived. All are read-only. Raises AdderGraphError if a law is broken.
+    """
+
+    input_low: Ints
+    input_high: Ints
+    start: Ints
+    term_edge: Ints
+    term_shift: Ints
+    term_negative: Flags
+    is_count: Flags
+    output_edge: Ints
+    output_negative: Flags
+    output_offset: Ints
+    low: Ints = field(init=False)
+    high: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        for name in ("term_negative", "is_count", "output_negative"):
+            object.__setattr__(self, name, _frozen(getattr(self, name), np.bool_))
+        for name in _INTEGER_FIELDS:
+            object.__setattr__(self, name, _frozen(getattr(self, name), np.int64))
+        _obey(self)
+        low, high = edge_ranges(self)
+        object.__setattr__(self, "low", _frozen(low, np.int64))
+        object.__setattr__(self, "high", _frozen(high, np.int64))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, AdderGraph):
+            return NotImplemented
+        return all(np.array_equal(getattr(self, n), getattr(other, n)) for n in _STORED_FIELDS)
+
+    @property
+    def n_inputs(self) -> int:
+        return len(self.input_low)
+
+    @property
+    def n_nodes(self) -> int:
+        return len(self.is_count)
+
+    @property
+    def n_edges(self) -> int:
+        return self.n_inputs + self.n_nodes
+
+    @property
+    def n_outputs(self) -> int:
+        return len(self.output_edge)
+
+    def node(self, index: int) -> Node:
+        """Node `index` (0 to n_nodes - 1) as a value of its own kind."""
+        begin, end = self.start[index], self.start[index + 1]
+        terms = tuple(
+            Term(int(self.term_edge[t]), int(self.term_shift[t]), bool(self.term_negative[t]))
+            for t in range(begin, end)
+        )
+        edge = self.n_inputs + index
+        return Count(edge, terms) if self.is_count[index] else Sum(edge, terms[0], terms[1])
+
+    def nodes(self) -> Iterator[Node]:
+        """All nodes in order; each reads only inputs and nodes already seen."""
+        return (self.node(index) for index in range(self.n_nodes))
+
+    def outputs(self) -> Iterator[Output]:
+        """All outputs in order."""
+        for edge, negative, offset in zip(
+            self.output_edge, self.output_negative, self.output_offset, strict=True
+        ):
+            yield Output(None if edge == NO_EDGE else int(edge), bool(negative), int(offset))
+
+
+_INTEGER_FIELDS = (
+    *("input_low", "input_high", "start", "term_edge", "term_shift"),
+    *("output_edge", "output_offset"),
+)
+_STORED_FIELDS = (*_INTEGER_FIELDS, "term_negative", "is_count", "output_negative")
+
+
+def _frozen(array: npt.ArrayLike, dtype: type) -> npt.NDArray[np.generic]:
+    own: npt.NDArray[np.generic] = np.array(array, dtype=dtype)
+    own.setflags(write=False)
+    return own
+
+
+def _obey(graph: AdderGraph) -> None:
+    """The law of adder graphs."""
+    _obey_shapes(graph)
+    _obey_inputs(graph)
+    _obey_order(graph)
+    _obey_counts(graph)
+    _obey_sums(graph)
+    _obey_outputs(graph)
+
+
+def _obey_shapes(graph: AdderGraph) -> None:
+    lengths = {
+        "input_high": (graph.input_high, len(graph.input_low)),
+        "start": (graph.start, graph.n_nodes + 1),
+        "term_shift": (graph.term_shift, len(graph.term_edge)),
+        "term_negative": (graph.term_negative, len(graph.term_edge)),
+        "output_negative": (graph.output_negative, graph.n_outputs),
+        "output_offset": (graph.output_offset, graph.n_outputs),
+    }
+    for name, (array, length) in lengths.items():
+        if array.shape != (length,):
+            raise AdderGraphError(f"{name} has shape {array.shape}; expected ({length},)")
+    ends = graph.start[0] == 0 and graph.start[-1] == len(graph.term_edge)
+    if not ends or (np.diff(graph.start) < 2).any():
+        raise AdderGraphError("start must rise from 0 to the number of terms by two or more a node")
+
+
+def _obey_inputs(graph: AdderGraph) -> None:
+    limit = 2**31
+    bad = (graph.input_low > graph.input_high) | (graph.input_low < -limit)
+    bad |= graph.input_high > limit
+    if bad.any():
+        i = int(bad.argmax())
+        raise AdderGraphError(
+            f"input {i} has range [{graph.input_low[i]}, {graph.input_high[i]}]; "
+            "low must not exceed high, and both lie within +-2**31"
+        )
+
+
+def _obey_order(graph: AdderGraph) -> None:
+    made = graph.n_inputs + np.repeat(np.arange(graph.n_nodes), np.diff(graph.start))
+    bad = (graph.term_edge < 0) | (graph.term_edge >= made)
+    if bad.any():
+        t = int(bad.argmax())
+        raise AdderGraphError(
+            f"edge {made[t]} reads edge {graph.term_edge[t]}; a node reads only earlier edges"
+        )
+
+
+def _obey_counts(graph: AdderGraph) -> None:
+    sizes = np.diff(graph.start)
+    of_count = np.repeat(graph.is_count, sizes)
+    bits = graph.term_edge[of_count]
+    if (sizes[graph.is_count] > MAX_COUNT_BITS).any():
+        raise AdderGraphError(f"a count has more than {MAX_COUNT_BITS} bits")
+    if graph.term_shift[of_count].any():
+        raise AdderGraphError("a bit of a count is shifted; counts take bits as they are")
+    is_bit = (graph.input_low >= 0) & (graph.input_high <= 1)
+    no_bit = bits >= graph.n_inputs
+    no_bit |= ~np.append(is_bit, False)[np.minimum(bits, graph.n_inputs)]
+    if no_bit.any():
+        raise AdderGraphError(
+            f"a count reads edge {bits[no_bit.argmax()]}; it may read only inputs within [0, 1]"
+        )
+
+
+def _obey_sums(graph: AdderGraph) -> None:
+    first = graph.start[:-1][~graph.is_count]
+    if (np.diff(graph.start)[~graph.is_count] != 2).any():
+        raise AdderGraphError("a sum must have two terms")
+    if graph.term_negative[first].any():
+        raise AdderGraphError("the left term of a sum is negative; negate outputs instead")
+    shifts = np.stack([graph.term_shift[first], graph.term_shift[first + 1]])
+    if (shifts < 0).any() or (shifts > MAX_SHIFT).any() or shifts.min(axis=0).any():
+        raise AdderGraphError(f"a sum shifts one of its terms, by 0 to {MAX_SHIFT}")
+
+
+def _obey_outputs(graph: AdderGraph) -> None:
+    bad = (graph.output_edge < NO_EDGE) | (graph.output_edge >= graph.n_edges)
+    if bad.any():
+        row = int(bad.argmax())
+        raise AdderGraphError(f"output {row} names edge {graph.output_edge[row]}: no such edge")

@@ -1,0 +1,191 @@
+"""The compiled inner loops of the adder graph (numba), and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def compiled(function: Function) -> Function:
+    """numba.njit with a cache on disk, typed so that callers keep their signature."""
+    return cast(Function, numba.njit(cache=True)(function))
+
+
+@compiled
+def run_nodes(
+    values: Ints, start: Ints, edge: Ints, shift: Ints, negative: Flags, is_count: Flags,
+    complement: int,
+) -> None:  # fmt: skip
+    """Fill the rows of values [n_edges, batch] that belong to nodes; the inputs' rows are given."""
+    n_inputs = values.shape[0] - len(is_count)
+    for node in range(len(is_count)):
+        row = n_inputs + node
+        values[row] = 0
+        for t in range(start[node], start[node + 1]):
+            if not negative[t]:
+                for b in range(values.shape[1]):
+                    values[row, b] += values[edge[t], b] << shift[t]
+            elif is_count[node]:
+                for b in range(values.shape[1]):
+                    values[row, b] += complement - values[edge[t], b]
+            else:
+                for b in range(values.shape[1]):
+                    values[row, b] -= values[edge[t], b] << shift[t]
+
+
+@compiled
+def node_depths(n_inputs: int, start: Ints, edge: Ints, is_count: Flags) -> Ints:
+    """Two-operand additions on the longest path to every edge. [n_edges]"""
+    depth = np.zeros(n_inputs + len(is_count), dtype=np.int64)
+    for node in range(len(is_count)):
+        deepest = 0
+        for t in range(start[node], start[node + 1]):
+            deepest = max(deepest, depth[edge[t]])
+        levels, reach = 0, 1
+        while reach < start[node + 1] - start[node]:
+            levels, reach = levels + 1, 2 * reach
+        depth[n_inputs + node] = deepest + levels
+    return depth
+
+
+@compiled
+def levels_of(n_inputs: int, start: Ints, source: Ints) -> Ints:
+    """For every sum its distance from the inputs, whatever order the sums stand in. [n_sums]"""
+    level = np.full(len(start) - 1, -1, dtype=np.int64)
+    stack = np.empty(len(start) - 1, dtype=np.int64)
+    for root in range(len(level)):
+        stack[0], top = root, 1
+        while top > 0:
+            here = stack[top - 1]
+            own, ready = 0, level[here] < 0
+            for t in range(start[here], start[here + 1]):
+                below = source[t] - n_inputs
+                if ready and below >= 0 and level[below] < 0:
+                    stack[top], top, ready = below, top + 1, False
+                elif below >= 0:
+                    own = max(own, level[below] + 1)
+            if ready:
+                level[here] = own
+            if ready or level[here] >= 0:
+                top -= 1
+    return level
+
+
+@compiled
+def named(n_inputs: int, start: Ints, source: Ints, coefficient: Ints) -> tuple[Ints, Ints]:
+    """For every node what it is another name for, and times what: sums of one term. [n_nodes]"""
+    n_nodes = n_inputs + len(start) - 1
+    target, factor = np.arange(n_nodes), np.ones(n_nodes, dtype=np.int64)
+    for s in range(len(start) - 1):
+        if start[s + 1] - start[s] == 1:
+            below = source[start[s]]
+            target[n_inputs + s] = target[below]
+            factor[n_inputs + s] = coefficient[start[s]] * factor[below]
+    return target, factor
+
+
+@compiled
+def needed(n_inputs: int, wanted: Ints, start: Ints, source: Ints) -> Flags:
+    """Which nodes the wanted ones need, themselves included. [n_nodes]"""
+    live = np.zeros(n_inputs + len(start) - 1, dtype=np.bool_)
+    live[wanted] = True
+    for s in range(len(start) - 2, -1, -1):
+        if live[n_inputs + s]:
+            for t in range(start[s], start[s + 1]):
+                live[source[t]] = True
+    return live
+
+
+@compiled
+def _take(node: int, factor: int, total: Ints, touched: Ints, n: int, is_in: Flags) -> int:
+    """Add factor times node to the sum being gathered; how many nodes it has touched."""
+    if not is_in[node]:
+        is_in[node] = True
+        touched[n] = node
+        n += 1
+    total[node] += factor
+    return n
+
+
+@compiled
+def _pour(
+    total: Ints, touched: Ints, n: int, is_in: Flags, source: Ints, factor: Ints, end: int
+) -> int:
+    """Write the gathered terms from end on and clear them; the new end, or -1 if some
+    coefficient is no power of two or there is no room."""
+    sound = end + n <= len(source)
+    for i in range(n):
+        node = touched[i]
+        value = total[node]
+        total[node], is_in[node] = 0, False
+        if value != 0 and sound:
+            sound = (abs(value) & (abs(value) - 1)) == 0
+            source[end], factor[end] = node, value
+            end += 1
+    return end if sound else -1
+
+
+@compiled
+def dissolved(
+    n_inputs: int, start: Ints, source: Ints, coefficient: Ints, away: Flags
+) -> tuple[Ints, Ints, Ints, bool]:
+    """Put the terms of the sums marked `away` where those sums are read, equal sources merged.
+
+    New starts, sources and coefficients (marked sums stand alone, read by none), and whether all
+    merged coefficients are plus or minus powers of two and there was room.
+    """
+    n_nodes, room = n_inputs + len(start) - 1, 4 * len(source) + 16
+    total, touched = np.zeros(n_nodes, dtype=np.int64), np.empty(n_nodes, dtype=np.int64)
+    is_in = np.zeros(n_nodes, dtype=np.bool_)
+    new_source, new_factor = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
+    new_start = np.zeros_like(start)
+    for s in range(len(start) - 1):
+        n = 0
+        for t in range(start[s], start[s + 1]):
+            below = source[t] - n_inputs
+            if below >= 0 and away[below]:
+                for u in range(new_start[below], new_start[below + 1]):
+                    factor = coefficient[t] * new_factor[u]
+                    n = _take(new_source[u], factor, total, touched, n, is_in)
+            else:
+                n = _take(source[t], coefficient[t], total, touched, n, is_in)
+        end = _pour(total, touched, n, is_in, new_source, new_factor, new_start[s])
+        if end < 0:
+            return new_start, new_source, new_factor, False
+        new_start[s + 1] = end
+    return new_start, new_source[: new_start[-1]], new_factor[: new_start[-1]], True
+
+
+@compiled
+def sum_depths(n_inputs: int, start: Ints, source: Ints) -> Ints:
+    """The least depth of every node when each sum adds its shallowest terms first. [n_nodes]"""
+    depth = np.zeros(n_inputs + len(start) - 1, dtype=np.int64)
+    for s in range(len(start) - 1):
+        if start[s + 1] - start[s] == 1:
+            depth[n_inputs + s] = depth[source[start[s]]]
+            continue
+        load, level = 0, 0
+        for t in range(start[s], start[s + 1]):
+            load += 1 << depth[source[t]]
+        while (1 << level) < load:
+            level += 1
+        depth[n_inputs + s] = level
+    return depth
+
+
+@compiled
+def widen_ranges(form: Ints, low: Ints, high: Ints, total_low: Ints, total_high: Ints) -> None:
+    """Add to the range of every edge what the inputs of form [n_edges, inputs] can add to it."""
+    for edge in range(form.shape[0]):
+        for i in range(form.shape[1]):
+            at_low, at_high = form[edge, i] * low[i], form[edge, i] * high[i]
+            total_low[edge] += min(at_low, at_high)
+            total_high[edge] += max(at_low, at_high)

@@ -1,0 +1,94 @@
+"""The methods by name: a matrix in, the sums worth trying out.
+
+Candidates are functions without arguments, so that whoever weighs them holds one at a time; they
+know nothing of measures. The matrix has no zero rows and no two rows equal up to sign.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from solver.adder_graph.buckets import bucket_sums, tables
+from solver.adder_graph.clusters import clustered
+from solver.adder_graph.cse import share_columns
+from solver.adder_graph.depth import share_pairs_within
+from solver.adder_graph.differences import column_differences, row_differences
+from solver.adder_graph.sums import Sums, from_matrix
+
+Ints = npt.NDArray[np.int64]
+Candidate = Callable[[], Sums | None]  # None: not possible within the depth limit
+
+_LARGEST_GROUP = 9  # outputs: beyond this nearly every bucket holds one input
+_GROUP_NUMBERS = 6  # so many are tried
+SMALL = 2**13  # entries: below this, buckets hardly fill
+LARGE = 2**17  # entries: beyond this, buckets win by far and pairs of the bare matrix take long
+
+
+def families(
+    matrix: Ints, method: str, seed: int, max_depth: int | None
+) -> dict[str, list[Candidate]]:
+    """What to try for a method, by the method's name; for "auto" all that may be best.
+
+    Candidates of one family are alike, so that a search need start only from the best of each.
+    """
+    if method == "subexpressions":
+        return {method: subexpressions(matrix, seed, max_depth)}
+    if method == "buckets":
+        return {method: buckets(matrix)}
+    if method == "combined":
+        return {method: combined(matrix, seed, max_depth)}
+    tried = dict[str, list[Candidate]]()
+    if matrix.size <= LARGE:
+        tried["subexpressions"] = subexpressions(matrix, seed, max_depth)
+    if matrix.size > SMALL or max_depth is not None:
+        tried["combined"] = combined(matrix, seed, max_depth)
+    tried["buckets"] = buckets(matrix) if matrix.size > SMALL else []
+    if max_depth is not None:
+        tried["separate"] = [partial(from_matrix, matrix)]  # fits wherever anything does
+    return tried
+
+
+def subexpressions(matrix: Ints, seed: int, max_depth: int | None) -> list[Candidate]:
+    """Common subexpressions of the matrix as it is, and of what rows or columns differ in."""
+    if max_depth is not None:
+        return [partial(share_pairs_within, from_matrix(matrix), seed, max_depth)]
+    return [
+        lambda: share_columns(from_matrix(matrix), seed),
+        lambda: share_columns(row_differences(matrix), seed),
+        lambda: share_columns(column_differences(matrix), seed),
+    ]
+
+
+def buckets(matrix: Ints) -> list[Candidate]:
+    """Buckets of clustered outputs, for every number of groups that can pay."""
+    return [partial(grouped_sums, matrix, n_groups) for n_groups in group_numbers(matrix)]
+
+
+def combined(matrix: Ints, seed: int, max_depth: int | None) -> list[Candidate]:
+    """Buckets whose members and recovery share pairs, inside groups and between them."""
+    return [partial(_shared, plain, seed, max_depth) for plain in buckets(matrix)]
+
+
+def grouped_sums(matrix: Ints, n_groups: int) -> Sums:
+    """Buckets of clustered groups, recovered by tables."""
+    return bucket_sums(matrix, clustered(matrix, n_groups), [tables] * n_groups)
+
+
+def _shared(plain: Candidate, seed: int, max_depth: int | None) -> Sums | None:
+    sums = plain()
+    return None if sums is None else share_pairs_within(sums, seed, max_depth)
+
+
+def group_numbers(matrix: Ints) -> list[int]:
+    """Numbers of groups for which a group has about log2(n_inputs) outputs, or somewhat fewer."""
+    n_rows, n_inputs = matrix.shape
+    if not n_rows:
+        return [0]
+    largest = min(max(n_inputs, 4).bit_length() - 1, _LARGEST_GROUP)
+    smallest = max(2, largest - 3)
+    spread = np.linspace(n_rows / largest, n_rows / smallest, _GROUP_NUMBERS)
+    return sorted({max(1, round(number)) for number in spread.tolist()})

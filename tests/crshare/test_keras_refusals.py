@@ -1,0 +1,262 @@
+"""One sentence for each layer, weight and topology that crshare does not read."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crshare.errors import ModelFormatError
+from crshare.model import read_model, read_network
+from crshare.steps import Storage
+from tests.keras_files import (
+    Spec,
+    activation,
+    batch_norm,
+    conv,
+    flatten,
+    pool,
+    rescaling,
+    signs,
+)
+from tests.small_model import (
+    DAMAGED,
+    K1,
+    K2,
+    ONLY,
+    REAL,
+    RESAVE,
+    RNG,
+    first,
+    refusal,
+    small,
+)
+
+BETWEEN = [
+    *small()[:3],
+    activation("s", "ste_sign"),
+    conv("c2", K2 + RNG.random(K2.shape).astype(np.float32), kind="Conv2D", padding="same"),
+    conv("c3", signs(RNG, 1, 1, 5, 2), padding="same"),
+]
+
+READ = (
+    "Activation, ActivityRegularization, AlphaDropout, BatchNormalization, Conv2D, Dense, Dropout, "
+    "Flatten, GaussianDropout, GaussianNoise, Identity, MaxPooling2D, QuantConv2D, QuantDense, "
+    "ReLU, Rescaling, Softmax, SpatialDropout2D"
+)
+
+LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
+    (
+        small(kernel_quantizer="ste_tern"),
+        "layer c2 has ternary weights (kernel_quantizer 'ste_tern'); crshare reads +1/-1 weights "
+        "only; train this layer with kernel_quantizer 'ste_sign'",
+    ),
+    (
+        small(kernel_quantizer={"class_name": "DoReFaQuantizer", "config": {"k_bit": 2}}),
+        "layer c2 has weights that are not +1/-1 (kernel_quantizer 'DoReFaQuantizer'); crshare "
+        "reads +1/-1 weights only; train this layer with kernel_quantizer 'ste_sign'",
+    ),
+    (
+        small(input_quantizer="dorefa_quantizer"),
+        "layer c2 has input_quantizer 'dorefa_quantizer'; crshare reads inputs of +1/-1 only: "
+        "train this layer with input_quantizer 'ste_sign'",
+    ),
+    (
+        small(kernel_quantizer=[1]),
+        f"layer c2 has kernel_quantizer [1], which is no name of a function; {DAMAGED}",
+    ),
+    (
+        small(input_quantizer=None),
+        "layer c2 has +1/-1 weights but no input_quantizer, and gets values that are not +1/-1; "
+        "train it with input_quantizer 'ste_sign'",
+    ),
+    (
+        BETWEEN,
+        "layer c2 has real-valued weights and stands between binary layers (c3 follows); train it "
+        "with kernel_quantizer 'ste_sign'",
+    ),
+    (
+        first(dilation_rate=[2, 2]),
+        "layer c1 is dilated, which is not read yet; train it with dilation_rate 1",
+    ),
+    (
+        first(groups=2),
+        "layer c1 has groups of channels, which is not read yet; train it with groups 1",
+    ),
+    (
+        first(data_format="channels_first"),
+        "layer c1 keeps channels first; crshare reads data_format 'channels_last' only",
+    ),
+    (
+        first(padding="causal"),
+        "layer c1 has padding 'causal'; crshare reads 'valid' and 'same'",
+    ),
+    (
+        first(strides=[0, 1]),
+        "layer c1 has strides [0, 1], where two positive integers should stand; " + DAMAGED,
+    ),
+    (
+        first(filters="four"),
+        "layer c1 has filters 'four', where a positive integer should stand; " + DAMAGED,
+    ),
+    (
+        first(use_bias=1),
+        "layer c1 has use_bias 1, where true or false should stand; " + DAMAGED,
+    ),
+    (
+        first(padding="same", pad_values=0.5),
+        "layer c1 pads with 0.5, which is no value that its input can take; train it with "
+        "pad_values 0, 1 or -1",
+    ),
+    (
+        [rescaling(2 / 255, 0.0), *first(padding="same", pad_values=1.0)],
+        "layer c1 pads with 1, which is no value that its input can take; train it with pad_values "
+        "0, 1 or -1",
+    ),
+    (
+        small(padding="same", pad_values=2.0),
+        "layer c2 pads with 2, which is no value that its input can take; train it with pad_values "
+        "0, 1 or -1",
+    ),
+    (
+        first(filters=5),
+        "layer c1 has a weight 'kernel' of shape [3, 3, 2, 4], where its configuration asks for "
+        f"[3, 3, any, 5]; {DAMAGED}",
+    ),
+    (
+        [conv("c1", K2, input_quantizer=None)],
+        "layer c1: expects 4 input channels, and gets 2",
+    ),
+    (
+        first(use_bias=True),
+        f"layer c1 has no weight 'bias' in the file; {RESAVE.replace('model', 'trained model', 1)}",
+    ),
+    (
+        [conv("c1", K1, bias=np.ones(4), use_bias=False, input_quantizer=None)],
+        "layer c1 (QuantConv2D) holds a weight 'bias' that its configuration does not ask for; "
+        + DAMAGED,
+    ),
+    (
+        [conv("c1", np.where(K1 > 0, K1, np.nan), input_quantizer=None)],
+        "layer c1 has a weight 'kernel' that holds NaN or infinity; train the model again",
+    ),
+    (
+        [*first(), batch_norm("b1", [0, np.inf, 0, 0])],
+        "layer b1 has a weight 'moving_mean' that holds NaN or infinity; train the model again",
+    ),
+    (
+        [*first(), batch_norm("b1", np.zeros(4), -0.5)],
+        "layer b1 has a variance that is not positive; train the model again",
+    ),
+    (
+        [*first(), batch_norm("b1", np.zeros(3))],
+        f"layer b1 holds values for 3 channels, and gets 4; {DAMAGED}",
+    ),
+    (
+        [*first(), batch_norm("b1", np.zeros(4), axis=[1])],
+        "layer b1 normalises axis [1]; crshare reads the last axis, the channels",
+    ),
+    (
+        [*first(), Spec("GlobalAveragePooling2D", "gap")],
+        "layer gap is of class GlobalAveragePooling2D, which is not read yet; crshare reads "
+        + READ,
+    ),
+    (
+        [*first(), Spec("Lambda", "code", {"function": ["4wEAAAA=", None, None]})],
+        "layer code is a Lambda, which carries code, and crshare runs no code of a file; replace "
+        "it by the layers it stands for",
+    ),
+    (
+        [*first(), Spec("Sequential", "block", {"layers": []})],
+        f"layer block is a model of its own (Sequential); {ONLY}: build it flat",
+    ),
+    (
+        [*first(), activation("a", "sigmoid"), *small()[3:]],
+        "layer a applies sigmoid before further layers, which is not read yet; crshare reads it at "
+        "the end, and tanh also directly before a sign",
+    ),
+    (
+        [rescaling([1.0, 2.0, 3.0]), *first()],
+        "layer rescaling has scale [1.0, 2.0, 3.0] and offset -1.0; crshare reads one number for "
+        "each: rescale all channels alike",
+    ),
+    (
+        [rescaling(0.0), *first()],
+        "layer rescaling rescales every input to one value; mend its scale",
+    ),
+    (
+        [rescaling(0.017124753831663668, -2.1179039301310043), *first()],
+        "layer rescaling rescales by 0.017124753831663668 and -2.1179039301310043, which have no "
+        "common unit of fair size; rescale with simple fractions such as 1/255",
+    ),
+    (
+        [*first(), Spec("ReLU", "r", {"max_value": None, "negative_slope": 0.1})],
+        "layer r is a ReLU with a threshold or a slope, which is not read yet; train it without",
+    ),
+    (
+        [*first(dtype="mixed_float16")],
+        "layer c1 computes in 'mixed_float16'; crshare reads models of float32: save it with that "
+        "policy",
+    ),
+    (
+        [*first(), pool("p", 9)],
+        "layer p: a window of 9x9 does not fit in a map of 4x4",
+    ),
+    ([conv("input", K1, input_quantizer=None)], "two layers are named 'input'; names must differ"),
+]
+
+
+LAYER_REFUSALS += [
+    (
+        layers,
+        "the model has no layer of +1/-1 weights, and crshare shares the results of such layers "
+        "only; train it with Larq's QuantConv2D or QuantDense",
+    )
+    for layers in ([flatten()], [conv("c1", REAL, kind="Conv2D", activation="relu")])
+]
+
+
+@pytest.mark.parametrize(("layers", "sentence"), LAYER_REFUSALS, ids=lambda v: str(v)[:40])
+def test_a_layer_that_cannot_be_read_is_refused(
+    tmp_path: Path, layers: list[Spec], sentence: str
+) -> None:
+    assert refusal(tmp_path, layers) == sentence
+
+
+def formats(name: str) -> Path:
+    path = Path(__file__).parents[3] / "shared" / "models" / "formats" / name
+    if not path.exists():
+        pytest.skip(f"needs ../shared/models/formats/{name}")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "sign_layers", "sentence"),
+    [
+        ("larq_old.h5", set(), f"layer add (Add) reads 2 layers; {ONLY}"),
+        (
+            "plain_k3.h5",
+            {"Sign"},
+            "layer bc3 is of class bnn>BinConv2D, which is not read yet; crshare reads " + READ,
+        ),
+        (
+            "qk_legacy.h5",
+            set(),
+            f"layer qc1 is of class QConv2D, which is not read yet; crshare reads {READ}",
+        ),
+        ("larq_k2.keras", set(), f"is a .keras archive, which is not read yet; {RESAVE}"),
+    ],
+)
+def test_real_files_of_other_kinds_are_refused(
+    name: str, sign_layers: set[str], sentence: str
+) -> None:
+    path = formats(name)
+    with pytest.raises(ModelFormatError) as error:
+        read_network(path, sign_layers=sign_layers)
+    assert str(error.value) == f"{path}: {sentence}"
+
+
+def test_latent_and_binarised_files_of_one_model_are_one_network() -> None:
+    latent, binary = read_model(formats("larq_k2.h5")), read_model(formats("larq_k2_quantscope.h5"))
+    assert latent.weights_hash == binary.weights_hash
+    assert set(latent.storage.values()) == {Storage.LATENT}
+    assert set(binary.storage.values()) == {Storage.BINARY}

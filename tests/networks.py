@@ -1,0 +1,213 @@
+"""Random small networks and images for tests: every kind of layer, padding and odd size.
+
+A network is drawn from a numpy generator, so a seed names it; hypothesis draws the seed.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.network import (
+    ALWAYS,
+    INPUT,
+    NEVER,
+    BitPool,
+    Clamp,
+    Conv,
+    Flatten,
+    Input,
+    Kind,
+    Layer,
+    MaxPool,
+    Network,
+    Op,
+    RealConv,
+    Scale,
+    Shape,
+    Sign,
+    Signal,
+    Threshold,
+    signal_after,
+)
+
+Generator = np.random.Generator
+CHANNELS = (1, 2, 3, 7, 8, 31, 33, 63, 64, 65, 100, 127, 128, 129)
+INPUTS = (
+    Input((1, 1, 1)),
+    Input((1, 1, 1), multiplier=2, offset=-255),
+    Input((1, 1, 1), multiplier=1, offset=-128),
+    Input((1, 1, 1), low=-5, high=7),
+    Input((1, 1, 1), multiplier=100, offset=-3, high=700),
+)
+
+
+@dataclass
+class Builder:
+    """Appends layers, and knows the signal so far."""
+
+    rng: Generator
+    input: Input
+    layers: list[Layer] = field(default_factory=list)
+
+    @property
+    def signal(self) -> Signal:
+        return self.network.output
+
+    @property
+    def network(self) -> Network:
+        return Network(self.input, tuple(self.layers))
+
+    def add(self, op: Op) -> "Builder":
+        source = self.layers[-1].name if self.layers else INPUT
+        self.layers.append(Layer(f"{type(op).__name__.lower()}{len(self.layers)}", op, source))
+        return self
+
+    def pick(self, options: Any) -> Any:
+        return options[int(self.rng.integers(len(options)))]
+
+    def chance(self, probability: float) -> bool:
+        return bool(self.rng.random() < probability)
+
+
+def random_images(rng: Generator, given: Input, n: int) -> npt.NDArray[Any]:
+    """Integers over the whole range of the input, in the smallest type that holds them."""
+    images = rng.integers(given.low, given.high + 1, (n, *given.shape))
+    return images.astype(np.result_type(np.min_scalar_type(given.low), given.high))
+
+
+def random_signs(rng: Generator, shape: tuple[int, ...]) -> npt.NDArray[np.int8]:
+    return rng.choice(np.array([-1, 1], np.int8), shape)
+
+
+def random_network(seed: int) -> Network:
+    """An input, perhaps a real-valued stem, binary layers, and one of several ends."""
+    rng = np.random.default_rng(seed)
+    build = Builder(rng, _random_input(rng))
+    _begin(build)
+    for _ in range(int(rng.integers(0, 3))):
+        _conv(build)
+        _bits(build)
+    if build.chance(0.5):
+        build.add(Flatten())
+    _end(build)
+    return build.network
+
+
+def _random_input(rng: Generator) -> Input:
+    given = INPUTS[int(rng.integers(len(INPUTS)))]
+    shape = int(rng.integers(1, 10)), int(rng.integers(1, 10)), int(rng.choice([1, 2, 3, 5]))
+    return Input(shape, given.multiplier, given.offset, given.low, given.high)
+
+
+def _begin(build: Builder) -> None:
+    """To bits: an integer first layer, thresholds on the pixels, or a real-valued stem."""
+    kind = build.rng.random()
+    if kind < 0.55:
+        _conv(build)
+        _bits(build)
+    elif kind < 0.75:
+        build.add(random_threshold(build.rng, build.signal))
+    else:
+        _stem(build)
+
+
+def _stem(build: Builder) -> None:
+    if build.chance(0.8):
+        build.add(random_real_conv(build))
+    build.add(random_scale(build.rng, build.signal))
+    if build.chance(0.5):
+        build.add(Clamp(-1.0, 6.0))
+    if build.chance(0.5):
+        build.add(MaxPool(*_window(build)))
+    build.add(Sign())
+
+
+def _conv(build: Builder) -> None:
+    build.add(random_conv(build))
+
+
+def _bits(build: Builder) -> None:
+    """From sums to bits, pooled before, after or not at all."""
+    if build.chance(0.15):
+        build.add(MaxPool(*_window(build)))
+    build.add(random_threshold(build.rng, build.signal))
+    if build.chance(0.5):
+        channels = build.signal.shape[2]
+        every = build.rng.random(channels) < build.pick((0.0, 0.5, 1.0))
+        build.add(BitPool(*_window(build), all_of=every))
+
+
+def _end(build: Builder) -> None:
+    kind = build.rng.random()
+    if kind < 0.25:
+        build.add(random_real_conv(build))
+    elif kind < 0.9:
+        _conv(build)
+        if build.chance(0.3):
+            build.add(MaxPool(*_window(build)))
+        if build.chance(0.5):
+            build.add(random_scale(build.rng, build.signal))
+
+
+def random_conv(build: Builder) -> Conv:
+    kernel = _kernel_size(build)
+    pads = (None, 0, 1, -1) if build.signal.kind is Kind.BITS else (None, 0, 1, -1, -7, 255)
+    filters = build.pick(CHANNELS)
+    weights = random_signs(build.rng, (*kernel, build.signal.shape[2], filters))
+    pad_value = build.pick(pads)
+    return Conv(weights, _strides(build), pad_value if _fits(build.signal, kernel) else 0)
+
+
+def random_real_conv(build: Builder) -> RealConv:
+    kernel = _kernel_size(build)
+    filters = build.pick((1, 5, 10))
+    weights = build.rng.normal(size=(*kernel, build.signal.shape[2], filters))
+    bias = build.rng.normal(size=filters).astype(np.float32)
+    same = not _fits(build.signal, kernel) or build.chance(0.5)
+    return RealConv(weights.astype(np.float32), bias, _strides(build), same)
+
+
+def random_threshold(rng: Generator, given: Signal) -> Threshold:
+    """Mostly where sums are likely, some at the ends, some that always or never fire."""
+    channels = given.shape[2]
+    spread = max(2, int(3 * np.sqrt(given.bound)))
+    at = rng.integers(-spread, spread + 1, channels)
+    extremes = np.array([ALWAYS, NEVER, -given.bound, given.bound, given.bound + 1, 0])
+    at = np.where(rng.random(channels) < 0.2, rng.choice(extremes, channels), at)
+    return Threshold(at.astype(np.int32), rng.random(channels) < 0.7)
+
+
+def random_scale(rng: Generator, given: Signal) -> Scale:
+    channels = given.shape[2]
+    return Scale(rng.normal(size=channels), rng.normal(size=channels))
+
+
+def _kernel_size(build: Builder) -> tuple[int, int]:
+    return int(build.rng.integers(1, 6)), int(build.rng.integers(1, 6))
+
+
+def _strides(build: Builder) -> tuple[int, int]:
+    return build.pick((1, 1, 1, 2, 3)), build.pick((1, 1, 1, 2, 3))
+
+
+def _fits(given: Signal, window: tuple[int, int]) -> bool:
+    return window[0] <= given.shape[0] and window[1] <= given.shape[1]
+
+
+def _window(build: Builder) -> tuple[tuple[int, int], tuple[int, int], bool]:
+    """Size, strides and SAME of a pooling that fits."""
+    size = build.pick(((2, 2), (3, 3), (2, 3), (1, 2)))
+    strides = build.pick((size, (1, 1), (2, 2)))
+    return size, strides, build.chance(0.5) or not _fits(build.signal, size)
+
+
+def conv_network(conv: Conv, shape: Shape, *, threshold: Threshold | None = None) -> Network:
+    """Bits made from pixels of `shape`, then this convolution, and perhaps its threshold."""
+    bits = Threshold(np.full(shape[2], 128, np.int32), np.ones(shape[2], np.bool_))
+    layers = [Layer("bits", bits, INPUT), Layer("conv", conv, "bits")]
+    signal_after(conv, Signal(Kind.BITS, shape, 1))
+    if threshold is not None:
+        layers.append(Layer("threshold", threshold, "conv"))
+    return Network(Input(shape), tuple(layers))

@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+from solver_instances import best_cost, random_problem
+
+from solver import dense
+from solver.greedy import even_bound, greedy_pairs
+from solver.selection import fits_budget, price_of
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_greedy_is_valid_and_its_bound_holds(seed: int) -> None:
+    problem = random_problem(seed, with_budget=seed % 2 == 0)
+    chosen = greedy_pairs(problem)
+    assert np.array_equal(problem.item[chosen], np.arange(problem.n_items))
+    assert fits_budget(problem, chosen)
+    assert even_bound(problem) <= best_cost(problem) <= price_of(problem, chosen)
+
+
+def test_one_candidate_for_all_is_found() -> None:
+    problem = dense([10, 10, 10], np.array([[0, 1, 9], [9, 1, 0], [9, 1, 9]]))
+    assert problem.candidate[greedy_pairs(problem)].tolist() == [1, 1, 1]
+
+
+def test_a_tight_budget_costs_what_it_must() -> None:
+    table = np.array([[0, 3], [3, 0]])
+    problem = dense([10, 10], table, loss=table, loss_budget=0)
+    assert price_of(problem, greedy_pairs(problem)) == 20

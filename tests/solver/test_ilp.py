@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.sparse import csr_array
+from solver_instances import best_cost, random_problem
+
+from solver import dense, knapsack
+from solver.backends import ENGINES, chosen_pairs
+from solver.ilp import Ilp, columns_of, formulate, formulate_choice
+from solver.selection import price_of
+
+
+def table(ilp: Ilp) -> list[list[int]]:
+    return csr_array((ilp.values, ilp.columns, ilp.starts), (ilp.n_rows, ilp.n_columns)).toarray()
+
+
+def test_the_formulation_of_a_small_problem() -> None:
+    problem = dense(
+        [7, 8],
+        np.array([[1, 2], [3, 4]]),
+        allowed=np.array([[1, 1], [0, 1]]),
+        loss=np.array([[0, 5], [9, 6]]),
+        loss_budget=11,
+    )
+    ilp = formulate(problem)
+    assert ilp.objective.tolist() == [7, 8, 1, 2, 4]
+    assert np.array_equal(
+        table(ilp),
+        [
+            [0, 0, 1, 1, 0],  # item 0 is served once
+            [0, 0, 0, 0, 1],  # item 1 too
+            [-1, 0, 1, 0, 0],  # a pair is used only if its candidate is open
+            [0, -1, 0, 1, 0],
+            [0, -1, 0, 0, 1],
+            [0, 0, 0, 5, 6],  # losses stay within the budget
+        ],
+    )
+    assert ilp.lower.tolist() == [1, 1, -np.inf, -np.inf, -np.inf, -np.inf]
+    assert ilp.upper.tolist() == [1, 1, 0, 0, 0, 11]
+    assert ilp.integer.all()
+
+
+def test_only_candidates_are_integer_without_a_budget() -> None:
+    assert formulate(dense([7, 8], [[1, 2]])).integer.tolist() == [True, True, False, False]
+
+
+def test_the_formulation_of_a_small_knapsack() -> None:
+    ilp = formulate_choice(knapsack([[0, 2], [3]], [[9, 4], [1]], budget=5))
+    assert ilp.objective.tolist() == [9, 4, 1]
+    assert np.array_equal(table(ilp), [[1, 1, 0], [0, 0, 1], [0, 2, 3]])
+    assert ilp.upper.tolist() == [1, 1, 5]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_an_independent_solver_finds_the_optimum_of_the_formulation(seed: int) -> None:
+    problem = random_problem(seed, with_budget=seed % 2 == 0)
+    ilp = formulate(problem)
+    rows = LinearConstraint(table(ilp), ilp.lower, ilp.upper)
+    answer = milp(ilp.objective, integrality=ilp.integer, bounds=Bounds(0, 1), constraints=rows)
+    assert round(answer.fun) == best_cost(problem)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_engines_take_the_formulation_as_it_is(engine: str) -> None:
+    if engine == "gurobi":
+        pytest.importorskip("gurobipy")
+    for seed in range(6):
+        problem = random_problem(seed, with_budget=seed % 2 == 0)
+        answer = ENGINES[engine].optimise(formulate(problem), None, time_limit_s=20)
+        assert answer.finished
+        assert answer.values is not None
+        chosen = chosen_pairs(problem, answer.values)
+        assert chosen is not None
+        assert price_of(problem, chosen) == best_cost(problem)
+        start = columns_of(problem, chosen)
+        again = ENGINES[engine].optimise(formulate(problem), start, time_limit_s=20)
+        assert again.bound <= best_cost(problem) + 1e-6
+
+
+def test_a_vector_that_leaves_an_item_is_not_taken() -> None:
+    problem = random_problem(0, with_budget=False)
+    nothing = np.zeros(problem.n_candidates + problem.n_pairs)
+    assert chosen_pairs(problem, nothing) is None

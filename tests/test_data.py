@@ -1,0 +1,109 @@
+"""The embedded example: found, intact, described, and as accurate as Keras says."""
+
+import json
+import re
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crshare import demo
+from crshare.demo import demo_images, demo_model, digits
+from crshare.errors import CrshareError
+from crshare.execute import compile_network
+from crshare.model import read_model
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT / "data"
+needs_digits = pytest.mark.needs_package("sklearn")
+
+
+def test_the_checkout_has_the_model() -> None:
+    assert demo_model() == DATA / "digits_bnn.h5"
+    assert demo_model().stat().st_size < 300_000
+
+
+def test_the_readme_of_the_data_names_every_file_and_its_sum() -> None:
+    text = (DATA / "README.md").read_text(encoding="utf-8")
+    named = dict(re.findall(r"^\| `(\S+)` \| `([0-9a-f]{64})` \|", text, re.MULTILINE))
+    files = [path for path in DATA.iterdir() if path.name != "README.md"]
+    assert named == {path.name: sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_an_installed_model_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wheel puts the file below share/, and pip's record tells where that is."""
+    model = tmp_path / "share" / "crshare" / demo.MODEL
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"")
+    packages = tmp_path / "lib" / "site-packages"
+    record = packages / "crshare-9.dist-info" / "RECORD"
+    record.parent.mkdir(parents=True)
+    record.write_text(f"../../share/crshare/{demo.MODEL},,\n")
+    monkeypatch.syspath_prepend(packages)
+    monkeypatch.setattr(demo, "__file__", str(packages / "crshare" / "demo.py"))
+    assert demo_model().resolve() == model.resolve()
+
+
+def test_a_missing_model_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "MODEL", "gone.h5")
+    monkeypatch.setattr(demo, "__file__", str(tmp_path / "crshare" / "demo.py"))
+    with pytest.raises(CrshareError) as caught:
+        demo_model()
+    assert str(caught.value) == (
+        f"the example model gone.h5 is neither in {tmp_path / 'data'} nor installed; "
+        "install crshare anew, or name a model of your own"
+    )
+
+
+def test_missing_scikit_learn_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
+    with pytest.raises(CrshareError) as caught:
+        demo_images()
+    assert str(caught.value) == (
+        "the example images come with scikit-learn, which is not installed; "
+        "try pip install crshare[demo], or name a model and images of your own"
+    )
+
+
+@needs_digits
+def test_the_parts_share_no_image() -> None:
+    parts = digits()
+    sizes = [len(part) for part in (parts.training, parts.choosing, parts.reporting)]
+    assert sizes == [demo.N_TRAINING, demo.N_CHOOSING, 1797 - demo.N_TRAINING - demo.N_CHOOSING]
+    every = [
+        image.tobytes()
+        for part in (parts.training, parts.choosing, parts.reporting)
+        for image in part.images
+    ]
+    assert len(set(every)) == 1797
+    assert parts.reporting.images.dtype == np.uint8
+    assert (parts.reporting.images.min(), parts.reporting.images.max()) == (0, 16)
+
+
+@needs_digits
+def test_the_model_is_at_least_96_per_cent_accurate() -> None:
+    _, reporting = demo_images()
+    executor = compile_network(read_model(demo_model()).network)
+    assert (executor.classify(reporting.images) == reporting.labels).mean() >= 0.96
+
+
+@needs_digits
+@pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
+def test_keras_gives_every_image_the_same_class(tmp_path: Path) -> None:
+    _, reporting = demo_images()
+    np.save(tmp_path / "images.npy", reporting.images)
+    out = tmp_path / "out.npz"
+    job = {"model": str(demo_model()), "images": str(tmp_path / "images.npy"), "out": str(out)}
+    (tmp_path / "jobs.json").write_text(json.dumps([job]))
+    command = [sys.executable, str(ROOT / "tests" / "keras_run.py"), "larq", "run"]
+    done = subprocess.run(
+        [*command, str(tmp_path / "jobs.json")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    with np.load(out) as outputs:
+        theirs = outputs["scores"].argmax(axis=1)
+    executor = compile_network(read_model(demo_model()).network)
+    np.testing.assert_array_equal(executor.classify(reporting.images), theirs)
