@@ -41,6 +41,14 @@ def demo_model() -> Path:
     )
 
 
+def demo_model_or_none() -> Path | None:
+    """The model file, where there is one."""
+    try:
+        return demo_model()
+    except CrshareError:
+        return None
+
+
 def demo_images() -> tuple[ImageSet, ImageSet]:
     """The images that choose a plan, and those that report on it."""
     parts = digits()

@@ -39,7 +39,7 @@ __all__ = [
 
 Array = npt.NDArray[Any]
 
-BATCH_BYTES = 16 * 2**20  # of maps that one thread holds at a time
+BATCH_BYTES = 8 * 2**20  # of maps that one thread holds at a time
 MAX_BATCH = 256
 
 

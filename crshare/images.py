@@ -66,6 +66,13 @@ def split(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
     )
 
 
+def half_mirrored(images: ImageSet) -> ImageSet:
+    """The same images, every second one mirrored left to right."""
+    mixed = images.images.copy()
+    mixed[1::2] = mixed[1::2, :, ::-1]
+    return ImageSet(f"{images.name}, every second image mirrored", mixed, images.labels)
+
+
 def _read(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     advice = "expected an .npz file with arrays `images` [n,h,w,c] and `labels` [n]"
     try:

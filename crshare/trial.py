@@ -6,7 +6,7 @@ as often as it did.
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import sqrt
 
 import numpy as np
@@ -19,11 +19,10 @@ from crshare.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
 from crshare.similar import Solve, sweep, target
 from crshare.slices import SliceTable, decompose, kernel_of
 from crshare.windows import moments, sample_places
-from solver import Problem, Selection, Status, solve
+from solver import BackendUnavailableError, Problem, Selection, Status, solve
 
 N_WINDOWS = 20_000
 N_PASSES = 6
-ENOUGH_GAP = 0.01  # of a facility location's cost
 
 
 @dataclass(slots=True)
@@ -53,10 +52,11 @@ class SolverTally:
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """How a trial chooses: the solver, its time limit for one problem, and the seed of samples."""
+    """How a trial chooses: the solver, its limits for one problem, and the seed of samples."""
 
     solver: str = "auto"
-    time_limit_s: float = 10.0
+    time_limit_s: float = 2.0
+    gap: float = 0.0
     seed: int = 0
 
 
@@ -124,12 +124,13 @@ def try_price(
     fingerprint: str,
     price: float,
     method: Method,
-    on_group: Callable[[], None] = lambda: None,
+    on_progress: Callable[[float], None] = lambda share: None,
 ) -> tuple[SharingPlan, Network, SolverTally]:
     """Plan all layers at `price`, in disturbance for a bit operation at one position."""
     trial, tally = Trial(ground, fingerprint), SolverTally()
-    last = _last_pass(method, tally, on_group)
-    for watched in ground.watched:
+    last = _last_pass(method, tally)
+    for number, watched in enumerate(ground.watched):
+        on_progress(number / len(ground.watched))
         inputs, changed = trial.inputs_of(watched)
         plan = trial.plans[watched.layer.name]
         if watched.similar:
@@ -172,13 +173,19 @@ def _weights(
     return sweep(watched.table, aim, price * worth(watched.table), N_PASSES, last)
 
 
-def _last_pass(method: Method, tally: SolverTally, on_group: Callable[[], None]) -> Solve:
+def _last_pass(method: Method, tally: SolverTally) -> Solve:
     def run(problem: Problem) -> Selection:
-        selection = solve(
-            problem, method.solver, time_limit_s=method.time_limit_s, max_gap=ENOUGH_GAP
-        )
+        selection = _solved(problem, method)
         tally.add(selection)
-        on_group()
         return selection
 
     return run
+
+
+def _solved(problem: Problem, method: Method) -> Selection:
+    """By the solver asked for; where it refuses this problem, by the next one, which says so."""
+    try:
+        return solve(problem, method.solver, time_limit_s=method.time_limit_s, max_gap=method.gap)
+    except BackendUnavailableError as refusal:
+        selection = solve(problem, "lagrangian", time_limit_s=method.time_limit_s)
+        return replace(selection, refusals=(str(refusal), *selection.refusals))

@@ -1,0 +1,5 @@
+"""python -m crshare."""
+
+from crshare.cli import main
+
+main()

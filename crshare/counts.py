@@ -1,0 +1,98 @@
+"""The measures of DESIGN 3, before and after, from what would be built.
+
+Slice operations come from the plan; additions and full adders from adder graphs of the layer's
+effective weights: unshared, following the plan's slices, or with exact sharing beyond slices.
+All figures are for one image: an adder graph serves one output position.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.network import Signal
+from crshare.plan import LayerPlan, OriginCounts
+from crshare.slices import SliceTable
+from solver.adder_graph import Cost, Slices, build, measure
+
+ROWS = 64  # filters whose unshared sums are built at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """One measure of one realisation each; adds up over layers."""
+
+    slice_operations: int = 0
+    additions: int = 0
+    full_adders: int = 0
+
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals(
+            self.slice_operations + other.slice_operations,
+            self.additions + other.additions,
+            self.full_adders + other.full_adders,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCounts:
+    """One layer: unshared, shared as planned, and its effective weights in an exact adder graph."""
+
+    layer: str
+    integer_input: bool
+    is_dense: bool
+    n_slices: int
+    origins: OriginCounts
+    before: Totals
+    after: Totals
+    graph: Totals
+
+
+def count_layer(table: SliceTable, plan: LayerPlan, given: Signal) -> LayerCounts:
+    """`given`: the signal into the layer, whose bound is the adders' input range."""
+    inputs = (-given.bound, given.bound) if table.integer_input else (0, 1)
+    taps = plan.n_computed_taps
+    computed = table.positions * taps
+    return LayerCounts(
+        layer=table.layer,
+        integer_input=table.integer_input,
+        is_dense=given.shape[:2] == (1, 1),
+        n_slices=table.n_slices,
+        origins=plan.count_origins(table),
+        before=_totals(table, table.slice_operations, _unshared(table, inputs)),
+        after=_totals(table, computed, _by_slices(table, plan, inputs)),
+        graph=_totals(table, computed, _exact(plan.effective(table), inputs)),
+    )
+
+
+def _totals(table: SliceTable, slice_operations: int, cost: Cost) -> Totals:
+    return Totals(
+        slice_operations, table.positions * cost.additions, table.positions * cost.full_adders
+    )
+
+
+def _unshared(table: SliceTable, inputs: tuple[int, int]) -> Cost:
+    weights = _rows(table.matrix)
+    parts = (
+        measure(build(weights[first : first + ROWS], method="separate", input_range=inputs))
+        for first in range(0, len(weights), ROWS)
+    )
+    return sum(parts, Cost())
+
+
+def _by_slices(table: SliceTable, plan: LayerPlan, inputs: tuple[int, int]) -> Cost:
+    slices = Slices(
+        starts=np.array(table.starts, np.int64),
+        representatives=tuple(patterns.astype(np.int64) for patterns in plan.representatives),
+        use=plan.use.astype(np.int64),
+        corrected=plan.corrected,
+    )
+    return measure(build(_rows(table.matrix), method="slices", slices=slices, input_range=inputs))
+
+
+def _exact(effective: npt.NDArray[np.int8], inputs: tuple[int, int]) -> Cost:
+    return measure(build(_rows(effective), method="buckets", input_range=inputs))
+
+
+def _rows(matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    return matrix.T.astype(np.int64)

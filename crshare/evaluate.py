@@ -1,0 +1,75 @@
+"""A plan against the original network on images: accuracy, equality, counted operations."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.accuracy import Accuracy, compare
+from crshare.errors import PlanError
+from crshare.execute import SlicedCounts, compile_network, run_layers, run_sliced
+from crshare.images import ImageSet
+from crshare.network import INPUT, Network
+from crshare.plan import LayerPlan, SharingPlan, planned_network
+from crshare.reference import enter
+from crshare.slices import SliceTable, decompose
+
+Array = npt.NDArray[Any]
+
+
+def measure_accuracy(network: Network, plan: SharingPlan, images: ImageSet) -> tuple[Accuracy, int]:
+    """Accuracy before and after, and the images whose scores are bit for bit equal."""
+    before = compile_network(network).scores(images.images)
+    after = compile_network(planned_network(network, plan)).scores(images.images)
+    flat = [scores.reshape(len(scores), -1) for scores in (before, after)]
+    classes = [scores.argmax(axis=1) for scores in flat]
+    accuracy = compare(classes[0], classes[1], images.labels, images.name)
+    return accuracy, int((flat[0] == flat[1]).all(axis=1).sum())
+
+
+def follow(network: Network, plan: SharingPlan, images: Array) -> dict[str, SlicedCounts]:
+    """Run every layer slice by slice, as the plan says, on its inputs under the plan.
+
+    Returns what was counted, by layer, all images together. The sums must equal those of the
+    packed executor over the effective weights, and the slice operations those of the plan.
+    """
+    planned, counted = planned_network(network, plan), {}
+    for table in decompose(network):
+        layer_plan = plan.layer(table.layer)
+        counts = _follow_layer(network, planned, layer_plan, table, images)
+        expected = layer_plan.n_computed_taps * table.positions * len(images)
+        if counts.slice_operations != expected:
+            raise PlanError(
+                f"layer {table.layer}: the run counted {counts.slice_operations} slice operations "
+                f"and the plan {expected}; this is a fault of crshare, please report it"
+            )
+        counted[table.layer] = counts
+    return counted
+
+
+def _follow_layer(
+    network: Network, planned: Network, plan: LayerPlan, table: SliceTable, images: Array
+) -> SlicedCounts:
+    layer, given = network.layer(table.layer), network.input_of(network.layer(table.layer))
+    sums, counts = run_sliced(
+        network.conv(table.layer),
+        given,
+        _native_input(planned, layer.source, images),
+        starts=table.starts,
+        representatives=plan.representatives,
+        use=plan.use,
+        corrected=plan.corrected,
+    )
+    direct = run_layers(planned, images, start_after=INPUT, stop_at=table.layer)
+    if not np.array_equal(sums, direct):
+        raise PlanError(
+            f"layer {table.layer}: following the plan slice by slice gives other sums than its "
+            "effective weights; this is a fault of crshare, please report it"
+        )
+    return counts
+
+
+def _native_input(planned: Network, source: str, images: Array) -> Array:
+    if source == INPUT:
+        return enter(planned.input, images)
+    return run_layers(planned, images, start_after=INPUT, stop_at=source)

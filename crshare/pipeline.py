@@ -1,0 +1,264 @@
+"""The main jobs, each as its stages in order: analyze, optimize, evaluate."""
+
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from crshare.accuracy import Accuracy
+from crshare.counts import LayerCounts, count_layer
+from crshare.errors import PlanError
+from crshare.evaluate import follow, measure_accuracy
+from crshare.execute import compile_network
+from crshare.ground import survey
+from crshare.images import ImageSet, half_mirrored, split
+from crshare.model import Model, read_model
+from crshare.network import Network
+from crshare.plan import LayerPlan, SharingPlan, exact_layer, is_exact
+from crshare.search import Budget, Found, Search
+from crshare.slices import SliceTable, chance, decompose, nearest_distances
+from crshare.trial import Method, exact_plan
+from solver import BackendUnavailableError, dense, solve
+
+Progress = Callable[[str, float], None]
+
+N_FOLLOWED = 100  # images on which a plan is followed slice by slice
+MIRROR_AT = 0.75  # a network that gets this share of mirrored images right, of those it gets right
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Which model file, and how to read it."""
+
+    path: Path
+    sign_layers: Set[str] = frozenset()
+    rescale: tuple[Fraction, Fraction] | None = None
+
+    def read(self) -> Model:
+        return read_model(self.path, sign_layers=self.sign_layers, rescale=self.rescale)
+
+
+@dataclass(frozen=True, eq=False)
+class LayerAnalysis:
+    """What one layer's slices hold. shares are of its slices; memory in bytes of weights."""
+
+    layer: str
+    storage: str
+    taps: int
+    n_groups: int
+    n_filters: int
+    positions: int
+    n_distinct: int
+    n_up_to_inverse: int
+    chance_repeated: float
+    chance_inverse: float
+    nearest: tuple[int, ...]
+    memory_before: int
+    memory_after: int
+    counts: LayerCounts
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    model: Model
+    layers: tuple[LayerAnalysis, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What an optimization found. choosing and accuracy: None where no images were given."""
+
+    model: Model
+    found: Found
+    counts: tuple[LayerCounts, ...]
+    choosing: str | None
+    accuracy: Accuracy | None
+    n_equal: int | None
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedLayer:
+    """What a run slice by slice did in one layer for one image."""
+
+    slice_operations: int
+    additions: int
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A plan on reporting images, and what a run counted that followed it slice by slice.
+
+    n_followed: images of that run. followed: its slice operations and additions for one image.
+    """
+
+    model: Model
+    counts: tuple[LayerCounts, ...]
+    accuracy: Accuracy
+    n_equal: int
+    exact: bool
+    n_followed: int
+    followed: dict[str, FollowedLayer]
+
+
+def analyze(source: Source, on_progress: Progress) -> Analysis:
+    """What exact sharing would save, layer by layer."""
+    model = source.read()
+    tables = decompose(model.network)
+    layers = []
+    for number, table in enumerate(tables):
+        on_progress(f"counting adders of {table.layer}", number / len(tables))
+        layers.append(_analyze_layer(model, table))
+    return Analysis(model, tuple(layers))
+
+
+def _analyze_layer(model: Model, table: SliceTable) -> LayerAnalysis:
+    sizes = np.diff(table.starts)
+    plan = exact_layer(table)
+    given = model.network.input_of(model.network.layer(table.layer))
+    return LayerAnalysis(
+        layer=table.layer,
+        storage=model.storage[table.layer].value,
+        taps=int(sizes.max()),
+        n_groups=table.n_groups,
+        n_filters=table.n_filters,
+        positions=table.positions,
+        n_distinct=table.n_distinct,
+        n_up_to_inverse=plan.n_computed,
+        chance_repeated=_mean_chance(table, inverse=False),
+        chance_inverse=_mean_chance(table, inverse=True),
+        nearest=tuple(int(n) for n in nearest_distances(table)),
+        memory_before=-(-table.matrix.size // 8),
+        memory_after=memory_bytes(plan),
+        counts=count_layer(table, plan, given),
+    )
+
+
+def memory_bytes(plan: LayerPlan) -> int:
+    """Weights stored as representatives, and for each slice an index and a sign."""
+    bits = plan.n_computed_taps
+    for patterns in plan.representatives:
+        bits += plan.use.shape[1] * (1 + (len(patterns) - 1).bit_length())
+    return -(-bits // 8)
+
+
+def _mean_chance(table: SliceTable, *, inverse: bool) -> float:
+    sizes = np.diff(table.starts)
+    return float(np.mean([chance(table.n_filters, int(n), inverse=inverse) for n in sizes]))
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an optimization is asked for. mirror: None to see for itself."""
+
+    max_loss_points: float
+    method: Method
+    time_limit_s: float = 300.0
+    mirror: bool | None = None
+
+
+def optimize(
+    model: Model,
+    choosing: ImageSet | None,
+    reporting: ImageSet | None,
+    request: Request,
+    on_progress: Progress,
+) -> Outcome:
+    """The cheapest plan within the loss: exact sharing always, similar slices where images allow.
+
+    Without images no accuracy can be measured, so only exact sharing is planned.
+    """
+    _check_solver(request.method)
+    network, fingerprint = model.network, model.weights_hash
+    found, used = Found(exact_plan(network, fingerprint)), None
+    if choosing is not None and request.max_loss_points > 0:
+        on_progress("looking at the original network", 0.0)
+        used = _choosing_images(network, choosing, request.mirror)
+        ground = survey(network, used)
+        budget = Budget(request.max_loss_points, request.time_limit_s)
+        found = Search(ground, fingerprint, budget, on_progress).run(request.method)
+    on_progress("measuring the plan", 0.0)
+    accuracy, n_equal = None, None
+    if reporting is not None:
+        accuracy, n_equal = measure_accuracy(network, found.plan, reporting)
+    return Outcome(
+        model=model,
+        found=found,
+        counts=count_plan(network, found.plan, on_progress),
+        choosing=used.name if used else None,
+        accuracy=accuracy,
+        n_equal=n_equal,
+        exact=is_exact(network, found.plan),
+    )
+
+
+def images_for(
+    calib: ImageSet | None, data: ImageSet | None, seed: int
+) -> tuple[ImageSet | None, ImageSet | None]:
+    """Choosing and reporting images: with one set given, a seeded split of it."""
+    one = calib or data
+    if one is None or (calib and data):
+        return calib, data
+    return split(one, seed)
+
+
+def _choosing_images(network: Network, images: ImageSet, mirror: bool | None) -> ImageSet:
+    """Mirror every second image where asked, or where mirrored images are as good as new ones.
+
+    A network knows its training images too well to lose on them as it does on new ones. Where it
+    also gets most mirrored images right, those stand for new ones.
+    """
+    if mirror is None:
+        executor, mirrored = compile_network(network), images.images[:, :, ::-1]
+        right = executor.classify(images.images) == images.labels
+        still = executor.classify(np.ascontiguousarray(mirrored)) == images.labels
+        mirror = bool(still.sum() >= MIRROR_AT * right.sum())
+    return half_mirrored(images) if mirror else images
+
+
+def _check_solver(method: Method) -> None:
+    """A solver that was named and cannot run refuses now, not after minutes of search."""
+    if method.solver != "auto":
+        try:
+            solve(dense([1], np.array([[0]])), method.solver)
+        except BackendUnavailableError as error:
+            raise PlanError(f"--solver {method.solver}: {error}") from error
+
+
+def count_plan(
+    network: Network, plan: SharingPlan, on_progress: Progress
+) -> tuple[LayerCounts, ...]:
+    tables = decompose(network)
+    counts = []
+    for number, table in enumerate(tables):
+        on_progress(f"counting adders of {table.layer}", number / len(tables))
+        given = network.input_of(network.layer(table.layer))
+        counts.append(count_layer(table, plan.layer(table.layer), given))
+    return tuple(counts)
+
+
+def evaluate(
+    model: Model, plan: SharingPlan, images: ImageSet, on_progress: Progress
+) -> Evaluation:
+    """A plan's accuracy on images, and its operations as counted by a run that follows it."""
+    on_progress("measuring accuracy", 0.0)
+    accuracy, n_equal = measure_accuracy(model.network, plan, images)
+    on_progress("following the plan slice by slice", 0.0)
+    n_followed = min(N_FOLLOWED, len(images))
+    run = follow(model.network, plan, images.images[:n_followed])
+    return Evaluation(
+        model=model,
+        counts=count_plan(model.network, plan, on_progress),
+        accuracy=accuracy,
+        n_equal=n_equal,
+        exact=is_exact(model.network, plan),
+        n_followed=n_followed,
+        followed={
+            name: FollowedLayer(
+                counts.slice_operations // n_followed, counts.additions // n_followed
+            )
+            for name, counts in run.items()
+        },
+    )

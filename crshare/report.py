@@ -1,0 +1,245 @@
+"""Results as tables for a terminal. No arithmetic beyond sums and shares of what is given."""
+
+from collections.abc import Iterable, Sequence
+from math import floor
+
+from rich.box import SIMPLE
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from crshare.accuracy import Accuracy
+from crshare.counts import LayerCounts, Totals
+from crshare.pipeline import Analysis, Evaluation, LayerAnalysis, Outcome
+from crshare.plan import OriginCounts
+from crshare.search import Found
+
+MEASURES = (
+    ("Slice operations", "slice_operations"),
+    ("Additions", "additions"),
+    ("Full adders", "full_adders"),
+)
+FIRST = "first layer (integers)"
+
+
+def analysis_tables(analysis: Analysis) -> RenderableType:
+    """What `crshare analyze` prints."""
+    model = analysis.model
+    counts = [layer.counts for layer in analysis.layers]
+    title = Text(f"{model.path.name}: {model.library}, {len(analysis.layers)} binary layers")
+    return Group(
+        title,
+        slices_table(analysis.layers),
+        Text(NEAREST_NOTE, style="dim"),
+        counts_table(counts),
+        totals_table(counts, "exact sharing"),
+        Text(COUNTS_NOTE, style="dim"),
+    )
+
+
+NEAREST_NOTE = (
+    "Left: share of slices to compute when repeated and inverse slices are shared; chance: the "
+    "same for random weights. Memory: of representatives and indices over that of the weights. "
+    "Nearest: classes by their Hamming distance to the closest other class."
+)
+COUNTS_NOTE = (
+    "For one image. Left: after sharing slices, over unshared. Graph: the same weights in an exact "
+    "adder graph that shares beyond slices, over unshared."
+)
+
+
+def slices_table(layers: Sequence[LayerAnalysis]) -> Table:
+    table = _table("Slices")
+    for name in ("Taps", "Slices", "Distinct", "To inverse", "Left", "Chance", "Memory"):
+        table.add_column(name, justify="right")
+    table.add_column("Nearest")
+    for layer in layers:
+        table.add_row(
+            layer.layer,
+            str(layer.taps),
+            f"{layer.counts.n_slices:,}",
+            f"{layer.n_distinct:,}",
+            f"{layer.n_up_to_inverse:,}",
+            share(layer.n_up_to_inverse, layer.counts.n_slices),
+            f"{layer.chance_inverse:.3f}",
+            share(layer.memory_after, layer.memory_before),
+            " ".join(f"{d}:{n}" for d, n in enumerate(layer.nearest) if n),
+        )
+    return table
+
+
+def counts_table(counts: Sequence[LayerCounts]) -> Table:
+    """Unshared, and what is left after sharing, layer by layer; a first layer last."""
+    table = _table("Operations of each layer")
+    for name in ("Slice ops", "left", "Additions", "left", "graph", "Full adders", "left", "graph"):
+        table.add_column(name, justify="right")
+    for layer in sorted(counts, key=lambda layer: layer.integer_input):
+        table.add_row(_name(layer), *_cells(layer))
+    return table
+
+
+def _name(layer: LayerCounts) -> str:
+    return f"{layer.layer} (integers)" if layer.integer_input else layer.layer
+
+
+def _cells(layer: LayerCounts) -> list[str]:
+    cells = []
+    for _, name in MEASURES:
+        before = getattr(layer.before, name)
+        cells += [short(before), share(getattr(layer.after, name), before)]
+        if name != "slice_operations":
+            cells.append(share(getattr(layer.graph, name), before))
+    return cells
+
+
+def totals_table(counts: Sequence[LayerCounts], how: str) -> Table:
+    """Every measure of DESIGN 3 in total, before and after; the first layer in rows of its own."""
+    table = _table(f"Totals for one image, {how}")
+    for name in ("Measure", "Before", "After", "Reduction", "Graph", "Reduction"):
+        table.add_column(name, justify="left" if name == "Measure" else "right")
+    for title, part in parts(counts):
+        before, after, graph = totals(part)
+        for measure, name in MEASURES:
+            was, now, best = (getattr(total, name) for total in (before, after, graph))
+            beyond = ("", "") if name == "slice_operations" else (short(best), less(best, was))
+            table.add_row(title, measure, short(was), short(now), less(now, was), *beyond)
+            title = ""
+        table.add_section()
+    return table
+
+
+def parts(counts: Sequence[LayerCounts]) -> list[tuple[str, list[LayerCounts]]]:
+    """The layers that are counted together, those with something in them."""
+    binary = [layer for layer in counts if not layer.integer_input]
+    named = [
+        ("convolutions", [layer for layer in binary if not layer.is_dense]),
+        ("dense layers", [layer for layer in binary if layer.is_dense]),
+        ("first layer", [layer for layer in counts if layer.integer_input]),
+    ]
+    return [(title, part) for title, part in named if part]
+
+
+def totals(counts: Iterable[LayerCounts]) -> tuple[Totals, Totals, Totals]:
+    """Before, after, graph."""
+    before = after = graph = Totals()
+    for layer in counts:
+        before, after, graph = before + layer.before, after + layer.after, graph + layer.graph
+    return before, after, graph
+
+
+def outcome_tables(outcome: Outcome) -> RenderableType:
+    """What `crshare optimize` prints at its end."""
+    return Group(
+        origins_table(outcome.counts),
+        counts_table(outcome.counts),
+        totals_table(outcome.counts, "exact sharing" if outcome.exact else "this plan"),
+        Text(COUNTS_NOTE, style="dim"),
+        *search_lines(outcome.found, outcome.choosing),
+        *accuracy_lines(outcome.accuracy, outcome.n_equal, exact=outcome.exact),
+    )
+
+
+def evaluation_tables(evaluation: Evaluation) -> RenderableType:
+    """What `crshare evaluate` prints."""
+    planned = sum(layer.after.slice_operations for layer in evaluation.counts)
+    followed = sum(layer.slice_operations for layer in evaluation.followed.values())
+    return Group(
+        totals_table(evaluation.counts, "exact sharing" if evaluation.exact else "this plan"),
+        Text(COUNTS_NOTE, style="dim"),
+        Text(
+            f"Followed slice by slice on {evaluation.n_followed} images: sums equal to those of "
+            f"the effective weights; {followed:,} slice operations an image counted, "
+            f"{planned:,} planned (all layers)."
+        ),
+        *accuracy_lines(evaluation.accuracy, evaluation.n_equal, exact=evaluation.exact),
+    )
+
+
+def origins_table(counts: Sequence[LayerCounts]) -> Table:
+    table = _table("Where the slices come from")
+    names = ("computed", "copied", "negated", "similar", "corrected")
+    for name in ("Slices", *(name.capitalize() for name in names), "Left"):
+        table.add_column(name, justify="right")
+    rows = [(layer.layer, layer.n_slices, layer.origins) for layer in counts]
+    whole = sum((origins for _, _, origins in rows), OriginCounts())
+    for layer, n_slices, origins in (*rows, ("all", sum(n for _, n, _ in rows), whole)):
+        figures = (f"{getattr(origins, name):,}" for name in names)
+        table.add_row(layer, f"{n_slices:,}", *figures, share(origins.computed, n_slices))
+    return table
+
+
+def search_lines(found: Found, choosing: str | None) -> list[Text]:
+    if choosing is None:
+        return []
+    lines = [f"Chosen on {choosing}: {len(found.tried)} plans tried."]
+    for entry in found.tried:
+        verdict = "kept the budget" if entry.within else "lost too much"
+        lines.append(
+            f"  price {entry.price:.1e}: {short(entry.slice_operations)} slice operations, "
+            f"{entry.accuracy.loss_points:+.2f} points lost, {verdict}"
+        )
+    if found.stopped != "finished":
+        lines.append(f"The search ended early ({found.stopped}); this is the best plan until then.")
+    if found.tally is not None:
+        lines += tally_lines(found)
+    return [Text(line) for line in lines]
+
+
+def tally_lines(found: Found) -> list[str]:
+    tally = found.tally
+    if tally is None:
+        return []
+    who = ", ".join(f"{name} {n}" for name, n in sorted(tally.backends.items()))
+    total = sum(tally.backends.values())
+    lines = [
+        f"Facility location problems solved: {who}. Proven optimal {tally.n_optimal} of {total}; "
+        f"gap of all together {100 * tally.gap:.3f} %, the worst {100 * tally.worst_gap:.2f} %."
+    ]
+    kinds: dict[str, list[int]] = {}
+    for refusal, n in sorted(tally.refusals.items()):
+        kinds.setdefault(refusal.split(":")[0], []).append(n)
+        if len(kinds[refusal.split(":")[0]]) == 1:
+            lines.append(f"  refused, so the next solver was asked: {refusal}")
+    lines += [f"  {name} refused {sum(counts)} problems." for name, counts in kinds.items()]
+    return lines
+
+
+def accuracy_lines(accuracy: Accuracy | None, n_equal: int | None, *, exact: bool) -> list[Text]:
+    if accuracy is None:
+        nature = "the plan is lossless" if exact else "the loss is not known"
+        return [Text(f"No images were given, so no accuracy was measured; {nature}.")]
+    low, high = accuracy.interval
+    lines = [
+        f"Accuracy on {accuracy.images} ({accuracy.n_images:,} images): "
+        f"{accuracy.before:.2f} % before, {accuracy.after:.2f} % after, "
+        f"loss {accuracy.loss_points:.2f} points (95 % interval {low:.2f} to {high:.2f})."
+    ]
+    if exact:
+        lines.append(
+            f"Lossless plan: scores bit for bit equal on {n_equal:,} of {accuracy.n_images:,} "
+            "images."
+        )
+    return [Text(line) for line in lines]
+
+
+def _table(title: str) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    table.add_column("Layer" if "Totals" not in title else "Layers", no_wrap=True)
+    return table
+
+
+def less(after: int, before: int) -> str:
+    """Reduction in per cent, never rounded up."""
+    return f"{floor(1000 * (1 - after / before)) / 10:.1f} %" if before else "-"
+
+
+def share(part: int, whole: int) -> str:
+    return f"{part / whole:.3f}" if whole else "-"
+
+
+def short(number: int) -> str:
+    """Three or four figures and a unit: 28.9 M."""
+    for size, unit in ((10**9, " G"), (10**6, " M"), (10**3, " k")):
+        if number >= 10 * size or (unit != " k" and number >= size):
+            return f"{number / size:.1f}{unit}"
+    return f"{number:,}"

@@ -1,0 +1,121 @@
+"""Results as JSON: every figure in full, named as in DESIGN 3."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import crshare
+from crshare.accuracy import Accuracy
+from crshare.counts import LayerCounts
+from crshare.model import Model
+from crshare.pipeline import Analysis, Evaluation, Outcome, Request
+from crshare.report import totals
+from crshare.search import Found
+
+Json = dict[str, Any]
+
+
+def analysis_json(analysis: Analysis) -> str:
+    layers = []
+    for layer in analysis.layers:
+        entry = asdict(layer)
+        entry["nearest"] = {str(d): n for d, n in enumerate(layer.nearest) if n}
+        entry["share_up_to_inverse"] = layer.n_up_to_inverse / layer.counts.n_slices
+        layers.append(entry)
+    counts = [layer.counts for layer in analysis.layers]
+    return _text({**_head(analysis.model), "layers": layers, **_totals(counts)})
+
+
+def outcome_json(outcome: Outcome, request: Request) -> str:
+    return _text(
+        {
+            **_head(outcome.model),
+            "request": asdict(request),
+            "lossless": outcome.exact,
+            "layers": [asdict(layer) for layer in outcome.counts],
+            **_totals(outcome.counts),
+            "chosen_on": outcome.choosing,
+            "search": _search(outcome.found),
+            "accuracy": accuracy_json(outcome.accuracy),
+            "images_with_equal_scores": outcome.n_equal,
+        }
+    )
+
+
+def evaluation_json(evaluation: Evaluation) -> str:
+    return _text(
+        {
+            **_head(evaluation.model),
+            "lossless": evaluation.exact,
+            "layers": [asdict(layer) for layer in evaluation.counts],
+            **_totals(evaluation.counts),
+            "accuracy": accuracy_json(evaluation.accuracy),
+            "images_with_equal_scores": evaluation.n_equal,
+            "images_followed_slice_by_slice": evaluation.n_followed,
+            "followed": {name: asdict(layer) for name, layer in evaluation.followed.items()},
+        }
+    )
+
+
+def accuracy_json(accuracy: Accuracy | None) -> Json | None:
+    if accuracy is None:
+        return None
+    return {
+        **asdict(accuracy),
+        "before_percent": accuracy.before,
+        "after_percent": accuracy.after,
+        "loss_points": accuracy.loss_points,
+        "interval_95_points": list(accuracy.interval),
+    }
+
+
+def _head(model: Model) -> Json:
+    return {
+        "crshare": crshare.__version__,
+        "model": model.path.name,
+        "library": model.library,
+        "fingerprint": model.weights_hash,
+    }
+
+
+def _totals(counts: list[LayerCounts] | tuple[LayerCounts, ...]) -> Json:
+    parts = {
+        "binary_layers": [layer for layer in counts if not layer.integer_input],
+        "first_layer": [layer for layer in counts if layer.integer_input],
+    }
+    names = ("before", "after", "graph")
+    return {
+        key: dict(zip(names, map(asdict, totals(part)), strict=True)) for key, part in parts.items()
+    }
+
+
+def _search(found: Found) -> Json:
+    tally = found.tally
+    return {
+        "price": found.price,
+        "stopped": found.stopped,
+        "tried": [
+            {
+                "price": entry.price,
+                "slice_operations": entry.slice_operations,
+                "within": entry.within,
+                "accuracy": accuracy_json(entry.accuracy),
+            }
+            for entry in found.tried
+        ],
+        "solver": None
+        if tally is None
+        else {
+            "problems": dict(sorted(tally.backends.items())),
+            "refusals": dict(sorted(tally.refusals.items())),
+            "proven_optimal": tally.n_optimal,
+            "cost": tally.cost,
+            "bound": tally.bound,
+            "gap": tally.gap,
+            "worst_gap": tally.worst_gap,
+        },
+    }
+
+
+def _text(document: Json) -> str:
+    return json.dumps(document, indent=1) + "\n"
