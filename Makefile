@@ -10,6 +10,7 @@ PYTHON := $(shell for newest in 12 99; do for name in $(CANDIDATES); do \
 	done; done)
 DEMO = .venv/demo
 TEST = .venv/test
+PACKAGES = $(patsubst %/,%,$(sort $(dir $(wildcard crshare/*.py solver/*.py hwgen/*.py))))
 QUICK_TESTS = tests/test_layers.py tests/test_data.py tests/solver/test_problem.py \
 	tests/crshare/test_bits.py tests/crshare/test_fold.py
 PIP = bin/python -m pip --disable-pip-version-check install -qq
@@ -33,7 +34,7 @@ lint: $(TEST)/ready
 	$(TEST)/bin/ruff format --check
 
 types: $(TEST)/ready
-	$(TEST)/bin/mypy
+	$(TEST)/bin/mypy $(PACKAGES)
 
 quick: lint types
 	$(TEST)/bin/python -m pytest -q $(QUICK_TESTS)

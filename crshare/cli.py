@@ -117,7 +117,7 @@ def analyze(
 @click.option(
     "--time-limit",
     type=click.FloatRange(min=1),
-    default=300,
+    default=420,
     show_default=True,
     metavar="SECONDS",
     help="For the search; it ends with the best plan until then.",

@@ -15,7 +15,7 @@ from crshare.slices import SliceTable, decompose
 Array = npt.NDArray[Any]
 
 MOST_BYTES = 400 * 2**20  # of the original network's maps held at a time
-LEAST_SHARE = 0.002  # a layer below this share of all slice operations is not worth a loss
+LEAST_SHARE = 0.01  # a layer below this share of all slice operations is not worth a loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,13 @@ def _importance(histogram: Histogram, threshold: Threshold) -> Float64Array:
     varies = variance > 0
     spread = np.where(varies, variance, 1.0)
     density = np.exp(-((threshold.at - mean) ** 2) / spread / 2)
-    return np.where(varies, density / spread, 0.0)
+    return np.where(varies, _coarse(density / spread), 0.0)
+
+
+def _coarse(values: Float64Array) -> Float64Array:
+    """To 20 bits, so that a last bit that differs between processors changes no plan."""
+    mantissa, exponent = np.frexp(values)
+    return np.ldexp(np.rint(mantissa * 2**20), exponent - 20)
 
 
 def _that_fit(network: Network, images: ImageSet) -> ImageSet:

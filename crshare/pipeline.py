@@ -155,7 +155,7 @@ class Request:
 
     max_loss_points: float
     method: Method
-    time_limit_s: float = 300.0
+    time_limit_s: float = 420.0
     mirror: bool | None = None
 
 

@@ -38,10 +38,12 @@ def analysis_tables(analysis: Analysis) -> RenderableType:
 
 
 NEAREST_NOTE = (
-    "Left: share of slices to compute when repeated and inverse slices are shared; chance: the "
-    "same for random weights. Memory: of representatives and indices over that of the weights. "
-    "Nearest: classes by their Hamming distance to the closest other class."
+    "Inverse: distinct up to inverse. Left: share of slices to compute when repeated and inverse "
+    "slices are shared; chance: the same for random weights. Memory: of representatives and "
+    "indices, over that of the weights. Nearest: share of classes by Hamming distance to the "
+    "closest other class."
 )
+LEFT, GRAPH = "\nleft", "\ngraph"
 COUNTS_NOTE = (
     "For one image. Left: after sharing slices, over unshared. Graph: the same weights in an exact "
     "adder graph that shares beyond slices, over unshared."
@@ -50,7 +52,7 @@ COUNTS_NOTE = (
 
 def slices_table(layers: Sequence[LayerAnalysis]) -> Table:
     table = _table("Slices")
-    for name in ("Taps", "Slices", "Distinct", "To inverse", "Left", "Chance", "Memory"):
+    for name in ("Taps", "Slices", "Distinct", "Inverse", "Left", "Chance", "Memory"):
         table.add_column(name, justify="right")
     table.add_column("Nearest")
     for layer in layers:
@@ -63,23 +65,30 @@ def slices_table(layers: Sequence[LayerAnalysis]) -> Table:
             share(layer.n_up_to_inverse, layer.counts.n_slices),
             f"{layer.chance_inverse:.3f}",
             share(layer.memory_after, layer.memory_before),
-            " ".join(f"{d}:{n}" for d, n in enumerate(layer.nearest) if n),
+            nearest(layer),
         )
     return table
+
+
+def nearest(layer: LayerAnalysis) -> str:
+    """Shares of the classes by the distance to the closest other one."""
+    total = sum(layer.nearest)
+    return " ".join(f"{d}:{n / total:.2f}" for d, n in enumerate(layer.nearest) if n)
 
 
 def counts_table(counts: Sequence[LayerCounts]) -> Table:
     """Unshared, and what is left after sharing, layer by layer; a first layer last."""
     table = _table("Operations of each layer")
-    for name in ("Slice ops", "left", "Additions", "left", "graph", "Full adders", "left", "graph"):
-        table.add_column(name, justify="right")
+    headings = ("Slice\nops", "Addi-\ntions", "Full\nadders")
+    for name in (headings[0], LEFT, headings[1], LEFT, GRAPH, headings[2], LEFT, GRAPH):
+        table.add_column(name, justify="right", no_wrap=True, min_width=5)
     for layer in sorted(counts, key=lambda layer: layer.integer_input):
         table.add_row(_name(layer), *_cells(layer))
     return table
 
 
 def _name(layer: LayerCounts) -> str:
-    return f"{layer.layer} (integers)" if layer.integer_input else layer.layer
+    return f"{layer.layer} (first)" if layer.integer_input else layer.layer
 
 
 def _cells(layer: LayerCounts) -> list[str]:
@@ -96,7 +105,7 @@ def totals_table(counts: Sequence[LayerCounts], how: str) -> Table:
     """Every measure of DESIGN 3 in total, before and after; the first layer in rows of its own."""
     table = _table(f"Totals for one image, {how}")
     for name in ("Measure", "Before", "After", "Reduction", "Graph", "Reduction"):
-        table.add_column(name, justify="left" if name == "Measure" else "right")
+        table.add_column(name, justify="left" if name == "Measure" else "right", no_wrap=True)
     for title, part in parts(counts):
         before, after, graph = totals(part)
         for measure, name in MEASURES:
@@ -239,7 +248,9 @@ def share(part: int, whole: int) -> str:
 
 def short(number: int) -> str:
     """Three or four figures and a unit: 28.9 M."""
-    for size, unit in ((10**9, " G"), (10**6, " M"), (10**3, " k")):
-        if number >= 10 * size or (unit != " k" and number >= size):
-            return f"{number / size:.1f}{unit}"
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if number >= 100 * size:
+            return f"{number / size:.0f} {unit}"
+        if number >= 10 * size or (unit != "k" and number >= size):
+            return f"{number / size:.1f} {unit}"
     return f"{number:,}"

@@ -19,7 +19,7 @@ from crshare.trial import Method, SolverTally, exact_plan, try_price
 
 FIRST_PRICE = 1e-4
 STEP = 2.0
-CLOSE = 1.1  # stop when the price is known to this factor
+CLOSE = 1.2  # stop when the price is known to this factor
 LEAST_PRICE = 1e-7
 
 Progress = Callable[[str, float], None]

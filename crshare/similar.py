@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from crshare.network import Float32Array, Float64Array, Int8Array
+from crshare.network import Float64Array, Int8Array
 from crshare.slices import SliceTable
 from crshare.windows import Moments
 from solver import Problem, Selection, dense, serve_quickly
@@ -27,9 +27,8 @@ OPENING = 20_000  # a representative's price in the solver's whole numbers
 LARGEST = 2**31
 MOST_PATTERNS = 512  # enumerate all patterns up to this many; beyond it, the group's own
 
-SAME_CHANNEL = 1.0
-OTHER_CHANNELS = 0.8  # of a covariance between channels, the part that is believed
-CROSS_BELIEF = 0.5  # of the difference between changed and original inputs, the part believed
+SAME_GROUP, OTHER_GROUPS = 5, 4  # fifths of a sampled covariance that are believed
+HALVES = 2  # of changed against original inputs, half of the difference is believed
 
 Solve = Callable[[Problem], Selection]
 IntArray = npt.NDArray[np.int64]
@@ -38,24 +37,29 @@ Serve = Callable[[Float64Array, float], IntArray]
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """One layer's damage model. S: [inputs, inputs]; aim: X w, [inputs, filters]; importance:
-    [filters], one over the variance of the sum, times its density at the threshold."""
+    """One layer's damage model, S and X w in whole numbers so that no order of additions matters.
 
-    S: Float32Array
-    aim: Float32Array
+    S: float64 [inputs, inputs]; aim: X w, [inputs, filters]; importance: [filters], what a unit of
+    S costs.
+    """
+
+    S: Float64Array
+    aim: Float64Array
     importance: Float64Array
 
 
 def target(table: SliceTable, moments: Moments, importance: Float64Array) -> Target:
-    """Shrink the sampled covariances towards what a finite sample tells well."""
-    own, cross = moments.own, moments.cross
-    if cross is not own:
-        cross = CROSS_BELIEF * cross + (1 - CROSS_BELIEF) * own
+    """Shrink the sampled covariances towards what a finite sample tells well.
+
+    importance: [filters], what a unit of the sums' variance costs.
+    """
     groups = np.repeat(np.arange(table.n_groups), np.diff(table.starts))
     together = groups[:, None] == groups[None, :]
-    belief = np.where(together, SAME_CHANNEL, OTHER_CHANNELS).astype(np.float32)
-    weights = table.matrix.astype(np.float32)
-    return Target(own * belief, (cross * belief) @ weights, importance)
+    belief = np.where(together, SAME_GROUP, OTHER_GROUPS).astype(np.float64)
+    unit = SAME_GROUP * HALVES * moments.n_windows**2
+    own = HALVES * belief * moments.own
+    cross = belief * (moments.own + moments.cross)
+    return Target(own, np.matmul(cross, table.matrix, dtype=np.float64), importance / unit)
 
 
 def candidates(table: SliceTable, group: int) -> Int8Array:
@@ -74,12 +78,12 @@ class Descent:
 
     def __init__(self, table: SliceTable, aim: Target) -> None:
         self.table, self.target = table, aim
-        self.weights = table.matrix.astype(np.float32)
+        self.weights = table.matrix.astype(np.float64)
 
     def visit(self, group: int, price: float, serve: Serve) -> None:
         """Choose the group's representatives anew, all other weights held."""
         rows = self.table.rows(group)
-        patterns = candidates(self.table, group).astype(np.float32)
+        patterns = candidates(self.table, group).astype(np.float64)
         own = self.target.S[rows, rows]
         gradient = self.target.S[rows] @ self.weights - self.target.aim[rows]
         carried = gradient - own @ self.weights[rows]

@@ -139,6 +139,8 @@ def chance(n_slices: int, n_taps: int, *, inverse: bool) -> float:
     M(1-(1-1/M)^n)/n with M = 2^taps patterns, or half of them when inverses share.
     """
     patterns = 2.0 ** (n_taps - 1 if inverse else n_taps)
+    if patterns == 1:
+        return 1 / n_slices
     return float(-patterns * np.expm1(n_slices * np.log1p(-1 / patterns)) / n_slices)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crshare.bits import Words, unpack
-from crshare.network import Conv, Float32Array, Float64Array, Int8Array, Signal, extent
+from crshare.network import Conv, Float64Array, Int8Array, Signal, extent
 
 CHUNK = 4096  # windows at a time
 
@@ -34,12 +34,14 @@ class Places:
 class Moments:
     """Covariances of a layer's window, inputs ordered (channel, tap) as in a SliceTable.
 
-    own: float32 [inputs, inputs], of the inputs as they are now. cross: between the inputs as they
-    are now (rows) and as they were in the original network (columns).
+    In whole numbers, float64 [inputs, inputs]: n^2 times the covariance over n windows. own: of
+    the inputs as they are now. cross: between the inputs as they are now (rows) and as they were
+    in the original network (columns).
     """
 
-    own: Float32Array
-    cross: Float32Array
+    own: Float64Array
+    cross: Float64Array
+    n_windows: int
 
 
 def sample_places(n_images: int, output: Signal, n: int, seed: int) -> Places:
@@ -87,8 +89,8 @@ def moments(
             crossed += now.T @ then
     own = _covariance(products, sum_now, sum_now, len(places))
     if original is None:
-        return Moments(own, own)
-    return Moments(own, _covariance(crossed, sum_now, sum_then, len(places)))
+        return Moments(own, own, len(places))
+    return Moments(own, _covariance(crossed, sum_now, sum_then, len(places)), len(places))
 
 
 def _inside(
@@ -104,5 +106,5 @@ def _inside(
     return at.clip(0, size - 1), (at >= 0) & (at < size)
 
 
-def _covariance(products: Float64Array, a: Float64Array, b: Float64Array, n: int) -> Float32Array:
-    return (products / n - np.outer(a / n, b / n)).astype(np.float32)
+def _covariance(products: Float64Array, a: Float64Array, b: Float64Array, n: int) -> Float64Array:
+    return n * products - np.outer(a, b)

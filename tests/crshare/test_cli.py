@@ -1,0 +1,202 @@
+"""The commands as a user meets them: files in, tables and files out, refusals as one sentence."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from crshare.cli import main
+from crshare.demo import demo_model
+from crshare.model import read_model
+from crshare.plan import planned_network
+from crshare.plan_file import read_plan
+
+MODEL = demo_model()
+RNG = np.random.default_rng(3)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty random images; the network's own answers are their labels, but for every fifth."""
+    from crshare.execute import compile_network
+
+    network = read_model(MODEL).network
+    pixels = RNG.integers(0, 17, (60, 8, 8, 1)).astype(np.uint8)
+    labels = compile_network(network).classify(pixels)
+    labels[::5] = (labels[::5] + 1) % 10
+    path = tmp_path_factory.mktemp("images") / "images.npz"
+    np.savez(path, images=pixels, labels=labels)
+    return path
+
+
+def crshare(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def refusal(*arguments: object) -> str:
+    result = crshare(*arguments)
+    assert result.exit_code == 2, result.output
+    return result.output.strip()
+
+
+def test_analyze_prints_all_measures_and_writes_them(tmp_path: Path) -> None:
+    target = tmp_path / "analysis.json"
+    result = crshare("analyze", MODEL, "--json", target)
+    assert result.exit_code == 0, result.output
+    for words in ("Slice operations", "Additions", "Full adders", "Chance", "first layer"):
+        assert words in result.output
+    document = json.loads(target.read_text())
+    conv2 = next(layer for layer in document["layers"] if layer["layer"] == "conv2")
+    assert conv2["counts"]["before"]["slice_operations"] == 8 * 8 * 9 * 32 * 64
+    assert conv2["share_up_to_inverse"] == conv2["n_up_to_inverse"] / (32 * 64)
+
+
+def test_a_lossless_plan_leaves_every_score_as_it_is(tmp_path: Path, images: Path) -> None:
+    result = crshare(
+        "optimize", MODEL, "--max-acc-loss", 0, "--data", images, "--calib", images, "-o", tmp_path
+    )
+    assert result.exit_code == 0, result.output
+    assert "bit for bit equal on 60 of 60" in result.output
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["lossless"]
+    assert report["accuracy"]["loss_points"] == 0
+    assert report["images_with_equal_scores"] == 60
+
+
+def test_without_images_only_exact_sharing_is_planned(tmp_path: Path) -> None:
+    model = tmp_path / "other_name.h5"
+    model.write_bytes(MODEL.read_bytes())
+    result = crshare("optimize", model, "--max-acc-loss", 5, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "only exact sharing is planned" in " ".join(result.output.split())
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["lossless"]
+    assert report["accuracy"] is None
+
+
+def test_a_plan_goes_through_evaluate_and_apply(tmp_path: Path, images: Path) -> None:
+    result = crshare(
+        "optimize", MODEL, "--max-acc-loss", 20, "--data", images, "--solver", "greedy",
+        "--time-limit", 5, "-o", tmp_path,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "a random half of images.npz (seed 0)" in " ".join(result.output.split())
+    plan, new = tmp_path / "plan.json", tmp_path / "new.h5"
+    evaluated = crshare("evaluate", MODEL, "--plan", plan, "--data", images)
+    assert evaluated.exit_code == 0, evaluated.output
+    assert "Followed slice by slice on 60 images" in evaluated.output
+    applied = crshare("apply", MODEL, "--plan", plan, "-o", new)
+    assert applied.exit_code == 0, applied.output
+    before = read_model(MODEL)
+    wanted = planned_network(before.network, read_plan(plan, before.network, before.weights_hash))
+    kernels = [conv.kernel for _, conv in read_model(new).network.convs()]
+    assert all(
+        np.array_equal(kernel, conv.kernel)
+        for kernel, (_, conv) in zip(kernels, wanted.convs(), strict=True)
+    )
+
+
+def test_two_runs_give_the_same_plan(tmp_path: Path, images: Path) -> None:
+    texts = []
+    for name in ("one", "two"):
+        crshare(
+            "optimize", MODEL, "--max-acc-loss", 20, "--data", images, "--calib", images,
+            "--solver", "lagrangian", "-o", tmp_path / name,
+        )  # fmt: skip
+        texts.append((tmp_path / name / "plan.json").read_bytes())
+    assert texts[0] == texts[1]
+
+
+def test_a_plan_for_another_model_is_refused(tmp_path: Path, images: Path) -> None:
+    crshare("optimize", MODEL, "--max-acc-loss", 0, "-o", tmp_path)
+    plan = tmp_path / "plan.json"
+    document = json.loads(plan.read_text())
+    document["model"]["fingerprint"] = "0" * 64
+    plan.write_text(json.dumps(document))
+    said = refusal("evaluate", MODEL, "--plan", plan, "--data", images)
+    assert said == (
+        f"crshare: {plan}: this plan was made for another model (digits_bnn.h5); its fingerprint "
+        "of weights and thresholds differs; make a plan for this model with `crshare optimize`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("analyze", "missing.h5"), "missing.h5"),
+        (("analyze", __file__), "HDF5"),
+        (("analyze", MODEL, "--rescale", "1/0,x"), "--rescale 1/0,x: expected SCALE,OFFSET"),
+        (("optimize", MODEL, "--max-acc-loss", 1, "--data", "none.npz"), "none.npz: no such file"),
+        (("optimize", MODEL, "--max-acc-loss", 1, "--data", __file__), "cannot be read"),
+        (("evaluate", MODEL, "--plan", "none.json", "--data", "x.npz"), "none.json: no such file"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_code_2(arguments: tuple[object, ...], words: str) -> None:
+    said = refusal(*arguments)
+    assert words in said
+    assert said.startswith("crshare: ")
+    assert "\n" not in said
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    said = refusal("optimize", MODEL, "--max-acc-loss", 0, "-o", tmp_path / "file")
+    assert "cannot be written" in said
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+@pytest.mark.needs_package("gurobipy")
+def test_gurobi_may_be_named(tmp_path: Path, images: Path) -> None:
+    result = crshare(
+        "optimize", MODEL, "--max-acc-loss", 30, "--data", images, "--calib", images,
+        "--solver", "gurobi", "-o", tmp_path,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "solved: " in result.output
+    assert "gurobi" in result.output
+
+
+def test_a_named_solver_that_is_not_installed_is_refused_at_once(
+    tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "gurobipy", None)
+    said = refusal(
+        "optimize", MODEL, "--max-acc-loss", 1, "--data", images, "--solver", "gurobi",
+        "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert "--solver gurobi: gurobi" in said
+    assert "pip install" in said
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("missing", [("gurobipy",), ("gurobipy", "highspy"), ("pulp", "highspy")])
+def test_auto_goes_on_without_a_solver_and_says_so(
+    tmp_path: Path, images: Path, monkeypatch: pytest.MonkeyPatch, missing: tuple[str, ...]
+) -> None:
+    for package in missing:
+        monkeypatch.setitem(sys.modules, package, None)
+    result = crshare(
+        "optimize", MODEL, "--max-acc-loss", 30, "--data", images, "--calib", images, "-o", tmp_path
+    )
+    assert result.exit_code == 0, result.output
+    solver = json.loads((tmp_path / "report.json").read_text())["search"]["solver"]
+    assert solver["problems"]
+    if missing[0] == "gurobipy":
+        assert "gurobi" not in solver["problems"]
+        assert any("gurobipy is not installed" in refusal for refusal in solver["refusals"])
+        assert "refused, so the next solver was asked" in result.output
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, crshare.cli\n"
+        "heavy = {'numpy', 'scipy', 'numba', 'h5py', 'rich', 'pulp', 'highspy', 'gurobipy',"
+        " 'tensorflow'}\n"
+        "sys.exit(', '.join(heavy & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
