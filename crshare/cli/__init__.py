@@ -1,0 +1,31 @@
+"""The command line: arguments in, exit code out; the only package that prints.
+
+One module for each command. Everything heavy is imported inside the command that needs it, so that
+--help is instant.
+"""
+
+import click
+
+import crshare
+from crshare.cli.analyze import analyze
+from crshare.cli.apply import apply
+from crshare.cli.evaluate import evaluate
+from crshare.cli.optimize import optimize
+
+COMMANDS = (analyze, optimize, evaluate, apply)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(crshare.__version__, prog_name="crshare")
+def main() -> None:
+    """Result sharing for binarized neural networks.
+
+    Finds 2-D filter slices that are repeated, inverse or similar, and plans which of them to
+    compute, so that one result serves many filters.
+
+    Exit codes: 0 done, 2 the input cannot be used (one sentence on stderr says why).
+    """
+
+
+for command in COMMANDS:
+    main.add_command(command)

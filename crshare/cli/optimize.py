@@ -1,0 +1,131 @@
+"""`crshare optimize`."""
+
+from __future__ import annotations
+
+import time
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from crshare.cli.shared import FILE, console, model_options, progress, refusing, source_of
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crshare.images import ImageSet
+    from crshare.network import Network
+    from crshare.pipeline import Outcome, Request
+
+SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
+
+
+@click.command()
+@click.argument("model", type=FILE, required=False)
+@click.option(
+    "--max-acc-loss",
+    type=click.FloatRange(min=0),
+    required=True,
+    metavar="POINTS",
+    help="Accuracy that may be lost, in percentage points; 0 for a lossless plan.",
+)
+@click.option("--data", type=FILE, help="Reporting images: .npz with `images` and `labels`.")
+@click.option("--calib", type=FILE, help="Choosing images; without them --data is split in two.")
+@click.option("-o", "--output", type=FILE, help="Folder for plan.json, report.json, report.txt.")
+@click.option(
+    "--solver",
+    type=click.Choice(SOLVERS),
+    default="auto",
+    show_default=True,
+    help="Who solves the facility location problems of the plan.",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=1),
+    default=420,
+    show_default=True,
+    metavar="SECONDS",
+    help="For the search; it ends with the best plan until then.",
+)
+@click.option(
+    "--mirror/--no-mirror",
+    default=None,
+    help="Mirror every second choosing image, to stand for images that the network was "
+    "not trained on. [default: where it gets most mirrored images right]",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of splits and samples.")
+@model_options
+@refusing
+def optimize(
+    model: Path | None,
+    max_acc_loss: float,
+    data: Path | None,
+    calib: Path | None,
+    output: Path | None,
+    solver: str,
+    time_limit: float,
+    mirror: bool | None,
+    seed: int,
+    sign_layers: tuple[str, ...],
+    rescale: str | None,
+) -> None:
+    """Plan the sharing of MODEL within an accuracy loss, and write the plan.
+
+    Without MODEL, the small network and images that come with crshare are used.
+    """
+    from crshare import demo
+    from crshare.pipeline import Request, images_for
+    from crshare.pipeline import optimize as run
+    from crshare.trial import Method
+
+    screen, began = console(), time.monotonic()
+    if model is None:
+        model = demo.demo_model()
+        screen.print(
+            f"No model given: using the example network {model.name} and the handwritten "
+            "digits of scikit-learn."
+        )
+    source = source_of(model, sign_layers, rescale)
+    loaded = source.read()
+    choosing, reporting = images_for(
+        _images(calib, loaded.network), _images(data, loaded.network), seed
+    )
+    if choosing is None and source.path == demo.demo_model_or_none():
+        choosing, reporting = demo.demo_images()
+    if reporting is None and max_acc_loss > 0:
+        screen.print(
+            "Without --data no accuracy can be measured, so only exact sharing is "
+            "planned, which loses nothing."
+        )
+    request = Request(max_acc_loss, Method(solver=solver, seed=seed), time_limit, mirror)
+    with progress() as show:
+        outcome = run(loaded, choosing, reporting, request, show)
+    folder = output or Path("crshare-out") / model.stem
+    _write_outcome(folder, outcome, request, screen)
+    screen.print(
+        f"Wrote plan.json, report.json and report.txt to {folder} "
+        f"after {time.monotonic() - began:.0f} s."
+    )
+
+
+def _images(path: Path | None, network: Network) -> ImageSet | None:
+    from crshare.images import load_images
+
+    return load_images(path, network) if path else None
+
+
+def _write_outcome(folder: Path, outcome: Outcome, request: Request, screen: Console) -> None:
+    from rich.console import Console as TextConsole
+
+    from crshare import report, report_json
+    from crshare.output import write_text
+    from crshare.plan_file import write_plan
+
+    tables = report.outcome_tables(outcome)
+    text = TextConsole(width=110, record=True, file=StringIO())
+    text.print(tables)
+    write_plan(outcome.found.plan, outcome.model.path.name, folder / "plan.json")
+    write_text(folder / "report.json", report_json.outcome_json(outcome, request))
+    write_text(folder / "report.txt", text.export_text())
+    screen.print(tables)
