@@ -54,7 +54,18 @@ ONLY_IN = {
 }
 # Debt in the open, to fall only: imports for type checking that close a circle (1, 2026-11).
 KNOWN_CIRCLES = {("solver.adder_graph.forms", "solver.adder_graph.graph")}
-HEAVY = "tensorflow gurobipy pulp highspy numba numpy h5py scipy sklearn rich".split()
+HEAVY = [
+    "tensorflow",
+    "gurobipy",
+    "pulp",
+    "highspy",
+    "numba",
+    "numpy",
+    "h5py",
+    "scipy",
+    "sklearn",
+    "rich",
+]
 
 
 def modules(package: str) -> dict[str, Path]:
