@@ -1,0 +1,103 @@
+"""Image files: what is read, what is split, and what each unfit file is told."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crshare.errors import DataError
+from crshare.images import ImageSet, half_mirrored, load_images, split
+from crshare.network import INPUT, Conv, Input, Layer, Network
+
+NETWORK = Network(
+    Input((2, 2, 1), low=0, high=16),
+    (Layer("dense", Conv(np.ones((2, 2, 1, 3), np.int8)), INPUT),),
+)
+PIXELS = np.arange(16, dtype=np.uint8).reshape(4, 2, 2, 1)
+LABELS = np.array([0, 1, 2, 0])
+
+
+def write(path: Path, **arrays: Any) -> Path:
+    np.savez(path, **arrays)
+    return path
+
+
+def test_images_and_labels_are_read(tmp_path: Path) -> None:
+    found = load_images(write(tmp_path / "a.npz", images=PIXELS, labels=LABELS), NETWORK)
+    assert found.name == "a.npz"
+    assert np.array_equal(found.images, PIXELS)
+    assert found.labels.dtype == np.int64
+
+
+def test_maps_without_a_channel_axis_are_grey(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.npz", images=PIXELS[..., 0], labels=LABELS)
+    assert np.array_equal(load_images(path, NETWORK).images, PIXELS)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "sentence"),
+    [
+        (
+            {"images": PIXELS},
+            "holds no array named 'labels'; expected an .npz file with arrays `images` [n,h,w,c] "
+            "and `labels` [n]",
+        ),
+        (
+            {"images": PIXELS[:, :1], "labels": LABELS},
+            "images are [4, 1, 2, 1]; this model expects [n, 2, 2, 1]",
+        ),
+        (
+            {"images": PIXELS / 16, "labels": LABELS},
+            "images are float64; crshare expects integers as stored (uint8 pixels), with the "
+            "scaling in the model's Rescaling layer or given by --rescale",
+        ),
+        (
+            {"images": PIXELS, "labels": LABELS[:3]},
+            "labels are int64 [3]; expected one integer class for each of the 4 images",
+        ),
+        ({"images": PIXELS[:0], "labels": LABELS[:0]}, "holds no images"),
+        (
+            {"images": PIXELS + 2, "labels": LABELS},
+            "pixels run from 2 to 17; expected 0 to 16",
+        ),
+        (
+            {"images": PIXELS, "labels": LABELS + 1},
+            "label 3, but the model has 3 classes (0 upwards)",
+        ),
+        (
+            {"images": PIXELS, "labels": LABELS - 1},
+            "label -1, but the model has 3 classes (0 upwards)",
+        ),
+    ],
+)
+def test_each_unfit_file_is_told_what_is_wrong(
+    tmp_path: Path, arrays: dict[str, Any], sentence: str
+) -> None:
+    path = write(tmp_path / "a.npz", **arrays)
+    with pytest.raises(DataError) as error:
+        load_images(path, NETWORK)
+    assert str(error.value) == f"{path}: {sentence}"
+
+
+def test_halves_share_no_image_and_depend_on_the_seed_alone() -> None:
+    numbered = ImageSet("n.npz", np.arange(11).reshape(11, 1, 1, 1), np.arange(11))
+    choosing, reporting = split(numbered, seed=3)
+    assert sorted([*choosing.labels, *reporting.labels]) == list(range(11))
+    assert len(choosing) == 5
+    assert split(numbered, seed=3)[0].labels.tolist() == choosing.labels.tolist()
+    assert split(numbered, seed=4)[0].labels.tolist() != choosing.labels.tolist()
+    assert choosing.name == "a random half of n.npz (seed 3)"
+
+
+def test_one_image_cannot_be_split() -> None:
+    one = ImageSet("n.npz", np.zeros((1, 1, 1, 1), np.uint8), np.zeros(1, np.int64))
+    with pytest.raises(DataError, match=r"^n.npz: one image cannot be split; give --calib and"):
+        split(one, seed=0)
+
+
+def test_every_second_image_is_mirrored_left_to_right() -> None:
+    mixed = half_mirrored(ImageSet("n.npz", PIXELS, LABELS))
+    assert np.array_equal(mixed.images[0], PIXELS[0])
+    assert mixed.images[1, :, :, 0].tolist() == [[5, 4], [7, 6]]
+    assert PIXELS[1, :, :, 0].tolist() == [[4, 5], [6, 7]]
