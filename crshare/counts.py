@@ -81,13 +81,18 @@ def _unshared(table: SliceTable, inputs: tuple[int, int]) -> Cost:
 
 
 def _by_slices(table: SliceTable, plan: LayerPlan, inputs: tuple[int, int]) -> Cost:
-    slices = Slices(
+    slices = slices_of(table, plan)
+    return measure(build(_rows(table.matrix), method="slices", slices=slices, input_range=inputs))
+
+
+def slices_of(table: SliceTable, plan: LayerPlan) -> Slices:
+    """A layer's plan in the words of the adder graphs."""
+    return Slices(
         starts=np.array(table.starts, np.int64),
         representatives=tuple(patterns.astype(np.int64) for patterns in plan.representatives),
         use=plan.use.astype(np.int64),
         corrected=plan.corrected,
     )
-    return measure(build(_rows(table.matrix), method="slices", slices=slices, input_range=inputs))
 
 
 def _exact(effective: npt.NDArray[np.int8], inputs: tuple[int, int]) -> Cost:

@@ -23,3 +23,7 @@ class DataError(CrshareError):
 
 class OutputError(CrshareError):
     """A result cannot be written where the user asked for it."""
+
+
+class HardwareError(CrshareError):
+    """A network, or a part of it, has no hardware of the kind that was asked for."""

@@ -1,1 +1,62 @@
-"""Netlists to hardware: imports nothing of crshare and nothing of solver (tests/test_layers.py)."""
+"""Netlists and streaming designs to Verilog; knows no Keras and no solver."""
+
+from hwgen.design import Compute, Decide, Design, Entry, Gather, Pool, Stage, Windowing
+from hwgen.errors import HwgenError, NetlistError, ToolError
+from hwgen.interpret import interpret
+from hwgen.netlist import (
+    Add,
+    Bit,
+    Cell,
+    Compare,
+    Fixed,
+    Head,
+    Linear,
+    Netlist,
+    Operand,
+    Popcount,
+    Range,
+    to_text,
+)
+from hwgen.simulate import available, lint, simulate
+from hwgen.tally import Tally, tally
+from hwgen.testbench import IN_FILE, OUT_FILE, hex_lines, testbench
+from hwgen.verilog import combinational, files, module_name
+
+__all__ = [
+    "IN_FILE",
+    "OUT_FILE",
+    "Add",
+    "Bit",
+    "Cell",
+    "Compare",
+    "Compute",
+    "Decide",
+    "Design",
+    "Entry",
+    "Fixed",
+    "Gather",
+    "Head",
+    "HwgenError",
+    "Linear",
+    "Netlist",
+    "NetlistError",
+    "Operand",
+    "Pool",
+    "Popcount",
+    "Range",
+    "Stage",
+    "Tally",
+    "ToolError",
+    "Windowing",
+    "available",
+    "combinational",
+    "files",
+    "hex_lines",
+    "interpret",
+    "lint",
+    "module_name",
+    "simulate",
+    "tally",
+    "testbench",
+    "to_text",
+]

@@ -1,0 +1,207 @@
+"""Generated hardware as files, and its proof: the executor's own beats through a simulator."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.bits import unpack
+from crshare.errors import HardwareError, OutputError
+from crshare.execute import compile_network, compile_part
+from crshare.lower import Lowered
+from crshare.network import INPUT, Kind, Network
+from hwgen import (
+    IN_FILE,
+    OUT_FILE,
+    Compute,
+    Decide,
+    Entry,
+    Tally,
+    available,
+    combinational,
+    files,
+    hex_lines,
+    module_name,
+    simulate,
+    tally,
+    testbench,
+)
+
+Array = npt.NDArray[Any]
+Report = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """What goes in and what must come out, beat after beat."""
+
+    given: list[int]
+    expected: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a simulator said, and whether every beat was right."""
+
+    simulator: str
+    stalls: bool
+    said: str
+
+    @property
+    def passed(self) -> bool:
+        return self.said.startswith("PASS")
+
+
+def rtl_files(lowered: Lowered, *, combinational_only: bool = False) -> dict[str, str]:
+    """Every file of the design by name: Verilog, the list of its files, and report.json.
+
+    combinational_only: the datapath of a single layer, without streams and registers.
+    """
+    found = _combinational(lowered) if combinational_only else files(lowered.design)
+    names = sorted(found)
+    found["files.f"] = "".join(f"{name}\n" for name in names)
+    found["report.json"] = json.dumps(report(lowered), indent=1) + "\n"
+    return found
+
+
+def _combinational(lowered: Lowered) -> dict[str, str]:
+    stages = [stage for stage in lowered.design.stages if isinstance(stage, Compute)]
+    if len(stages) != 1:
+        raise HardwareError(
+            f"--combinational writes one layer, and {len(stages)} were chosen; name one with "
+            "--layers NAME"
+        )
+    (stage,) = stages
+    name = f"{module_name(stage.name)}_datapath"
+    text = combinational(name, stage.netlist, stage.head_width)
+    return {f"{name}.v": text, "popcount6.v": files(lowered.design)["popcount6.v"]}
+
+
+def tallies(lowered: Lowered) -> dict[str, Tally]:
+    """Cells by layer, counted in the netlists that are emitted."""
+    stages = lowered.design.stages
+    return {stage.name: tally(stage.netlist) for stage in stages if isinstance(stage, Compute)}
+
+
+def report(lowered: Lowered) -> dict[str, Any]:
+    """What is emitted, layer by layer."""
+    return {
+        "top": module_name(lowered.design.name),
+        "beats_in": lowered.design.beats_in,
+        "beats_out": lowered.design.beats_out,
+        "layers": [asdict(layer) for layer in lowered.layers],
+        "cells": {name: asdict(found) for name, found in tallies(lowered).items()},
+    }
+
+
+def write_folder(folder: Path, contents: dict[str, str]) -> None:
+    """All files or none: an older folder of generated files is replaced, no other is touched."""
+    if folder.exists() and not (folder / "files.f").is_file() and any(folder.iterdir()):
+        raise OutputError(
+            f"{folder}: is not empty and holds no generated hardware; choose another place"
+        )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as draft:
+            whole = Path(draft) / "rtl"
+            whole.mkdir()
+            for name, text in contents.items():
+                (whole / name).write_text(text, encoding="utf-8")
+            if folder.exists():
+                folder.rename(Path(draft) / "old")
+            whole.rename(folder)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be written ({error.strerror or error}); choose another place"
+        ) from error
+
+
+def vectors(lowered: Lowered, images: Array) -> Vectors:
+    """The beats of these images: in as the design takes them, out as the executor gives them."""
+    network, first = lowered.network, lowered.design.stages[0]
+    given = _native(network, lowered.start, images)
+    width = first.raw.width if isinstance(first, Entry) else 1
+    beats_in = _beats(given, width)
+    if isinstance(lowered.design.stages[-1], Decide):
+        classes = compile_network(network).classify(images)
+        return Vectors(beats_in, classes.tolist())
+    last = lowered.design.stages[-1]
+    head = last.head_width if isinstance(last, Compute) else 1
+    return Vectors(beats_in, _beats(_native(network, lowered.end, images), head))
+
+
+def _native(network: Network, name: str, images: Array) -> Array:
+    """Integers [n, h, w, c]: pixels as stored, bits as 0 and 1, or sums."""
+    if name == INPUT:
+        return images.astype(np.int64)
+    found = compile_part(network, start=INPUT, targets=(name,)).run(images)[name]
+    signal = network.signals[name]
+    if signal.kind is Kind.BITS:
+        return (unpack(found, signal.shape[2]) > 0).astype(np.int64)
+    return found.astype(np.int64)
+
+
+def _beats(values: Array, width: int) -> list[int]:
+    """Each position's channels in one number, channel c at bits c * width and up."""
+    flat = values.reshape(-1, values.shape[-1]) & ((1 << width) - 1)
+    bits = (flat[:, :, None] >> np.arange(width)) & 1
+    packed = np.packbits(bits.reshape(len(flat), -1).astype(np.uint8), axis=1, bitorder="little")
+    return [int.from_bytes(row.tobytes(), "little") for row in packed]
+
+
+def verify(
+    lowered: Lowered,
+    images: Array,
+    simulators: list[str],
+    on_progress: Report,
+    *,
+    stalls: tuple[bool, ...] = (False, True),
+    time_limit_s: float = 3600.0,
+) -> list[Verdict]:
+    """Run the design on the images in each simulator; HardwareError where one finds a fault."""
+    beats, verdicts = vectors(lowered, images), []
+    design = lowered.design
+    for simulator in simulators:
+        for stall in stalls:
+            on_progress(f"{simulator}, {'with' if stall else 'without'} stalls", 0.0)
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name)
+                sources = _write_bench(folder, lowered, beats, stalls=stall)
+                said = simulate(simulator, folder, sources, time_limit_s)
+            verdicts.append(Verdict(simulator, stall, said))
+            if not verdicts[-1].passed:
+                raise HardwareError(
+                    f"{design.name}: {simulator} does not give the executor's answers ({said}); "
+                    "this is a fault of crshare, please report it"
+                )
+    return verdicts
+
+
+def _write_bench(folder: Path, lowered: Lowered, beats: Vectors, *, stalls: bool) -> list[Path]:
+    design = lowered.design
+    contents = files(design)
+    contents["testbench.v"] = testbench(
+        design, len(beats.given), len(beats.expected), stalls=stalls
+    )
+    for name, text in contents.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    stages = design.stages
+    (folder / IN_FILE).write_text(hex_lines(beats.given, stages[0].in_width))
+    (folder / OUT_FILE).write_text(hex_lines(beats.expected, stages[-1].out_width))
+    return sorted(folder / name for name in contents)
+
+
+def simulators_or_refuse() -> list[str]:
+    """The simulators on the PATH; HardwareError where there is none."""
+    found = available()
+    if not found:
+        raise HardwareError(
+            "--verify needs a simulator: install Verilator or Icarus Verilog "
+            "(Debian: apt-get install verilator iverilog)"
+        )
+    return found

@@ -1,0 +1,425 @@
+"""A network, with or without a plan, to a streaming design: the bridge to solver and hwgen.
+
+A bit b stands for 2b - 1. A layer's adder graph computes y = W b; over the valid positions of a
+window the sum is 2y - v with v the sum of the valid weights, so a border of zeros, whose bits are
+0, changes nothing but the limit that y is compared with.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil, floor
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.counts import slices_of
+from crshare.errors import HardwareError
+from crshare.network import (
+    INPUT,
+    BitPool,
+    Conv,
+    Flatten,
+    Kind,
+    Layer,
+    Network,
+    Scale,
+    Signal,
+    Threshold,
+    extent,
+    signal_after,
+)
+from crshare.plan import LayerPlan, SharingPlan, planned_network
+from crshare.slices import SliceTable, decompose
+from hwgen import (
+    Add,
+    Bit,
+    Cell,
+    Compare,
+    Compute,
+    Decide,
+    Design,
+    Entry,
+    Fixed,
+    Gather,
+    Head,
+    Linear,
+    Netlist,
+    Operand,
+    Pool,
+    Popcount,
+    Range,
+    Stage,
+    Windowing,
+)
+from solver.adder_graph import AdderGraph, Count, Output, Sum, build, measure
+
+Ints = npt.NDArray[np.int64]
+BITS = Range(0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How layers become datapaths. method, measure: of the adder graph. per_stage: cells between
+    registers. max_luts: estimated LUT6 above which a layer is refused."""
+
+    method: str = "auto"
+    measure: str = "lut6"
+    per_stage: int = 3
+    max_luts: int = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class LoweredLayer:
+    """What is known of one layer's datapath before it is synthesised."""
+
+    layer: str
+    method: str
+    lut6: int
+    full_adders: int
+    additions: int
+    depth: int
+
+
+@dataclass(frozen=True, eq=False)
+class Lowered:
+    """A design, and its datapaths; `network` computes the same, `start` and `end` are its ends."""
+
+    design: Design
+    layers: tuple[LoweredLayer, ...]
+    network: Network
+    start: str
+    end: str
+
+
+Report = Callable[[str, float], None]
+
+
+def lower(
+    network: Network,
+    plan: SharingPlan | None,
+    options: Options,
+    on_progress: Report = lambda what, share: None,
+    *,
+    name: str = "network",
+    only: tuple[str, str] | None = None,
+) -> Lowered:
+    """The design of a whole network, or of the layers with weights from only[0] to only[1].
+
+    HardwareError names a layer that has no hardware, or is too large to unroll.
+    """
+    planned = planned_network(network, plan) if plan else network
+    layers = _part(planned, only)
+    lowering = _Lowering(network, planned, plan, options, on_progress)
+    for place, layer in enumerate(layers):
+        lowering.add(layer, place / len(layers))
+    start, end = layers[0].source, layers[-1].name
+    stages = lowering.finish(whole=end == planned.layers[-1].name)
+    given, found = planned.signals[start].shape, lowering.signal.shape
+    design = Design(name, tuple(stages), given[0] * given[1], found[0] * found[1])
+    return Lowered(design, tuple(lowering.lowered), planned, start, end)
+
+
+def _part(network: Network, only: tuple[str, str] | None) -> list[Layer]:
+    """The layers in a row from the first to the last, thresholds and pooling behind it included."""
+    layers = list(network.layers)
+    for above, below in zip(layers, layers[1:], strict=False):
+        if below.source != above.name:
+            raise HardwareError(
+                f"layer {below.name} does not read the layer before it; hardware is generated for "
+                "chains of layers: choose a part with --layers"
+            )
+    if only is None:
+        return layers
+    names = [layer.name for layer in layers]
+    convs = [layer.name for layer, _ in network.convs()]
+    for wanted in only:
+        if wanted not in convs:
+            raise HardwareError(
+                f"--layers: {wanted} is no layer with binary weights; choose of {', '.join(convs)}"
+            )
+    first, last = names.index(only[0]), names.index(only[1])
+    if first > last:
+        raise HardwareError(f"--layers: {only[0]} comes after {only[1]}; name the first one first")
+    following = [names.index(conv) for conv in convs if names.index(conv) > last]
+    return layers[first : following[0] if following else len(layers)]
+
+
+class _Lowering:
+    """The stages so far, and the sums that wait for their threshold."""
+
+    def __init__(
+        self,
+        network: Network,
+        planned: Network,
+        plan: SharingPlan | None,
+        options: Options,
+        on_progress: Report,
+    ) -> None:
+        self.network, self.planned, self.plan, self.options = network, planned, plan, options
+        self.tables = {table.layer: table for table in decompose(network)}
+        self.on_progress = on_progress
+        self.stages: list[Stage] = []
+        self.lowered: list[LoweredLayer] = []
+        self.waiting: _Sums | None = None
+        self.scale: Scale | None = None
+        self.signal = Signal(Kind.BITS, (1, 1, 1), 1)
+        self.values = BITS
+
+    def add(self, layer: Layer, share: float) -> None:
+        given = self.planned.signals[layer.source]
+        if layer.source == INPUT:
+            self._enter(layer, given)
+        match layer.op:
+            case Conv() as conv:
+                self.on_progress(f"building the datapath of {layer.name}", share)
+                self.waiting = self._sums(layer, conv, given)
+            case Threshold() as threshold:
+                self._threshold(layer, threshold, given)
+            case BitPool() as pool:
+                self._pool(layer, pool, given)
+            case Flatten() if given.shape[:2] == (1, 1):
+                pass
+            case Flatten():
+                beats, width = given.shape[0] * given.shape[1], given.shape[2] * self.values.width
+                self.stages.append(Gather(layer.name, beats, width))
+            case Scale() as scale if layer is self.planned.layers[-1] and self.waiting:
+                self.scale = scale
+            case op:
+                raise HardwareError(
+                    f"layer {layer.name} ({type(op).__name__} of {given.kind.value}) has no "
+                    "hardware; choose a part of the network with --layers"
+                )
+        self.signal = signal_after(layer.op, given)
+
+    def finish(self, *, whole: bool) -> list[Stage]:
+        """The stages, with what decides for a class at the end of a whole network."""
+        if self.waiting is not None:
+            self._scores(self.waiting, decide=whole)
+        return self.stages
+
+    def _enter(self, layer: Layer, given: Signal) -> None:
+        pixels = self.planned.input
+        ends = [pixels.multiplier * end + pixels.offset for end in (pixels.low, pixels.high)]
+        if isinstance(layer.op, Conv) and layer.op.pad_value is not None:
+            ends.append(layer.op.pad_value)
+        self.values = Range(min(ends), max(ends))
+        raw = Range(pixels.low, pixels.high)
+        self.stages.append(
+            Entry("pixels", given.shape[2], raw, self.values, pixels.multiplier, pixels.offset)
+        )
+
+    def _sums(self, layer: Layer, conv: Conv, given: Signal) -> "_Sums":
+        table = self.tables[layer.name]
+        graph, made = self._graph(layer.name, table)
+        cost = measure(graph)
+        found = LoweredLayer(
+            layer.name, made, cost.lut6, cost.full_adders, cost.additions, cost.depth
+        )
+        if cost.lut6 > self.options.max_luts:
+            raise HardwareError(
+                f"layer {layer.name} would take about {cost.lut6:,} LUTs unrolled, above the limit "
+                f"of {self.options.max_luts:,}; raise --max-luts, or choose layers with --layers"
+            )
+        self.lowered.append(found)
+        return _Sums(layer.name, conv, given, graph, self.values)
+
+    def _graph(self, name: str, table: SliceTable) -> tuple[AdderGraph, str]:
+        """The adder graph of a layer's effective weights, and the method that made it."""
+        plan = self.plan.layer(name) if self.plan else None
+        inputs = self.values.low, self.values.high
+        if self.options.method == "slices":
+            return self._by_slices(table, plan, inputs), "slices"
+        weights = (plan.effective(table) if plan else table.matrix).T.astype(np.int64)
+        graph = build(
+            weights,
+            method=self.options.method,
+            measure=self.options.measure,
+            input_range=inputs,
+        )
+        return graph, self.options.method
+
+    def _by_slices(
+        self, table: SliceTable, plan: LayerPlan | None, inputs: tuple[int, int]
+    ) -> AdderGraph:
+        if plan is None:
+            raise HardwareError("--method slices follows a plan; give one with --plan")
+        weights = table.matrix.T.astype(np.int64)
+        return build(weights, method="slices", slices=slices_of(table, plan), input_range=inputs)
+
+    def _threshold(self, layer: Layer, threshold: Threshold, given: Signal) -> None:
+        if self.waiting is not None:
+            self.stages.append(self.waiting.compute(threshold, self.options.per_stage))
+            self.waiting = None
+        else:
+            self.stages.append(_on_pixels(layer, threshold, given, self.values))
+        self.values = BITS
+
+    def _pool(self, layer: Layer, pool: BitPool, given: Signal) -> None:
+        every = tuple(bool(flag) for flag in pool.all_of)
+        pad = sum(1 << place for place, flag in enumerate(every) if flag)
+        windowing = _windowing(given, pool.size, pool.strides, same=pool.same, pad=pad)
+        self.stages.append(Pool(layer.name, windowing, every))
+
+    def _scores(self, sums: "_Sums", *, decide: bool) -> None:
+        stage = sums.compute(None, self.options.per_stage)
+        self.stages.append(stage)
+        if decide and sums.output.shape[:2] == (1, 1):
+            scores, n_classes = stage.netlist.score_range, len(stage.netlist.heads)
+            ranks = None if self.scale is None else ranked(self.scale, scores, n_classes)
+            self.stages.append(Decide("decide", scores, n_classes, ranks))
+
+
+def ranked(scale: Scale, scores: Range, n_classes: int) -> tuple[tuple[int, ...], ...]:
+    """For each class, the rank of each score among all, as the executor's float64 orders them."""
+    values = np.arange(scores.low, scores.high + 1, dtype=np.float64)
+    scaled = scale.scale[:, None] * values + scale.offset[:, None]
+    _, ranks = np.unique(scaled, return_inverse=True)
+    return tuple(tuple(row) for row in ranks.reshape(n_classes, -1).tolist())
+
+
+@dataclass(frozen=True, eq=False)
+class _Sums:
+    """A layer's sums before its threshold is known."""
+
+    name: str
+    conv: Conv
+    given: Signal
+    graph: AdderGraph
+    values: Range
+
+    @property
+    def output(self) -> Signal:
+        return signal_after(self.conv, self.given)
+
+    @property
+    def binary(self) -> bool:
+        return self.given.kind is Kind.BITS
+
+    def compute(self, threshold: Threshold | None, per_stage: int) -> Compute:
+        kernel = self.conv.kernel.shape
+        rows, columns = (self._valid(axis) for axis in range(2))
+        row_kinds, row_classes = np.unique(rows, axis=0, return_inverse=True)
+        column_kinds, column_classes = np.unique(columns, axis=0, return_inverse=True)
+        constants = self._constants(row_kinds, column_kinds)
+        heads = [
+            self._score(output, constants[:, place])
+            if threshold is None
+            else _compared(
+                output,
+                int(threshold.at[place]),
+                bool(threshold.rising[place]),
+                constants[:, place] if self.binary else None,
+                len(constants),
+            )
+            for place, output in enumerate(self.graph.outputs())
+        ]
+        return Compute(
+            name=self.name,
+            windowing=_windowing(
+                self.given,
+                (kernel[0], kernel[1]),
+                self.conv.strides,
+                same=self.conv.pad_value is not None,
+                pad=self._pad(),
+            ),
+            channels=kernel[2],
+            values=self.values,
+            netlist=netlist_of(self.graph, tuple(heads), len(constants)),
+            row_classes=tuple(row_classes.reshape(-1).tolist()),
+            column_classes=tuple(column_classes.reshape(-1).tolist()),
+            per_stage=per_stage,
+        )
+
+    def _valid(self, axis: int) -> npt.NDArray[np.bool_]:
+        """[output rows or columns, taps]: whether a tap lies on what counts."""
+        window, stride = self.conv.kernel.shape[axis], self.conv.strides[axis]
+        same = self.conv.pad_value is not None
+        _, before = extent(self.given.shape[axis], window, stride, same=same)
+        first = np.arange(self.output.shape[axis])[:, None] * stride - before
+        places = first + np.arange(window)
+        counts = not self.binary or self.conv.pad_value != 0
+        return counts | ((places >= 0) & (places < self.given.shape[axis]))
+
+    def _constants(self, rows: npt.NDArray[np.bool_], columns: npt.NDArray[np.bool_]) -> Ints:
+        """[classes, filters]: the sum of the weights at the valid taps of each class of window."""
+        taps = self.conv.kernel.sum(axis=2, dtype=np.int64)
+        valid = (rows[:, None, :, None] & columns[None, :, None, :]).reshape(
+            len(rows) * len(columns), *taps.shape[:2]
+        )
+        constants: Ints = np.einsum("nij,ijf->nf", valid.astype(np.int64), taps)
+        return constants
+
+    def _pad(self) -> int:
+        """One position of padding as the bits of a beat."""
+        channels, width = self.conv.kernel.shape[2], self.values.width
+        value = self.conv.pad_value or 0
+        one = (value > 0 if self.binary else value) & ((1 << width) - 1)
+        return sum(one << (channel * width) for channel in range(channels))
+
+    def _score(self, output: Output, constants: Ints) -> Linear:
+        if len(constants) > 1:
+            raise HardwareError(
+                f"layer {self.name} gives sums over a border of zeros, which has no hardware; it "
+                "needs a threshold behind it"
+            )
+        factor = 2 if self.binary else 1
+        offset = factor * output.offset - (int(constants[0]) if self.binary else 0)
+        return Linear(output.edge, -factor if output.negative else factor, offset)
+
+
+def _compared(
+    output: Output, at: int, rising: bool, constants: Ints | None, n_classes: int
+) -> Head:
+    """sum >= at (rising) or sum <= at, in terms of the graph's edge."""
+    halves = np.zeros(n_classes, np.int64) if constants is None else constants
+    limits = []
+    for constant in halves.tolist():
+        if constants is None:
+            limit = at
+        else:
+            limit = ceil((at + constant) / 2) if rising else floor((at + constant) / 2)
+        limits.append(limit - output.offset)
+    if output.edge is None:
+        return Fixed(tuple(limit <= 0 if rising else limit >= 0 for limit in limits))
+    if output.negative:
+        return Compare(output.edge, not rising, tuple(-limit for limit in limits))
+    return Compare(output.edge, rising, tuple(limits))
+
+
+def _on_pixels(layer: Layer, threshold: Threshold, given: Signal, values: Range) -> Compute:
+    """Thresholds that read the pixels themselves."""
+    channels = given.shape[2]
+    heads = tuple(
+        Compare(place, bool(threshold.rising[place]), (int(threshold.at[place]),))
+        for place in range(channels)
+    )
+    netlist = Netlist(channels, (values,) * channels, (), heads)
+    windowing = Windowing((given.shape[0], given.shape[1]), (1, 1))
+    return Compute(layer.name, windowing, channels, values, netlist, (0,), (0,), 1)
+
+
+def netlist_of(graph: AdderGraph, heads: tuple[Head, ...], n_classes: int) -> Netlist:
+    """The same cells in the words of hwgen."""
+    cells: list[Cell] = []
+    for node in graph.nodes():
+        match node:
+            case Count(_, bits):
+                cells.append(Popcount(tuple(Bit(term.edge, term.negative) for term in bits)))
+            case Sum(_, left, right):
+                one, other = Operand(left.edge, left.shift), Operand(right.edge, right.shift)
+                cells.append(Add(one, other, right.negative))
+    ranges = tuple(map(Range, graph.low.tolist(), graph.high.tolist()))
+    return Netlist(graph.n_inputs, ranges, tuple(cells), heads, n_classes)
+
+
+def _windowing(
+    given: Signal, window: tuple[int, int], strides: tuple[int, int], *, same: bool, pad: int
+) -> Windowing:
+    before, after = [], []
+    for axis in range(2):
+        size, width, stride = given.shape[axis], window[axis], strides[axis]
+        positions, first = extent(size, width, stride, same=same)
+        before.append(first)
+        after.append(max((positions - 1) * stride + width - size - first, 0) if same else 0)
+    pads = before[0], before[1], after[0], after[1]
+    return Windowing((given.shape[0], given.shape[1]), window, strides, pads, pad)

@@ -1,0 +1,176 @@
+"""A netlist as Verilog lines: one line for each cell, and registers where stages meet."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from hwgen.emitter import Emitter, bus, constant
+from hwgen.netlist import (
+    Add,
+    Cell,
+    Compare,
+    Fixed,
+    Head,
+    Linear,
+    Netlist,
+    Operand,
+    Popcount,
+    Range,
+    sources,
+)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Which pipeline stage makes and which reads each net; `per_stage` cells between registers."""
+
+    netlist: Netlist
+    per_stage: int | None
+
+    def made(self, net: int) -> int:
+        """The stage in which a net appears; inputs and the first cells are in stage 0."""
+        level = self.netlist.levels[net]
+        return 0 if self.per_stage is None or not level else (level - 1) // self.per_stage
+
+    @cached_property
+    def n_stages(self) -> int:
+        nets = [head.net for head in self.netlist.heads if not isinstance(head, Fixed)]
+        return 1 + max((self.made(net) for net in nets if net is not None), default=0)
+
+    @cached_property
+    def last_use(self) -> dict[int, int]:
+        """The last stage that reads each net that is read."""
+        last: dict[int, int] = {}
+        for place, cell in enumerate(self.netlist.cells, start=self.netlist.n_inputs):
+            for net in sources(cell):
+                last[net] = max(last.get(net, 0), self.made(place))
+        for head in self.netlist.heads:
+            if not isinstance(head, Fixed) and head.net is not None:
+                last[head.net] = self.n_stages - 1
+        return last
+
+    def delayed(self) -> Iterator[tuple[int, int]]:
+        """Nets and the stages in which a register holds them."""
+        for net, last in sorted(self.last_use.items()):
+            for stage in range(self.made(net) + 1, last + 1):
+                yield net, stage
+
+
+class Datapath:
+    """Writes a netlist's cells and heads into a module whose inputs are slices of `window`."""
+
+    def __init__(self, emit: Emitter, netlist: Netlist, schedule: Schedule) -> None:
+        self.emit, self.netlist, self.schedule = emit, netlist, schedule
+
+    def name(self, net: int, stage: int) -> str:
+        made = self.schedule.made(net)
+        return f"n{net}" if stage == made else f"n{net}_s{stage}"
+
+    def input_nets(self, places: list[str]) -> None:
+        """Name the inputs that are read; places[k] is where input k stands."""
+        for net, place in enumerate(places):
+            if net in self.schedule.last_use:
+                self.emit(f"wire {bus(self.netlist.ranges[net].width)} n{net} = {place};")
+
+    def cells(self) -> None:
+        for place, cell in enumerate(self.netlist.cells, start=self.netlist.n_inputs):
+            if place in self.schedule.last_use:
+                self.emit(*self._cell(place, cell, self.schedule.made(place)))
+
+    def registers(self, advance: str) -> None:
+        """The nets that wait for a later stage."""
+        delayed = list(self.schedule.delayed())
+        for net, stage in delayed:
+            self.emit(f"reg {bus(self.netlist.ranges[net].width)} n{net}_s{stage};")
+        if delayed:
+            with self.emit.block(f"always @(posedge aclk) if ({advance}) begin", "end"):
+                for net, stage in delayed:
+                    self.emit(f"n{net}_s{stage} <= {self.name(net, stage - 1)};")
+
+    def heads(self, target: str, width: int, window_class: str) -> None:
+        """Drive `target`, [heads * width], in the last stage."""
+        for place, head in enumerate(self.netlist.heads):
+            where = f"{target}[{place}]" if width == 1 else f"{target}[{place * width} +: {width}]"
+            self.emit(f"assign {where} = {self._head(head, width, window_class)};")
+
+    def _cell(self, place: int, cell: Cell, stage: int) -> list[str]:
+        width = self.netlist.ranges[place].width
+        match cell:
+            case Popcount(bits):
+                named = ["~" * bit.inverted + self.name(bit.net, stage) for bit in reversed(bits)]
+                padding = [f"{6 - len(bits)}'d0"] if len(bits) < 6 else []
+                count = [f"wire [2:0] c{place};"] if width < 3 else []
+                out = f"c{place}" if width < 3 else f"n{place}"
+                inputs = ", ".join([*padding, *named])
+                instance = f"popcount6 u_{place} (.bits({{{inputs}}}), .count({out}));"
+                cut = [f"wire {bus(width)} n{place} = c{place}{bus(width)};"] if width < 3 else []
+                wide = [] if width < 3 else [f"wire {bus(width)} n{place};"]
+                return [*count, *wide, instance, *cut]
+            case Add(left, right, subtract):
+                one, other = (self._operand(o, stage, width) for o in (left, right))
+                sign = "-" if subtract else "+"
+                return [f"wire {bus(width)} n{place} = {one} {sign} {other};"]
+
+    def _operand(self, operand: Operand, stage: int, width: int) -> str:
+        name = self.name(operand.net, stage)
+        return extended(name, self.netlist.ranges[operand.net], operand.shift, width)
+
+    def _head(self, head: Head, width: int, window_class: str) -> str:
+        last = self.schedule.n_stages - 1
+        match head:
+            case Fixed(values):
+                return self._per_class([f"1'b{int(value)}" for value in values], window_class)
+            case Compare(net, at_least, per_class):
+                tests = [
+                    compared(self.name(net, last), self.netlist.ranges[net], limit, at_least)
+                    for limit in per_class
+                ]
+                return self._per_class(tests, window_class)
+            case Linear(net, factor, offset):
+                if net is None:
+                    return constant(offset, width)
+                shift = abs(factor).bit_length() - 1
+                term = extended(self.name(net, last), self.netlist.ranges[net], shift, width)
+                sign = "-" if factor < 0 else "+"
+                return f"{constant(offset, width)} {sign} {term}"
+
+    def _per_class(self, options: list[str], window_class: str) -> str:
+        """The option of the window's class; options that are the same are asked for once."""
+        if len(set(options)) == 1:
+            return options[0]
+        usual = max(options, key=options.count)
+        others = [option for option in dict.fromkeys(options) if option != usual]
+        text = usual
+        for option in others:
+            classes = [k for k, found in enumerate(options) if found == option]
+            test = " || ".join(f"{window_class} == {k}" for k in classes)
+            text = f"({test}) ? {option} : {text}"
+        return text
+
+
+def extended(name: str, span: Range, shift: int, width: int) -> str:
+    """A net shifted left and brought to `width` bits, by its sign where it has one."""
+    kept = min(span.width, width - shift)
+    body = name if kept == span.width else f"{name}[{kept - 1}:0]"
+    missing = width - shift - kept
+    parts = [body]
+    if missing:
+        fill = f"{name}[{span.width - 1}]" if span.signed else "1'b0"
+        parts.insert(0, f"{{{missing}{{{fill}}}}}")
+    if shift:
+        parts.append(f"{shift}'d0")
+    return parts[0] if len(parts) == 1 else "{" + ", ".join(parts) + "}"
+
+
+def compared(name: str, span: Range, limit: int, at_least: bool) -> str:
+    """net >= limit or net <= limit, decided here where the range alone decides it."""
+    if limit <= span.low if at_least else limit >= span.high:
+        return "1'b1"
+    if limit > span.high if at_least else limit < span.low:
+        return "1'b0"
+    sign = ">=" if at_least else "<="
+    if span.width == 1 and not span.signed:
+        return name if at_least else f"~{name}"
+    if span.signed:
+        return f"($signed({name}) {sign} $signed({constant(limit, span.width)}))"
+    return f"({name} {sign} {constant(limit, span.width)})"

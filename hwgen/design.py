@@ -1,0 +1,183 @@
+"""A streaming design as values: the stages from pixels or bits in to classes or sums out.
+
+A stream carries one position of a map a beat, row by row, channel c of k bits at bits c*k and up.
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+from hwgen.errors import NetlistError
+from hwgen.netlist import Compare, Fixed, Linear, Netlist, Range
+
+
+@dataclass(frozen=True, slots=True)
+class Windowing:
+    """How windows lie in a map: sizes are (rows, columns), pads (top, left, bottom, right).
+
+    pad: what one position of the padding holds, as the bits of a beat.
+    """
+
+    size: tuple[int, int]
+    kernel: tuple[int, int]
+    strides: tuple[int, int] = (1, 1)
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
+    pad: int = 0
+
+    @property
+    def plain(self) -> bool:
+        """Whether every position is a window by itself."""
+        return self.kernel == (1, 1) and self.strides == (1, 1) and not any(self.pads)
+
+    @property
+    def output(self) -> tuple[int, int]:
+        """Rows and columns of the output map."""
+        padded = (
+            self.size[0] + self.pads[0] + self.pads[2],
+            self.size[1] + self.pads[1] + self.pads[3],
+        )
+        rows, columns = (
+            (whole - window) // stride + 1
+            for whole, window, stride in zip(padded, self.kernel, self.strides, strict=True)
+        )
+        return rows, columns
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Raw pixels to multiplier * pixel + offset, which lies in the range `value`."""
+
+    name: str
+    channels: int
+    raw: Range
+    value: Range
+    multiplier: int
+    offset: int
+
+    @property
+    def in_width(self) -> int:
+        return self.channels * self.raw.width
+
+    @property
+    def out_width(self) -> int:
+        return self.channels * self.value.width
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Windows of a map through a netlist, pipelined.
+
+    values: the range of one channel of one position. Netlist input (c * taps + t) is channel c at
+    tap t. row_classes and column_classes: for each output row and column its class; the class of a
+    window is row class * (column classes) + column class. per_stage: cells between registers.
+    """
+
+    name: str
+    windowing: Windowing
+    channels: int
+    values: Range
+    netlist: Netlist
+    row_classes: tuple[int, ...]
+    column_classes: tuple[int, ...]
+    per_stage: int
+
+    def __post_init__(self) -> None:
+        if self.netlist.n_inputs != self.channels * prod(self.windowing.kernel):
+            raise NetlistError(
+                f"{self.name}: the netlist has {self.netlist.n_inputs} inputs for windows of "
+                f"{self.channels} channels and {prod(self.windowing.kernel)} taps"
+            )
+        if self.per_stage < 1:
+            raise NetlistError(f"{self.name}: at least one cell stands between two registers")
+
+    @property
+    def in_width(self) -> int:
+        return self.channels * self.values.width
+
+    @property
+    def head_width(self) -> int:
+        scores = any(isinstance(head, Linear) for head in self.netlist.heads)
+        return self.netlist.score_range.width if scores else 1
+
+    @property
+    def gives_bits(self) -> bool:
+        return all(isinstance(head, Compare | Fixed) for head in self.netlist.heads)
+
+    @property
+    def out_width(self) -> int:
+        return self.head_width * len(self.netlist.heads)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Any bit of each window, or all of them for the channels that `all_of` names."""
+
+    name: str
+    windowing: Windowing
+    all_of: tuple[bool, ...]
+
+    @property
+    def in_width(self) -> int:
+        return len(self.all_of)
+
+    @property
+    def out_width(self) -> int:
+        return len(self.all_of)
+
+
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """All positions of a map into one beat."""
+
+    name: str
+    beats: int
+    beat_width: int
+
+    @property
+    def in_width(self) -> int:
+        return self.beat_width
+
+    @property
+    def out_width(self) -> int:
+        return self.beats * self.beat_width
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """The class of the greatest score. ranks: for each class the rank of each of its scores, from
+    the least up, where the order is not that of the scores themselves."""
+
+    name: str
+    scores: Range
+    n_classes: int
+    ranks: tuple[tuple[int, ...], ...] | None = None
+
+    @property
+    def in_width(self) -> int:
+        return self.n_classes * self.scores.width
+
+    @property
+    def out_width(self) -> int:
+        return max(1, (self.n_classes - 1).bit_length())
+
+
+Stage = Entry | Compute | Pool | Gather | Decide
+
+
+@dataclass(frozen=True)
+class Design:
+    """The stages of a network, or of a part of it, in order. beats_in, beats_out: for one image."""
+
+    name: str
+    stages: tuple[Stage, ...]
+    beats_in: int
+    beats_out: int
+
+    def __post_init__(self) -> None:
+        if not self.stages:
+            raise NetlistError(f"{self.name}: a design has at least one stage")
+        for above, below in zip(self.stages, self.stages[1:], strict=False):
+            if above.out_width != below.in_width:
+                raise NetlistError(
+                    f"{above.name} gives {above.out_width} bits and {below.name} "
+                    f"takes {below.in_width}"
+                )

@@ -1,0 +1,196 @@
+"""The datapath of one layer as a flat netlist: numbered nets, cells in order, and its law.
+
+Nets 0 to n_inputs - 1 are the inputs; cell i makes net n_inputs + i and reads only nets before it.
+Every net carries its exact range, from which its width and sign follow. Behind the cells stand the
+heads: comparisons with thresholds (one bit each) or linear scores. A head may have one limit for
+each class of window: windows that hang over a border of zeros have fewer valid positions, and so
+other limits.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from hwgen.errors import NetlistError
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The least and the greatest value of a net."""
+
+    low: int
+    high: int
+
+    def __post_init__(self) -> None:
+        if self.low > self.high:
+            raise NetlistError(f"a range runs from {self.low} to {self.high}; low must come first")
+
+    @property
+    def signed(self) -> bool:
+        return self.low < 0
+
+    @property
+    def width(self) -> int:
+        """Bits: unsigned where no value is negative, else two's complement; at least one."""
+        magnitude = max(self.high, -self.low - 1, 0).bit_length()
+        return max(1, magnitude + self.signed)
+
+
+@dataclass(frozen=True, slots=True)
+class Bit:
+    """An input bit as a popcount takes it: as it is, or inverted."""
+
+    net: int
+    inverted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Popcount:
+    """How many of two to six bits are 1."""
+
+    bits: tuple[Bit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A net, shifted left."""
+
+    net: int
+    shift: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """left + right, or left - right."""
+
+    left: Operand
+    right: Operand
+    subtract: bool = False
+
+
+Cell = Popcount | Add
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """1 where net >= limit (or net <= limit), with one limit for each class of window."""
+
+    net: int
+    at_least: bool
+    limits: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A bit that is the same for every input, for each class of window."""
+
+    values: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """A score: factor * net + constant; net None means the constant alone."""
+
+    net: int | None
+    factor: int
+    constant: int
+
+
+Head = Compare | Fixed | Linear
+
+
+def sources(cell: Cell) -> tuple[int, ...]:
+    """The nets that a cell reads."""
+    match cell:
+        case Popcount(bits):
+            return tuple(bit.net for bit in bits)
+        case Add(left, right):
+            return left.net, right.net
+
+
+@dataclass(frozen=True)
+class Netlist:
+    """ranges: of every net, inputs first. n_classes: of windows."""
+
+    n_inputs: int
+    ranges: tuple[Range, ...]
+    cells: tuple[Cell, ...]
+    heads: tuple[Head, ...]
+    n_classes: int = 1
+
+    def __post_init__(self) -> None:
+        if len(self.ranges) != self.n_inputs + len(self.cells):
+            raise NetlistError(
+                f"{len(self.ranges)} ranges for {self.n_inputs} inputs and {len(self.cells)} cells"
+            )
+        for place, cell in enumerate(self.cells):
+            made = self.n_inputs + place
+            if any(not 0 <= net < made for net in sources(cell)):
+                raise NetlistError(f"net {made} reads {sources(cell)}; it may read earlier nets")
+        for head in self.heads:
+            self._check_head(head)
+
+    def _check_head(self, head: Head) -> None:
+        match head:
+            case Compare(net, _, per_class):
+                self._check_classes(len(per_class))
+            case Fixed(values):
+                net = None
+                self._check_classes(len(values))
+            case Linear(net):
+                pass
+        if net is not None and not 0 <= net < len(self.ranges):
+            raise NetlistError(f"a head reads net {net}; there are {len(self.ranges)} nets")
+
+    def _check_classes(self, n: int) -> None:
+        if n != self.n_classes:
+            raise NetlistError(f"a head has {n} limits for {self.n_classes} classes of windows")
+
+    @cached_property
+    def levels(self) -> tuple[int, ...]:
+        """For each net, the most cells on a path to it; inputs are at 0."""
+        levels = [0] * self.n_inputs
+        for cell in self.cells:
+            levels.append(1 + max(levels[net] for net in sources(cell)))
+        return tuple(levels)
+
+    @property
+    def score_range(self) -> Range:
+        """A range that holds every score."""
+        ends: list[int] = [0]
+        for head in self.heads:
+            if isinstance(head, Linear):
+                net = Range(0, 0) if head.net is None else self.ranges[head.net]
+                ends += [head.factor * end + head.constant for end in (net.low, net.high)]
+        return Range(min(ends), max(ends))
+
+
+def to_text(netlist: Netlist) -> str:
+    """The canonical text: one line for each cell and head."""
+    lines = [f"inputs {netlist.n_inputs} classes {netlist.n_classes}"]
+    for place, cell in enumerate(netlist.cells, start=netlist.n_inputs):
+        span = netlist.ranges[place]
+        lines.append(f"n{place} [{span.low}, {span.high}] = {_cell_text(cell)}")
+    lines += [_head_text(head) for head in netlist.heads]
+    return "\n".join(lines) + "\n"
+
+
+def _cell_text(cell: Cell) -> str:
+    match cell:
+        case Popcount(bits):
+            return "count " + " ".join(f"{'~' * bit.inverted}n{bit.net}" for bit in bits)
+        case Add(left, right, subtract):
+            return f"{_operand_text(left)} {'-' if subtract else '+'} {_operand_text(right)}"
+
+
+def _operand_text(operand: Operand) -> str:
+    return f"n{operand.net}" + (f" << {operand.shift}" if operand.shift else "")
+
+
+def _head_text(head: Head) -> str:
+    match head:
+        case Compare(net, at_least, per_class):
+            return f"bit n{net} {'>=' if at_least else '<='} {' '.join(map(str, per_class))}"
+        case Fixed(values):
+            return "bit " + " ".join(str(int(value)) for value in values)
+        case Linear(net, factor, constant):
+            return f"score {factor} * n{net} + {constant}" if net is not None else f"= {constant}"

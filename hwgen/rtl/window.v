@@ -1,0 +1,110 @@
+// Windows of a map that arrives position by position, row by row.
+//
+// Walks over the map with its padding, one position a clock: inside the map it takes a beat, outside
+// it takes PAD. Each window that fits the strides leaves with the row and column of the output map.
+// Tap (i, j) of a window stands at bits (i*KW + j)*WIDTH and up.
+module window #(
+  parameter WIDTH = 8,           // bits of one position
+  parameter [15:0] ROWS = 8,     // of the map, without padding
+  parameter [15:0] COLUMNS = 8,
+  parameter [15:0] KH = 3,       // of the window
+  parameter [15:0] KW = 3,
+  parameter [15:0] SH = 1,       // strides
+  parameter [15:0] SW = 1,
+  parameter [15:0] TOP = 0,      // padding
+  parameter [15:0] LEFT = 0,
+  parameter [15:0] BOTTOM = 0,
+  parameter [15:0] RIGHT = 0,
+  parameter [WIDTH-1:0] PAD = 0
+) (
+  input  wire                   clk,
+  input  wire                   rst,
+  input  wire                   s_valid,
+  output wire                   s_ready,
+  input  wire [WIDTH-1:0]       s_data,
+  output reg                    m_valid,
+  input  wire                   m_ready,
+  output reg  [KH*KW*WIDTH-1:0] m_data,
+  output reg  [15:0]            m_row,
+  output reg  [15:0]            m_column
+);
+  localparam [15:0] LAST_ROW = TOP + ROWS + BOTTOM - 16'd1;
+  localparam [15:0] LAST_COLUMN = LEFT + COLUMNS + RIGHT - 16'd1;
+  localparam STACK = KH * WIDTH;
+
+  reg [15:0] row, column;            // where the walk is, padding included
+  reg [15:0] due_row, due_column;    // where the next window is complete
+  reg [15:0] out_row, out_column;    // which output position that is
+
+  wire on_map = row + 16'd1 > TOP && row < TOP + ROWS
+      && column + 16'd1 > LEFT && column < LEFT + COLUMNS;
+  wire room = !m_valid || m_ready;
+  wire advance = room && (!on_map || s_valid);
+  wire [WIDTH-1:0] incoming = on_map ? s_data : PAD;
+  wire complete = row == due_row && column == due_column;
+  assign s_ready = room && on_map;
+
+  // The column of the window that ends at the walk: row i at bits i*WIDTH and up.
+  wire [STACK-1:0] stack;
+  generate
+    if (KH == 16'd1) begin : g_flat
+      assign stack = incoming;
+    end else begin : g_lines
+      reg [STACK-WIDTH-1:0] lines [0:LAST_COLUMN];
+      assign stack = {incoming, lines[column]};
+      always @(posedge clk) if (advance) lines[column] <= stack[STACK-1:WIDTH];
+    end
+  endgenerate
+
+  genvar i;
+  generate
+    for (i = 0; i < KH; i = i + 1) begin : g_rows
+      localparam FIRST = i * KW * WIDTH;
+      localparam LAST = FIRST + (KW - 16'd1) * WIDTH;
+      if (KW > 16'd1) begin : g_shift
+        always @(posedge clk)
+          if (advance) m_data[LAST-1:FIRST] <= m_data[LAST+WIDTH-1:FIRST+WIDTH];
+      end
+      always @(posedge clk)
+        if (advance) m_data[LAST+WIDTH-1:LAST] <= stack[i*WIDTH +: WIDTH];
+    end
+  endgenerate
+
+  always @(posedge clk) begin
+    if (rst) begin
+      m_valid <= 1'b0;
+      row <= 16'd0;
+      column <= 16'd0;
+      due_row <= KH - 16'd1;
+      due_column <= KW - 16'd1;
+      out_row <= 16'd0;
+      out_column <= 16'd0;
+    end else if (advance) begin
+      m_valid <= complete;
+      m_row <= out_row;
+      m_column <= out_column;
+      if (complete) begin
+        due_column <= due_column + SW;
+        out_column <= out_column + 16'd1;
+      end
+      column <= column + 16'd1;
+      if (column == LAST_COLUMN) begin
+        column <= 16'd0;
+        due_column <= KW - 16'd1;
+        out_column <= 16'd0;
+        row <= row + 16'd1;
+        if (row == due_row) begin
+          due_row <= due_row + SH;
+          out_row <= out_row + 16'd1;
+        end
+        if (row == LAST_ROW) begin
+          row <= 16'd0;
+          due_row <= KH - 16'd1;
+          out_row <= 16'd0;
+        end
+      end
+    end else if (m_ready) begin
+      m_valid <= 1'b0;
+    end
+  end
+endmodule

@@ -1,0 +1,69 @@
+"""Runs a testbench with the simulators that are installed: Verilator, Icarus Verilog."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+from hwgen.errors import ToolError
+from hwgen.testbench import NAME
+
+PROGRAMS = {"verilator": "verilator", "icarus": "iverilog"}
+
+
+def available() -> list[str]:
+    """The simulators on the PATH."""
+    return [name for name, program in PROGRAMS.items() if shutil.which(program)]
+
+
+def simulate(simulator: str, folder: Path, sources: list[Path], time_limit_s: float) -> str:
+    """Compile in `folder`, where the beats lie, and run; the testbench's last line.
+
+    ToolError where the simulator is missing, refuses the sources, or runs out of time.
+    """
+    program = PROGRAMS[simulator]
+    if shutil.which(program) is None:
+        raise ToolError(
+            f"{program} is not on the PATH; install it (Debian: apt-get install {program}) or "
+            "simulate with another simulator"
+        )
+    names = [str(path.resolve()) for path in sources]
+    binary = folder.resolve() / f"{simulator}.out"
+    if simulator == "verilator":
+        build = [
+            *("verilator", "--binary", "--timing", "-Wno-fatal", "-O3", "--x-initial", "fast"),
+            *("-CFLAGS", "-O1", "--top-module", NAME, "--Mdir", str(folder / "obj"), "-o"),
+            *(str(binary), *names),
+        ]
+        run = [str(binary)]
+    else:
+        build = ["iverilog", "-g2005", "-s", NAME, "-o", str(binary), *names]
+        run = ["vvp", "-n", str(binary)]
+    _done(build, folder, time_limit_s)
+    lines = [line for line in _done(run, folder, time_limit_s).splitlines() if line.strip()]
+    verdicts = [line for line in lines if line.startswith(("PASS", "FAIL"))]
+    if not verdicts:
+        raise ToolError(f"{program}: the testbench ended without a verdict: {' '.join(lines[-2:])}")
+    return verdicts[-1]
+
+
+def lint(sources: list[Path], top: str) -> str:
+    """What `verilator --lint-only -Wall` says; empty where it finds nothing."""
+    names = [str(path.resolve()) for path in sources]
+    command = ["verilator", "--lint-only", "-Wall", "--top-module", top, *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+def _done(command: list[str], folder: Path, time_limit_s: float) -> str:
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=time_limit_s, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ToolError(
+            f"{command[0]} did not end in {time_limit_s:.0f} s; verify fewer images or layers"
+        ) from error
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise ToolError(f"{command[0]} failed: {said[0] if said else 'it said nothing'}")
+    return done.stdout

@@ -1,0 +1,75 @@
+"""A testbench that checks itself: beats from a file in, beats out compared with another file.
+
+Random stalls on both streams come from a seed of its own, so every simulator sees the same run.
+"""
+
+from collections.abc import Sequence
+
+from hwgen.design import Design
+from hwgen.emitter import Emitter, bus
+from hwgen.verilog import module_name
+
+IN_FILE, OUT_FILE = "beats_in.hex", "beats_out.hex"
+NAME = "testbench"
+PATIENCE = 20_000  # clocks without a beat after which the design hangs
+
+
+def hex_lines(beats: Sequence[int], width: int) -> str:
+    """Beats as $readmemh reads them."""
+    digits = -(-width // 4)
+    return "".join(f"{beat:0{digits}x}\n" for beat in beats)
+
+
+def testbench(design: Design, n_in: int, n_out: int, *, stalls: bool, seed: int = 1) -> str:
+    """`stalls`: hold back beats on both sides at random, about one clock in four."""
+    emit = Emitter()
+    in_width, out_width = design.stages[0].in_width, design.stages[-1].out_width
+    emit("`timescale 1ns/1ps", f"// Checks {design.name}: prints PASS and the beats, or FAIL.")
+    with emit.block(f"module {NAME};", "endmodule"):
+        emit(f"reg {bus(in_width)} given [0:{n_in - 1}];")
+        emit(f"reg {bus(out_width)} expected [0:{n_out - 1}];")
+        emit("reg aclk = 1'b0, aresetn = 1'b0;")
+        emit(f"reg s_valid = 1'b0, m_ready = 1'b0;\nreg {bus(in_width)} s_data;")
+        emit(f"wire s_ready, m_valid;\nwire {bus(out_width)} m_data;")
+        emit("integer sent = 0, received = 0, wrong = 0, idle = 0, clocks = 0;")
+        emit(f"integer seed = {seed};", "reg hold_in, hold_out;")
+        emit("always #5 aclk = ~aclk;")
+        with emit.block(f"{module_name(design.name)} dut (", ");"):
+            emit(".aclk(aclk), .aresetn(aresetn),")
+            emit(".s_axis_tvalid(s_valid), .s_axis_tready(s_ready), .s_axis_tdata(s_data),")
+            emit(".m_axis_tvalid(m_valid), .m_axis_tready(m_ready), .m_axis_tdata(m_data)")
+        with emit.block("initial begin", "end"):
+            emit(f'$readmemh("{IN_FILE}", given);', f'$readmemh("{OUT_FILE}", expected);')
+            emit("repeat (4) @(posedge aclk);", "@(negedge aclk) aresetn = 1'b1;")
+        _drive(emit, n_in, stalls)
+        _check(emit, n_out)
+    return str(emit)
+
+
+def _drive(emit: Emitter, n_in: int, stalls: bool) -> None:
+    """Beats change on the falling edge, so that no simulator's order of events matters."""
+    hold = "($random(seed) & 3) == 0" if stalls else "1'b0"
+    emit("reg taken = 1'b0;", "always @(posedge aclk) taken <= s_valid && s_ready;")
+    with emit.block("always @(negedge aclk) if (aresetn) begin", "end"):
+        emit(f"hold_in = {hold};", f"hold_out = {hold};", "m_ready = !hold_out;")
+        emit("if (taken) begin sent = sent + 1; s_valid = 1'b0; end")
+        emit(f"if (!s_valid && sent < {n_in} && !hold_in) begin")
+        emit("  s_valid = 1'b1;", "  s_data = given[sent];", "end")
+
+
+def _check(emit: Emitter, n_out: int) -> None:
+    with emit.block("always @(posedge aclk) if (aresetn) begin", "end"):
+        emit("clocks = clocks + 1;", "idle = (s_valid && s_ready) ? 0 : idle + 1;")
+        with emit.block("if (m_valid && m_ready) begin", "end"):
+            emit("idle = 0;")
+            emit("if (m_data !== expected[received]) begin")
+            emit("  if (wrong < 10)")
+            emit('    $display("beat %0d: %h, expected %h", received, m_data, expected[received]);')
+            emit("  wrong = wrong + 1;", "end", "received = received + 1;")
+            with emit.block(f"if (received == {n_out}) begin", "end"):
+                emit("if (wrong == 0)")
+                emit('  $display("PASS %0d beats in %0d clocks", received, clocks);')
+                emit('else $display("FAIL %0d of %0d beats are wrong", wrong, received);')
+                emit("$finish;")
+        with emit.block(f"if (idle > {PATIENCE}) begin", "end"):
+            emit(f'$display("FAIL hangs after %0d of {n_out} beats", received);', "$finish;")
