@@ -31,6 +31,13 @@ module window #(
   localparam [15:0] LAST_ROW = TOP + ROWS + BOTTOM - 16'd1;
   localparam [15:0] LAST_COLUMN = LEFT + COLUMNS + RIGHT - 16'd1;
   localparam STACK = KH * WIDTH;
+  localparam INDEX = bits_of(LAST_COLUMN);
+
+  // Bits that hold the numbers up to `last`, at least one.
+  function integer bits_of;
+    input [15:0] last;
+    for (bits_of = 1; (last >> bits_of) != 16'd0; bits_of = bits_of + 1) begin end
+  endfunction
 
   reg [15:0] row, column;            // where the walk is, padding included
   reg [15:0] due_row, due_column;    // where the next window is complete
@@ -51,8 +58,9 @@ module window #(
       assign stack = incoming;
     end else begin : g_lines
       reg [STACK-WIDTH-1:0] lines [0:LAST_COLUMN];
-      assign stack = {incoming, lines[column]};
-      always @(posedge clk) if (advance) lines[column] <= stack[STACK-1:WIDTH];
+      wire [INDEX-1:0] place = column[INDEX-1:0];
+      assign stack = {incoming, lines[place]};
+      always @(posedge clk) if (advance) lines[place] <= stack[STACK-1:WIDTH];
     end
   endgenerate
 
