@@ -28,10 +28,10 @@ ORDER = (
     "adjust calibrate counts execute keras_layers plan_file",
     "assemble evaluate ground",
     "model trial",
-    "apply search",
+    "apply portrait search",
     "pipeline",
     "report",
-    "report_json",
+    "page report_json",
     "cli",
     "__main__",
 )
