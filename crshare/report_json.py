@@ -4,6 +4,7 @@ import json
 import platform
 from dataclasses import asdict
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import crshare
@@ -15,6 +16,7 @@ from crshare.plan import SharingPlan
 from crshare.portrait import portray, portray_thresholds
 from crshare.report import totals
 from crshare.search import Found
+from crshare.slices import decompose
 from crshare.trial import exact_plan
 
 Json = dict[str, Any]
@@ -74,6 +76,23 @@ def evaluation_json(evaluation: Evaluation) -> str:
             "images_with_equal_scores": evaluation.n_equal,
             "images_followed_slice_by_slice": evaluation.n_followed,
             "followed": {name: asdict(layer) for name, layer in evaluation.followed.items()},
+        }
+    )
+
+
+def applied_json(model: Model, plan: SharingPlan, output: Path) -> str:
+    """What `crshare apply` wrote: the file, and which layers the plan changes in it."""
+    changed = [
+        table.layer
+        for table in decompose(model.network)
+        if (plan.layer(table.layer).effective(table) != table.matrix).any()
+    ]
+    return _text(
+        {
+            **_head(model),
+            "output": output.name,
+            "layers_with_changed_weights": changed,
+            "changed_thresholds": sorted(plan.thresholds),
         }
     )
 

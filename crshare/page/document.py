@@ -63,7 +63,8 @@ class Document:
     """All that the page shows.
 
     accuracy, max_loss_points, seed: None where nothing was measured or asked. luts: by layer, only
-    those that were synthesised. spent: empty where no times were kept.
+    those that were synthesised. spent: empty where no times were kept. opened: the layer whose
+    sharing groups the reader asked for.
     """
 
     version: str
@@ -87,6 +88,7 @@ class Document:
     seed: int | None = None
     is_plan: bool = True
     spent: tuple[Spent, ...] = ()
+    opened: str | None = None
 
     def portrait(self, layer: str) -> LayerPortrait:
         return next(portrait for portrait in self.portraits if portrait.layer == layer)

@@ -27,7 +27,7 @@ class Section:
 
 def render(document: Document) -> str:
     """The whole page; it needs no network and no other file."""
-    sections = [section for draw in SECTIONS if (section := draw(document)) is not None]
+    sections = _sections(document)
     links = "".join(f'<li><a href="#{s.name}">{escape(s.title)}</a></li>' for s in sections)
     title = f"{escape(document.model)}: {'sharing plan' if document.is_plan else 'analysis'}"
     return (
@@ -42,6 +42,14 @@ def render(document: Document) -> str:
         f"{''.join(map(_section, sections))}</main>\n<script>\n{_file('script.js')}</script>\n"
         "</body>\n</html>\n"
     )
+
+
+def _sections(document: Document) -> list[Section]:
+    return [section for draw in SECTIONS if (section := draw(document)) is not None]
+
+
+def section_titles(document: Document) -> list[str]:
+    return [section.title for section in _sections(document)]
 
 
 def style() -> str:
@@ -110,8 +118,8 @@ def distinct(document: Document) -> Section:
 
 def patterns(document: Document) -> Section:
     note = (
-        "Cells in the colour of the text are +1. Each pattern stands beside its inverse twin; the figures are slices "
-        "with the one and with the other, over all channels of the layer"
+        "Cells in the colour of the text are +1. Each pattern stands beside its inverse twin; the "
+        "figures are slices with the one and with the other, over all channels of the layer"
         + ("." if document.lossless else "; a second line counts them under the plan.")
     )
     rows = "".join(map(_pattern_row, document.portraits))
@@ -151,24 +159,25 @@ def groups(document: Document) -> Section | None:
         return None
     entries = [("copied", "filter takes the result"), ("negated", "takes its negation")]
     body = _legend(*entries, ("edge similar", "only resembles it"))
-    for number, (portrait, drawings) in enumerate(drawn):
-        opened = " open" if number == _shown(drawn) else ""
+    first = document.opened or _most_shared([portrait for portrait, _ in drawn])
+    for portrait, drawings in drawn:
+        opened = " open" if portrait.layer == first else ""
         body += (
             f"<details{opened}><summary>{_channel_title(portrait)}</summary>"
             f'<p class="note">{_channel_note(portrait, len(drawings))}</p>'
             f"{_figures(drawings, 'stars')}</details>"
         )
     note = (
-        "One channel of each layer, whose number of computed slices is the median. In the middle "
-        "the slice that is computed, around it the filters that use its result."
+        "One channel of each layer, chosen by `--channel` or else that whose number of computed "
+        "slices is the median. In the middle the slice that is computed, around it the filters "
+        "that use its result."
     )
     return Section("groups", "Sharing groups of a channel", note, body)
 
 
-def _shown(drawn: list[tuple[LayerPortrait, list[Drawing]]]) -> int:
+def _most_shared(portraits: list[LayerPortrait]) -> str:
     """The layer whose groups are open at first: where a computed slice serves most filters."""
-    left = [portrait.n_computed / portrait.n_slices for portrait, _ in drawn]
-    return left.index(min(left))
+    return min(portraits, key=lambda portrait: portrait.n_computed / portrait.n_slices).layer
 
 
 def _channel_title(portrait: LayerPortrait) -> str:
