@@ -10,10 +10,10 @@ import numpy as np
 from crshare.accuracy import Accuracy
 from crshare.counts import LayerCounts, count_layer
 from crshare.errors import PlanError
-from crshare.evaluate import follow, measure_accuracy
 from crshare.execute import compile_network
 from crshare.ground import survey
 from crshare.images import ImageSet, half_mirrored, split
+from crshare.measure import follow, measure_accuracy
 from crshare.model import Model, read_model
 from crshare.network import Network
 from crshare.plan import LayerPlan, SharingPlan, exact_layer, is_exact
@@ -105,7 +105,11 @@ class Evaluation:
 
 def analyze(source: Source, on_progress: Progress) -> Analysis:
     """What exact sharing would save, layer by layer."""
-    model = source.read()
+    return analyze_model(source.read(), on_progress)
+
+
+def analyze_model(model: Model, on_progress: Progress) -> Analysis:
+    """The same of a model that was read."""
     tables = decompose(model.network)
     layers = []
     for number, table in enumerate(tables):

@@ -53,7 +53,12 @@ def section_titles(document: Document) -> list[str]:
 
 
 def style() -> str:
-    return _file("style.css")
+    return _file("colours.css") + _file("drawing.css") + _file("page.css")
+
+
+def drawing_style() -> str:
+    """The part of the style that a drawing in a file of its own needs."""
+    return _file("colours.css") + _file("drawing.css")
 
 
 def _file(name: str) -> str:

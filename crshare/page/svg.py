@@ -1,6 +1,6 @@
 """Inline SVG as text: a drawing with a title and a description, and the few shapes that we use.
 
-Colours are classes of style.css, never values, so that a drawing follows the page's theme.
+Colours are classes of drawing.css, never values, so that a drawing follows the page's theme.
 """
 
 from collections.abc import Iterable
