@@ -36,7 +36,8 @@ def step_for(span: float, n: int) -> float:
 def axis_over(low: float, high: float, start: float, end: float, n: int = 4) -> Axis:
     """An axis from round value to round value that holds low..high."""
     step = step_for((high - low) or 1.0, n)
-    return Axis(floor(low / step) * step, -floor(-high / step) * step, start, end)
+    first, last = floor(low / step), -floor(-high / step)
+    return Axis(first * step, max(last, first + 1) * step, start, end)
 
 
 def label(value: float) -> str:

@@ -11,7 +11,7 @@ from crshare.report import less, short
 PANEL = 370.0
 BAR, STEP, GAP = 9.0, 12.0, 10.0
 ROOM = 92.0  # right of the longest bar, for its figures
-LETTER = 6.3  # width of a character of a label
+LETTER = 7.4  # room for a character of a label
 LONGEST = 16  # characters of a layer's name that are shown
 
 

@@ -35,7 +35,7 @@ def _luts(document: Document) -> list[tuple[str, str, str]]:
         return []
     before = sum(luts.before for luts in document.luts.values())
     after = sum(luts.after for luts in document.luts.values())
-    layers = f"{len(document.luts)} layers"
+    layers = "1 layer" if len(document.luts) == 1 else f"{len(document.luts)} layers"
     return [(f"LUT6, {layers}", f"−{less(after, before)}", f"{before:,} → {after:,}")]
 
 

@@ -159,7 +159,8 @@ def distances(document: Document) -> Section:
 
 
 def groups(document: Document) -> Section | None:
-    drawn = [(p, drawings) for p in document.portraits if (drawings := stars(p))]
+    both = ((portrait, stars(portrait)) for portrait in document.portraits)
+    drawn = [(p, drawings) for p, drawings in both if drawings or p.layer == document.opened]
     if not drawn:
         return None
     entries = [("copied", "filter takes the result"), ("negated", "takes its negation")]
@@ -198,6 +199,8 @@ def _channel_note(portrait: LayerPortrait, n_drawn: int) -> str:
     sizes = [len(uses) for _, uses in groups_by_size(portrait.channel)]
     alone = sum(size == 1 for size in sizes)
     smaller = len(sizes) - n_drawn - alone
+    if not n_drawn:
+        return "Every computed slice serves one filter."
     words = [f"{n_drawn} computed slices serve several filters, the most {sizes[0]}."]
     if alone:
         words.append(f"{alone} more serve one filter each and are not drawn.")

@@ -13,11 +13,11 @@ Anchor = Literal["start", "middle", "end"]
 class Drawing:
     """Collects shapes; str() gives an <svg> that scales with its column.
 
-    name: an identifier, unique on the page.
+    name: unique on the page; any text.
     """
 
     def __init__(self, name: str, width: float, height: float, title: str, desc: str) -> None:
-        self.name, self.width, self.height = name, width, height
+        self.name, self.width, self.height = identifier(name), width, height
         self.title, self.desc = title, desc
         self._shapes: list[str] = []
 
@@ -67,6 +67,13 @@ class Drawing:
             f'<desc id="{self.name}-d">{escape(self.desc)}</desc>'
             f"{style}{''.join(self._shapes)}</svg>"
         )
+
+
+def identifier(name: str) -> str:
+    """The name as an id of HTML: letters, digits and -, others by their code between _."""
+    return "".join(
+        c if c == "-" or (c.isascii() and c.isalnum()) else f"_{ord(c):x}_" for c in name
+    )
 
 
 def _n(number: float) -> str:
