@@ -25,7 +25,8 @@ PROBE = """
     return heading.getAttribute("aria-sort");
   };
   const apart = (a, b) =>
-    a.right <= b.left + 1 || b.right <= a.left + 1 || a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
+    a.right <= b.left + 1 || b.right <= a.left + 1 ||
+    a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
   const texts = (svg) => [...svg.querySelectorAll("text")];
   const crowded = (svg) => {
     const all = texts(svg).filter((t) => !t.classList.contains("nodelabel"));
@@ -37,7 +38,8 @@ PROBE = """
     const whole = svg.getBoundingClientRect();
     return texts(svg).filter((t) => {
       const box = t.getBoundingClientRect();
-      return box.left < whole.left - 1 || box.right > whole.right + 1 || box.bottom > whole.bottom + 1;
+      return box.left < whole.left - 1 || box.right > whole.right + 1 ||
+        box.bottom > whole.bottom + 1;
     }).map((t) => `${svg.querySelector("title").textContent}: ${t.textContent}`);
   };
   for (const part of document.querySelectorAll("details")) part.open = true;
