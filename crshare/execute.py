@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from crshare.bits import Words
+from crshare.bits import Words, n_words
 from crshare.errors import NetworkError
 from crshare.kernels.batches import Scratch, Sliced, map_batches, usable_cores
 from crshare.kernels.counting import Histogram, Pooling, firing_counts, sum_histograms
@@ -40,6 +40,7 @@ __all__ = [
 Array = npt.NDArray[Any]
 
 BATCH_BYTES = 8 * 2**20  # of maps that one thread holds at a time
+NEAR_BYTES = 2**20  # of the two maps that a step works on, to stay in a core's own cache
 MAX_BATCH = 256
 
 
@@ -103,10 +104,12 @@ class Executor:
 
     @property
     def batch_size(self) -> int:
-        """Images that fit into BATCH_BYTES with all maps of the steps."""
+        """Images that fit into BATCH_BYTES with all maps, and into NEAR_BYTES with any two."""
+        sizes = {name: _map_bytes(signal) for name, signal in self.network.signals.items()}
         names = {self.start, *(step.name for step in self.steps)}
-        needed = sum(_map_bytes(self.network.signals[name]) for name in names)
-        return max(1, min(MAX_BATCH, BATCH_BYTES // needed))
+        needed = sum(sizes[name] for name in names)
+        near = max((sizes[step.source] + sizes[step.name] for step in self.steps), default=1)
+        return max(1, min(MAX_BATCH, BATCH_BYTES // needed, NEAR_BYTES // near))
 
 
 def compile_network(network: Network, *, n_threads: int | None = None) -> Executor:
@@ -219,7 +222,12 @@ def _n_readers(network: Network, name: str) -> int:
 
 
 def _map_bytes(signal: Signal) -> int:
-    """An upper limit: integers and reals as 8 bytes, bits as 1 byte."""
+    """About the size of a map: reals as 8 bytes, integers as 4, bits as words."""
     height, width, channels = signal.shape
-    per_value = 1 if signal.kind is Kind.BITS else 8
-    return height * width * (channels * per_value + 8)
+    match signal.kind:
+        case Kind.BITS:
+            return height * width * 8 * n_words(channels)
+        case Kind.INTEGERS:
+            return height * width * 4 * channels
+        case Kind.REALS:
+            return height * width * 8 * channels

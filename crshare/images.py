@@ -1,6 +1,8 @@
 """Labelled images from an .npz file, checked against what a network expects."""
 
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import numpy.typing as npt
 
 from crshare.errors import DataError
 from crshare.network import Network
+from crshare.stream import ImageStream
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,29 +32,51 @@ class ImageSet:
 
 def load_images(path: Path, network: Network) -> ImageSet:
     """Read `images` and `labels`; DataError says what does not fit the network."""
-    images, labels = _read(path)
-    expected = network.input.shape
-    if images.ndim == 3 and expected[2] == 1:
-        images = images[..., None]
-    if images.ndim != 4 or images.shape[1:] != expected:
-        raise DataError(
-            f"{path}: images are {list(images.shape)}; this model expects "
-            f"[n, {', '.join(map(str, expected))}]"
-        )
-    if not np.issubdtype(images.dtype, np.integer):
-        raise DataError(
-            f"{path}: images are {images.dtype}; crshare expects integers as stored (uint8 "
-            "pixels), with the scaling in the model's Rescaling layer or given by --rescale"
-        )
-    if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
-        raise DataError(
-            f"{path}: labels are {labels.dtype} {list(labels.shape)}; expected one integer class "
-            f"for each of the {len(images)} images"
-        )
-    if not len(images):
-        raise DataError(f"{path}: holds no images")
-    _check_values(path, images, labels, network)
-    return ImageSet(path.name, images, labels.astype(np.int64))
+    with stream_images(path, network) as streamed:
+        return ImageSet(streamed.name, streamed.images[:], streamed.labels)
+
+
+@contextmanager
+def stream_images(path: Path, network: Network) -> Iterator["StreamedSet"]:
+    """The same images, read from the file while they are used; pixels are checked on their way."""
+    labels = _read_labels(path)
+    with ImageStream(path) as stream:
+        _check_shapes(path, stream, labels, network)
+        yield StreamedSet(path.name, CheckedStream(path, stream, network), labels.astype(np.int64))
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedStream:
+    """Batches of a stream as a network takes them: [n, height, width, channels], within range."""
+
+    path: Path
+    stream: ImageStream
+    network: Network
+
+    def __len__(self) -> int:
+        return len(self.stream)
+
+    def __getitem__(self, rows: slice) -> npt.NDArray[Any]:
+        batch = self.stream[rows].reshape(-1, *self.network.input.shape)
+        given = self.network.input
+        if batch.size and not given.low <= batch.min() <= batch.max() <= given.high:
+            raise DataError(
+                f"{self.path}: pixels run from {batch.min()} to {batch.max()}; "
+                f"expected {given.low} to {given.high}"
+            )
+        return batch
+
+
+@dataclass(frozen=True, eq=False)
+class StreamedSet:
+    """As an ImageSet, but only slices of its images are in memory, while they are used."""
+
+    name: str
+    images: CheckedStream
+    labels: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.labels)
 
 
 def split(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
@@ -73,31 +98,48 @@ def half_mirrored(images: ImageSet) -> ImageSet:
     return ImageSet(f"{images.name}, every second image mirrored", mixed, images.labels)
 
 
-def _read(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    advice = "expected an .npz file with arrays `images` [n,h,w,c] and `labels` [n]"
+ADVICE = "expected an .npz file with arrays `images` [n,h,w,c] and `labels` [n]"
+
+
+def _read_labels(path: Path) -> npt.NDArray[Any]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             if missing := [key for key in ("images", "labels") if key not in arrays]:
-                raise DataError(f"{path}: holds no array named {missing[0]!r}; {advice}")
-            return arrays["images"], arrays["labels"]
+                raise DataError(f"{path}: holds no array named {missing[0]!r}; {ADVICE}")
+            labels: npt.NDArray[Any] = arrays["labels"]
+            return labels
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file; {advice}") from None
+        raise DataError(f"{path}: no such file; {ADVICE}") from None
     except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: cannot be read ({error}); {advice}") from error
+        raise DataError(f"{path}: cannot be read ({error}); {ADVICE}") from error
 
 
-def _check_values(
-    path: Path,
-    images: npt.NDArray[Any],
-    labels: npt.NDArray[Any],
-    network: Network,
+def _check_shapes(
+    path: Path, images: ImageStream, labels: npt.NDArray[Any], network: Network
 ) -> None:
-    low, high = int(np.min(images)), int(np.max(images))
-    if low < network.input.low or high > network.input.high:
+    expected = network.input.shape
+    grey = len(images.shape) == 3 and expected[2] == 1
+    if images.shape[1:] != (expected[:2] if grey else expected):
         raise DataError(
-            f"{path}: pixels run from {low} to {high}; "
-            f"expected {network.input.low} to {network.input.high}"
+            f"{path}: images are {list(images.shape)}; this model expects "
+            f"[n, {', '.join(map(str, expected))}]"
         )
+    if not np.issubdtype(images.dtype, np.integer):
+        raise DataError(
+            f"{path}: images are {images.dtype}; crshare expects integers as stored (uint8 "
+            "pixels), with the scaling in the model's Rescaling layer or given by --rescale"
+        )
+    if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(
+            f"{path}: labels are {labels.dtype} {list(labels.shape)}; expected one integer class "
+            f"for each of the {len(images)} images"
+        )
+    if not len(images):
+        raise DataError(f"{path}: holds no images")
+    _check_labels(path, labels, network)
+
+
+def _check_labels(path: Path, labels: npt.NDArray[Any], network: Network) -> None:
     n_classes = int(np.prod(network.output.shape))
     worst = int(np.max(labels)) if int(np.min(labels)) >= 0 else int(np.min(labels))
     if not 0 <= worst < n_classes:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from crshare.accuracy import Accuracy, compare
 from crshare.errors import PlanError
 from crshare.execute import SlicedCounts, compile_network, run_layers, run_sliced
-from crshare.images import ImageSet
+from crshare.images import ImageSet, StreamedSet
 from crshare.network import INPUT, Network
 from crshare.plan import LayerPlan, SharingPlan, planned_network
 from crshare.reference import enter
@@ -17,7 +17,9 @@ from crshare.slices import SliceTable, decompose
 Array = npt.NDArray[Any]
 
 
-def measure_accuracy(network: Network, plan: SharingPlan, images: ImageSet) -> tuple[Accuracy, int]:
+def measure_accuracy(
+    network: Network, plan: SharingPlan, images: ImageSet | StreamedSet
+) -> tuple[Accuracy, int]:
     """Accuracy before and after, and the images whose scores are bit for bit equal."""
     before = compile_network(network).scores(images.images)
     after = compile_network(planned_network(network, plan)).scores(images.images)

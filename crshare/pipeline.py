@@ -12,7 +12,7 @@ from crshare.counts import LayerCounts, count_layer
 from crshare.errors import PlanError
 from crshare.execute import compile_network
 from crshare.ground import survey
-from crshare.images import ImageSet, half_mirrored, split
+from crshare.images import ImageSet, StreamedSet, half_mirrored, split
 from crshare.measure import follow, measure_accuracy
 from crshare.model import Model, read_model
 from crshare.network import Network
@@ -244,7 +244,7 @@ def count_plan(
 
 
 def evaluate(
-    model: Model, plan: SharingPlan, images: ImageSet, on_progress: Progress
+    model: Model, plan: SharingPlan, images: ImageSet | StreamedSet, on_progress: Progress
 ) -> Evaluation:
     """A plan's accuracy on images, and its operations as counted by a run that follows it."""
     on_progress("measuring accuracy", 0.0)

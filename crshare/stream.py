@@ -1,6 +1,7 @@
 """Images read from an .npz file while they are used, so that no data set need fit in memory."""
 
 import zipfile
+import zlib
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -68,7 +69,12 @@ class ImageStream:
     def _read(self, n: int) -> npt.NDArray[Any]:
         """The next n entries."""
         wanted = n * self.dtype.itemsize * int(np.prod(self.shape[1:]))
-        content = self._member.read(wanted)
+        try:
+            content = self._member.read(wanted)
+        except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+            raise DataError(
+                f"{self._path}: array {self._name!r} is damaged ({error}); write the file again"
+            ) from error
         if len(content) < wanted:
             raise DataError(f"{self._path}: array {self._name!r} ends early; write the file again")
         self._next += n

@@ -54,6 +54,8 @@ class Rival:
             "TF_CPP_MIN_LOG_LEVEL": "3",
             "OMP_NUM_THREADS": str(self.n_threads),
         }
+        if self.name.startswith("lce"):
+            environment["TF_USE_LEGACY_KERAS"] = "1"  # larq works with tf_keras only
         self.process = subprocess.Popen(
             [self.python, str(HERE / "bench_rivals.py"), self.name, str(self.n_threads)],
             stdin=subprocess.PIPE,

@@ -34,14 +34,14 @@ def evaluate(
 ) -> None:
     """Measure MODEL with a plan on images, and count the operations of a run that follows it."""
     from crshare import report, report_json
-    from crshare.images import load_images
+    from crshare.images import stream_images
     from crshare.pipeline import evaluate as run
     from crshare.plan_file import read_plan
 
     loaded = source_of(model, sign_layers, rescale).read()
     sharing = read_plan(plan, loaded.network, loaded.weights_hash)
-    with progress() as show:
-        evaluation = run(loaded, sharing, load_images(data, loaded.network), show)
+    with progress() as show, stream_images(data, loaded.network) as images:
+        evaluation = run(loaded, sharing, images, show)
     deliver(
         json_path, report_json.evaluation_json(evaluation), report.evaluation_tables(evaluation)
     )

@@ -11,7 +11,7 @@ two words, and the carry of weight 2 is (z ? not s : ones). Three logic operatio
 leave one population count instead of two.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -119,23 +119,26 @@ class Accumulation(Emitter):
 
     def run(self) -> dict[tuple[int, int], Any]:
         """What was added, for each cell of the tile."""
-        if self.tile.element == 64:
-            done = self.carry_save() if self.tile.levels else INT64(0)
-            self.singly(done, count=True)
-        else:
-            self.singly(INT64(0), count=False)
+        if self.tile.levels:
+            done = self.carry_save()
+        else:  # a window has at least one word
+            done = INT64(1)
+            for cell, value in self.summands(INT64(0)):
+                self.builder.store(value, self.total[cell])
+        with cgutils.for_range_slice(self.builder, done, self.n, INT64(1), INT64) as (k, _):
+            for cell, value in self.summands(k):
+                self.add(cell, value)
         return {cell: self.builder.load(slot) for cell, slot in self.total.items()}
 
-    def singly(self, first: Any, *, count: bool) -> None:
-        """One word at a time: the integers, and what carry-save adding leaves over."""
-        with cgutils.for_range_slice(self.builder, first, self.n, INT64(1), INT64) as (k, _):
-            rows = self.weights(self.weight_address, k)
-            offset = self.load(self.offsets, INT64, 8, k)
-            for p, start in enumerate(self.starts):
-                word = self.word(start, offset)
-                for v, row in enumerate(rows):
-                    mixed = self.builder.xor(word, row)
-                    self.add((p, v), self.popcount(mixed) if count else mixed)
+    def summands(self, k: Any) -> Iterator[tuple[tuple[int, int], Any]]:
+        """What the k-th word of the window adds to each cell."""
+        rows = self.weights(self.weight_address, k)
+        offset = self.load(self.offsets, INT64, 8, k)
+        for p, start in enumerate(self.starts):
+            word = self.word(start, offset)
+            for v, row in enumerate(rows):
+                mixed = self.builder.xor(word, row)
+                yield (p, v), self.popcount(mixed) if self.tile.element == 64 else mixed
 
     def add(self, cell: tuple[int, int], value: Any) -> None:
         slot = self.total[cell]
@@ -277,12 +280,15 @@ def conv_kernel(tile: Tile, *, fused: bool) -> Callable[..., None]:
         image_size = x.size // len(x)
         for first in range(0, len(x) * n_places, BLOCK):
             count = min(BLOCK, len(x) * n_places - first)
-            for i in range(count + together):
-                position = first + min(i, count - 1)
-                image, place = position // n_places, position % n_places
-                spots[i, 0] = image * image_size + origins[place]
+            start, place = first // n_places * image_size, first % n_places
+            for i in range(count):
+                spots[i, 0] = start + origins[place]
                 spots[i, 1] = classes[place] * table.shape[1]
-                spots[i, 2] = position * out.shape[1]
+                spots[i, 2] = (first + i) * out.shape[1]
+                place += 1
+                if place == n_places:
+                    start, place = start + image_size, 0
+            spots[count : count + together] = spots[count - 1]
             for block in range(len(weights)):
                 for i in range(0, count, together):
                     addresses = (

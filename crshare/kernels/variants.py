@@ -47,7 +47,7 @@ VARIANTS = (
     Variant(
         "avx512-vpopcnt",
         frozenset({"avx512f", "avx512bw", "avx512vpopcntdq"}),
-        Tile(64, lanes=8, positions=4, vectors=2),
+        Tile(64, lanes=8, positions=8, vectors=2),
         Tile(16, lanes=32, positions=8, vectors=2),
         Tile(32, lanes=16, positions=8, vectors=2),
     ),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from crshare.errors import DataError
-from crshare.images import ImageSet, half_mirrored, load_images, split
+from crshare.images import ImageSet, half_mirrored, load_images, split, stream_images
 from crshare.network import INPUT, Conv, Input, Layer, Network
 
 NETWORK = Network(
@@ -101,3 +101,23 @@ def test_every_second_image_is_mirrored_left_to_right() -> None:
     assert np.array_equal(mixed.images[0], PIXELS[0])
     assert mixed.images[1, :, :, 0].tolist() == [[5, 4], [7, 6]]
     assert PIXELS[1, :, :, 0].tolist() == [[4, 5], [6, 7]]
+
+
+def test_streamed_batches_are_the_images_in_any_order(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.npz", images=PIXELS[..., 0], labels=LABELS)
+    with stream_images(path, NETWORK) as streamed:
+        assert len(streamed) == len(streamed.images) == 4
+        assert np.array_equal(streamed.images[2:4], PIXELS[2:4])
+        assert np.array_equal(streamed.images[0:3], PIXELS[0:3])
+        assert streamed.images[:0].shape == (0, 2, 2, 1)
+        assert streamed.labels.tolist() == LABELS.tolist()
+
+
+def test_a_damaged_array_is_named(tmp_path: Path) -> None:
+    pixels = np.zeros((5000, 2, 2, 1), np.uint8)
+    path = write(tmp_path / "a.npz", images=pixels, labels=np.zeros(5000, np.int64))
+    content = bytearray(path.read_bytes())
+    content[1000] ^= 1  # a pixel: the sum of the archive's member no longer agrees
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"array 'images' is damaged \(.+\); write the file again$"):
+        load_images(path, NETWORK)
