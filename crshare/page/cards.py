@@ -18,6 +18,8 @@ def cards(document: Document) -> str:
 
 
 def _measures(document: Document) -> list[tuple[str, str, str]]:
+    if not document.layers:
+        return []
     title, layers = parts(document.layers)[0]
     before, after, graph = totals(layers)
     found = []

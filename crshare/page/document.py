@@ -96,17 +96,17 @@ class Document:
 
 def read_document(folder: Path) -> Document:
     """What `crshare optimize` wrote into a folder; CrshareError where it is not that."""
-    path = folder / "report.json"
+    path, times = folder / "report.json", folder / "times.json"
     try:
         text = path.read_text("utf-8")
+        spent = times.read_text("utf-8") if times.is_file() else "[]"
     except FileNotFoundError:
         raise CrshareError(
             f"{path}: no such file; give a folder that `crshare optimize` wrote"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise CrshareError(f"{path}: cannot be read ({error})") from error
-    times = folder / "times.json"
-    return parse(text, times.read_text("utf-8") if times.is_file() else "[]", str(path))
+    return parse(text, spent, str(path))
 
 
 def parse(text: str, times: str = "[]", where: str = "the report") -> Document:

@@ -174,7 +174,7 @@ def groups(document: Document) -> Section | None:
             f"{_figures(drawings, 'stars')}</details>"
         )
     note = (
-        "One channel of each layer, chosen by `--channel` or else that whose number of computed "
+        "One channel of each layer, chosen by <code>--channel</code> or else that whose number of computed "
         "slices is the median. In the middle the slice that is computed, around it the filters "
         "that use its result."
     )

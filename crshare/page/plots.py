@@ -159,10 +159,10 @@ def threshold_panel(portrait: ThresholdPortrait) -> Drawing:
         f"threshold-{portrait.layer}", 240, 234, f"Thresholds of {portrait.layer}", said
     )
     drawing.text(0, 12, portrait.layer, "heading")
-    for tick in y.ticks(4):
+    for tick in filter(float.is_integer, y.ticks(4)):
         drawing.line(46, y.at(tick), 236, y.at(tick), "grid" if tick else "axis")
         drawing.text(40, y.at(tick) + 4, label(tick), "figure", "end")
-    for tick in x.ticks(3):
+    for tick in filter(float.is_integer, x.ticks(3)):
         drawing.line(x.at(tick), 196, x.at(tick), 200, "axis")
         drawing.text(x.at(tick), 212, label(tick), "figure", "middle")
     for before, move in zip(portrait.before, moves, strict=True):

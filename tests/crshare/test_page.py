@@ -124,6 +124,12 @@ def test_text_from_files_is_escaped(optimized: Path) -> None:
     assert balance.open == []
 
 
+def test_a_model_without_binary_layers_has_a_page(optimized: Path) -> None:
+    report = json.loads((optimized / "report.json").read_text())
+    page = render(parse(json.dumps({**report, "layers": [], "portraits": [], "search": None})))
+    assert "0 layers with binary weights" in page
+
+
 def test_a_channel_may_be_chosen(tmp_path: Path, model: Path, optimized: Path) -> None:
     from tests.crshare.test_cli import crshare
 
