@@ -174,9 +174,9 @@ def groups(document: Document) -> Section | None:
             f"{_figures(drawings, 'stars')}</details>"
         )
     note = (
-        "One channel of each layer, chosen by <code>--channel</code> or else that whose number of computed "
-        "slices is the median. In the middle the slice that is computed, around it the filters "
-        "that use its result."
+        "One channel of each layer, chosen by <code>--channel</code> or else that whose number of "
+        "computed slices is the median. In the middle the slice that is computed, around it the "
+        "filters that use its result."
     )
     return Section("groups", "Sharing groups of a channel", note, body)
 
