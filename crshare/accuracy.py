@@ -6,6 +6,8 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
+BoolArray = npt.NDArray[np.bool_]
+
 Z95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
 
@@ -50,6 +52,30 @@ class Accuracy:
         centre = lost - won
         reach = Z95 * sqrt((lost + won - centre**2) / n)
         return 100 * (centre - reach), 100 * (centre + reach)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The loss of a plan over several views (mirrored, shifted) of the same images.
+
+    loss_points and interval_points, a 95 % interval: percentage points of top-1 accuracy. Views of
+    one image are no independent samples, so the interval is that of the images' mean losses.
+    """
+
+    n_images: int
+    n_views: int
+    loss_points: float
+    interval_points: tuple[float, float]
+
+
+def estimate(right_before: BoolArray, right_after: BoolArray) -> Estimate:
+    """From which images two networks get right: bool [views, images]."""
+    losses = (right_before.astype(np.int64) - right_after).mean(axis=0)
+    n_views, n_images = right_before.shape
+    centre = float(losses.mean())
+    reach = Z95 * float(losses.std()) / sqrt(n_images)
+    interval = 100 * (centre - reach), 100 * (centre + reach)
+    return Estimate(n_images, n_views, 100 * centre, interval)
 
 
 def compare(

@@ -8,14 +8,16 @@ import numpy.typing as npt
 
 from crshare.calibrate import firing
 from crshare.execute import Histogram, compile_network, run_layers, sum_histograms, usable_cores
-from crshare.images import ImageSet
-from crshare.network import INPUT, Float64Array, Kind, Layer, Network, Threshold
+from crshare.images import ImageSet, shifted
+from crshare.network import INPUT, BoolArray, Float64Array, Kind, Layer, Network, Threshold
 from crshare.slices import SliceTable, decompose
 
 Array = npt.NDArray[Any]
 
 MOST_BYTES = 400 * 2**20  # of the original network's maps held at a time
-LEAST_SHARE = 0.01  # a layer below this share of all slice operations is not worth a loss
+LEAST_SHARE = 0.005  # a layer below this share of all slice operations is not worth a loss
+SHIFTS = ((0, 1), (0, -1), (1, 0), (-1, 0))  # rows and columns
+AS_GOOD = 0.97  # of the images that a network gets right, the share it also gets right shifted
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,16 +39,32 @@ class Watched:
 
 
 @dataclass(frozen=True, eq=False)
+class Views:
+    """The choosing images and shifts of them. right: bool [views, images], by the original."""
+
+    sets: tuple[ImageSet, ...]
+    right: BoolArray
+
+
+@dataclass(frozen=True, eq=False)
 class Ground:
     network: Network
-    images: ImageSet
-    classes: npt.NDArray[np.int64]
+    views: Views
     tables: tuple[SliceTable, ...]
     watched: tuple[Watched, ...]
 
+    @property
+    def images(self) -> ImageSet:
+        """The choosing images themselves, which plans are made on."""
+        return self.views.sets[0]
 
-def survey(network: Network, images: ImageSet) -> Ground:
-    """Run the original network on the choosing images, as many as memory allows."""
+
+def survey(network: Network, images: ImageSet, *, shift: bool | None = None) -> Ground:
+    """Run the original network on the choosing images, as many as memory allows.
+
+    shift: whether losses are measured on the images shifted by a pixel too; None: on those shifts
+    on which the network is as good as on the images.
+    """
     images = _that_fit(network, images)
     tables = decompose(network)
     total = sum(table.slice_operations for table in tables)
@@ -58,8 +76,24 @@ def survey(network: Network, images: ImageSet) -> Ground:
             values = _onward(network, values, at, layer.source)
             at = layer.source
             watched.append(_watch(network, layer, table, values, total))
-    classes = compile_network(network).classify(images.images)
-    return Ground(network, images, classes, tables, tuple(watched))
+    return Ground(network, _views(network, images, shift), tables, tuple(watched))
+
+
+def right_answers(network: Network, images: ImageSet) -> BoolArray:
+    """Which images a network gets right."""
+    right: BoolArray = compile_network(network).classify(images.images) == images.labels
+    return right
+
+
+def _views(network: Network, images: ImageSet, shift: bool | None) -> Views:
+    sets, right = [images], [right_answers(network, images)]
+    for rows, columns in SHIFTS if shift is not False else ():
+        view = shifted(images, rows, columns)
+        answers = right_answers(network, view)
+        if shift or answers.sum() >= AS_GOOD * right[0].sum():
+            sets.append(view)
+            right.append(answers)
+    return Views(tuple(sets), np.stack(right))
 
 
 def layer_histogram(network: Network, layer: Layer, values: Array) -> Histogram:

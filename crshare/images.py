@@ -91,11 +91,19 @@ def split(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
     )
 
 
-def half_mirrored(images: ImageSet) -> ImageSet:
-    """The same images, every second one mirrored left to right."""
-    mixed = images.images.copy()
-    mixed[1::2] = mixed[1::2, :, ::-1]
-    return ImageSet(f"{images.name}, every second image mirrored", mixed, images.labels)
+def mirrored(images: ImageSet) -> ImageSet:
+    """The same images, left to right."""
+    flipped = np.ascontiguousarray(images.images[:, :, ::-1])
+    return ImageSet(f"{images.name}, mirrored", flipped, images.labels)
+
+
+def shifted(images: ImageSet, rows: int, columns: int) -> ImageSet:
+    """The same images, moved down and right; the pixels of the border stand for what comes in."""
+    _, height, width, _ = images.images.shape
+    row = np.clip(np.arange(height) - rows, 0, height - 1)
+    column = np.clip(np.arange(width) - columns, 0, width - 1)
+    moved = images.images[:, row[:, None], column]
+    return ImageSet(f"{images.name}, shifted by {rows}, {columns}", moved, images.labels)
 
 
 ADVICE = "expected an .npz file with arrays `images` [n,h,w,c] and `labels` [n]"

@@ -10,9 +10,8 @@ import numpy as np
 from crshare.accuracy import Accuracy
 from crshare.counts import LayerCounts, count_layer
 from crshare.errors import PlanError
-from crshare.execute import compile_network
-from crshare.ground import survey
-from crshare.images import ImageSet, StreamedSet, half_mirrored, split
+from crshare.ground import right_answers, survey
+from crshare.images import ImageSet, StreamedSet, mirrored, split
 from crshare.measure import follow, measure_accuracy
 from crshare.model import Model, read_model
 from crshare.network import Network
@@ -155,12 +154,17 @@ def _mean_chance(table: SliceTable, *, inverse: bool) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an optimization is asked for. mirror: None to see for itself."""
+    """What an optimization is asked for. mirror, shift: None to see for itself.
+
+    confident: the loss must keep to its limit at the upper end of its interval.
+    """
 
     max_loss_points: float
     method: Method
     time_limit_s: float = 420.0
     mirror: bool | None = None
+    shift: bool | None = None
+    confident: bool = False
 
 
 def optimize(
@@ -180,8 +184,8 @@ def optimize(
     if choosing is not None and request.max_loss_points > 0:
         on_progress("looking at the original network", 0.0)
         used = _choosing_images(network, choosing, request.mirror)
-        ground = survey(network, used)
-        budget = Budget(request.max_loss_points, request.time_limit_s)
+        ground = survey(network, used, shift=request.shift)
+        budget = Budget(request.max_loss_points, request.time_limit_s, request.confident)
         found = Search(ground, fingerprint, budget, on_progress).run(request.method)
     on_progress("measuring the plan", 0.0)
     accuracy, n_equal = None, None
@@ -209,17 +213,16 @@ def images_for(
 
 
 def _choosing_images(network: Network, images: ImageSet, mirror: bool | None) -> ImageSet:
-    """Mirror every second image where asked, or where mirrored images are as good as new ones.
+    """Mirror the images where asked, or where mirrored images are as good as new ones.
 
     A network knows its training images too well to lose on them as it does on new ones. Where it
     also gets most mirrored images right, those stand for new ones.
     """
     if mirror is None:
-        executor, mirrored = compile_network(network), images.images[:, :, ::-1]
-        right = executor.classify(images.images) == images.labels
-        still = executor.classify(np.ascontiguousarray(mirrored)) == images.labels
-        mirror = bool(still.sum() >= MIRROR_AT * right.sum())
-    return half_mirrored(images) if mirror else images
+        right = int(right_answers(network, images).sum())
+        still = int(right_answers(network, mirrored(images)).sum())
+        mirror = still >= MIRROR_AT * right
+    return mirrored(images) if mirror else images
 
 
 def _check_solver(method: Method) -> None:

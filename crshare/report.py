@@ -207,18 +207,24 @@ def origins_table(counts: Sequence[LayerCounts]) -> Fitting:
 def search_lines(found: Found, choosing: str | None) -> list[Text]:
     if choosing is None:
         return []
-    lines = [f"Chosen on {choosing}: {len(found.tried)} plans tried."]
+    lines = [f"Chosen on {choosing}{seen(found)}: {len(found.tried)} plans tried."]
     for entry in found.tried:
         verdict = "kept the budget" if entry.within else "lost too much"
         lines.append(
             f"  price {entry.price:.1e}: {short(entry.slice_operations)} slice operations, "
-            f"{entry.accuracy.loss_points:+.2f} points lost, {verdict}"
+            f"{entry.loss.loss_points:+.2f} points lost, {verdict}"
         )
     if found.stopped != "finished":
         lines.append(f"The search ended early ({found.stopped}); this is the best plan until then.")
     if found.tally is not None:
         lines += tally_lines(found)
     return [Text(line) for line in lines]
+
+
+def seen(found: Found) -> str:
+    """How many views of the images the losses are of."""
+    n_views = max((entry.loss.n_views for entry in found.tried), default=1)
+    return f" and {n_views - 1} shifts of them" if n_views > 1 else ""
 
 
 def tally_lines(found: Found) -> list[str]:

@@ -157,7 +157,7 @@ def _search(found: Found) -> Json:
                 "price": entry.price,
                 "slice_operations": entry.slice_operations,
                 "within": entry.within,
-                "accuracy": accuracy_json(entry.accuracy),
+                "loss": asdict(entry.loss),
             }
             for entry in found.tried
         ],

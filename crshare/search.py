@@ -11,15 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf, sqrt
 
-from crshare.accuracy import Accuracy, compare
-from crshare.execute import compile_network
-from crshare.ground import Ground
+import numpy as np
+
+from crshare.accuracy import Estimate, estimate
+from crshare.ground import Ground, right_answers
 from crshare.plan import SharingPlan
 from crshare.trial import Method, SolverTally, exact_plan, try_price
 
-FIRST_PRICE = 1e-4
+FIRST_PRICE = 3e-4
 STEP = 2.0
-CLOSE = 1.2  # stop when the price is known to this factor
+CLOSE = 1.1  # stop when the price is known to this factor
 LEAST_PRICE = 1e-7
 
 Progress = Callable[[str, float], None]
@@ -27,10 +28,18 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a search may lose, in points on the choosing images, and how long it may take."""
+    """What a search may lose, in points on the choosing images, and how long it may take.
+
+    confident: the upper end of the loss's 95 % interval must keep to it, not only its middle.
+    """
 
     loss_points: float
     time_limit_s: float
+    confident: bool = False
+
+    def holds(self, loss: Estimate) -> bool:
+        expected = loss.interval_points[1] if self.confident else loss.loss_points
+        return expected <= self.loss_points
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ class Tried:
 
     price: float
     slice_operations: int
-    accuracy: Accuracy
+    loss: Estimate
     within: bool
 
 
@@ -117,11 +126,11 @@ class Search:
         plan, network, tally = try_price(
             self.ground, self.fingerprint, price, method, lambda done: self.on_progress(what, done)
         )
-        images = self.ground.images
-        classes = compile_network(network).classify(images.images)
-        accuracy = compare(self.ground.classes, classes, images.labels, images.name)
-        within = accuracy.loss_points <= self.budget.loss_points
-        entry = Tried(price, self._operations(plan), accuracy, within)
+        views = self.ground.views
+        right = np.stack([right_answers(network, view) for view in views.sets])
+        loss = estimate(views.right, right)
+        within = self.budget.holds(loss)
+        entry = Tried(price, self._operations(plan), loss, within)
         self.tried.append(entry)
         self.longest = max(self.longest, time.monotonic() - started)
         if within and entry.slice_operations <= self._operations(self.best.plan):

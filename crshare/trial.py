@@ -7,7 +7,6 @@ as often as it did.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from math import sqrt
 
 import numpy as np
 
@@ -143,12 +142,12 @@ def try_price(
 def worth(table: SliceTable) -> float:
     """What a bit operation saved at every position may cost this layer, against other layers.
 
-    The square root of the positions, not the positions, since errors of many positions meet the
+    The cube root of the positions, not the positions, since errors of many positions meet the
     same threshold further on; and filters over inputs, since an error counts for each filter as a
     share of its inputs. Found by trying (CONTRIBUTING, decisions).
     """
     n_inputs, n_filters = table.matrix.shape
-    return sqrt(table.positions) * n_filters / n_inputs
+    return float(np.cbrt(table.positions)) * n_filters / n_inputs
 
 
 def _weights(

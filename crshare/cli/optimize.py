@@ -58,8 +58,19 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
 @click.option(
     "--mirror/--no-mirror",
     default=None,
-    help="Mirror every second choosing image, to stand for images that the network was "
-    "not trained on. [default: where it gets most mirrored images right]",
+    help="Mirror the choosing images, to stand for images that the network was not trained on. "
+    "[default: where it gets most mirrored images right]",
+)
+@click.option(
+    "--shift/--no-shift",
+    default=None,
+    help="Measure losses on the choosing images shifted by a pixel as well. [default: on those "
+    "shifts on which the network is as good]",
+)
+@click.option(
+    "--confident",
+    is_flag=True,
+    help="Keep to the loss with the upper end of its 95 % interval on the choosing images.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of splits and samples.")
 @json_option
@@ -74,6 +85,8 @@ def optimize(
     solver: str,
     time_limit: float,
     mirror: bool | None,
+    shift: bool | None,
+    confident: bool,
     seed: int,
     json_path: Path | None,
     sign_layers: tuple[str, ...],
@@ -108,7 +121,8 @@ def optimize(
             "Without --data no accuracy can be measured, so only exact sharing is "
             "planned, which loses nothing."
         )
-    request = Request(max_acc_loss, Method(solver=solver, seed=seed), time_limit, mirror)
+    method = Method(solver=solver, seed=seed)
+    request = Request(max_acc_loss, method, time_limit, mirror, shift, confident)
     with progress() as show:
         outcome = run(loaded, choosing, reporting, request, show)
     folder = output or Path("crshare-out") / model.stem

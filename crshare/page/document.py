@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crshare.accuracy import Accuracy
+from crshare.accuracy import Accuracy, Estimate
 from crshare.counts import LayerCounts, Totals
 from crshare.errors import CrshareError
 from crshare.plan import OriginCounts
@@ -36,7 +36,7 @@ class TriedPlan:
     price: float
     slice_operations: int
     within: bool
-    accuracy: Accuracy
+    loss: Estimate
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +190,9 @@ def _threshold(item: Json) -> ThresholdPortrait:
 
 
 def _tried(entry: Json) -> TriedPlan:
-    accuracy = _accuracy(entry["accuracy"])
-    if accuracy is None:
-        raise ValueError("a tried plan has no accuracy")
-    return TriedPlan(entry["price"], entry["slice_operations"], entry["within"], accuracy)
+    low, high = entry["loss"]["interval_points"]
+    loss = Estimate(**{**entry["loss"], "interval_points": (low, high)})
+    return TriedPlan(entry["price"], entry["slice_operations"], entry["within"], loss)
 
 
 def _accuracy(item: Json | None) -> Accuracy | None:

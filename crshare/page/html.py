@@ -216,7 +216,9 @@ def search(document: Document) -> Section | None:
     entries.append(("exact", "exact sharing"))
     if document.accuracy is not None:
         entries.append(("reported", "the plan kept, on the reporting images"))
-    chosen = escape(document.chosen_on or "")
+    n_views = max(entry.loss.n_views for entry in document.tried)
+    shifts = f" and {n_views - 1} shifts of them" if n_views > 1 else ""
+    chosen = escape(document.chosen_on or "") + shifts
     note = f"Chosen on {chosen}. Bars are 95 % intervals of the paired loss."
     body = _legend(*entries) + _figures([tradeoff(document)], "scroll")
     body += tables.tried_table(document)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from crshare.accuracy import Accuracy
+from crshare.accuracy import Accuracy, Estimate
 from crshare.page.axis import Axis, axis_over, label
 from crshare.page.document import Document, TriedPlan
 from crshare.page.svg import Drawing
@@ -17,9 +17,10 @@ def tradeoff(document: Document) -> Drawing:
     exact = sum(portrait.exact_slice_operations for portrait in document.portraits)
     planned = sum(layer.after.slice_operations for layer in document.layers)
     report = document.accuracy
-    losses = [*(entry.accuracy for entry in document.tried), *([report] if report else [])]
+    ends = [end for entry in document.tried for end in entry.loss.interval_points]
+    ends += report.interval if report else ()
     x = _operations_axis([exact, planned, *(entry.slice_operations for entry in document.tried)])
-    y = _loss_axis(losses, document.max_loss_points or 0.0)
+    y = _loss_axis(ends, document.max_loss_points or 0.0)
     said = _said(document, planned)
     drawing = Drawing("tradeoff", 720, 372, "Accuracy lost against slice operations", said)
     _frame(drawing, x, y, "slice operations for one image, all layers", "points lost")
@@ -30,8 +31,8 @@ def tradeoff(document: Document) -> Drawing:
     drawing.circle(x.at(exact), y.at(0), 5, "exact", f"exact sharing: {exact:,}, no loss")
     for operations, entry in points:
         look = "planned" if entry.within else "refused"
-        hint = f"{operations:,.0f} slice operations, {entry.accuracy.loss_points:+.2f} points lost"
-        _marked(drawing, x.at(operations), y, entry.accuracy, look, hint)
+        hint = f"{operations:,.0f} slice operations, {entry.loss.loss_points:+.2f} points lost"
+        _marked(drawing, x.at(operations), y, entry.loss, look, hint)
     if report is not None:
         _reported(drawing, x.at(planned), y, report)
     return drawing
@@ -43,8 +44,7 @@ def _operations_axis(operations: Sequence[float]) -> Axis:
     return axis_over(max(0.0, low - margin), high + margin, LEFT, RIGHT, 8)
 
 
-def _loss_axis(losses: Sequence[Accuracy], budget: float) -> Axis:
-    ends = [end for loss in losses for end in loss.interval]
+def _loss_axis(ends: Sequence[float], budget: float) -> Axis:
     return axis_over(min([0.0, *ends]), max([budget * 1.1, 0.1, *ends]), BOTTOM, TOP, 6)
 
 
@@ -66,7 +66,7 @@ def _budget(drawing: Drawing, x: Axis, y: Axis, points: float) -> None:
 
 def _stairs(tried: Sequence[TriedPlan], exact: float, x: Axis, y: Axis) -> list[Point]:
     """The plans that no other beats in both, as a line from exact sharing downwards."""
-    places = sorted([(exact, 0.0), *((e.slice_operations, e.accuracy.loss_points) for e in tried)])
+    places = sorted([(exact, 0.0), *((e.slice_operations, e.loss.loss_points) for e in tried)])
     least, kept = float("inf"), list[Point]()
     for operations, loss in places:
         if loss < least:
@@ -80,10 +80,10 @@ def _stairs(tried: Sequence[TriedPlan], exact: float, x: Axis, y: Axis) -> list[
     return corners or kept
 
 
-def _marked(drawing: Drawing, x: float, y: Axis, accuracy: Accuracy, look: str, hint: str) -> None:
-    low, high = accuracy.interval
+def _marked(drawing: Drawing, x: float, y: Axis, loss: Estimate, look: str, hint: str) -> None:
+    low, high = loss.interval_points
     drawing.line(x, y.at(low), x, y.at(high), "whisker")
-    drawing.circle(x, y.at(accuracy.loss_points), 5, look, hint)
+    drawing.circle(x, y.at(loss.loss_points), 5, look, hint)
 
 
 def _reported(drawing: Drawing, x: float, y: Axis, accuracy: Accuracy) -> None:
@@ -97,7 +97,7 @@ def _reported(drawing: Drawing, x: float, y: Axis, accuracy: Accuracy) -> None:
 
 def _said(document: Document, planned: int) -> str:
     entries = [
-        f"{entry.slice_operations:,} slice operations lose {entry.accuracy.loss_points:.2f} points"
+        f"{entry.slice_operations:,} slice operations lose {entry.loss.loss_points:.2f} points"
         for entry in document.tried
     ]
     if document.accuracy is not None:

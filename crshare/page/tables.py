@@ -117,13 +117,13 @@ def tried_table(document: Document) -> str:
     """Every plan that the search measured."""
     rows = []
     for number, entry in enumerate(document.tried, start=1):
-        low, high = entry.accuracy.interval
+        low, high = entry.loss.interval_points
         rows.append(
             [
                 count(number),
                 Cell(f"{entry.price:.1e}", entry.price),
                 count(entry.slice_operations),
-                Cell(signed(entry.accuracy.loss_points), entry.accuracy.loss_points),
+                Cell(signed(entry.loss.loss_points), entry.loss.loss_points),
                 Cell(f"{signed(low)} to {signed(high)}", high),
                 Cell("kept the budget" if entry.within else "lost too much"),
             ]
