@@ -70,7 +70,7 @@ def browse(page: Path, *options: str) -> tuple[str, list[str]]:
             f"--user-data-dir={page.parent / 'profile'}", "--virtual-time-budget=2000",
             *options, "--dump-dom", page.as_uri(),
         ],
-        capture_output=True, text=True, timeout=120, check=True,
+        capture_output=True, text=True, timeout=300, check=True,
     )  # fmt: skip
     return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
