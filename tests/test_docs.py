@@ -8,12 +8,16 @@ import sys
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
 from crshare.cli import main
-from crshare.slices import chance
+from crshare.model import read_network
+from crshare.slices import chance, decompose
+from solver.adder_graph import build, measure
 
 ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 
@@ -77,3 +81,17 @@ def test_the_pictures_are_those_of_the_script() -> None:
 def test_every_cell_of_the_tour_prints_what_it_shows() -> None:
     done = script("run_tour.py")
     assert done.returncode == 0, f"run scripts/run_tour.py: {done.stdout}{done.stderr}"
+
+
+@pytest.mark.needs_shared("models/cnv_w1a1_cifar10.h5")
+def test_the_comparison_claims_no_fewer_additions_than_we_find() -> None:
+    text = " ".join((DOCS / "comparison.md").read_text("utf-8").split())
+    claimed = re.search(r"adder_graph` finds ([\d,]+) \(([\d,]+) full adders\)", text)
+    assert claimed is not None
+    network = read_network(SHARED / "models" / "cnv_w1a1_cifar10.h5")
+    table = next(table for table in decompose(network) if table.layer == "conv2")
+    weights = table.matrix.T.astype(np.int64)
+    cost = measure(build(weights, method="buckets", input_range=(0, 1)))
+    additions, full_adders = (int(figure.replace(",", "")) for figure in claimed.groups())
+    assert cost.additions <= additions
+    assert cost.full_adders <= full_adders
