@@ -1,3 +1,28 @@
-"""crshare: result sharing for binarized neural networks."""
+"""crshare: result sharing for binarized neural networks.
+
+The functions of crshare.api are here under their own names, imported when first used.
+"""
+
+from importlib import import_module
 
 __version__ = "0.1.0"
+__all__ = [
+    "analyze",
+    "demo_images",
+    "evaluate",
+    "load",
+    "load_images",
+    "load_plan",
+    "optimize",
+    "save_plan",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("crshare.api"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

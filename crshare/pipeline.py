@@ -10,9 +10,9 @@ import numpy as np
 from crshare.accuracy import Accuracy
 from crshare.counts import LayerCounts, count_layer
 from crshare.errors import PlanError
-from crshare.evaluate import follow, measure_accuracy
 from crshare.ground import right_answers, survey
 from crshare.images import ImageSet, StreamedSet, mirrored, split
+from crshare.measure import follow, measure_accuracy
 from crshare.model import Model, read_model
 from crshare.network import Network
 from crshare.plan import LayerPlan, SharingPlan, exact_layer, is_exact
@@ -104,7 +104,11 @@ class Evaluation:
 
 def analyze(source: Source, on_progress: Progress) -> Analysis:
     """What exact sharing would save, layer by layer."""
-    model = source.read()
+    return analyze_model(source.read(), on_progress)
+
+
+def analyze_model(model: Model, on_progress: Progress) -> Analysis:
+    """The same of a model that was read."""
     tables = decompose(model.network)
     layers = []
     for number, table in enumerate(tables):

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from crshare.accuracy import Accuracy
 from crshare.counts import LayerCounts, Totals
+from crshare.fitting import Fitting
 from crshare.pipeline import Analysis, Evaluation, LayerAnalysis, Outcome
 from crshare.plan import OriginCounts
 from crshare.search import Found
@@ -50,24 +51,42 @@ COUNTS_NOTE = (
 )
 
 
-def slices_table(layers: Sequence[LayerAnalysis]) -> Table:
-    table = _table("Slices")
-    for name in ("Taps", "Slices", "Distinct", "Inverse", "Left", "Chance", "Memory"):
-        table.add_column(name, justify="right")
-    table.add_column("Nearest")
-    for layer in layers:
-        table.add_row(
-            layer.layer,
-            str(layer.taps),
-            f"{layer.counts.n_slices:,}",
-            f"{layer.n_distinct:,}",
-            f"{layer.n_up_to_inverse:,}",
-            share(layer.n_up_to_inverse, layer.counts.n_slices),
-            f"{layer.chance_inverse:.3f}",
-            share(layer.memory_after, layer.memory_before),
-            nearest(layer),
-        )
-    return table
+def slices_table(layers: Sequence[LayerAnalysis]) -> Fitting:
+    wide = ("Positions", "Groups", "Filters", "Repeated", "Chance rep.")
+    columns = ("Taps", "Slices", "Distinct", "Inverse", "Left", "Chance", "Memory")
+    tables = []
+    for more in (wide, ()):
+        table = _table("Slices")
+        for name in (*more, *columns):
+            table.add_column(name, justify="right", no_wrap=True)
+        table.add_column("Nearest", min_width=13)
+        for layer in layers:
+            table.add_row(layer.layer, *(_shape_cells(layer) if more else ()), *_slice_cells(layer))
+        tables.append(table)
+    return Fitting(*tables)
+
+
+def _shape_cells(layer: LayerAnalysis) -> list[str]:
+    return [
+        f"{layer.positions:,}",
+        f"{layer.n_groups:,}",
+        f"{layer.n_filters:,}",
+        share(layer.n_distinct, layer.counts.n_slices),
+        f"{layer.chance_repeated:.3f}",
+    ]
+
+
+def _slice_cells(layer: LayerAnalysis) -> list[str]:
+    return [
+        str(layer.taps),
+        f"{layer.counts.n_slices:,}",
+        f"{layer.n_distinct:,}",
+        f"{layer.n_up_to_inverse:,}",
+        share(layer.n_up_to_inverse, layer.counts.n_slices),
+        f"{layer.chance_inverse:.3f}",
+        share(layer.memory_after, layer.memory_before),
+        nearest(layer),
+    ]
 
 
 def nearest(layer: LayerAnalysis) -> str:
@@ -76,32 +95,40 @@ def nearest(layer: LayerAnalysis) -> str:
     return " ".join(f"{d}:{n / total:.2f}" for d, n in enumerate(layer.nearest) if n)
 
 
-def counts_table(counts: Sequence[LayerCounts]) -> Table:
+def counts_table(counts: Sequence[LayerCounts]) -> Fitting:
     """Unshared, and what is left after sharing, layer by layer; a first layer last."""
-    table = _table("Operations of each layer")
     headings = ("Slice\nops", "Addi-\ntions", "Full\nadders")
-    for name in (headings[0], LEFT, headings[1], LEFT, GRAPH, headings[2], LEFT, GRAPH):
-        table.add_column(name, justify="right", no_wrap=True, min_width=5)
-    for layer in sorted(counts, key=lambda layer: layer.integer_input):
-        table.add_row(_name(layer), *_cells(layer))
-    return table
+    tables = []
+    for wide in (True, False):
+        table = _table("Operations of each layer")
+        ends = ("\nafter", LEFT) if wide else (LEFT,)
+        graph = ("\ngraph", LEFT) if wide else (GRAPH,)
+        for name in (headings[0], *ends, headings[1], *ends, *graph, headings[2], *ends, *graph):
+            table.add_column(name, justify="right", no_wrap=True, min_width=5)
+        for layer in sorted(counts, key=lambda layer: layer.integer_input):
+            table.add_row(_name(layer), *_cells(layer, wide=wide))
+        tables.append(table)
+    return Fitting(*tables)
 
 
 def _name(layer: LayerCounts) -> str:
     return f"{layer.layer} (first)" if layer.integer_input else layer.layer
 
 
-def _cells(layer: LayerCounts) -> list[str]:
+def _cells(layer: LayerCounts, *, wide: bool) -> list[str]:
     cells = []
     for _, name in MEASURES:
         before = getattr(layer.before, name)
-        cells += [short(before), share(getattr(layer.after, name), before)]
-        if name != "slice_operations":
-            cells.append(share(getattr(layer.graph, name), before))
+        cells.append(short(before))
+        ends = (layer.after,) if name == "slice_operations" else (layer.after, layer.graph)
+        for end in ends:
+            after = getattr(end, name)
+            cells += [short(after)] if wide else []
+            cells.append(share(after, before))
     return cells
 
 
-def totals_table(counts: Sequence[LayerCounts], how: str) -> Table:
+def totals_table(counts: Sequence[LayerCounts], how: str) -> Fitting:
     """Every measure of DESIGN 3 in total, before and after; the first layer in rows of its own."""
     table = _table(f"Totals for one image, {how}")
     for name in ("Measure", "Before", "After", "Reduction", "Graph", "Reduction"):
@@ -114,7 +141,7 @@ def totals_table(counts: Sequence[LayerCounts], how: str) -> Table:
             table.add_row(title, measure, short(was), short(now), less(now, was), *beyond)
             title = ""
         table.add_section()
-    return table
+    return Fitting(table, n_keys=2)
 
 
 def parts(counts: Sequence[LayerCounts]) -> list[tuple[str, list[LayerCounts]]]:
@@ -164,17 +191,17 @@ def evaluation_tables(evaluation: Evaluation) -> RenderableType:
     )
 
 
-def origins_table(counts: Sequence[LayerCounts]) -> Table:
+def origins_table(counts: Sequence[LayerCounts]) -> Fitting:
     table = _table("Where the slices come from")
     names = ("computed", "copied", "negated", "similar", "corrected")
     for name in ("Slices", *(name.capitalize() for name in names), "Left"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     rows = [(layer.layer, layer.n_slices, layer.origins) for layer in counts]
     whole = sum((origins for _, _, origins in rows), OriginCounts())
     for layer, n_slices, origins in (*rows, ("all", sum(n for _, n, _ in rows), whole)):
         figures = (f"{getattr(origins, name):,}" for name in names)
         table.add_row(layer, f"{n_slices:,}", *figures, share(origins.computed, n_slices))
-    return table
+    return Fitting(table)
 
 
 def search_lines(found: Found, choosing: str | None) -> list[Text]:

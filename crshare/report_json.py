@@ -1,7 +1,10 @@
 """Results as JSON: every figure in full, named as in DESIGN 3."""
 
 import json
+import platform
 from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import crshare
@@ -9,13 +12,20 @@ from crshare.accuracy import Accuracy
 from crshare.counts import LayerCounts
 from crshare.model import Model
 from crshare.pipeline import Analysis, Evaluation, Outcome, Request
+from crshare.plan import SharingPlan
+from crshare.portrait import portray, portray_thresholds
 from crshare.report import totals
 from crshare.search import Found
+from crshare.slices import decompose
+from crshare.trial import exact_plan
 
 Json = dict[str, Any]
 
+PACKAGES = ("numpy", "numba", "highspy", "pulp", "gurobipy")  # those that may change a figure
 
-def analysis_json(analysis: Analysis) -> str:
+
+def analysis_json(analysis: Analysis, command: str = "") -> str:
+    """`command`: the command line, as a report repeats it."""
     layers = []
     for layer in analysis.layers:
         entry = asdict(layer)
@@ -23,13 +33,25 @@ def analysis_json(analysis: Analysis) -> str:
         entry["share_up_to_inverse"] = layer.n_up_to_inverse / layer.counts.n_slices
         layers.append(entry)
     counts = [layer.counts for layer in analysis.layers]
-    return _text({**_head(analysis.model), "layers": layers, **_totals(counts)})
+    plan = exact_plan(analysis.model.network, analysis.model.weights_hash)
+    return _text(
+        {
+            **_head(analysis.model),
+            **_origin(command),
+            "lossless": True,
+            "layers": layers,
+            **_totals(counts),
+            **_looks(analysis.model, plan),
+        }
+    )
 
 
-def outcome_json(outcome: Outcome, request: Request) -> str:
+def outcome_json(outcome: Outcome, request: Request, command: str = "") -> str:
+    """`command`: the command line, as a report repeats it."""
     return _text(
         {
             **_head(outcome.model),
+            **_origin(command),
             "request": asdict(request),
             "lossless": outcome.exact,
             "layers": [asdict(layer) for layer in outcome.counts],
@@ -38,6 +60,7 @@ def outcome_json(outcome: Outcome, request: Request) -> str:
             "search": _search(outcome.found),
             "accuracy": accuracy_json(outcome.accuracy),
             "images_with_equal_scores": outcome.n_equal,
+            **_looks(outcome.model, outcome.found.plan),
         }
     )
 
@@ -53,6 +76,23 @@ def evaluation_json(evaluation: Evaluation) -> str:
             "images_with_equal_scores": evaluation.n_equal,
             "images_followed_slice_by_slice": evaluation.n_followed,
             "followed": {name: asdict(layer) for name, layer in evaluation.followed.items()},
+        }
+    )
+
+
+def applied_json(model: Model, plan: SharingPlan, output: Path) -> str:
+    """What `crshare apply` wrote: the file, and which layers the plan changes in it."""
+    changed = [
+        table.layer
+        for table in decompose(model.network)
+        if (plan.layer(table.layer).effective(table) != table.matrix).any()
+    ]
+    return _text(
+        {
+            **_head(model),
+            "output": output.name,
+            "layers_with_changed_weights": changed,
+            "changed_thresholds": sorted(plan.thresholds),
         }
     )
 
@@ -75,6 +115,24 @@ def _head(model: Model) -> Json:
         "model": model.path.name,
         "library": model.library,
         "fingerprint": model.weights_hash,
+    }
+
+
+def _origin(command: str) -> Json:
+    """What a run that should give the same needs: the command line and the versions."""
+    versions = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {"command": command, "versions": versions}
+
+
+def _looks(model: Model, plan: SharingPlan) -> Json:
+    return {
+        "portraits": [asdict(layer) for layer in portray(model.network, plan)],
+        "thresholds": [asdict(layer) for layer in portray_thresholds(model.network, plan)],
     }
 
 

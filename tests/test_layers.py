@@ -21,18 +21,18 @@ MAY_IMPORT = {"solver": {"solver"}, "hwgen": {"hwgen"}, "crshare": {"crshare", "
 # The modules of crshare from the ground up: a module imports only from lines above its own. The
 # modules of a folder stand in one place; among themselves they only must not form a circle.
 ORDER = (
-    "accuracy bits errors rationals",
+    "accuracy bits errors fitting rationals",
     "keras_config network output stream",
     "images keras_h5 reference slices steps windows",
     "demo fold kernels plan quantizers segments similar",
     "adjust calibrate counts execute keras_layers plan_file",
-    "assemble evaluate ground lower",
+    "assemble ground lower measure",
     "hardware model trial",
-    "apply search",
+    "apply portrait search",
     "pipeline",
     "report",
-    "report_json",
-    "cli",
+    "page report_json",
+    "api cli",
     "__main__",
 )
 PLACE = {f"crshare.{name}": i for i, line in enumerate(ORDER) for name in line.split()}
@@ -118,7 +118,7 @@ def test_packages_import_only_what_they_may(module: str) -> None:
 @pytest.mark.parametrize("module", modules("crshare"))
 def test_imports_of_crshare_go_down_only(module: str) -> None:
     if module == "crshare":
-        assert not imported(module), "crshare/__init__.py imports nothing"
+        assert imported(module) == {"importlib"}, "crshare/__init__.py imports nothing of ours"
         return
     place = place_of(module)
     assert place is not None, f"{module} has no place in ORDER of {Path(__file__).name}"
@@ -154,7 +154,7 @@ def test_each_foreign_library_has_one_place(library: str) -> None:
 
 @pytest.mark.skipif("crshare.cli" not in MODULES, reason="needs crshare/cli.py")
 def test_the_command_line_starts_without_heavy_imports() -> None:
-    code = f"import sys, crshare.cli; print(*(set({HEAVY}) & sys.modules.keys()))"
+    code = f"import sys, crshare, crshare.cli; print(*(set({HEAVY}) & sys.modules.keys()))"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )

@@ -11,8 +11,9 @@ from crshare.cli.analyze import analyze
 from crshare.cli.apply import apply
 from crshare.cli.evaluate import evaluate
 from crshare.cli.optimize import optimize
+from crshare.cli.report import report
 
-COMMANDS = (analyze, optimize, evaluate, apply)
+COMMANDS = (analyze, optimize, evaluate, apply, report)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -23,7 +24,11 @@ def main() -> None:
     Finds 2-D filter slices that are repeated, inverse or similar, and plans which of them to
     compute, so that one result serves many filters.
 
-    Exit codes: 0 done, 2 the input cannot be used (one sentence on stderr says why).
+    \b
+    Exit codes:
+      0  done
+      1  interrupted before there was a result, or a fault of crshare
+      2  the input or the arguments cannot be used; stderr says why
     """
 
 

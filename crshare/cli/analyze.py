@@ -6,23 +6,40 @@ from pathlib import Path
 
 import click
 
-from crshare.cli.shared import FILE, console, model_options, progress, refusing, source_of
+from crshare.cli.shared import (
+    FILE,
+    command_line,
+    deliver,
+    json_option,
+    model_options,
+    progress,
+    refusing,
+    source_of,
+)
 
 
 @click.command()
 @click.argument("model", type=FILE)
-@click.option("--json", "json_path", type=FILE, help="Write every figure to this file as well.")
+@click.option("--html", "html_path", type=FILE, help="Write a page to look at to this file.")
+@json_option
 @model_options
 @refusing
 def analyze(
-    model: Path, json_path: Path | None, sign_layers: tuple[str, ...], rescale: str | None
+    model: Path,
+    json_path: Path | None,
+    html_path: Path | None,
+    sign_layers: tuple[str, ...],
+    rescale: str | None,
 ) -> None:
     """Show what exact sharing would save in MODEL, layer by layer."""
     from crshare import pipeline, report, report_json
     from crshare.output import write_text
+    from crshare.page.document import parse
+    from crshare.page.html import render
 
     with progress() as show:
         analysis = pipeline.analyze(source_of(model, sign_layers, rescale), show)
-    if json_path is not None:
-        write_text(json_path, report_json.analysis_json(analysis))
-    console().print(report.analysis_tables(analysis))
+    text = report_json.analysis_json(analysis, command_line())
+    if html_path is not None:
+        write_text(html_path, render(parse(text)))
+    deliver(json_path, text, report.analysis_tables(analysis))

@@ -6,19 +6,30 @@ from pathlib import Path
 
 import click
 
-from crshare.cli.shared import FILE, console, model_options, refusing, source_of
+from crshare.cli.shared import (
+    FILE,
+    console,
+    deliver,
+    json_option,
+    model_options,
+    progress,
+    refusing,
+    source_of,
+)
 
 
 @click.command()
 @click.argument("model", type=FILE)
 @click.option("--plan", type=FILE, required=True, help="A plan.json that `optimize` wrote.")
 @click.option("-o", "--output", type=FILE, required=True, help="The model file to write.")
+@json_option
 @model_options
 @refusing
 def apply(
     model: Path,
     plan: Path,
     output: Path,
+    json_path: Path | None,
     sign_layers: tuple[str, ...],
     rescale: str | None,
 ) -> None:
@@ -26,10 +37,16 @@ def apply(
     from crshare.apply import apply_network
     from crshare.plan import planned_network
     from crshare.plan_file import read_plan
+    from crshare.report_json import applied_json
 
     source = source_of(model, sign_layers, rescale)
-    loaded = source.read()
-    sharing = read_plan(plan, loaded.network, loaded.weights_hash)
-    wanted = planned_network(loaded.network, sharing)
-    apply_network(model, wanted, output, sign_layers=source.sign_layers, rescale=source.rescale)
-    console().print(f"Wrote {output}: read back, it holds the plan's weights and thresholds.")
+    with progress() as show:
+        loaded = source.read()
+        sharing = read_plan(plan, loaded.network, loaded.weights_hash)
+        show(f"writing {output.name}", 0.5)
+        wanted = planned_network(loaded.network, sharing)
+        apply_network(model, wanted, output, sign_layers=source.sign_layers, rescale=source.rescale)
+    deliver(json_path, applied_json(loaded, sharing, output))
+    console(json_path).print(
+        f"Wrote {output}: read back, it holds the plan's weights and thresholds."
+    )

@@ -6,14 +6,22 @@ from pathlib import Path
 
 import click
 
-from crshare.cli.shared import FILE, console, model_options, progress, refusing, source_of
+from crshare.cli.shared import (
+    FILE,
+    deliver,
+    json_option,
+    model_options,
+    progress,
+    refusing,
+    source_of,
+)
 
 
 @click.command()
 @click.argument("model", type=FILE)
 @click.option("--plan", type=FILE, required=True, help="A plan.json that `optimize` wrote.")
 @click.option("--data", type=FILE, required=True, help=".npz with `images` and `labels`.")
-@click.option("--json", "json_path", type=FILE, help="Write every figure to this file as well.")
+@json_option
 @model_options
 @refusing
 def evaluate(
@@ -27,7 +35,6 @@ def evaluate(
     """Measure MODEL with a plan on images, and count the operations of a run that follows it."""
     from crshare import report, report_json
     from crshare.images import stream_images
-    from crshare.output import write_text
     from crshare.pipeline import evaluate as run
     from crshare.plan_file import read_plan
 
@@ -35,6 +42,6 @@ def evaluate(
     sharing = read_plan(plan, loaded.network, loaded.weights_hash)
     with progress() as show, stream_images(data, loaded.network) as images:
         evaluation = run(loaded, sharing, images, show)
-    if json_path is not None:
-        write_text(json_path, report_json.evaluation_json(evaluation))
-    console().print(report.evaluation_tables(evaluation))
+    deliver(
+        json_path, report_json.evaluation_json(evaluation), report.evaluation_tables(evaluation)
+    )

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import time
-from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from crshare.cli.shared import FILE, console, model_options, progress, refusing, source_of
+from crshare.cli.shared import (
+    FILE,
+    command_line,
+    console,
+    deliver,
+    json_option,
+    model_options,
+    progress,
+    refusing,
+    source_of,
+)
+from crshare.cli.written import write_outcome
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from crshare.images import ImageSet
     from crshare.network import Network
-    from crshare.pipeline import Outcome, Request
 
 SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
 
@@ -32,7 +39,7 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
 )
 @click.option("--data", type=FILE, help="Reporting images: .npz with `images` and `labels`.")
 @click.option("--calib", type=FILE, help="Choosing images; without them --data is split in two.")
-@click.option("-o", "--output", type=FILE, help="Folder for plan.json, report.json, report.txt.")
+@click.option("-o", "--output", type=FILE, help="Folder for the plan and its reports.")
 @click.option(
     "--solver",
     type=click.Choice(SOLVERS),
@@ -66,6 +73,7 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
     help="Keep to the loss with the upper end of its 95 % interval on the choosing images.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of splits and samples.")
+@json_option
 @model_options
 @refusing
 def optimize(
@@ -80,6 +88,7 @@ def optimize(
     shift: bool | None,
     confident: bool,
     seed: int,
+    json_path: Path | None,
     sign_layers: tuple[str, ...],
     rescale: str | None,
 ) -> None:
@@ -90,9 +99,10 @@ def optimize(
     from crshare import demo
     from crshare.pipeline import Request, images_for
     from crshare.pipeline import optimize as run
+    from crshare.report import outcome_tables
     from crshare.trial import Method
 
-    screen, began = console(), time.monotonic()
+    screen, began = console(json_path), time.monotonic()
     if model is None:
         model = demo.demo_model()
         screen.print(
@@ -116,9 +126,11 @@ def optimize(
     with progress() as show:
         outcome = run(loaded, choosing, reporting, request, show)
     folder = output or Path("crshare-out") / model.stem
-    _write_outcome(folder, outcome, request, screen)
+    text = write_outcome(folder, outcome, request, command_line(), show.seconds())
+    screen.print(outcome_tables(outcome))
+    deliver(json_path, text)
     screen.print(
-        f"Wrote plan.json, report.json and report.txt to {folder} "
+        f"Wrote plan.json, report.json, report.txt and report.html to {folder} "
         f"after {time.monotonic() - began:.0f} s."
     )
 
@@ -127,19 +139,3 @@ def _images(path: Path | None, network: Network) -> ImageSet | None:
     from crshare.images import load_images
 
     return load_images(path, network) if path else None
-
-
-def _write_outcome(folder: Path, outcome: Outcome, request: Request, screen: Console) -> None:
-    from rich.console import Console as TextConsole
-
-    from crshare import report, report_json
-    from crshare.output import write_text
-    from crshare.plan_file import write_plan
-
-    tables = report.outcome_tables(outcome)
-    text = TextConsole(width=110, record=True, file=StringIO())
-    text.print(tables)
-    write_plan(outcome.found.plan, outcome.model.path.name, folder / "plan.json")
-    write_text(folder / "report.json", report_json.outcome_json(outcome, request))
-    write_text(folder / "report.txt", text.export_text())
-    screen.print(tables)

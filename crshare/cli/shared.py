@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -15,12 +17,48 @@ import click
 from crshare.errors import CrshareError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
 
     from crshare.pipeline import Source
 
-Progress = Callable[[str, float], None]
 FILE = click.Path(path_type=Path)
+STDOUT = Path("-")
+
+
+def json_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Where every figure goes as JSON."""
+    return click.option(
+        "--json",
+        "json_path",
+        type=click.Path(path_type=Path, allow_dash=True),
+        help="Write every figure to this file as well; - for stdout, and nothing else there.",
+    )(command)
+
+
+def command_line() -> str:
+    """The running command with the parameters that the user gave, as a shell would take it."""
+    context = click.get_current_context()
+    words = ["crshare", str(context.info_name)]
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name))
+        if given is click.core.ParameterSource.COMMANDLINE:
+            words += _words(parameter, context.params[str(parameter.name)])
+    return shlex.join(words)
+
+
+def _words(parameter: click.Parameter, value: Any) -> list[str]:
+    values = value if isinstance(value, tuple) else (value,)
+    if isinstance(parameter, click.Argument):
+        return [str(one) for one in values]
+    if isinstance(value, bool):
+        return [parameter.opts[0] if value else parameter.secondary_opts[0]]
+    return [
+        word
+        for one in values
+        for word in (parameter.opts[-1], f"{one:g}" if isinstance(one, float) else str(one))
+    ]
 
 
 def model_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -55,24 +93,62 @@ def refusing(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+class Stages:
+    """Called with what is being done and how much of it is: shows it, and keeps the times."""
+
+    def __init__(self, bar: Bar, task: TaskID) -> None:
+        self._bar, self._task = bar, task
+        self._began: dict[str, float] = {}
+        self._ended: dict[str, float] = {}
+
+    def __call__(self, what: str, done: float) -> None:
+        now = time.monotonic()
+        if self._began:
+            self._ended[next(reversed(self._began))] = now
+        self._began.setdefault(what, now)
+        self._bar.update(self._task, description=what, completed=done)
+
+    def seconds(self) -> dict[str, float]:
+        """By stage in order of begin; the last one ends now."""
+        now = time.monotonic()
+        return {what: self._ended.get(what, now) - at for what, at in self._began.items()}
+
+
 @contextmanager
-def progress() -> Iterator[Progress]:
+def progress() -> Iterator[Stages]:
     """A bar on stderr that tells what is being done; nothing where stderr is no terminal."""
     from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("reading", total=1.0)
-        yield lambda what, done: bar.update(task, description=what, completed=done)
+        yield Stages(bar, bar.add_task("reading", total=1.0))
 
 
-def console() -> Console:
+def console(json_path: Path | None = None) -> Console:
+    """Of stdout; silent where JSON has it to itself."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False)
+    return Console(highlight=False, soft_wrap=False, quiet=json_path == STDOUT)
+
+
+def deliver(json_path: Path | None, text: str, tables: RenderableType | None = None) -> None:
+    """JSON to where the user wants it, tables to stdout unless JSON is there."""
+    from crshare.output import write_text
+
+    if json_path == STDOUT:
+        click.echo(text, nl=False)
+    elif json_path is not None:
+        write_text(json_path, text)
+    if tables is not None:
+        console(json_path).print(tables)
 
 
 def source_of(model: Path, sign_layers: tuple[str, ...], rescale: str | None) -> Source:

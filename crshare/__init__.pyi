@@ -1,0 +1,10 @@
+from crshare.api import analyze as analyze
+from crshare.api import demo_images as demo_images
+from crshare.api import evaluate as evaluate
+from crshare.api import load as load
+from crshare.api import load_images as load_images
+from crshare.api import load_plan as load_plan
+from crshare.api import optimize as optimize
+from crshare.api import save_plan as save_plan
+
+__version__: str

@@ -1,0 +1,112 @@
+"""The jobs of crshare as Python functions; `import crshare` offers them under its own name.
+
+    model = crshare.load("model.h5")
+    analysis = crshare.analyze(model)
+    choosing, reporting = crshare.load_images(model, "choose.npz"), crshare.load_images(...)
+    outcome = crshare.optimize(model, max_loss_points=1, choosing=choosing, reporting=reporting)
+    evaluation = crshare.evaluate(model, outcome.found.plan, reporting)
+
+Each result is a frozen value whose figures are attributes. What is the user's to mend is a
+CrshareError that says what, where and what to do.
+"""
+
+from collections.abc import Callable, Collection
+from fractions import Fraction
+from os import PathLike
+from pathlib import Path
+
+from crshare import demo, images, pipeline, plan_file
+from crshare.images import ImageSet
+from crshare.model import Model
+from crshare.pipeline import Analysis, Evaluation, Outcome, Request, Source
+from crshare.plan import SharingPlan
+from crshare.trial import Method
+
+Progress = Callable[[str, float], None]
+
+
+def _silent(what: str, done: float) -> None:
+    pass
+
+
+def load(
+    path: str | PathLike[str] | None = None,
+    *,
+    sign_layers: Collection[str] = (),
+    rescale: tuple[Fraction, Fraction] | None = None,
+) -> Model:
+    """Read a model file; without a path, the small network for digits that comes with crshare.
+
+    sign_layers: names of layers, classes or activations that give +1 for values >= 0 and else -1.
+    rescale: (scale, offset) that turn a pixel v into the scale * v + offset that the model expects.
+    Raises ModelFormatError, one sentence, where crshare cannot read it.
+    """
+    source = demo.demo_model() if path is None else Path(path)
+    return Source(source, frozenset(sign_layers), rescale).read()
+
+
+def load_images(model: Model, path: str | PathLike[str]) -> ImageSet:
+    """Images and labels of an .npz that fit the model; DataError where they do not."""
+    return images.load_images(Path(path), model.network)
+
+
+def demo_images() -> tuple[ImageSet, ImageSet]:
+    """Handwritten digits for the model of load(): those that choose a plan, those that report.
+
+    They come with scikit-learn; CrshareError where it is not installed.
+    """
+    return demo.demo_images()
+
+
+def load_plan(model: Model, path: str | PathLike[str]) -> SharingPlan:
+    """Read a plan.json made for this model; PlanError where it is not."""
+    return plan_file.read_plan(Path(path), model.network, model.weights_hash)
+
+
+def save_plan(plan: SharingPlan, model: Model, path: str | PathLike[str]) -> None:
+    """Write a plan as `crshare optimize` does; OutputError where it cannot be written."""
+    plan_file.write_plan(plan, model.path.name, Path(path))
+
+
+def analyze(model: Model, *, on_progress: Progress = _silent) -> Analysis:
+    """What sharing repeated and inverse slices would save, layer by layer, for one image.
+
+    on_progress: called with what is being done and the share of it that is.
+    """
+    return pipeline.analyze_model(model, on_progress)
+
+
+def optimize(
+    model: Model,
+    *,
+    max_loss_points: float,
+    choosing: ImageSet | None = None,
+    reporting: ImageSet | None = None,
+    solver: str = "auto",
+    time_limit_s: float = 420.0,
+    mirror: bool | None = None,
+    shift: bool | None = None,
+    confident: bool = False,
+    seed: int = 0,
+    on_progress: Progress = _silent,
+) -> Outcome:
+    """The cheapest sharing plan found that loses at most so many percentage points of accuracy.
+
+    choosing, reporting: images that choose the plan, and others that report its loss; of one set
+    given, a seeded half each. Without images only exact sharing is planned, which loses nothing.
+    mirror: mirror the choosing images; None to do so where the network gets most of them right.
+    shift: measure losses on images shifted by a pixel too; None where the network is as good on
+    those. confident: keep to the loss with the upper end of its 95 % interval. The search ends with
+    the best plan so far at the time limit and on Ctrl-C.
+    """
+    choosing, reporting = pipeline.images_for(choosing, reporting, seed)
+    method = Method(solver=solver, seed=seed)
+    request = Request(max_loss_points, method, time_limit_s, mirror, shift, confident)
+    return pipeline.optimize(model, choosing, reporting, request, on_progress)
+
+
+def evaluate(
+    model: Model, plan: SharingPlan, images: ImageSet, *, on_progress: Progress = _silent
+) -> Evaluation:
+    """A plan's accuracy on images, and its operations counted by a run that follows it."""
+    return pipeline.evaluate(model, plan, images, on_progress)

@@ -1,0 +1,77 @@
+"""`crshare report`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from crshare.cli.shared import (
+    FILE,
+    console,
+    deliver,
+    json_option,
+    model_options,
+    refusing,
+    source_of,
+)
+from crshare.errors import CrshareError
+
+if TYPE_CHECKING:
+    from crshare.page.document import Document
+    from crshare.pipeline import Source
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=FILE)
+@click.option("-o", "--output", type=FILE, help="The page to write. [default: DIR/report.html]")
+@click.option(
+    "--channel",
+    metavar="LAYER:INDEX",
+    help="Draw the sharing groups of this channel; needs --model.",
+)
+@click.option("--model", type=FILE, help="The model that the plan was made for.")
+@json_option
+@model_options
+@refusing
+def report(
+    folder: Path,
+    output: Path | None,
+    channel: str | None,
+    model: Path | None,
+    json_path: Path | None,
+    sign_layers: tuple[str, ...],
+    rescale: str | None,
+) -> None:
+    """Write the page of a plan: DIR is a folder that `optimize` wrote."""
+    from crshare.output import write_text
+    from crshare.page.document import read_document
+    from crshare.page.html import render, section_titles
+
+    document = read_document(folder)
+    if channel is not None:
+        if model is None:
+            raise CrshareError(
+                f"--channel {channel}: its slices are in the model; name it with --model FILE"
+            )
+        source = source_of(model, sign_layers, rescale)
+        document = _with_channel(document, folder, source, channel)
+    target = output or folder / "report.html"
+    write_text(target, render(document))
+    written = {"page": str(target), "model": document.model, "sections": section_titles(document)}
+    deliver(json_path, json.dumps(written, indent=1) + "\n")
+    console(json_path).print(f"Wrote {target}: open it in a browser.")
+
+
+def _with_channel(document: Document, folder: Path, source: Source, channel: str) -> Document:
+    from crshare.page.channel import with_channel
+    from crshare.plan_file import read_plan
+
+    layer, _, index = channel.rpartition(":")
+    if not layer or not index.isdecimal():
+        raise CrshareError(f"--channel {channel}: expected LAYER:INDEX as in conv2:5")
+    loaded = source.read()
+    plan = read_plan(folder / "plan.json", loaded.network, loaded.weights_hash)
+    return with_channel(document, loaded.network, plan, layer, int(index))

@@ -1,0 +1,106 @@
+"""crshare as a Python package: the same jobs as the commands, with results as values."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import crshare
+from crshare import api
+from crshare.errors import CrshareError, DataError, ModelFormatError, PlanError
+from crshare.plan_file import dumps
+
+PACKAGE = Path(crshare.__file__).parent
+
+
+def test_the_package_offers_the_functions_of_its_api() -> None:
+    for name in crshare.__all__:
+        function = getattr(crshare, name)
+        assert function is getattr(api, name)
+        assert function.__doc__
+        assert name in dir(crshare)
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        _ = crshare.nonsense  # type: ignore[attr-defined]
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    tree = ast.parse((PACKAGE / "__init__.pyi").read_text("utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert sorted(alias.name for node in imports for alias in node.names) == crshare.__all__
+
+
+def test_a_function_stays_one_after_its_module_was_imported() -> None:
+    """A module of the same name would take the function's place."""
+    modules = {path.stem for path in PACKAGE.iterdir()}
+    assert not modules & set(crshare.__all__)
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = "import sys, crshare; print(*sorted(m for m in sys.modules if m.startswith('crshare.')))"
+    heavy = "print(*sorted({'numpy', 'numba', 'h5py', 'rich', 'click'} & sys.modules.keys()))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; {heavy}"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
+
+
+def test_the_whole_road_from_model_to_checked_plan(
+    model: Path, images: Path, optimized: Path, tmp_path: Path
+) -> None:
+    loaded = crshare.load(str(model))
+    pictures = crshare.load_images(loaded, images)
+    analysis = crshare.analyze(loaded)
+    assert [layer.layer for layer in analysis.layers] == ["conv1", "conv2", "conv3", "dense"]
+    stages: list[str] = []
+    outcome = crshare.optimize(
+        loaded,
+        max_loss_points=60,
+        choosing=pictures,
+        reporting=pictures,
+        solver="lagrangian",
+        on_progress=lambda what, done: stages.append(what),
+    )
+    assert "plan 1" in stages
+    plan = outcome.found.plan
+    assert dumps(plan, model.name) == (optimized / "plan.json").read_text()
+    crshare.save_plan(plan, loaded, tmp_path / "plan.json")
+    again = crshare.load_plan(loaded, tmp_path / "plan.json")
+    assert dumps(again, model.name) == dumps(plan, model.name)
+    evaluation = crshare.evaluate(loaded, again, pictures)
+    assert evaluation.accuracy == outcome.accuracy
+    report = json.loads((optimized / "report.json").read_text())
+    assert evaluation.accuracy.loss_points == report["accuracy"]["loss_points"]
+
+
+def test_one_set_of_images_is_split_and_none_gives_an_exact_plan(model: Path, images: Path) -> None:
+    loaded = crshare.load(model)
+    pictures = crshare.load_images(loaded, images)
+    halves = crshare.optimize(loaded, max_loss_points=0, reporting=pictures)
+    assert halves.accuracy is not None
+    assert halves.accuracy.n_images == 30
+    without = crshare.optimize(loaded, max_loss_points=5)
+    assert without.exact
+    assert without.accuracy is None
+
+
+def test_errors_are_sentences(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelFormatError, match=r"none\.h5"):
+        crshare.load(tmp_path / "none.h5")
+    loaded = crshare.load(model)
+    with pytest.raises(DataError, match=r"none\.npz: no such file"):
+        crshare.load_images(loaded, tmp_path / "none.npz")
+    with pytest.raises(PlanError, match=r"plan\.json: no such file"):
+        crshare.load_plan(loaded, tmp_path / "plan.json")
+    assert issubclass(PlanError, CrshareError)
+
+
+@pytest.mark.needs_package("sklearn")
+def test_the_example_comes_along() -> None:
+    loaded = crshare.load()
+    choosing, reporting = crshare.demo_images()
+    assert loaded.path.name == "digits_bnn.h5"
+    assert len(choosing) == 300
+    assert len(reporting) == 697

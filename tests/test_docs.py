@@ -1,0 +1,97 @@
+"""The pages of docs/: links lead somewhere, commands exist, pictures and the tour are of now."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import numpy as np
+import pytest
+
+from crshare.cli import main
+from crshare.model import read_network
+from crshare.slices import chance, decompose
+from solver.adder_graph import build, measure
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+
+
+def script(name: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, f"scripts/{name}", "--check"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text("utf-8")):
+        if not target.startswith("https://"):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_index_names_every_page() -> None:
+    named = set(re.findall(r"\]\(([^)]+)\)", (DOCS / "index.md").read_text("utf-8")))
+    pages = {page.name for page in DOCS.iterdir() if page.suffix in (".md", ".ipynb")}
+    assert named == pages - {"index.md"}
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The lines of a page's blocks that begin with crshare."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    lines = [line.split("|")[0] for block in blocks for line in block.splitlines()]
+    return [shlex.split(line) for line in lines if line.startswith("crshare ")]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_and_options_exist(page: Path) -> None:
+    for words in commands(page):
+        command = main.commands[words[1]]
+        with click.Context(command, info_name=words[1], resilient_parsing=True) as context:
+            _, left, _ = command.make_parser(context).parse_args(words[2:])
+            assert left == [], f"{page.name}: {' '.join(words)}"
+
+
+def test_the_command_table_is_whole() -> None:
+    text = (DOCS / "command-line.md").read_text("utf-8")
+    assert re.findall(r"^\| `crshare (\w+)", text, re.MULTILINE) == list(main.commands)
+
+
+def test_the_table_of_chance_is_right() -> None:
+    text = (DOCS / "measures.md").read_text("utf-8")
+    rows = [line.split("|")[2:-1] for line in text.splitlines() if line.startswith("| share left")]
+    sizes = [line.split("|")[2:-1] for line in text.splitlines() if line.startswith("| filters")]
+    for size, figure in zip(sizes[0], rows[0], strict=True):
+        assert f"{chance(int(size), 9, inverse=True):.3f}"[1:] == figure.strip()
+
+
+def test_the_pictures_are_those_of_the_script() -> None:
+    done = script("draw_docs.py")
+    assert done.returncode == 0, f"run scripts/draw_docs.py: {done.stdout}{done.stderr}"
+
+
+@pytest.mark.needs_package("sklearn")
+def test_every_cell_of_the_tour_prints_what_it_shows() -> None:
+    done = script("run_tour.py")
+    assert done.returncode == 0, f"run scripts/run_tour.py: {done.stdout}{done.stderr}"
+
+
+@pytest.mark.needs_shared("models/cnv_w1a1_cifar10.h5")
+def test_the_comparison_claims_no_fewer_additions_than_we_find() -> None:
+    text = " ".join((DOCS / "comparison.md").read_text("utf-8").split())
+    claimed = re.search(r"adder_graph` finds ([\d,]+) \(([\d,]+) full adders\)", text)
+    assert claimed is not None
+    network = read_network(SHARED / "models" / "cnv_w1a1_cifar10.h5")
+    table = next(table for table in decompose(network) if table.layer == "conv2")
+    weights = table.matrix.T.astype(np.int64)
+    cost = measure(build(weights, method="buckets", input_range=(0, 1)))
+    additions, full_adders = (int(figure.replace(",", "")) for figure in claimed.groups())
+    assert cost.additions <= additions
+    assert cost.full_adders <= full_adders
