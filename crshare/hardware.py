@@ -65,7 +65,10 @@ def rtl_files(lowered: Lowered, *, combinational_only: bool = False) -> dict[str
     found = _combinational(lowered) if combinational_only else files(lowered.design)
     names = sorted(found)
     found["files.f"] = "".join(f"{name}\n" for name in names)
-    found["report.json"] = json.dumps(report(lowered), indent=1) + "\n"
+    facts = report(lowered)
+    if combinational_only:
+        facts["top"] = next(Path(name).stem for name in names if name.endswith("_datapath.v"))
+    found["report.json"] = json.dumps(facts, indent=1) + "\n"
     return found
 
 
@@ -118,6 +121,18 @@ def write_folder(folder: Path, contents: dict[str, str]) -> None:
     except OSError as error:
         raise OutputError(
             f"{folder}: cannot be written ({error.strerror or error}); choose another place"
+        ) from error
+
+
+def generated(folder: Path) -> tuple[str, list[Path]]:
+    """The top module and the sources of a folder that rtl_files filled."""
+    try:
+        found = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        names = (folder / "files.f").read_text(encoding="utf-8").split()
+        return str(found["top"]), [folder / name for name in names]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise HardwareError(
+            f"{folder}: holds no generated hardware; make it with `crshare generate`"
         ) from error
 
 

@@ -30,7 +30,7 @@ ORDER = (
     "hardware model trial",
     "apply portrait search",
     "pipeline",
-    "report",
+    "hardware_tables report",
     "page report_json",
     "api cli",
     "__main__",

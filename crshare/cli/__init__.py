@@ -10,10 +10,12 @@ import crshare
 from crshare.cli.analyze import analyze
 from crshare.cli.apply import apply
 from crshare.cli.evaluate import evaluate
+from crshare.cli.generate import generate
 from crshare.cli.optimize import optimize
 from crshare.cli.report import report
+from crshare.cli.synth import synth
 
-COMMANDS = (analyze, optimize, evaluate, apply, report)
+COMMANDS = (analyze, optimize, evaluate, apply, report, generate, synth)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -82,11 +82,12 @@ def refusing(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(**arguments: Any) -> None:
+        from hwgen import HwgenError
         from solver import SolverError
 
         try:
             command(**arguments)
-        except (CrshareError, SolverError) as error:
+        except (CrshareError, SolverError, HwgenError) as error:
             click.echo(f"crshare: {error}", err=True)
             sys.exit(2)
 

@@ -1,0 +1,158 @@
+"""`crshare generate`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from crshare.cli.shared import (
+    FILE,
+    deliver,
+    json_option,
+    model_options,
+    progress,
+    refusing,
+    source_of,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from crshare.network import Network
+
+METHODS = ("auto", "separate", "slices", "buckets", "subexpressions", "combined")
+MEASURES = ("lut6", "full_adders", "additions")
+N_IMAGES = 20
+
+
+@click.command()
+@click.argument("model", type=FILE)
+@click.option("--plan", type=FILE, help="A plan.json that `optimize` wrote.")
+@click.option("-o", "--output", type=FILE, required=True, help="The folder to write.")
+@click.option(
+    "--layers", metavar="FIRST[,LAST]", help="Only the layers with weights from FIRST to LAST."
+)
+@click.option("--combinational", is_flag=True, help="One layer's datapath alone, no registers.")
+@click.option(
+    "--method", type=click.Choice(METHODS), default="auto", show_default=True, help="Adder graph."
+)
+@click.option(
+    "--measure",
+    type=click.Choice(MEASURES),
+    default="lut6",
+    show_default=True,
+    help="What the adder graph has least of.",
+)
+@click.option(
+    "--pipeline",
+    type=click.IntRange(min=1),
+    default=3,
+    show_default=True,
+    metavar="LEVELS",
+    help="At most so many adders between two registers.",
+)
+@click.option(
+    "--max-luts",
+    type=click.IntRange(min=1),
+    default=100_000,
+    show_default=True,
+    help="Refuse a layer above this estimate.",
+)
+@click.option("--verify", "prove", is_flag=True, help="Simulate against the executor.")
+@click.option("--data", type=FILE, help="Images for --verify; without them, random ones.")
+@click.option(
+    "--images",
+    type=click.IntRange(min=1),
+    default=N_IMAGES,
+    show_default=True,
+    help="How many images --verify runs.",
+)
+@json_option
+@model_options
+@refusing
+def generate(
+    model: Path,
+    plan: Path | None,
+    output: Path,
+    layers: str | None,
+    combinational: bool,
+    method: str,
+    measure: str,
+    pipeline: int,
+    max_luts: int,
+    prove: bool,
+    data: Path | None,
+    images: int,
+    json_path: Path | None,
+    sign_layers: tuple[str, ...],
+    rescale: str | None,
+) -> None:
+    """Write MODEL, with or without a plan, as streaming Verilog.
+
+    One position of a map enters a clock; the class of each image leaves. Streams are named as in
+    AXI4-Stream. With --verify the executor's own beats go through Verilator and Icarus Verilog,
+    where they are installed, with and without random stalls.
+    """
+    from rich.console import Group
+    from rich.text import Text
+
+    from crshare.hardware import report, rtl_files, simulators_or_refuse, verify, write_folder
+    from crshare.hardware_tables import hardware_table
+    from crshare.lower import Options, lower
+    from crshare.plan_file import read_plan
+
+    loaded = source_of(model, sign_layers, rescale).read()
+    sharing = read_plan(plan, loaded.network, loaded.weights_hash) if plan else None
+    simulators = simulators_or_refuse() if prove else []
+    verdicts = []
+    with progress() as show:
+        lowered = lower(
+            loaded.network,
+            sharing,
+            Options(method, measure, pipeline, max_luts),
+            show,
+            name=model.stem,
+            only=_only(layers),
+        )
+        contents = rtl_files(lowered, combinational_only=combinational)
+        if prove:
+            given = _pixels(data, loaded.network, images)
+            verdicts = verify(lowered, given, simulators, show)
+        write_folder(output, contents)
+    lines = [
+        Text(f"{v.simulator}, {'random' if v.stalls else 'no'} stalls: {v.said}") for v in verdicts
+    ]
+    found = report(lowered) | {
+        "verified": [
+            {"simulator": v.simulator, "stalls": v.stalls, "said": v.said} for v in verdicts
+        ]
+    }
+    wrote = Text(f"Wrote {len(contents)} files to {output}; files.f names the Verilog ones.")
+    deliver(
+        json_path, json.dumps(found, indent=1) + "\n", Group(hardware_table(lowered), *lines, wrote)
+    )
+
+
+def _only(layers: str | None) -> tuple[str, str] | None:
+    if layers is None:
+        return None
+    first, _, last = layers.partition(",")
+    return first.strip(), (last or first).strip()
+
+
+def _pixels(data: Path | None, network: Network, n: int) -> npt.NDArray[np.int64]:
+    """Images of a file, or random ones over the whole range of the input."""
+    import numpy as np
+
+    from crshare.images import load_images
+
+    if data is not None:
+        return load_images(data, network).images[:n].astype(np.int64)
+    given = network.input
+    rng = np.random.default_rng(0)
+    return rng.integers(given.low, given.high + 1, (n, *given.shape))
