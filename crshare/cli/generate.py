@@ -127,11 +127,7 @@ def generate(
     lines = [
         Text(f"{v.simulator}, {'random' if v.stalls else 'no'} stalls: {v.said}") for v in verdicts
     ]
-    found = report(lowered) | {
-        "verified": [
-            {"simulator": v.simulator, "stalls": v.stalls, "said": v.said} for v in verdicts
-        ]
-    }
+    found = report(lowered) | {"verified": [asdict(verdict) for verdict in verdicts]}
     wrote = Text(f"Wrote {len(contents)} files to {output}; files.f names the Verilog ones.")
     deliver(
         json_path, json.dumps(found, indent=1) + "\n", Group(hardware_table(lowered), *lines, wrote)

@@ -1,0 +1,194 @@
+"""Streaming designs in simulators against the executor: every beat of random networks."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crshare.errors import HardwareError
+from crshare.hardware import report, rtl_files, tallies, verify, write_folder
+from crshare.lower import Options, lower
+from crshare.model import fingerprint
+from crshare.network import INPUT, Conv, Input, Layer, MaxPool, Network
+from crshare.plan import SharingPlan, exact_layer, layer_from_weights
+from crshare.slices import decompose
+from hwgen import lint, simulate
+from tests.hwgen.designs import random_hardware_network
+from tests.networks import random_images, random_signs
+
+
+def quiet(what: str, share: float) -> None:
+    """No progress."""
+
+
+def similar_plan(network: Network) -> SharingPlan:
+    """The first filter's slices for every second filter, whatever that does to the answers."""
+    layers = []
+    for table in decompose(network):
+        weights = table.matrix.copy()
+        weights[:, 1::2] = weights[:, :1]
+        layers.append(layer_from_weights(table, weights))
+    return SharingPlan(fingerprint(network), tuple(layers))
+
+
+def all_bits(network: Network, seed: int) -> tuple[str, str] | None:
+    """For two seeds of three, the layers before the last: maps of bits say more than a class."""
+    names = [layer.name for layer, _ in network.convs()]
+    return (names[0], names[-2]) if seed % 3 and len(names) > 1 else None
+
+
+@pytest.mark.needs_tool("iverilog")
+@pytest.mark.parametrize("seed", range(30))
+def test_icarus_gives_the_executors_answers(seed: int) -> None:
+    network = random_hardware_network(seed)
+    plan = similar_plan(network) if seed % 2 else None
+    options = Options(per_stage=1 + seed % 4, measure=("lut6", "additions")[seed % 2])
+    lowered = lower(network, plan, options, name="dut", only=all_bits(network, seed))
+    images = random_images(np.random.default_rng(seed), network.input, 4)
+    verdicts = verify(lowered, images, ["icarus"], quiet)
+    assert [verdict.passed for verdict in verdicts] == [True, True]
+
+
+@pytest.mark.needs_tool("verilator", "iverilog")
+def test_verilator_and_icarus_agree() -> None:
+    network = random_hardware_network(3)
+    lowered = lower(network, None, Options(), name="dut")
+    images = random_images(np.random.default_rng(3), network.input, 4)
+    verdicts = verify(lowered, images, ["verilator", "icarus"], quiet, stalls=(False,))
+    assert verdicts[0].said == verdicts[1].said  # the clocks as well
+
+
+@pytest.mark.needs_tool("verilator")
+@pytest.mark.parametrize("seed", range(4))
+def test_verilators_lint_finds_nothing(seed: int, tmp_path: Path) -> None:
+    lowered = lower(random_hardware_network(seed), None, Options(), name="dut")
+    contents = {name: text for name, text in rtl_files(lowered).items() if name.endswith(".v")}
+    for name, text in contents.items():
+        (tmp_path / name).write_text(text)
+    assert lint(sorted(tmp_path.glob("*.v")), "dut") == ""
+
+
+@pytest.mark.needs_tool("iverilog")
+def test_a_wrong_beat_is_found() -> None:
+    network = random_hardware_network(7)
+    names = [layer.name for layer, _ in network.convs()]
+    other = network.replace(
+        {la.name: Conv(-conv.kernel, conv.strides, conv.pad_value) for la, conv in network.convs()}
+    )
+    lowered = lower(network, None, Options(), name="dut", only=(names[0], names[0]))
+    images = random_images(np.random.default_rng(0), network.input, 4)
+    with pytest.raises(HardwareError, match="does not give the executor's answers"):
+        verify(replace(lowered, network=other), images, ["icarus"], quiet)
+
+
+@pytest.mark.needs_tool("iverilog")
+def test_part_of_a_network_streams_bits() -> None:
+    network = random_hardware_network(7)
+    names = [layer.name for layer, _ in network.convs()]
+    lowered = lower(network, None, Options(), name="dut", only=(names[1], names[1]))
+    images = random_images(np.random.default_rng(7), network.input, 3)
+    assert all(verdict.passed for verdict in verify(lowered, images, ["icarus"], quiet))
+
+
+@pytest.mark.needs_tool("iverilog")
+def test_popcounts_count_all_sixty_four_ways(tmp_path: Path) -> None:
+    bench = """
+module testbench;
+  reg [5:0] bits; wire [2:0] count; integer k, wrong;
+  popcount6 dut (.bits(bits), .count(count));
+  initial begin
+    wrong = 0;
+    for (k = 0; k < 64; k = k + 1) begin
+      bits = k[5:0]; #1;
+      if (count !== bits[0] + bits[1] + bits[2] + bits[3] + bits[4] + bits[5]) wrong = wrong + 1;
+    end
+    if (wrong == 0) $display("PASS"); else $display("FAIL %0d", wrong);
+    $finish;
+  end
+endmodule
+"""
+    (tmp_path / "testbench.v").write_text(bench)
+    source = Path(__file__).resolve().parents[2] / "hwgen" / "rtl" / "popcount6.v"
+    assert simulate("icarus", tmp_path, [tmp_path / "testbench.v", source], 60) == "PASS"
+
+
+def test_reported_cells_are_those_of_the_graph_that_is_emitted() -> None:
+    network = random_hardware_network(2)
+    lowered = lower(network, None, Options(), name="dut")
+    cells = tallies(lowered)
+    for layer in lowered.layers:
+        assert cells[layer.layer].additions == layer.additions
+    text = "".join(rtl_files(lowered).values())
+    assert text.count("popcount6 u_") == sum(found.popcounts for found in cells.values())
+    assert report(lowered)["top"] == "dut"
+
+
+def test_the_same_network_gives_the_same_files() -> None:
+    network = random_hardware_network(5)
+    texts = [rtl_files(lower(network, None, Options(), name="dut")) for _ in range(2)]
+    assert texts[0] == texts[1]
+
+
+def test_slices_follow_the_plan_and_need_one() -> None:
+    network = random_hardware_network(6)
+    plan = SharingPlan(fingerprint(network), tuple(map(exact_layer, decompose(network))))
+    lowered = lower(network, plan, Options(method="slices"), name="dut")
+    assert {layer.method for layer in lowered.layers} == {"slices"}
+    with pytest.raises(HardwareError, match=r"^--method slices follows a plan; give one with"):
+        lower(network, None, Options(method="slices"), name="dut")
+
+
+def test_a_layer_that_is_too_large_is_refused_with_its_size() -> None:
+    network = random_hardware_network(0)
+    first = next(layer.name for layer, _ in network.convs())
+    with pytest.raises(HardwareError) as error:
+        lower(network, None, Options(max_luts=1), name="dut")
+    assert str(error.value).startswith(f"layer {first} would take about ")
+    assert str(error.value).endswith(
+        "LUTs unrolled, above the limit of 1; raise --max-luts, or choose layers with --layers"
+    )
+
+
+def test_what_has_no_hardware_is_named() -> None:
+    rng = np.random.default_rng(0)
+    layers = (
+        Layer("conv", Conv(random_signs(rng, (2, 2, 1, 2))), INPUT),
+        Layer("pool", MaxPool((2, 2), (2, 2), False), "conv"),
+    )
+    with pytest.raises(HardwareError) as error:
+        lower(Network(Input((6, 6, 1)), layers), None, Options(), name="dut")
+    assert str(error.value) == (
+        "layer pool (MaxPool of integers) has no hardware; choose a part of the network with "
+        "--layers"
+    )
+
+
+@pytest.mark.parametrize(
+    ("only", "sentence"),
+    [
+        (("none", "none"), "--layers: none is no layer with binary weights; choose of conv0"),
+        (("conv2", "conv0"), "--layers: conv2 comes after conv0; name the first one first"),
+    ],
+)
+def test_unknown_and_turned_around_layers_are_refused(only: tuple[str, str], sentence: str) -> None:
+    network = next(
+        candidate
+        for candidate in map(random_hardware_network, range(100))
+        if [la.name for la, _ in candidate.convs()][:2] == ["conv0", "conv2"]
+    )
+    with pytest.raises(HardwareError) as error:
+        lower(network, None, Options(), name="dut", only=only)
+    assert str(error.value).startswith(sentence)
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(Exception, match="is not empty and holds no generated hardware"):
+        write_folder(tmp_path, {"a.v": ""})
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+    target = tmp_path / "rtl"
+    write_folder(target, {"files.f": "a.v\n", "a.v": "1"})
+    write_folder(target, {"files.f": "b.v\n", "b.v": "2"})
+    assert sorted(path.name for path in target.iterdir()) == ["b.v", "files.f"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.txt", "rtl"]
