@@ -10,6 +10,7 @@ __all__ = [
     "analyze",
     "demo_images",
     "evaluate",
+    "generate",
     "load",
     "load_images",
     "load_plan",

@@ -16,7 +16,9 @@ from os import PathLike
 from pathlib import Path
 
 from crshare import demo, images, pipeline, plan_file
+from crshare.hardware import Generated, Wish, generate_rtl
 from crshare.images import ImageSet
+from crshare.lower import Options
 from crshare.model import Model
 from crshare.pipeline import Analysis, Evaluation, Outcome, Request, Source
 from crshare.plan import SharingPlan
@@ -110,3 +112,24 @@ def evaluate(
 ) -> Evaluation:
     """A plan's accuracy on images, and its operations counted by a run that follows it."""
     return pipeline.evaluate(model, plan, images, on_progress)
+
+
+def generate(
+    model: Model,
+    folder: str | PathLike[str],
+    *,
+    plan: SharingPlan | None = None,
+    layers: tuple[str, str] | None = None,
+    options: Options | None = None,
+    check: ImageSet | None = None,
+    on_progress: Progress = _silent,
+) -> Generated:
+    """Write a model, with or without a plan, as streaming Verilog to a folder of its own.
+
+    layers: the first and the last layer with weights of a part. options: how datapaths are made.
+    check: images whose beats go through every installed simulator and must give the executor's
+    answers. Raises HardwareError where a layer has no hardware or a simulator finds a fault.
+    """
+    wish = Wish(options or Options(), layers, check=None if check is None else check.images)
+    name = model.path.stem
+    return generate_rtl(model.network, plan, wish, Path(folder), on_progress, name=name)

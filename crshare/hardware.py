@@ -13,8 +13,9 @@ import numpy.typing as npt
 from crshare.bits import unpack
 from crshare.errors import HardwareError, OutputError
 from crshare.execute import compile_network, compile_part
-from crshare.lower import Lowered
+from crshare.lower import Lowered, Options, lower
 from crshare.network import INPUT, Kind, Network
+from crshare.plan import SharingPlan
 from hwgen import (
     IN_FILE,
     OUT_FILE,
@@ -55,6 +56,44 @@ class Verdict:
     @property
     def passed(self) -> bool:
         return self.said.startswith("PASS")
+
+
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """A design that was written, and what simulators said of it (nothing where none was asked)."""
+
+    lowered: Lowered
+    verdicts: tuple[Verdict, ...]
+    n_files: int
+
+
+@dataclass(frozen=True, eq=False)
+class Wish:
+    """What is to be generated. only: first and last layer with weights, None for all.
+    check: images that go through every installed simulator, integers [n, h, w, c]."""
+
+    options: Options
+    only: tuple[str, str] | None = None
+    combinational: bool = False
+    check: Array | None = None
+
+
+def generate_rtl(
+    network: Network,
+    plan: SharingPlan | None,
+    wish: Wish,
+    folder: Path,
+    on_progress: Report,
+    *,
+    name: str,
+) -> Generated:
+    """Lower, verify where asked, and write the whole folder or nothing."""
+    simulators = simulators_or_refuse() if wish.check is not None else []
+    lowered = lower(network, plan, wish.options, on_progress, name=name, only=wish.only)
+    contents = rtl_files(lowered, combinational_only=wish.combinational)
+    verdicts = [] if wish.check is None else verify(lowered, wish.check, simulators, on_progress)
+    write_folder(folder, contents)
+    return Generated(lowered, tuple(verdicts), len(contents))
 
 
 def rtl_files(lowered: Lowered, *, combinational_only: bool = False) -> dict[str, str]:

@@ -101,37 +101,30 @@ def generate(
     from rich.console import Group
     from rich.text import Text
 
-    from crshare.hardware import report, rtl_files, simulators_or_refuse, verify, write_folder
+    from crshare.hardware import Wish, generate_rtl, report
     from crshare.hardware_tables import hardware_table
-    from crshare.lower import Options, lower
+    from crshare.lower import Options
     from crshare.plan_file import read_plan
 
     loaded = source_of(model, sign_layers, rescale).read()
-    sharing = read_plan(plan, loaded.network, loaded.weights_hash) if plan else None
-    simulators = simulators_or_refuse() if prove else []
-    verdicts = []
-    with progress() as show:
-        lowered = lower(
-            loaded.network,
-            sharing,
-            Options(method, measure, pipeline, max_luts),
-            show,
-            name=model.stem,
-            only=_only(layers),
-        )
-        contents = rtl_files(lowered, combinational_only=combinational)
-        if prove:
-            given = _pixels(data, loaded.network, images)
-            verdicts = verify(lowered, given, simulators, show)
-        write_folder(output, contents)
-    lines = [
-        Text(f"{v.simulator}, {'random' if v.stalls else 'no'} stalls: {v.said}") for v in verdicts
-    ]
-    found = report(lowered) | {"verified": [asdict(verdict) for verdict in verdicts]}
-    wrote = Text(f"Wrote {len(contents)} files to {output}; files.f names the Verilog ones.")
-    deliver(
-        json_path, json.dumps(found, indent=1) + "\n", Group(hardware_table(lowered), *lines, wrote)
+    network = loaded.network
+    sharing = read_plan(plan, network, loaded.weights_hash) if plan else None
+    wish = Wish(
+        Options(method, measure, pipeline, max_luts),
+        _only(layers),
+        combinational,
+        _pixels(data, network, images) if prove else None,
     )
+    with progress() as show:
+        made = generate_rtl(network, sharing, wish, output, show, name=model.stem)
+    lines = [
+        Text(f"{v.simulator}, {'random' if v.stalls else 'no'} stalls: {v.said}")
+        for v in made.verdicts
+    ]
+    found = report(made.lowered) | {"verified": [asdict(verdict) for verdict in made.verdicts]}
+    wrote = Text(f"Wrote {made.n_files} files to {output}; files.f names the Verilog ones.")
+    tables = Group(hardware_table(made.lowered), *lines, wrote)
+    deliver(json_path, json.dumps(found, indent=1) + "\n", tables)
 
 
 def _only(layers: str | None) -> tuple[str, str] | None:

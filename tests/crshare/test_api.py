@@ -97,6 +97,15 @@ def test_errors_are_sentences(model: Path, tmp_path: Path) -> None:
     assert issubclass(PlanError, CrshareError)
 
 
+def test_generated_hardware_is_a_folder_with_a_report(model: Path, tmp_path: Path) -> None:
+    loaded = crshare.load(model)
+    made = crshare.generate(loaded, tmp_path / "rtl", layers=("conv1", "conv2"))
+    assert [layer.layer for layer in made.lowered.layers] == ["conv1", "conv2"]
+    report = json.loads((tmp_path / "rtl" / "report.json").read_text())
+    assert set(report["cells"]) == {"conv1", "conv2"}
+    assert made.n_files == len(list((tmp_path / "rtl").iterdir()))
+
+
 @pytest.mark.needs_package("sklearn")
 def test_the_example_comes_along() -> None:
     loaded = crshare.load()
