@@ -14,6 +14,8 @@ class Accuracy:
     """Top-1 accuracy of two networks on the same images.
 
     lost: images that only the first gets right; won: images that only the second gets right.
+    copies: in how many versions each image comes; they tell no more than one when it comes to how
+    certain the loss is.
     """
 
     n_images: int
@@ -22,6 +24,7 @@ class Accuracy:
     lost: int
     won: int
     images: str = ""
+    copies: int = 1
 
     @property
     def before(self) -> float:
@@ -45,8 +48,8 @@ class Accuracy:
         Wald with Laplace adjustment: D. G. Bonett and R. M. Price, "Adjusted Wald confidence
         interval for a difference of binomial proportions based on paired data", 2012.
         """
-        n = self.n_images + 2
-        lost, won = (self.lost + 1) / n, (self.won + 1) / n
+        n = self.n_images / self.copies + 2
+        lost, won = ((count / self.copies + 1) / n for count in (self.lost, self.won))
         centre = lost - won
         reach = Z95 * sqrt((lost + won - centre**2) / n)
         return 100 * (centre - reach), 100 * (centre + reach)
@@ -57,6 +60,8 @@ def compare(
     after: npt.NDArray[np.int64],
     labels: npt.NDArray[np.int64],
     images: str = "",
+    *,
+    copies: int = 1,
 ) -> Accuracy:
     """Two lists of predicted classes against the labels."""
     right_before, right_after = before == labels, after == labels
@@ -67,4 +72,5 @@ def compare(
         lost=int((right_before & ~right_after).sum()),
         won=int((right_after & ~right_before).sum()),
         images=images,
+        copies=copies,
     )

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.calibrate import firing
-from crshare.execute import Histogram, compile_network, run_layers, sum_histograms, usable_cores
+from crshare.execute import Histogram, run_layers, sum_histograms, usable_cores
 from crshare.images import ImageSet
 from crshare.network import INPUT, Float64Array, Kind, Layer, Network, Threshold
 from crshare.slices import SliceTable, decompose
@@ -40,7 +40,6 @@ class Watched:
 class Ground:
     network: Network
     images: ImageSet
-    classes: npt.NDArray[np.int64]
     tables: tuple[SliceTable, ...]
     watched: tuple[Watched, ...]
 
@@ -58,8 +57,7 @@ def survey(network: Network, images: ImageSet) -> Ground:
             values = _onward(network, values, at, layer.source)
             at = layer.source
             watched.append(_watch(network, layer, table, values, total))
-    classes = compile_network(network).classify(images.images)
-    return Ground(network, images, classes, tables, tuple(watched))
+    return Ground(network, images, tables, tuple(watched))
 
 
 def layer_histogram(network: Network, layer: Layer, values: Array) -> Histogram:

@@ -98,6 +98,24 @@ def half_mirrored(images: ImageSet) -> ImageSet:
     return ImageSet(f"{images.name}, every second image mirrored", mixed, images.labels)
 
 
+VERSIONS = 3  # of an image among the stand-ins
+
+
+def stand_ins(images: ImageSet) -> ImageSet:
+    """For images that a network does not know: all mirrored, as they are and moved by one pixel.
+
+    VERSIONS copies, one after the other: in place, moved left, moved right; the edge is repeated.
+    """
+    mirrored = images.images[:, :, ::-1]
+    left = np.concatenate([mirrored[:, :, 1:], mirrored[:, :, -1:]], axis=2)
+    right = np.concatenate([mirrored[:, :, :1], mirrored[:, :, :-1]], axis=2)
+    return ImageSet(
+        f"{images.name} mirrored, in place and moved by a pixel",
+        np.concatenate([mirrored, left, right]),
+        np.tile(images.labels, VERSIONS),
+    )
+
+
 ADVICE = "expected an .npz file with arrays `images` [n,h,w,c] and `labels` [n]"
 
 

@@ -10,7 +10,7 @@ from crshare.counts import LayerCounts
 from crshare.model import Model
 from crshare.pipeline import Analysis, Evaluation, Outcome, Request
 from crshare.report import totals
-from crshare.search import Found
+from crshare.search import Found, curve
 
 Json = dict[str, Any]
 
@@ -30,7 +30,7 @@ def outcome_json(outcome: Outcome, request: Request) -> str:
     return _text(
         {
             **_head(outcome.model),
-            "request": asdict(request),
+            "request": _request(request),
             "lossless": outcome.exact,
             "layers": [asdict(layer) for layer in outcome.counts],
             **_totals(outcome.counts),
@@ -55,6 +55,33 @@ def evaluation_json(evaluation: Evaluation) -> str:
             "followed": {name: asdict(layer) for name, layer in evaluation.followed.items()},
         }
     )
+
+
+def curve_json(outcome: Outcome) -> str:
+    """Loss against slice operations for every price tried, by rising price."""
+    before = sum(layer.before.slice_operations for layer in outcome.counts)
+    points = curve(outcome.found)
+    return _text(
+        {
+            **_head(outcome.model),
+            "chosen_on": outcome.choosing,
+            "slice_operations_before": before,
+            "points": [
+                {
+                    "price": entry.price,
+                    "slice_operations": entry.slice_operations,
+                    "accuracy": accuracy_json(entry.accuracy),
+                    "beaten": beaten,
+                }
+                for entry, beaten in points
+            ],
+        }
+    )
+
+
+def _request(request: Request) -> Json:
+    """Without what changes nothing: workers, and the folder of steps."""
+    return {k: v for k, v in asdict(request).items() if k not in ("n_workers", "steps")}
 
 
 def accuracy_json(accuracy: Accuracy | None) -> Json | None:

@@ -54,6 +54,21 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
     help="Mirror every second choosing image, to stand for images that the network was "
     "not trained on. [default: where it gets most mirrored images right]",
 )
+@click.option(
+    "--confidence",
+    is_flag=True,
+    help="Keep the loss at the upper end of its 95 % interval, not only at its middle.",
+)
+@click.option(
+    "--pareto", is_flag=True, help="Try prices well below and above too; write pareto.json."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes that share the search; the plan is the same for any number.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of splits and samples.")
 @model_options
 @refusing
@@ -66,6 +81,9 @@ def optimize(
     solver: str,
     time_limit: float,
     mirror: bool | None,
+    confidence: bool,
+    pareto: bool,
+    workers: int,
     seed: int,
     sign_layers: tuple[str, ...],
     rescale: str | None,
@@ -98,10 +116,19 @@ def optimize(
             "Without --data no accuracy can be measured, so only exact sharing is "
             "planned, which loses nothing."
         )
-    request = Request(max_acc_loss, Method(solver=solver, seed=seed), time_limit, mirror)
+    folder = output or Path("crshare-out") / model.stem
+    request = Request(
+        max_loss_points=max_acc_loss,
+        method=Method(solver=solver, seed=seed),
+        time_limit_s=time_limit,
+        mirror=mirror,
+        confident=confidence,
+        whole_curve=pareto,
+        n_workers=workers,
+        steps=folder / "steps",
+    )
     with progress() as show:
         outcome = run(loaded, choosing, reporting, request, show)
-    folder = output or Path("crshare-out") / model.stem
     _write_outcome(folder, outcome, request, screen)
     screen.print(
         f"Wrote plan.json, report.json and report.txt to {folder} "
@@ -121,6 +148,7 @@ def _write_outcome(folder: Path, outcome: Outcome, request: Request, screen: Con
     from crshare import report, report_json
     from crshare.output import write_text
     from crshare.plan_file import write_plan
+    from crshare.resume import forget
 
     tables = report.outcome_tables(outcome)
     text = TextConsole(width=110, record=True, file=StringIO())
@@ -128,4 +156,8 @@ def _write_outcome(folder: Path, outcome: Outcome, request: Request, screen: Con
     write_plan(outcome.found.plan, outcome.model.path.name, folder / "plan.json")
     write_text(folder / "report.json", report_json.outcome_json(outcome, request))
     write_text(folder / "report.txt", text.export_text())
+    if request.whole_curve:
+        write_text(folder / "pareto.json", report_json.curve_json(outcome))
+    if request.steps:
+        forget(request.steps)
     screen.print(tables)
