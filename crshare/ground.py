@@ -9,7 +9,7 @@ import numpy.typing as npt
 from crshare.calibrate import firing
 from crshare.execute import Histogram, run_layers, sum_histograms, usable_cores
 from crshare.images import ImageSet
-from crshare.network import INPUT, Float64Array, Kind, Layer, Network, Threshold
+from crshare.network import INPUT, BitPool, Float64Array, Kind, Layer, Network, Threshold
 from crshare.slices import SliceTable, decompose
 
 Array = npt.NDArray[Any]
@@ -24,7 +24,8 @@ class Watched:
 
     threshold: the comparison that reads its sums, None for the scores. fired: how often each
     channel fires over all images and positions. importance: what an error's variance costs, for
-    each filter. similar: whether similar slices are worth a try here.
+    each filter. similar: whether similar slices are worth a try here. positions_read: of the map
+    that the next layer reads, after pooling.
     """
 
     layer: Layer
@@ -34,6 +35,7 @@ class Watched:
     importance: Float64Array
     similar: bool
     inputs: Array
+    positions_read: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +84,18 @@ def _watch(network: Network, layer: Layer, table: SliceTable, values: Array, tot
         fired = firing(histogram, threshold.op)
         importance = _importance(histogram, threshold.op)
     worth = threshold is not None and table.slice_operations >= LEAST_SHARE * total
-    return Watched(layer, table, threshold, fired, importance, worth, values)
+    read = _positions_read(network, threshold or layer)
+    return Watched(layer, table, threshold, fired, importance, worth, values, read)
+
+
+def _positions_read(network: Network, layer: Layer) -> int:
+    """Positions of this layer's map, or of the pooled one where pooling of bits follows."""
+    name = layer.name
+    for later in network.layers:
+        if later.source == name and isinstance(later.op, BitPool):
+            name = later.name
+    height, width, _ = network.signals[name].shape
+    return height * width
 
 
 def _importance(histogram: Histogram, threshold: Threshold) -> Float64Array:
