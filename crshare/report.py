@@ -12,7 +12,7 @@ from crshare.accuracy import Accuracy
 from crshare.counts import LayerCounts, Totals
 from crshare.pipeline import Analysis, Evaluation, LayerAnalysis, Outcome
 from crshare.plan import OriginCounts
-from crshare.search import Found
+from crshare.search import Found, curve
 
 MEASURES = (
     ("Slice operations", "slice_operations"),
@@ -192,6 +192,26 @@ def search_lines(found: Found, choosing: str | None) -> list[Text]:
     if found.tally is not None:
         lines += tally_lines(found)
     return [Text(line) for line in lines]
+
+
+def curve_table(outcome: Outcome) -> Table:
+    """Loss against slice operations for every price tried, as the choosing images tell it."""
+    before = sum(layer.before.slice_operations for layer in outcome.counts)
+    table = _table("Loss against slice operations (all layers)")
+    table.columns[0].header = "Price"
+    for name in ("Slice ops", "Reduction", "Points lost", "95 % interval", ""):
+        table.add_column(name, justify="right", no_wrap=True)
+    for entry, beaten in curve(outcome.found):
+        low, high = entry.accuracy.interval
+        table.add_row(
+            f"{entry.price:.1e}",
+            short(entry.slice_operations),
+            less(entry.slice_operations, before),
+            f"{entry.accuracy.loss_points:+.2f}",
+            f"{low:+.2f} to {high:+.2f}",
+            "beaten" if beaten else "",
+        )
+    return table
 
 
 def tally_lines(found: Found) -> list[str]:

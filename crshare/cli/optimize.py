@@ -144,6 +144,7 @@ def _images(path: Path | None, network: Network) -> ImageSet | None:
 
 def _write_outcome(folder: Path, outcome: Outcome, request: Request, screen: Console) -> None:
     from rich.console import Console as TextConsole
+    from rich.console import Group
 
     from crshare import report, report_json
     from crshare.output import write_text
@@ -151,6 +152,8 @@ def _write_outcome(folder: Path, outcome: Outcome, request: Request, screen: Con
     from crshare.resume import forget
 
     tables = report.outcome_tables(outcome)
+    if request.whole_curve:
+        tables = Group(tables, report.curve_table(outcome))
     text = TextConsole(width=110, record=True, file=StringIO())
     text.print(tables)
     write_plan(outcome.found.plan, outcome.model.path.name, folder / "plan.json")

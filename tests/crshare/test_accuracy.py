@@ -37,3 +37,11 @@ def test_the_interval_covers_the_true_loss_about_95_times_in_100(
         low, high = Accuracy(n, n, n - lost + won, lost, won).interval
         covered += low <= 100 * (p_lost - p_won) <= high
     assert 0.94 <= covered / 2000 <= 0.965
+
+
+def test_copies_of_the_same_images_make_the_interval_no_narrower() -> None:
+    once = Accuracy(1_000, 900, 880, 50, 30)
+    thrice = Accuracy(3_000, 2_700, 2_640, 150, 90, copies=3)
+    assert thrice.loss_points == once.loss_points
+    assert thrice.interval == pytest.approx(once.interval)
+    assert Accuracy(3_000, 2_700, 2_640, 150, 90).interval[1] < once.interval[1]
