@@ -16,6 +16,8 @@ from crshare.plan import SharingPlan
 from crshare.prices import FIRST, WHOLE_CURVE, kept_and_broken, next_prices
 from crshare.trial import Method, SolverTally
 
+UNHURRIED_S = 600.0  # the fast bounds end by themselves; a clock would make plans depend on load
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -87,7 +89,7 @@ class Search:
 
     def run(self, method: Method, *, whole_curve: bool = False) -> Found:
         """Ends early, with the best so far, at the time limit or on Ctrl-C."""
-        fast = replace(method, solver="lagrangian")
+        fast = replace(method, solver="lagrangian", time_limit_s=UNHURRIED_S)
         try:
             stopped = self._rounds(WHOLE_CURVE if whole_curve else FIRST, fast)
             best = self._best()

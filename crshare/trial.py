@@ -55,7 +55,7 @@ class Method:
     """How a trial chooses: the solver, its limits for one problem, and the seed of samples."""
 
     solver: str = "auto"
-    time_limit_s: float = 2.0
+    time_limit_s: float = 10.0
     gap: float = 0.0
     seed: int = 0
 
