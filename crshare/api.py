@@ -87,8 +87,8 @@ def optimize(
     solver: str = "auto",
     time_limit_s: float = 420.0,
     mirror: bool | None = None,
-    shift: bool | None = None,
     confident: bool = False,
+    n_workers: int = 1,
     seed: int = 0,
     on_progress: Progress = _silent,
 ) -> Outcome:
@@ -97,13 +97,13 @@ def optimize(
     choosing, reporting: images that choose the plan, and others that report its loss; of one set
     given, a seeded half each. Without images only exact sharing is planned, which loses nothing.
     mirror: mirror the choosing images; None to do so where the network gets most of them right.
-    shift: measure losses on images shifted by a pixel too; None where the network is as good on
-    those. confident: keep to the loss with the upper end of its 95 % interval. The search ends with
-    the best plan so far at the time limit and on Ctrl-C.
+    confident: keep to the loss with the upper end of its 95 % interval. n_workers: processes that
+    share the search; the plan is the same for any number. The search ends with the best plan so
+    far at the time limit and on Ctrl-C.
     """
     choosing, reporting = pipeline.images_for(choosing, reporting, seed)
     method = Method(solver=solver, seed=seed)
-    request = Request(max_loss_points, method, time_limit_s, mirror, shift, confident)
+    request = Request(max_loss_points, method, time_limit_s, mirror, confident, n_workers=n_workers)
     return pipeline.optimize(model, choosing, reporting, request, on_progress)
 
 

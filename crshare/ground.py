@@ -7,17 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.calibrate import firing
-from crshare.execute import Histogram, compile_network, run_layers, sum_histograms, usable_cores
-from crshare.images import ImageSet, shifted
-from crshare.network import INPUT, BoolArray, Float64Array, Kind, Layer, Network, Threshold
+from crshare.execute import Histogram, run_layers, sum_histograms, usable_cores
+from crshare.images import ImageSet
+from crshare.network import INPUT, BitPool, Float64Array, Kind, Layer, Network, Threshold
 from crshare.slices import SliceTable, decompose
 
 Array = npt.NDArray[Any]
 
 MOST_BYTES = 400 * 2**20  # of the original network's maps held at a time
-LEAST_SHARE = 0.005  # a layer below this share of all slice operations is not worth a loss
-SHIFTS = ((0, 1), (0, -1), (1, 0), (-1, 0))  # rows and columns
-AS_GOOD = 0.97  # of the images that a network gets right, the share it also gets right shifted
+LEAST_SHARE = 0.01  # a layer below this share of all slice operations is not worth a loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +24,8 @@ class Watched:
 
     threshold: the comparison that reads its sums, None for the scores. fired: how often each
     channel fires over all images and positions. importance: what an error's variance costs, for
-    each filter. similar: whether similar slices are worth a try here.
+    each filter. similar: whether similar slices are worth a try here. positions_read: of the map
+    that the next layer reads, after pooling.
     """
 
     layer: Layer
@@ -36,35 +35,19 @@ class Watched:
     importance: Float64Array
     similar: bool
     inputs: Array
-
-
-@dataclass(frozen=True, eq=False)
-class Views:
-    """The choosing images and shifts of them. right: bool [views, images], by the original."""
-
-    sets: tuple[ImageSet, ...]
-    right: BoolArray
+    positions_read: int
 
 
 @dataclass(frozen=True, eq=False)
 class Ground:
     network: Network
-    views: Views
+    images: ImageSet
     tables: tuple[SliceTable, ...]
     watched: tuple[Watched, ...]
 
-    @property
-    def images(self) -> ImageSet:
-        """The choosing images themselves, which plans are made on."""
-        return self.views.sets[0]
 
-
-def survey(network: Network, images: ImageSet, *, shift: bool | None = None) -> Ground:
-    """Run the original network on the choosing images, as many as memory allows.
-
-    shift: whether losses are measured on the images shifted by a pixel too; None: on those shifts
-    on which the network is as good as on the images.
-    """
+def survey(network: Network, images: ImageSet) -> Ground:
+    """Run the original network on the choosing images, as many as memory allows."""
     images = _that_fit(network, images)
     tables = decompose(network)
     total = sum(table.slice_operations for table in tables)
@@ -76,24 +59,7 @@ def survey(network: Network, images: ImageSet, *, shift: bool | None = None) -> 
             values = _onward(network, values, at, layer.source)
             at = layer.source
             watched.append(_watch(network, layer, table, values, total))
-    return Ground(network, _views(network, images, shift), tables, tuple(watched))
-
-
-def right_answers(network: Network, images: ImageSet) -> BoolArray:
-    """Which images a network gets right."""
-    right: BoolArray = compile_network(network).classify(images.images) == images.labels
-    return right
-
-
-def _views(network: Network, images: ImageSet, shift: bool | None) -> Views:
-    sets, right = [images], [right_answers(network, images)]
-    for rows, columns in SHIFTS if shift is not False else ():
-        view = shifted(images, rows, columns)
-        answers = right_answers(network, view)
-        if shift or answers.sum() >= AS_GOOD * right[0].sum():
-            sets.append(view)
-            right.append(answers)
-    return Views(tuple(sets), np.stack(right))
+    return Ground(network, images, tables, tuple(watched))
 
 
 def layer_histogram(network: Network, layer: Layer, values: Array) -> Histogram:
@@ -118,7 +84,18 @@ def _watch(network: Network, layer: Layer, table: SliceTable, values: Array, tot
         fired = firing(histogram, threshold.op)
         importance = _importance(histogram, threshold.op)
     worth = threshold is not None and table.slice_operations >= LEAST_SHARE * total
-    return Watched(layer, table, threshold, fired, importance, worth, values)
+    read = _positions_read(network, threshold or layer)
+    return Watched(layer, table, threshold, fired, importance, worth, values, read)
+
+
+def _positions_read(network: Network, layer: Layer) -> int:
+    """Positions of this layer's map, or of the pooled one where pooling of bits follows."""
+    name = layer.name
+    for later in network.layers:
+        if later.source == name and isinstance(later.op, BitPool):
+            name = later.name
+    height, width, _ = network.signals[name].shape
+    return height * width
 
 
 def _importance(histogram: Histogram, threshold: Threshold) -> Float64Array:

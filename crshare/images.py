@@ -91,19 +91,29 @@ def split(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
     )
 
 
-def mirrored(images: ImageSet) -> ImageSet:
-    """The same images, left to right."""
-    flipped = np.ascontiguousarray(images.images[:, :, ::-1])
-    return ImageSet(f"{images.name}, mirrored", flipped, images.labels)
+def half_mirrored(images: ImageSet) -> ImageSet:
+    """The same images, every second one mirrored left to right."""
+    mixed = images.images.copy()
+    mixed[1::2] = mixed[1::2, :, ::-1]
+    return ImageSet(f"{images.name}, every second image mirrored", mixed, images.labels)
 
 
-def shifted(images: ImageSet, rows: int, columns: int) -> ImageSet:
-    """The same images, moved down and right; the pixels of the border stand for what comes in."""
-    _, height, width, _ = images.images.shape
-    row = np.clip(np.arange(height) - rows, 0, height - 1)
-    column = np.clip(np.arange(width) - columns, 0, width - 1)
-    moved = images.images[:, row[:, None], column]
-    return ImageSet(f"{images.name}, shifted by {rows}, {columns}", moved, images.labels)
+VERSIONS = 3  # of an image among the stand-ins
+
+
+def stand_ins(images: ImageSet) -> ImageSet:
+    """For images that a network does not know: all mirrored, as they are and moved by one pixel.
+
+    VERSIONS copies, one after the other: in place, moved left, moved right; the edge is repeated.
+    """
+    mirrored = images.images[:, :, ::-1]
+    left = np.concatenate([mirrored[:, :, 1:], mirrored[:, :, -1:]], axis=2)
+    right = np.concatenate([mirrored[:, :, :1], mirrored[:, :, :-1]], axis=2)
+    return ImageSet(
+        f"{images.name} mirrored, in place and moved by a pixel",
+        np.concatenate([mirrored, left, right]),
+        np.tile(images.labels, VERSIONS),
+    )
 
 
 ADVICE = "expected an .npz file with arrays `images` [n,h,w,c] and `labels` [n]"

@@ -10,12 +10,14 @@ import numpy as np
 from crshare.accuracy import Accuracy
 from crshare.counts import LayerCounts, count_layer
 from crshare.errors import PlanError
-from crshare.ground import right_answers, survey
-from crshare.images import ImageSet, StreamedSet, mirrored, split
+from crshare.execute import compile_network
+from crshare.images import VERSIONS, ImageSet, StreamedSet, half_mirrored, split, stand_ins
+from crshare.judge import Job, judging
 from crshare.measure import follow, measure_accuracy
 from crshare.model import Model, read_model
 from crshare.network import Network
 from crshare.plan import LayerPlan, SharingPlan, exact_layer, is_exact
+from crshare.resume import Kept
 from crshare.search import Budget, Found, Search
 from crshare.slices import SliceTable, chance, decompose, nearest_distances
 from crshare.trial import Method, exact_plan
@@ -154,17 +156,21 @@ def _mean_chance(table: SliceTable, *, inverse: bool) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an optimization is asked for. mirror, shift: None to see for itself.
+    """What an optimization is asked for.
 
-    confident: the loss must keep to its limit at the upper end of its interval.
+    mirror: None to see for itself. confident: the loss must keep its limit at the upper end of its
+    95 % interval. whole_curve: try prices well below and above the budget too. steps: a folder in
+    which a search that was killed left what it had found.
     """
 
     max_loss_points: float
     method: Method
     time_limit_s: float = 420.0
     mirror: bool | None = None
-    shift: bool | None = None
     confident: bool = False
+    whole_curve: bool = False
+    n_workers: int = 1
+    steps: Path | None = None
 
 
 def optimize(
@@ -183,10 +189,8 @@ def optimize(
     found, used = Found(exact_plan(network, fingerprint)), None
     if choosing is not None and request.max_loss_points > 0:
         on_progress("looking at the original network", 0.0)
-        used = _choosing_images(network, choosing, request.mirror)
-        ground = survey(network, used, shift=request.shift)
-        budget = Budget(request.max_loss_points, request.time_limit_s, request.confident)
-        found = Search(ground, fingerprint, budget, on_progress).run(request.method)
+        job = _job(model, choosing, request.mirror)
+        found, used = _search(job, request, on_progress), job
     on_progress("measuring the plan", 0.0)
     accuracy, n_equal = None, None
     if reporting is not None:
@@ -195,7 +199,7 @@ def optimize(
         model=model,
         found=found,
         counts=count_plan(network, found.plan, on_progress),
-        choosing=used.name if used else None,
+        choosing=_named(used) if used else None,
         accuracy=accuracy,
         n_equal=n_equal,
         exact=is_exact(network, found.plan),
@@ -212,17 +216,37 @@ def images_for(
     return split(one, seed)
 
 
-def _choosing_images(network: Network, images: ImageSet, mirror: bool | None) -> ImageSet:
-    """Mirror the images where asked, or where mirrored images are as good as new ones.
+def _search(job: Job, request: Request, on_progress: Progress) -> Found:
+    exact = exact_plan(job.network, job.fingerprint)
+    budget = Budget(request.max_loss_points, request.time_limit_s, request.confident)
+    with judging(job, request.n_workers, on_progress) as judge:
+        kept = Kept(job, judge, request.steps) if request.steps else judge
+        search = Search(exact, kept, budget, at_once=request.n_workers)
+        return search.run(request.method, whole_curve=request.whole_curve)
+
+
+def _job(model: Model, images: ImageSet, mirror: bool | None) -> Job:
+    """Mirror images where asked, or where mirrored images are as good as new ones.
 
     A network knows its training images too well to lose on them as it does on new ones. Where it
-    also gets most mirrored images right, those stand for new ones.
+    also gets most mirrored images right, those stand for new ones: losses are measured on them
+    alone, while slices and thresholds are chosen on both.
     """
+    network, fingerprint = model.network, model.weights_hash
     if mirror is None:
-        right = int(right_answers(network, images).sum())
-        still = int(right_answers(network, mirrored(images)).sum())
-        mirror = still >= MIRROR_AT * right
-    return mirrored(images) if mirror else images
+        executor, mirrored = compile_network(network), images.images[:, :, ::-1]
+        right = executor.classify(images.images) == images.labels
+        still = executor.classify(np.ascontiguousarray(mirrored)) == images.labels
+        mirror = bool(still.sum() >= MIRROR_AT * right.sum())
+    if not mirror:
+        return Job(network, fingerprint, images, images)
+    return Job(network, fingerprint, half_mirrored(images), stand_ins(images), copies=VERSIONS)
+
+
+def _named(job: Job) -> str:
+    if job.judging is job.choosing:
+        return job.choosing.name
+    return f"{job.choosing.name}; losses measured on {job.judging.name}"
 
 
 def _check_solver(method: Method) -> None:

@@ -13,7 +13,7 @@ from crshare.counts import LayerCounts, Totals
 from crshare.fitting import Fitting
 from crshare.pipeline import Analysis, Evaluation, LayerAnalysis, Outcome
 from crshare.plan import OriginCounts
-from crshare.search import Found
+from crshare.search import Found, curve
 
 MEASURES = (
     ("Slice operations", "slice_operations"),
@@ -207,12 +207,12 @@ def origins_table(counts: Sequence[LayerCounts]) -> Fitting:
 def search_lines(found: Found, choosing: str | None) -> list[Text]:
     if choosing is None:
         return []
-    lines = [f"Chosen on {choosing}{seen(found)}: {len(found.tried)} plans tried."]
+    lines = [f"Chosen on {choosing}: {len(found.tried)} plans tried."]
     for entry in found.tried:
         verdict = "kept the budget" if entry.within else "lost too much"
         lines.append(
             f"  price {entry.price:.1e}: {short(entry.slice_operations)} slice operations, "
-            f"{entry.loss.loss_points:+.2f} points lost, {verdict}"
+            f"{entry.accuracy.loss_points:+.2f} points lost, {verdict}"
         )
     if found.stopped != "finished":
         lines.append(f"The search ended early ({found.stopped}); this is the best plan until then.")
@@ -221,10 +221,24 @@ def search_lines(found: Found, choosing: str | None) -> list[Text]:
     return [Text(line) for line in lines]
 
 
-def seen(found: Found) -> str:
-    """How many views of the images the losses are of."""
-    n_views = max((entry.loss.n_views for entry in found.tried), default=1)
-    return f" and {n_views - 1} shifts of them" if n_views > 1 else ""
+def curve_table(outcome: Outcome) -> Fitting:
+    """Loss against slice operations for every price tried, as the choosing images tell it."""
+    before = sum(layer.before.slice_operations for layer in outcome.counts)
+    table = _table("Loss against slice operations (all layers)")
+    table.columns[0].header = "Price"
+    for name in ("Slice ops", "Reduction", "Points lost", "95 % interval", ""):
+        table.add_column(name, justify="right", no_wrap=True)
+    for entry, beaten in curve(outcome.found):
+        low, high = entry.accuracy.interval
+        table.add_row(
+            f"{entry.price:.1e}",
+            short(entry.slice_operations),
+            less(entry.slice_operations, before),
+            f"{entry.accuracy.loss_points:+.2f}",
+            f"{low:+.2f} to {high:+.2f}",
+            "beaten" if beaten else "",
+        )
+    return Fitting(table)
 
 
 def tally_lines(found: Found) -> list[str]:

@@ -15,7 +15,7 @@ from crshare.pipeline import Analysis, Evaluation, Outcome, Request
 from crshare.plan import SharingPlan
 from crshare.portrait import portray, portray_thresholds
 from crshare.report import totals
-from crshare.search import Found
+from crshare.search import Found, curve
 from crshare.slices import decompose
 from crshare.trial import exact_plan
 
@@ -52,7 +52,7 @@ def outcome_json(outcome: Outcome, request: Request, command: str = "") -> str:
         {
             **_head(outcome.model),
             **_origin(command),
-            "request": asdict(request),
+            "request": _request(request),
             "lossless": outcome.exact,
             "layers": [asdict(layer) for layer in outcome.counts],
             **_totals(outcome.counts),
@@ -95,6 +95,33 @@ def applied_json(model: Model, plan: SharingPlan, output: Path) -> str:
             "changed_thresholds": sorted(plan.thresholds),
         }
     )
+
+
+def curve_json(outcome: Outcome) -> str:
+    """Loss against slice operations for every price tried, by rising price."""
+    before = sum(layer.before.slice_operations for layer in outcome.counts)
+    points = curve(outcome.found)
+    return _text(
+        {
+            **_head(outcome.model),
+            "chosen_on": outcome.choosing,
+            "slice_operations_before": before,
+            "points": [
+                {
+                    "price": entry.price,
+                    "slice_operations": entry.slice_operations,
+                    "loss": asdict(entry.accuracy.estimate),
+                    "beaten": beaten,
+                }
+                for entry, beaten in points
+            ],
+        }
+    )
+
+
+def _request(request: Request) -> Json:
+    """Without what changes nothing: workers, and the folder of steps."""
+    return {k: v for k, v in asdict(request).items() if k not in ("n_workers", "steps")}
 
 
 def accuracy_json(accuracy: Accuracy | None) -> Json | None:
@@ -157,7 +184,7 @@ def _search(found: Found) -> Json:
                 "price": entry.price,
                 "slice_operations": entry.slice_operations,
                 "within": entry.within,
-                "loss": asdict(entry.loss),
+                "loss": asdict(entry.accuracy.estimate),
             }
             for entry in found.tried
         ],

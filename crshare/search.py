@@ -1,55 +1,61 @@
-"""The search for the cheapest plan within an accuracy budget: try a price, measure, move it.
+"""The search for the cheapest plan within an accuracy budget: rounds of prices, planned and judged.
 
-The accuracy budget is not linear in the solver's disturbance. The bridge is this loop: plan at a
-price, measure the loss on the choosing images, raise or lower the price. Plans on the way take the
-solver's fast bounds; the price that is kept is planned once more with the solver that was asked
-for.
+The accuracy budget is not linear in the solver's disturbance. The bridge is this loop: plan at some
+prices, measure the losses on the judging images, close in on the highest price that keeps the
+budget. A round's prices follow from the rounds before it and from nothing else, so the plan is the
+same however many workers share a round. Plans on the way take the solver's fast bounds; the price
+that is kept is planned once more with the solver that was asked for.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import inf, sqrt
 
-import numpy as np
-
-from crshare.accuracy import Estimate, estimate
-from crshare.ground import Ground, right_answers
+from crshare.accuracy import Accuracy
 from crshare.plan import SharingPlan
-from crshare.trial import Method, SolverTally, exact_plan, try_price
+from crshare.prices import FIRST, WHOLE_CURVE, kept_and_broken, next_prices
+from crshare.trial import Method, SolverTally
 
-FIRST_PRICE = 3e-4
-STEP = 2.0
-CLOSE = 1.1  # stop when the price is known to this factor
-LEAST_PRICE = 1e-7
-
-Progress = Callable[[str, float], None]
+UNHURRIED_S = 600.0  # the fast bounds end by themselves; a clock would make plans depend on load
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a search may lose, in points on the choosing images, and how long it may take.
+    """What a search may lose, in points on the judging images, and how long it may take.
 
-    confident: the upper end of the loss's 95 % interval must keep to it, not only its middle.
+    confident: not the middle of the 95 % interval must keep the budget but its upper end.
     """
 
     loss_points: float
     time_limit_s: float
     confident: bool = False
 
-    def holds(self, loss: Estimate) -> bool:
-        expected = loss.interval_points[1] if self.confident else loss.loss_points
-        return expected <= self.loss_points
+    def loss(self, accuracy: Accuracy) -> float:
+        return accuracy.interval[1] if self.confident else accuracy.loss_points
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One price, and what its plan does on the choosing images."""
+    """One price, and what its plan does on the judging images."""
 
     price: float
     slice_operations: int
-    loss: Estimate
+    accuracy: Accuracy
     within: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A plan made at a price, and what it does on the judging images.
+
+    slice_operations: of all layers, for one image.
+    """
+
+    price: float
+    plan: SharingPlan
+    slice_operations: int
+    accuracy: Accuracy
+    tally: SolverTally
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,81 +69,98 @@ class Found:
     stopped: str = "finished"
 
 
-@dataclass(slots=True)
-class _Bracket:
-    """The highest price that keeps the budget, and the lowest that breaks it."""
-
-    kept: float = 0.0
-    broken: float = inf
-
-    def next(self) -> float | None:
-        """The price to try, None where it is known well enough."""
-        if self.kept == 0.0:
-            price = FIRST_PRICE if self.broken == inf else self.broken / STEP
-            return price if price >= LEAST_PRICE else None
-        if self.broken == inf:
-            return self.kept * STEP
-        return sqrt(self.kept * self.broken) if self.broken > CLOSE * self.kept else None
-
-    def note(self, entry: Tried) -> None:
-        if entry.within:
-            self.kept = max(self.kept, entry.price)
-        else:
-            self.broken = min(self.broken, entry.price)
+Judge = Callable[[Sequence[float], Method], list[Judged]]
 
 
 class Search:
-    """The prices tried so far and the best plan among them."""
+    """The prices judged so far, and the best plan among them.
+
+    exact: the plan that loses nothing. judge: plans and judges some prices, in their order.
+    at_once: prices that a call of `judge` gets.
+    """
 
     def __init__(
-        self, ground: Ground, fingerprint: str, budget: Budget, on_progress: Progress
+        self, exact: SharingPlan, judge: Judge, budget: Budget, *, at_once: int = 1
     ) -> None:
-        self.ground, self.fingerprint = ground, fingerprint
-        self.budget, self.on_progress = budget, on_progress
-        self.best = Found(exact_plan(ground.network, fingerprint))
-        self.tried: list[Tried] = []
+        self.exact, self.judge, self.budget, self.at_once = exact, judge, budget, at_once
+        self.judged: list[Judged] = []
+        self.final: Judged | None = None
         self.began, self.longest = time.monotonic(), 0.0
 
-    def run(self, method: Method) -> Found:
+    def run(self, method: Method, *, whole_curve: bool = False) -> Found:
         """Ends early, with the best so far, at the time limit or on Ctrl-C."""
+        fast = replace(method, solver="lagrangian", time_limit_s=UNHURRIED_S)
         try:
-            stopped = self._bisect()
-            if self.best.price and not self._is_late():
-                self._try(self.best.price, method, "the plan, solved to the end")
+            stopped = self._rounds(WHOLE_CURVE if whole_curve else FIRST, fast)
+            best = self._best()
+            if best and method != fast and not self._is_late():
+                self.final = self._timed([best.price], method)[0]
         except KeyboardInterrupt:
             stopped = "interrupted"
-        return replace(self.best, tried=tuple(self.tried), stopped=stopped)
+        return self._found(stopped)
 
-    def _bisect(self) -> str:
-        bracket, fast = _Bracket(), Method("lagrangian")
-        while (price := bracket.next()) is not None:
-            if self._is_late():
-                return "time limit"
-            bracket.note(self._try(price, fast, f"plan {len(self.tried) + 1}"))
+    def _rounds(self, prices: Sequence[float], method: Method) -> str:
+        while prices:
+            for some in _in_lots(prices, self.at_once):
+                if self._is_late():
+                    return "time limit"
+                self.judged += self._timed(some, method)
+            prices = next_prices(self._losses(), self.budget.loss_points)
         return "finished"
 
-    def _is_late(self) -> bool:
-        """Whether another plan, as long as the longest so far, would pass the time limit."""
-        elapsed = time.monotonic() - self.began
-        return bool(self.tried) and elapsed + self.longest > self.budget.time_limit_s
-
-    def _try(self, price: float, method: Method, what: str) -> Tried:
+    def _timed(self, prices: Sequence[float], method: Method) -> list[Judged]:
         started = time.monotonic()
-        plan, network, tally = try_price(
-            self.ground, self.fingerprint, price, method, lambda done: self.on_progress(what, done)
-        )
-        views = self.ground.views
-        right = np.stack([right_answers(network, view) for view in views.sets])
-        loss = estimate(views.right, right)
-        within = self.budget.holds(loss)
-        entry = Tried(price, self._operations(plan), loss, within)
-        self.tried.append(entry)
+        judged = self.judge(prices, method)
         self.longest = max(self.longest, time.monotonic() - started)
-        if within and entry.slice_operations <= self._operations(self.best.plan):
-            self.best = Found(plan, price, tally)
-        return entry
+        return judged
 
-    def _operations(self, plan: SharingPlan) -> int:
-        """Slice operations of all layers, for one image."""
-        pairs = zip(plan.layers, self.ground.tables, strict=True)
-        return sum(layer.n_computed_taps * table.positions for layer, table in pairs)
+    def _is_late(self) -> bool:
+        """Whether other plans, as long as the longest so far, would pass the time limit."""
+        elapsed = time.monotonic() - self.began
+        return bool(self.judged) and elapsed + self.longest > self.budget.time_limit_s
+
+    def _losses(self) -> list[tuple[float, float]]:
+        return sorted((entry.price, self.budget.loss(entry.accuracy)) for entry in self.judged)
+
+    def _best(self) -> Judged | None:
+        """The least operations of those that keep the budget, as measured and as fitted."""
+        kept, _ = kept_and_broken(self._losses(), self.budget.loss_points)
+        within = [entry for entry in self.judged if entry.price <= kept and self._keeps(entry)]
+        return min(within, key=lambda entry: entry.slice_operations, default=None)
+
+    def _keeps(self, entry: Judged) -> bool:
+        return self.budget.loss(entry.accuracy) <= self.budget.loss_points
+
+    def _found(self, stopped: str) -> Found:
+        """The plan solved to the end, where that keeps the budget too."""
+        best, every = self._best(), [*self.judged, *([self.final] if self.final else [])]
+        if self.final and self._keeps(self.final):
+            best = self.final
+        tried = tuple(
+            Tried(entry.price, entry.slice_operations, entry.accuracy, self._keeps(entry))
+            for entry in every
+        )
+        if best is None:
+            return Found(self.exact, tried=tried, stopped=stopped)
+        return Found(best.plan, best.price, best.tally, tried, stopped)
+
+
+def curve(found: Found) -> list[tuple[Tried, bool]]:
+    """Every price once, rising, and whether another plan has neither more operations nor loss."""
+    entries = sorted({entry.price: entry for entry in found.tried}.values(), key=_price)
+    return [(entry, any(_beats(other, entry) for other in entries)) for entry in entries]
+
+
+def _price(entry: Tried) -> float:
+    return entry.price
+
+
+def _beats(other: Tried, entry: Tried) -> bool:
+    ours = (entry.slice_operations, entry.accuracy.loss_points)
+    theirs = (other.slice_operations, other.accuracy.loss_points)
+    return theirs != ours and theirs[0] <= ours[0] and theirs[1] <= ours[1]
+
+
+def _in_lots(prices: Sequence[float], size: int) -> Iterator[Sequence[float]]:
+    for start in range(0, len(prices), size):
+        yield prices[start : start + size]

@@ -7,6 +7,7 @@ as often as it did.
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from math import sqrt
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from crshare.ground import Array, Ground, Watched, layer_histogram
 from crshare.network import Conv, Network, Op, Threshold
 from crshare.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
 from crshare.similar import Solve, sweep, target
-from crshare.slices import SliceTable, decompose, kernel_of
+from crshare.slices import decompose, kernel_of
 from crshare.windows import moments, sample_places
 from solver import BackendUnavailableError, Problem, Selection, Status, solve
 
@@ -54,7 +55,7 @@ class Method:
     """How a trial chooses: the solver, its limits for one problem, and the seed of samples."""
 
     solver: str = "auto"
-    time_limit_s: float = 2.0
+    time_limit_s: float = 10.0
     gap: float = 0.0
     seed: int = 0
 
@@ -139,15 +140,15 @@ def try_price(
     return trial.plan(), trial.network, tally
 
 
-def worth(table: SliceTable) -> float:
+def worth(watched: Watched) -> float:
     """What a bit operation saved at every position may cost this layer, against other layers.
 
-    The cube root of the positions, not the positions, since errors of many positions meet the
-    same threshold further on; and filters over inputs, since an error counts for each filter as a
-    share of its inputs. Found by trying (CONTRIBUTING, decisions).
+    Filters over inputs, since an error counts for each filter as a share of its inputs; and the
+    fourth root of the positions that are left after pooling, since many errors meet at the same
+    thresholds further on. Found by trying (CONTRIBUTING, decisions).
     """
-    n_inputs, n_filters = table.matrix.shape
-    return float(np.cbrt(table.positions)) * n_filters / n_inputs
+    n_inputs, n_filters = watched.table.matrix.shape
+    return sqrt(sqrt(watched.positions_read)) * n_filters / n_inputs
 
 
 def _weights(
@@ -169,7 +170,7 @@ def _weights(
         places,
     )
     aim = target(watched.table, found, watched.importance)
-    return sweep(watched.table, aim, price * worth(watched.table), N_PASSES, last)
+    return sweep(watched.table, aim, price * worth(watched), N_PASSES, last)
 
 
 def _last_pass(method: Method, tally: SolverTally) -> Solve:

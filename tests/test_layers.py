@@ -21,7 +21,7 @@ MAY_IMPORT = {"solver": {"solver"}, "hwgen": {"hwgen"}, "crshare": {"crshare", "
 # The modules of crshare from the ground up: a module imports only from lines above its own. The
 # modules of a folder stand in one place; among themselves they only must not form a circle.
 ORDER = (
-    "accuracy bits errors fitting rationals",
+    "accuracy bits errors fitting prices rationals",
     "keras_config network output stream",
     "images keras_h5 reference slices steps windows",
     "demo fold kernels plan quantizers segments similar",
@@ -29,6 +29,8 @@ ORDER = (
     "assemble ground lower measure",
     "hardware model trial",
     "apply portrait search",
+    "judge",
+    "resume",
     "pipeline",
     "hardware_tables report",
     "page report_json",

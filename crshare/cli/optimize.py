@@ -19,7 +19,7 @@ from crshare.cli.shared import (
     refusing,
     source_of,
 )
-from crshare.cli.written import write_outcome
+from crshare.cli.written import shown, write_outcome
 
 if TYPE_CHECKING:
     from crshare.images import ImageSet
@@ -62,15 +62,19 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
     "[default: where it gets most mirrored images right]",
 )
 @click.option(
-    "--shift/--no-shift",
-    default=None,
-    help="Measure losses on the choosing images shifted by a pixel as well. [default: on those "
-    "shifts on which the network is as good]",
+    "--confidence",
+    is_flag=True,
+    help="Keep the loss at the upper end of its 95 % interval, not only at its middle.",
 )
 @click.option(
-    "--confident",
-    is_flag=True,
-    help="Keep to the loss with the upper end of its 95 % interval on the choosing images.",
+    "--pareto", is_flag=True, help="Try prices well below and above too; write pareto.json."
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes that share the search; the plan is the same for any number.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of splits and samples.")
 @json_option
@@ -85,8 +89,9 @@ def optimize(
     solver: str,
     time_limit: float,
     mirror: bool | None,
-    shift: bool | None,
-    confident: bool,
+    confidence: bool,
+    pareto: bool,
+    workers: int,
     seed: int,
     json_path: Path | None,
     sign_layers: tuple[str, ...],
@@ -99,7 +104,6 @@ def optimize(
     from crshare import demo
     from crshare.pipeline import Request, images_for
     from crshare.pipeline import optimize as run
-    from crshare.report import outcome_tables
     from crshare.trial import Method
 
     screen, began = console(json_path), time.monotonic()
@@ -121,13 +125,21 @@ def optimize(
             "Without --data no accuracy can be measured, so only exact sharing is "
             "planned, which loses nothing."
         )
-    method = Method(solver=solver, seed=seed)
-    request = Request(max_acc_loss, method, time_limit, mirror, shift, confident)
+    folder = output or Path("crshare-out") / model.stem
+    request = Request(
+        max_loss_points=max_acc_loss,
+        method=Method(solver=solver, seed=seed),
+        time_limit_s=time_limit,
+        mirror=mirror,
+        confident=confidence,
+        whole_curve=pareto,
+        n_workers=workers,
+        steps=folder / "steps",
+    )
     with progress() as show:
         outcome = run(loaded, choosing, reporting, request, show)
-    folder = output or Path("crshare-out") / model.stem
     text = write_outcome(folder, outcome, request, command_line(), show.seconds())
-    screen.print(outcome_tables(outcome))
+    screen.print(shown(outcome, request))
     deliver(json_path, text)
     screen.print(
         f"Wrote plan.json, report.json, report.txt and report.html to {folder} "

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from crshare.pipeline import Outcome, Request
 
 TEXT_WIDTH = 110
@@ -23,23 +25,36 @@ def write_outcome(
     from crshare.page.document import parse
     from crshare.page.html import render
     from crshare.plan_file import write_plan
+    from crshare.resume import forget
 
     text = report_json.outcome_json(outcome, request, command)
     spent = [{"stage": what, "seconds": round(n, 2)} for what, n in seconds.items()]
     times = json.dumps(spent, indent=1) + "\n"
     write_plan(outcome.found.plan, outcome.model.path.name, folder / "plan.json")
     write_text(folder / "report.json", text)
-    write_text(folder / "report.txt", _as_text(outcome))
+    write_text(folder / "report.txt", _as_text(outcome, request))
     write_text(folder / "times.json", times)
     write_text(folder / "report.html", render(parse(text, times)))
+    if request.whole_curve:
+        write_text(folder / "pareto.json", report_json.curve_json(outcome))
+    if request.steps:
+        forget(request.steps)
     return text
 
 
-def _as_text(outcome: Outcome) -> str:
+def shown(outcome: Outcome, request: Request) -> RenderableType:
+    """The tables of an outcome, with the whole curve where it was asked for."""
+    from rich.console import Group
+
+    from crshare.report import curve_table, outcome_tables
+
+    tables = outcome_tables(outcome)
+    return Group(tables, curve_table(outcome)) if request.whole_curve else tables
+
+
+def _as_text(outcome: Outcome, request: Request) -> str:
     from rich.console import Console
 
-    from crshare.report import outcome_tables
-
     page = Console(width=TEXT_WIDTH, record=True, file=StringIO())
-    page.print(outcome_tables(outcome))
+    page.print(shown(outcome, request))
     return page.export_text()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from crshare.accuracy import Accuracy, compare, estimate
+from crshare.accuracy import Accuracy, compare
 
 
 def test_lost_and_won_images_make_the_loss() -> None:
@@ -26,18 +26,6 @@ def test_equal_networks_lose_nothing_and_the_interval_says_how_sure_that_is() ->
     assert 0 < high < 0.05
 
 
-def test_the_loss_over_views_is_their_mean_and_images_count_once() -> None:
-    before = np.array([[True, True, False, True], [True, True, True, True]])
-    after = np.array([[False, True, False, True], [False, True, True, True]])
-    found = estimate(before, after)  # image 0 lost in both views
-    assert (found.n_images, found.n_views) == (4, 2)
-    assert found.loss_points == 25
-    twice = estimate(np.vstack([before, before]), np.vstack([after, after]))
-    assert twice.interval_points == found.interval_points
-    reach = 100 * 1.959963984540054 * np.std([1, 0, 0, 0]) / 2
-    assert found.interval_points == pytest.approx((25 - reach, 25 + reach))
-
-
 @pytest.mark.parametrize(("p_lost", "p_won", "n"), [(0.04, 0.03, 700), (0.02, 0.01, 10_000)])
 def test_the_interval_covers_the_true_loss_about_95_times_in_100(
     p_lost: float, p_won: float, n: int
@@ -49,3 +37,11 @@ def test_the_interval_covers_the_true_loss_about_95_times_in_100(
         low, high = Accuracy(n, n, n - lost + won, lost, won).interval
         covered += low <= 100 * (p_lost - p_won) <= high
     assert 0.94 <= covered / 2000 <= 0.965
+
+
+def test_copies_of_the_same_images_make_the_interval_no_narrower() -> None:
+    once = Accuracy(1_000, 900, 880, 50, 30)
+    thrice = Accuracy(3_000, 2_700, 2_640, 150, 90, copies=3)
+    assert thrice.loss_points == once.loss_points
+    assert thrice.interval == pytest.approx(once.interval)
+    assert Accuracy(3_000, 2_700, 2_640, 150, 90).interval[1] < once.interval[1]

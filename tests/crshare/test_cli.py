@@ -182,3 +182,22 @@ def test_auto_goes_on_without_a_solver_and_says_so(
         assert "gurobi" not in solver["problems"]
         assert any("gurobipy is not installed" in refusal for refusal in solver["refusals"])
         assert "refused, so the next solver was asked" in result.output
+
+
+def test_the_whole_curve_is_printed_and_written(tmp_path: Path, model: Path, images: Path) -> None:
+    result = crshare(
+        "optimize", model, "--max-acc-loss", 20, "--data", images, "--calib", images,
+        "--no-mirror", "--pareto", "--confidence", "--solver", "greedy", "-o", tmp_path,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "Loss against slice operations" in result.output
+    curve = json.loads((tmp_path / "pareto.json").read_text())
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["request"]["confident"]
+    prices = [point["price"] for point in curve["points"]]
+    assert prices == sorted({entry["price"] for entry in report["search"]["tried"]})
+    assert len(prices) >= 8
+    kept = {entry["price"] for entry in report["search"]["tried"] if entry["within"]}
+    uppers = {p["price"]: p["accuracy"]["interval_95_points"][1] for p in curve["points"]}
+    assert all(uppers[price] <= 20 for price in kept)
+    assert not (tmp_path / "steps").exists()

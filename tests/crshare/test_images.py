@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from crshare.errors import DataError
-from crshare.images import ImageSet, load_images, mirrored, shifted, split, stream_images
+from crshare.images import (
+    ImageSet,
+    half_mirrored,
+    load_images,
+    split,
+    stand_ins,
+    stream_images,
+)
 from crshare.network import INPUT, Conv, Input, Layer, Network
 
 NETWORK = Network(
@@ -96,16 +103,22 @@ def test_one_image_cannot_be_split() -> None:
         split(one, seed=0)
 
 
-def test_images_are_mirrored_left_to_right() -> None:
-    flipped = mirrored(ImageSet("n.npz", PIXELS, LABELS))
-    assert flipped.images[1, :, :, 0].tolist() == [[5, 4], [7, 6]]
+def test_every_second_image_is_mirrored_left_to_right() -> None:
+    mixed = half_mirrored(ImageSet("n.npz", PIXELS, LABELS))
+    assert np.array_equal(mixed.images[0], PIXELS[0])
+    assert mixed.images[1, :, :, 0].tolist() == [[5, 4], [7, 6]]
     assert PIXELS[1, :, :, 0].tolist() == [[4, 5], [6, 7]]
 
 
-def test_a_shift_repeats_the_border_that_it_leaves() -> None:
-    images = ImageSet("n.npz", np.arange(6).reshape(1, 2, 3, 1), LABELS[:1])
-    assert shifted(images, 0, 1).images[0, :, :, 0].tolist() == [[0, 0, 1], [3, 3, 4]]
-    assert shifted(images, -1, 0).images[0, :, :, 0].tolist() == [[3, 4, 5], [3, 4, 5]]
+def test_stand_ins_are_mirrored_and_moved_by_a_pixel_either_way() -> None:
+    row = np.array([1, 2, 3], np.uint8).reshape(1, 1, 3, 1)
+    found = stand_ins(ImageSet("n.npz", np.concatenate([row, row + 10]), np.array([7, 8])))
+    assert found.images[:, 0, :, 0].tolist() == [
+        [3, 2, 1], [13, 12, 11],
+        [2, 1, 1], [12, 11, 11],
+        [3, 3, 2], [13, 13, 12],
+    ]  # fmt: skip
+    assert found.labels.tolist() == [7, 8, 7, 8, 7, 8]
 
 
 def test_streamed_batches_are_the_images_in_any_order(tmp_path: Path) -> None:

@@ -1,0 +1,123 @@
+"""Plans made at prices and judged on images: here, or by workers in processes of their own.
+
+A task is a job, a price and a method; its answer depends on nothing else, so it is the same
+wherever it is worked out.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, partial
+from itertools import repeat
+from multiprocessing import get_context
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.accuracy import compare
+from crshare.execute import compile_network
+from crshare.ground import Ground, survey
+from crshare.images import ImageSet
+from crshare.network import Network
+from crshare.plan import SharingPlan
+from crshare.search import Judge, Judged
+from crshare.slices import SliceTable
+from crshare.trial import Method, try_price
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What all tasks of a search have in common.
+
+    choosing: the images whose maps choose slices and thresholds. judging: those that losses are
+    measured on; copies: in how many versions each of them comes.
+    """
+
+    network: Network
+    fingerprint: str
+    choosing: ImageSet
+    judging: ImageSet
+    copies: int = 1
+
+    @cached_property
+    def key(self) -> str:
+        """The same for the same network and images, whatever process asks."""
+        digest = hashlib.sha256(self.fingerprint.encode())
+        for images in (self.choosing, self.judging):
+            digest.update(f"{images.images.shape} {images.images.dtype}".encode())
+            digest.update(np.ascontiguousarray(images.images).data)
+            digest.update(np.ascontiguousarray(images.labels).data)
+        return digest.hexdigest()
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Job) and self.key == other.key
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """A job made ready: the original network looked at on all its images."""
+
+    job: Job
+    ground: Ground
+    classes: npt.NDArray[np.int64]
+
+    def judge(
+        self, price: float, method: Method, on_progress: Callable[[float], None] = lambda done: None
+    ) -> Judged:
+        job = self.job
+        plan, network, tally = try_price(self.ground, job.fingerprint, price, method, on_progress)
+        now = compile_network(network).classify(job.judging.images)
+        accuracy = compare(
+            self.classes, now, job.judging.labels, job.judging.name, copies=job.copies
+        )
+        return Judged(price, plan, operations(plan, self.ground.tables), accuracy, tally)
+
+
+def operations(plan: SharingPlan, tables: Sequence[SliceTable]) -> int:
+    """Slice operations of all layers, for one image."""
+    pairs = zip(plan.layers, tables, strict=True)
+    return sum(layer.n_computed_taps * table.positions for layer, table in pairs)
+
+
+@lru_cache(maxsize=1)
+def bench(job: Job) -> Bench:
+    """The original network on a job's images: looked at once for all tasks of the job."""
+    classes = compile_network(job.network).classify(job.judging.images)
+    return Bench(job, survey(job.network, job.choosing), classes)
+
+
+def work(job: Job, price: float, method: Method) -> Judged:
+    """One task, wherever it runs."""
+    return bench(job).judge(price, method)
+
+
+@contextmanager
+def judging(job: Job, n_workers: int, on_progress: Progress) -> Iterator[Judge]:
+    """One worker judges in this process, more in processes of their own."""
+    if n_workers == 1:
+        yield lambda prices, method: _here(job, prices, method, on_progress)
+        return
+    with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) as pool:
+
+        def judge(prices: Sequence[float], method: Method) -> list[Judged]:
+            on_progress(f"{len(prices)} plans by {n_workers} workers", 0.0)
+            return list(pool.map(work, repeat(job, len(prices)), prices, repeat(method)))
+
+        try:
+            yield judge
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _here(job: Job, prices: Sequence[float], method: Method, on_progress: Progress) -> list[Judged]:
+    ready = bench(job)
+    shown = {price: partial(on_progress, f"price {price:.1e}") for price in prices}
+    return [ready.judge(price, method, shown[price]) for price in prices]

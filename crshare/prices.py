@@ -1,0 +1,59 @@
+"""Which prices to try next, and which keep a budget, given noisy losses at some prices.
+
+A loss that is measured on some thousand images is uncertain by some tenths of a point, while the
+true loss rises with the price. So losses are first smoothed by the closest fit that never falls.
+"""
+
+from collections.abc import Sequence
+from math import inf
+
+FIRST = tuple(1.5e-4 * 2**step for step in range(4))  # the prices of the first round
+WHOLE_CURVE = tuple(3.75e-5 * 2**step for step in range(8))
+BETWEEN = 4  # prices of a round that closes in
+CLOSE = 1.2  # the price is known well enough to this factor
+LEAST, MOST = 1e-7, 1e-1
+
+Point = tuple[float, float]
+
+
+def rising_fit(values: Sequence[float]) -> list[float]:
+    """The never falling sequence closest to `values` in least squares.
+
+    Pool adjacent violators: M. Ayer et al., "An empirical distribution function for sampling with
+    incomplete information", 1955.
+    """
+    blocks: list[tuple[float, int]] = []
+    for value in values:
+        mean, size = value, 1
+        while blocks and blocks[-1][0] > mean:
+            before, count = blocks.pop()
+            mean = (before * count + mean * size) / (count + size)
+            size += count
+        blocks.append((mean, size))
+    return [mean for mean, size in blocks for _ in range(size)]
+
+
+def kept_and_broken(points: Sequence[Point], budget: float) -> tuple[float, float]:
+    """The highest price whose fitted loss keeps the budget, 0 for none, and the next, inf for none.
+
+    points: prices and their losses, by rising price.
+    """
+    fits = rising_fit([loss for _, loss in points])
+    kept = [price for (price, _), fit in zip(points, fits, strict=True) if fit <= budget]
+    broken = [price for (price, _), fit in zip(points, fits, strict=True) if fit > budget]
+    return max(kept, default=0.0), min(broken, default=inf)
+
+
+def next_prices(points: Sequence[Point], budget: float) -> tuple[float, ...]:
+    """The prices of the next round, none where the best is known well enough."""
+    kept, broken = kept_and_broken(points, budget)
+    if kept == 0.0:
+        prices = [broken / 2**step for step in (1, 2)]
+    elif broken == inf:
+        prices = [kept * 2**step for step in (1, 2)]
+    elif broken <= CLOSE * kept:
+        prices = []
+    else:
+        ratio = broken / kept
+        prices = [kept * ratio ** (step / (BETWEEN + 1)) for step in range(1, BETWEEN + 1)]
+    return tuple(price for price in prices if LEAST <= price <= MOST)

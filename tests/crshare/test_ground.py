@@ -1,0 +1,25 @@
+"""What a search looks at beforehand: the positions that the next layer reads."""
+
+import numpy as np
+
+from crshare.ground import survey
+from crshare.images import ImageSet
+from crshare.network import BitPool, Conv, Flatten, Input, Threshold
+from tests.networks import Builder, random_signs
+
+
+def test_the_positions_read_are_those_left_after_pooling() -> None:
+    rng = np.random.default_rng(0)
+    build = Builder(rng, Input((10, 10, 1)))
+    for channels in (1, 4, 4):
+        build.add(Conv(random_signs(rng, (3, 3, channels, 4))))
+        build.add(Threshold(np.zeros(4, np.int32), np.ones(4, np.bool_)))
+        if channels == 4 and not any(isinstance(layer.op, BitPool) for layer in build.layers):
+            build.add(BitPool((2, 2), (2, 2), same=False, all_of=np.zeros(4, np.bool_)))
+    build.add(Flatten())
+    build.add(Conv(random_signs(rng, (1, 1, 4, 3))))
+    pixels = rng.integers(0, 256, (5, 10, 10, 1)).astype(np.uint8)
+    ground = survey(build.network, ImageSet("five", pixels, np.zeros(5, np.int64)))
+    # 10x10 -> conv 8x8 -> conv 6x6, pooled 3x3 -> conv 1x1 -> dense
+    assert [watched.table.positions for watched in ground.watched] == [36, 1, 1]
+    assert [watched.positions_read for watched in ground.watched] == [9, 1, 1]

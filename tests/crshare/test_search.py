@@ -1,0 +1,193 @@
+"""The search, with a judge whose losses are known beforehand; workers; and steps that are kept."""
+
+from collections.abc import Sequence
+from math import log2
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crshare.accuracy import Accuracy
+from crshare.execute import compile_network
+from crshare.images import ImageSet
+from crshare.judge import Job, bench, judging
+from crshare.network import Conv, Flatten, Input, Threshold
+from crshare.plan import SharingPlan
+from crshare.plan_file import dumps
+from crshare.prices import FIRST, WHOLE_CURVE
+from crshare.resume import Kept, forget
+from crshare.search import Budget, Found, Judged, Search, Tried, curve
+from crshare.trial import Method, SolverTally, exact_plan
+from tests.networks import Builder, random_signs
+
+EXACT = SharingPlan("the exact one", ())
+METHOD = Method("highs")
+
+
+def accuracy(points: float) -> Accuracy:
+    lost = round(100 * points)
+    return Accuracy(10_000, 8_000, 8_000 - lost, max(lost, 0), max(-lost, 0))
+
+
+class Known:
+    """Judges by a rule, and notes what it was asked."""
+
+    def __init__(self, at_budget: float = 3e-4) -> None:
+        self.at_budget = at_budget
+        self.asked: list[tuple[float, str]] = []
+
+    def __call__(self, prices: Sequence[float], method: Method) -> list[Judged]:
+        self.asked += [(price, method.solver) for price in prices]
+        return [self.judged(price) for price in prices]
+
+    def judged(self, price: float) -> Judged:
+        loss = 1 + log2(price / self.at_budget)
+        operations = round(1e6 - 1e5 * log2(price))
+        return Judged(
+            price, SharingPlan(repr(price), ()), operations, accuracy(loss), SolverTally()
+        )
+
+
+def found(judge: Known, *, at_once: int = 1, confident: bool = False, whole: bool = False) -> Found:
+    search = Search(EXACT, judge, Budget(1.0, 1000, confident), at_once=at_once)
+    return search.run(METHOD, whole_curve=whole)
+
+
+def test_the_best_price_is_found_and_solved_by_whom_was_asked() -> None:
+    judge = Known()
+    best = found(judge)
+    assert 3e-4 / 1.2 <= best.price <= 3e-4
+    assert judge.asked[-1] == (best.price, "highs")
+    assert {solver for _, solver in judge.asked[:-1]} == {"lagrangian"}
+    assert best.plan.fingerprint == repr(best.price)
+    assert best.stopped == "finished"
+
+
+@pytest.mark.parametrize("at_once", [2, 3, 7])
+def test_the_lots_of_a_round_change_nothing(at_once: int) -> None:
+    one, other = Known(), Known()
+    assert found(one).price == found(other, at_once=at_once).price
+    assert one.asked == other.asked
+
+
+def test_confidence_keeps_the_budget_at_the_upper_end() -> None:
+    best = found(Known(), confident=True)
+    entry = next(entry for entry in best.tried if entry.price == best.price)
+    assert entry.accuracy.interval[1] <= 1.0
+    assert any(entry.within for entry in found(Known()).tried if entry.price > best.price)
+
+
+def test_the_whole_curve_starts_wider_and_marks_what_is_beaten() -> None:
+    judge = Known()
+    best = found(judge, whole=True)
+    assert {price for price, _ in judge.asked} >= set(WHOLE_CURVE)
+    points = curve(best)
+    assert [entry.price for entry, _ in points] == sorted({price for price, _ in judge.asked})
+    assert not any(beaten for _, beaten in points)
+    worse = Tried(1.0, best.tried[0].slice_operations, accuracy(99), within=False)
+    extended = Found(best.plan, tried=(*best.tried, worse))
+    assert [entry for entry, beaten in curve(extended) if beaten] == [worse]
+
+
+def test_no_price_within_the_budget_leaves_exact_sharing() -> None:
+    best = found(Known(at_budget=1e-9))
+    assert (best.plan, best.price, best.tally) == (EXACT, 0.0, None)
+    assert not any(entry.within for entry in best.tried)
+
+
+def test_the_time_limit_ends_a_search_with_what_it_has() -> None:
+    judge = Known()
+    best = Search(EXACT, judge, Budget(1.0, 0.0)).run(METHOD)
+    assert best.stopped == "time limit"
+    assert [price for price, _ in judge.asked] == [FIRST[0]]
+    assert best.price == FIRST[0]
+
+
+@pytest.fixture(scope="module")
+def job() -> Job:
+    return tiny_job(0)
+
+
+def tiny_job(seed: int) -> Job:
+    """Two binary convolutions of eight filters, and random images whose labels are its answers."""
+    rng = np.random.default_rng(3)
+    build = Builder(rng, Input((6, 6, 1)))
+    for channels in (1, 8, 8):
+        build.add(Conv(random_signs(rng, (3, 3, channels, 8)), pad_value=0))
+        at = rng.integers(-4, 5, 8).astype(np.int32)
+        build.add(Threshold(at, np.ones(8, np.bool_)))
+    build.add(Flatten())
+    build.add(Conv(random_signs(rng, (1, 1, 288, 5))))
+    network = build.network
+    pixels = np.random.default_rng(seed).integers(0, 256, (80, 6, 6, 1)).astype(np.uint8)
+    labels = compile_network(network).classify(pixels)
+    images = ImageSet("random images", pixels, labels)
+    return Job(network, "0" * 64, images, images)
+
+
+def test_two_workers_make_the_plans_that_one_makes(job: Job) -> None:
+    prices, method = (1e-4, 1.0), Method("lagrangian")
+    plans = []
+    for n_workers in (1, 2):
+        with judging(job, n_workers, lambda what, done: None) as judge:
+            plans.append([dumps(judged.plan, "m") for judged in judge(prices, method)])
+    assert plans[0] == plans[1]
+    assert plans[0][0] != plans[0][1]
+
+
+class KilledError(Exception):
+    pass
+
+
+class Dying:
+    """Judges some plans, then dies as a killed process would."""
+
+    def __init__(self, judge: object, n: int) -> None:
+        self.judge, self.left = judge, n
+
+    def __call__(self, prices: Sequence[float], method: Method) -> list[Judged]:
+        if self.left == 0:
+            raise KilledError
+        self.left -= 1
+        return self.judge(prices, method)
+
+
+def test_a_killed_search_goes_on_where_it_was(job: Job, tmp_path: Path) -> None:
+    asked: list[float] = []
+
+    def judge(prices: Sequence[float], method: Method) -> list[Judged]:
+        asked.extend(prices)
+        return [bench(job).judge(price, method) for price in prices]
+
+    def run(folder: Path, judge: object) -> Found:
+        exact = exact_plan(job.network, job.fingerprint)
+        budget = Budget(20.0, 1000)
+        return Search(exact, Kept(job, judge, folder), budget).run(Method("lagrangian"))
+
+    whole = run(tmp_path / "whole", judge)
+    n_plans = len(asked)
+    with pytest.raises(KilledError):
+        run(tmp_path / "killed", Dying(judge, n_plans // 2))
+    asked.clear()
+    resumed = run(tmp_path / "killed", judge)
+    assert len(asked) == n_plans - n_plans // 2
+    assert dumps(resumed.plan, "m") == dumps(whole.plan, "m")
+    assert resumed.tried == whole.tried
+    assert resumed.tally == whole.tally
+    forget(tmp_path / "killed")
+    assert not (tmp_path / "killed").exists()
+
+
+def test_steps_of_other_images_or_methods_are_not_taken(job: Job, tmp_path: Path) -> None:
+    known = Known()
+    exact = exact_plan(job.network, job.fingerprint)
+
+    def judge(prices: Sequence[float], method: Method) -> list[Judged]:
+        known(prices, method)
+        return [Judged(p, exact, 1, accuracy(0.0), SolverTally()) for p in prices]
+
+    for other in (job, tiny_job(1)):
+        for method in (METHOD, Method("highs", seed=1)):
+            Kept(other, judge, tmp_path)([1e-4], method)
+            Kept(other, judge, tmp_path)([1e-4], method)
+    assert len(known.asked) == 4
