@@ -63,7 +63,7 @@ def test_the_whole_road_from_model_to_checked_plan(
         solver="lagrangian",
         on_progress=lambda what, done: stages.append(what),
     )
-    assert "plan 1" in stages
+    assert "looking at the original network" in stages
     plan = outcome.found.plan
     assert dumps(plan, model.name) == (optimized / "plan.json").read_text()
     crshare.save_plan(plan, loaded, tmp_path / "plan.json")

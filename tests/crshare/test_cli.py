@@ -198,6 +198,6 @@ def test_the_whole_curve_is_printed_and_written(tmp_path: Path, model: Path, ima
     assert prices == sorted({entry["price"] for entry in report["search"]["tried"]})
     assert len(prices) >= 8
     kept = {entry["price"] for entry in report["search"]["tried"] if entry["within"]}
-    uppers = {p["price"]: p["accuracy"]["interval_95_points"][1] for p in curve["points"]}
+    uppers = {p["price"]: p["loss"]["interval_points"][1] for p in curve["points"]}
     assert all(uppers[price] <= 20 for price in kept)
     assert not (tmp_path / "steps").exists()
