@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.calibrate import firing
-from crshare.execute import Histogram, compile_network, run_layers, sum_histograms, usable_cores
+from crshare.execute import Histogram, compile_network, run_onward, sum_histograms, usable_cores
 from crshare.images import ImageSet
 from crshare.network import INPUT, Float64Array, Kind, Layer, Network, Threshold
 from crshare.slices import SliceTable, decompose
@@ -54,8 +54,8 @@ def survey(network: Network, images: ImageSet) -> Ground:
     at, values = INPUT, images.images
     for table in tables:
         layer = network.layer(table.layer)
-        if network.input_of(layer).kind is Kind.BITS:
-            values = _onward(network, values, at, layer.source)
+        if network.input_of(layer).kind is Kind.BITS and network.conv(layer.name).is_plain:
+            values = run_onward(network, images.images, at, values, layer.source)
             at = layer.source
             watched.append(_watch(network, layer, table, values, total))
     classes = compile_network(network).classify(images.images)
@@ -67,12 +67,6 @@ def layer_histogram(network: Network, layer: Layer, values: Array) -> Histogram:
     conv = network.conv(layer.name)
     given = network.input_of(layer)
     return sum_histograms(conv, given, values, n_threads=usable_cores())
-
-
-def _onward(network: Network, values: Array, at: str, to: str) -> Array:
-    if at == to:
-        return values
-    return run_layers(network, values, start_after=at, stop_at=to)
 
 
 def _watch(network: Network, layer: Layer, table: SliceTable, values: Array, total: int) -> Watched:

@@ -1,4 +1,4 @@
-"""A Keras model's configuration as values: its layers in order, with typed access to their fields.
+"""A Keras model's configuration as values: its layers in order and what each of them reads.
 
 JSON only; nothing is looked up or run. Whatever a configuration holds, the answer is a value or one
 sentence (ModelFormatError) that names the layer; the caller puts the file's name in front.
@@ -6,7 +6,7 @@ sentence (ModelFormatError) that names the layer; the caller puts the file's nam
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,19 +17,23 @@ from crshare.errors import ModelFormatError
 Array = npt.NDArray[np.float64]
 Weights = Mapping[str, Array]
 
-CHAIN_ONLY = "crshare reads models that are one chain of layers"
+ONE_WAY = "crshare reads models of one input and one output, each layer applied once"
 DAMAGED = "the file is damaged, or of a kind that crshare does not know"
 NESTED = ("Sequential", "Functional", "Model")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KerasLayer:
-    """One layer of the file: class, name, configuration, and its weights by short name (kernel)."""
+    """One layer of the file: class, name, configuration, and its weights by short name (kernel).
+
+    reads: the layers that it reads, by name.
+    """
 
     class_name: str
     name: str
     config: Mapping[str, Any]
     weights: Weights
+    reads: tuple[str, ...] = ()
 
     def refuse(self, what: str) -> ModelFormatError:
         """The error that says `what` of this layer."""
@@ -66,6 +70,18 @@ class KerasLayer:
         if not all(is_count(part) for part in value):
             raise self._wrong(key, "two positive integers")
         return value[0], value[1]
+
+    def single(self, key: str, default: object = None) -> int:
+        """One positive integer, by itself or in a list."""
+        value = self.config.get(key, default)
+        value = value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
+        if not isinstance(value, int) or not is_count(value):
+            raise self._wrong(key, "one positive integer")
+        return value
+
+    def positive(self, key: str, default: int) -> int:
+        """A positive integer; `default` where the file has none."""
+        return default if key not in self.config else self.count(key)
 
     def count(self, key: str) -> int:
         value = self.config.get(key)
@@ -105,10 +121,14 @@ class KerasLayer:
 
 
 @dataclass(frozen=True, slots=True)
-class Chain:
-    """The layers behind the input in order, and the input's shape without the batch."""
+class Graph:
+    """The layers behind the input, each below what it reads; the last one gives the scores.
+
+    input_shape: without the batch. entry: the name that the readers of the input know it by.
+    """
 
     input_shape: tuple[int, ...]
+    entry: str
     layers: tuple[KerasLayer, ...]
 
 
@@ -128,21 +148,22 @@ def short(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def chain_of(model_config: object, weights: Mapping[str, Weights]) -> Chain:
-    """The chain of layers of a Sequential or Functional model's configuration."""
+def graph_of(model_config: object, weights: Mapping[str, Weights]) -> Graph:
+    """The layers of a Sequential or Functional model's configuration."""
     kind, config = _class_and_config(model_config, "the model")
     if kind not in NESTED:
-        raise ModelFormatError(f"the model is of class {short(kind)}; {CHAIN_ONLY}")
+        raise ModelFormatError(f"the model is of class {short(kind)}; {ONE_WAY}")
     entries = config.get("layers")
     if not isinstance(entries, list) or not entries:
         raise ModelFormatError(f"the model has no list of layers; {DAMAGED}")
     named = [_layer(entry, weights) for entry in entries]
     _refuse_twins(named)
-    if kind != "Sequential":
-        named = _follow(named, entries)
-        _refuse_other_ends(config, named[-1])
-    shape = _input_shape(named[0], config)
-    return Chain(shape, tuple(la for la in named if la.class_name != "InputLayer"))
+    in_a_row = kind == "Sequential"
+    named = _in_a_row(named) if in_a_row else _in_order(named, _output(config))
+    first = named[0]
+    shape = _input_shape(first, config)
+    has_entry = first.class_name == "InputLayer"
+    return Graph(shape, first.name if has_entry else "", tuple(named[1:] if has_entry else named))
 
 
 def _class_and_config(entry: object, what: str) -> tuple[str, Mapping[str, Any]]:
@@ -159,9 +180,12 @@ def _layer(entry: object, weights: Mapping[str, Weights]) -> KerasLayer:
     name = config.get("name")
     if not isinstance(name, str) or not name:
         raise ModelFormatError(f"a layer of class {short(kind)} has no name; {DAMAGED}")
-    layer = KerasLayer(kind, name, config, weights.get(name, {}))
+    nodes = entry.get("inbound_nodes", []) if isinstance(entry, dict) else []
+    layer = KerasLayer(kind, name, config, weights.get(name, {}), tuple(_sources(nodes)))
     if kind in NESTED:
-        raise layer.refuse(f"is a model of its own ({kind}); {CHAIN_ONLY}: build it flat")
+        raise layer.refuse(f"is a model of its own ({kind}); build it flat")
+    if isinstance(nodes, list) and len(nodes) > 1:
+        raise layer.refuse(f"is applied {len(nodes)} times; {ONE_WAY}")
     _refuse_dtype(layer)
     return layer
 
@@ -184,43 +208,65 @@ def _refuse_twins(layers: list[KerasLayer]) -> None:
         raise ModelFormatError(f"{times} layers are named {name!r}; {DAMAGED}")
 
 
-def _follow(layers: list[KerasLayer], entries: list[Any]) -> list[KerasLayer]:
-    """The layers of a Functional model in the order of its one chain."""
-    after: dict[str, KerasLayer] = {}
-    start: KerasLayer | None = None
-    for layer, entry in zip(layers, entries, strict=True):
-        sources = list(_sources(entry.get("inbound_nodes", [])))
-        if len(sources) > 1:
-            raise layer.refuse(f"({layer.class_name}) reads {len(sources)} layers; {CHAIN_ONLY}")
-        if not sources and start is not None:
-            raise layer.refuse(f"is a second input beside {start.name}; {CHAIN_ONLY}")
-        if not sources:
-            start = layer
-        elif sources[0] in after:
-            raise ModelFormatError(
-                f"layer {sources[0]} is read by {after[sources[0]].name} and by {layer.name}; "
-                f"{CHAIN_ONLY}"
-            )
-        else:
-            after[sources[0]] = layer
-    if start is None:
+def _in_a_row(layers: list[KerasLayer]) -> list[KerasLayer]:
+    """The layers of a Sequential model, each reading the one before it."""
+    before = ["", *(layer.name for layer in layers)]
+    return [replace(layer, reads=(name,)) for layer, name in zip(layers, before, strict=False)]
+
+
+def _in_order(layers: list[KerasLayer], output: str) -> list[KerasLayer]:
+    """The layers of a Functional model that lead to its output, each below all that it reads."""
+    starts = [layer for layer in layers if not layer.reads]
+    if not starts:
         raise ModelFormatError(f"the model has no input layer; {DAMAGED}")
-    ordered = [start]
-    while ordered[-1].name in after:
-        ordered.append(after.pop(ordered[-1].name))
-    if after:
-        name = min(after.values(), key=lambda layer: layer.name).name
-        raise ModelFormatError(f"layer {name} is not reached from the input; {CHAIN_ONLY}")
-    return ordered
+    if len(starts) > 1:
+        raise starts[1].refuse(f"is a second input beside {starts[0].name}; {ONE_WAY}")
+    by_name = {layer.name: layer for layer in layers}
+    placed: dict[str, KerasLayer] = {}
+    waiting = layers
+    while waiting:
+        n_placed = len(placed)
+        for layer in waiting:
+            if all(source in placed for source in layer.reads):
+                placed[layer.name] = layer
+        if len(placed) == n_placed:
+            raise _unreached(waiting, by_name)
+        waiting = [layer for layer in waiting if layer.name not in placed]
+    if output not in placed:
+        raise ModelFormatError(f"the model gives out {output!r}, which is no layer; {DAMAGED}")
+    used = _used(placed, output)
+    aside = next((layer for layer in layers if layer.name not in used), None)
+    if aside is not None:
+        raise aside.refuse(f"does not lead to the output {output}; {ONE_WAY}")
+    return [*(la for la in placed.values() if la.name != output), placed[output]]
 
 
-def _refuse_other_ends(config: Mapping[str, Any], last: KerasLayer) -> None:
+def _unreached(waiting: list[KerasLayer], by_name: Mapping[str, KerasLayer]) -> ModelFormatError:
+    for layer in waiting:
+        for source in layer.reads:
+            if source not in by_name:
+                return layer.refuse(f"reads {short(source)}, which is no layer; {DAMAGED}")
+    name = min(layer.name for layer in waiting)
+    return ModelFormatError(f"layer {name} is not reached from the input; {DAMAGED}")
+
+
+def _used(layers: Mapping[str, KerasLayer], output: str) -> set[str]:
+    found: set[str] = set()
+    pending = [output]
+    while pending:
+        name = pending.pop()
+        if name not in found:
+            found.add(name)
+            pending += layers[name].reads
+    return found
+
+
+def _output(config: Mapping[str, Any]) -> str:
     ends = list(_sources(config.get("output_layers", [])))
-    if ends != [last.name]:
+    if len(ends) != 1:
         found = ", ".join(ends) or "nothing"
-        raise ModelFormatError(
-            f"the model gives out {found}, where its last layer is {last.name}; {CHAIN_ONLY}"
-        )
+        raise ModelFormatError(f"the model gives out {found}; {ONE_WAY}")
+    return ends[0]
 
 
 def _sources(nodes: object) -> Iterator[str]:

@@ -104,6 +104,11 @@ def pool(name: str, size: int = 2, **config: Any) -> Spec:
     return Spec("MaxPooling2D", name, fields | {"data_format": "channels_last"} | config)
 
 
+def average(name: str, size: int = 2, **config: Any) -> Spec:
+    fields = {"pool_size": [size, size], "strides": None, "padding": "valid"}
+    return Spec("AveragePooling2D", name, fields | {"data_format": "channels_last"} | config)
+
+
 def activation(name: str, function: Any) -> Spec:
     return Spec("Activation", name, {"activation": function})
 
