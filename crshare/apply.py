@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from crshare.adjust import Adjuster, Decision, adjuster, parameters
+from crshare.containers import write_file
 from crshare.errors import PlanError
 from crshare.keras_config import Array
-from crshare.keras_h5 import write_file
 from crshare.linears import TINY
 from crshare.model import Model, Rescale, read_model
 from crshare.network import (

@@ -121,6 +121,15 @@ class KerasLayer:
 
 
 @dataclass(frozen=True, slots=True)
+class LayerEntry:
+    """What a file of weights must know of a layer to find and name its own."""
+
+    class_name: str
+    name: str
+    config: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """The layers behind the input, each below what it reads; the last one gives the scores.
 
@@ -148,6 +157,32 @@ def short(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def entries_of(model_config: object) -> list[LayerEntry]:
+    """The layers of a model's configuration in the file's order; none where it is none."""
+    config = model_config.get("config") if isinstance(model_config, dict) else None
+    entries = config.get("layers") if isinstance(config, dict) else None
+    found = []
+    for entry in entries if isinstance(entries, list) else []:
+        kind, inner = _class_and_config(entry, "a layer")
+        found.append(LayerEntry(kind, str(inner.get("name")), inner))
+    return found
+
+
+def variable_names(layer: LayerEntry, n: int) -> list[str]:
+    """What the n variables of a layer are called, in the order in which Keras makes them."""
+    kind, config = layer.class_name, layer.config
+    if "BatchNormalization" in kind:
+        parts = [("gamma", config.get("scale", True)), ("beta", config.get("center", True))]
+        names = [name for name, used in parts if used] + ["moving_mean", "moving_variance"]
+    elif "Separable" in kind:
+        names = ["depthwise_kernel", "pointwise_kernel", "bias"]
+    elif "PReLU" in kind:
+        names = ["alpha"]
+    else:
+        names = ["kernel", "bias"]
+    return [*names[:n], *(f"variable {i}" for i in range(len(names), n))]
+
+
 def graph_of(model_config: object, weights: Mapping[str, Weights]) -> Graph:
     """The layers of a Sequential or Functional model's configuration."""
     kind, config = _class_and_config(model_config, "the model")
@@ -172,7 +207,10 @@ def _class_and_config(entry: object, what: str) -> tuple[str, Mapping[str, Any]]
     kind, config = entry.get("class_name"), entry.get("config")
     if not isinstance(kind, str) or not isinstance(config, dict):
         raise ModelFormatError(f"the configuration of {what} lacks class or fields; {DAMAGED}")
-    return kind, config
+    registered = entry.get("registered_name")
+    if isinstance(registered, str) and ">" in registered and ">" not in kind:
+        kind = registered
+    return kind.removeprefix("Larq>"), config
 
 
 def _layer(entry: object, weights: Mapping[str, Weights]) -> KerasLayer:

@@ -90,6 +90,11 @@ def _unknown(layer: KerasLayer) -> ModelFormatError:
             "the layers it stands for"
         )
     name = layer.class_name.rsplit(">", 1)[-1]
+    if layer.class_name.startswith("hgq>"):
+        return layer.refuse(
+            f"is HGQ2's {name}, whose weights are fixed-point numbers; none of HGQ2's widths is "
+            "+1/-1, so crshare has nothing to share; train it with Larq or QKeras"
+        )
     if ">" in layer.class_name and not layer.weights:
         return layer.refuse(
             f"is of the custom class {layer.class_name}; if it gives +1 for values >= 0 and else "

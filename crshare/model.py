@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.assemble import Maps, assemble
+from crshare.containers import read_file
 from crshare.errors import ModelFormatError, NetworkError
 from crshare.keras_config import DAMAGED, Weights, graph_of
-from crshare.keras_h5 import read_file
 from crshare.keras_layers import nodes_of
 from crshare.network import Conv, Network, Shape, Threshold
 from crshare.steps import Linear, Storage

@@ -26,7 +26,7 @@ ORDER = (
     "images keras_h5 reference slices steps windows",
     "demo fold kernels linears plan quantizers segments similar",
     "adjust calibrate counts dialects execute plan_file",
-    "builder evaluate ground keras_layers",
+    "builder containers evaluate ground keras_layers",
     "assemble",
     "model trial",
     "apply search",

@@ -8,6 +8,7 @@ import pytest
 from crshare.errors import ModelFormatError
 from crshare.keras_layers import READERS
 from crshare.model import read_model, read_network
+from crshare.network import alike
 from crshare.steps import Storage
 from tests.keras_files import (
     Spec,
@@ -245,7 +246,12 @@ def formats(name: str) -> Path:
             "it is Keras's layer with +1 for weights >= 0 and else -1, say so with --sign-layer "
             "BinConv2D",
         ),
-        ("larq_k2.keras", set(), f"is a .keras archive, which is not read yet; {RESAVE}"),
+        (
+            "hgq2.keras",
+            set(),
+            "layer qc1 is HGQ2's QConv2D, whose weights are fixed-point numbers; none of HGQ2's "
+            "widths is +1/-1, so crshare has nothing to share; train it with Larq or QKeras",
+        ),
     ],
 )
 def test_real_files_of_other_kinds_are_refused(
@@ -262,3 +268,28 @@ def test_latent_and_binarised_files_of_one_model_are_one_network() -> None:
     assert latent.weights_hash == binary.weights_hash
     assert set(latent.storage.values()) == {Storage.LATENT}
     assert set(binary.storage.values()) == {Storage.BINARY}
+
+
+@pytest.mark.parametrize(
+    ("name", "sign_layers"),
+    [("larq_k2", set()), ("plain_k3", {"Sign", "BinConv2D"}), ("qk_legacy", set())],
+)
+def test_a_model_is_the_same_network_in_an_archive(name: str, sign_layers: set[str]) -> None:
+    whole = read_model(formats(f"{name}.h5"), sign_layers=sign_layers)
+    archive = read_model(formats(f"{name}.keras"), sign_layers=sign_layers)
+    assert whole.network.signals == archive.network.signals
+    for one, other in zip(whole.network.layers, archive.network.layers, strict=True):
+        assert alike(one.op, other.op), one.name
+    assert whole.library == archive.library
+
+
+def test_what_the_real_files_hold_beside_their_binary_layers() -> None:
+    network = read_model(formats("larq_old.h5")).network
+    assert network.layer("add").sources == ("batch_normalization", "quant_conv2d_1")
+    linears = read_model(formats("qk_legacy.h5")).linears
+    assert {name: linear.quantizer for name, linear in linears.items()} == {
+        "qc1": "quantized_bits(bits=4, alpha=1.0)",
+        "qc2": "binary(alpha=1.0, use_01=False)",
+        "qc3": "binary(alpha='auto_po2', use_01=False)",
+        "qd": "ternary(alpha=1.0)",
+    }
