@@ -29,7 +29,8 @@ ORDER = (
     "builder containers evaluate ground keras_layers",
     "assemble",
     "model trial",
-    "apply search",
+    "apply behind search",
+    "comparison train",
     "pipeline",
     "report",
     "report_json",
@@ -51,6 +52,7 @@ ONLY_IN = {
     "tensorflow": ["crshare.train"],
     "tf_keras": ["crshare.train"],
     "larq": ["crshare.train"],
+    "qkeras": ["crshare.train"],
     "keras": ["crshare.train"],
 }
 # Debt in the open, to fall only: imports for type checking that close a circle (1, 2026-11).

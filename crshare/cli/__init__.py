@@ -11,8 +11,9 @@ from crshare.cli.analyze import analyze
 from crshare.cli.apply import apply
 from crshare.cli.evaluate import evaluate
 from crshare.cli.optimize import optimize
+from crshare.cli.verify import verify
 
-COMMANDS = (analyze, optimize, evaluate, apply)
+COMMANDS = (analyze, optimize, evaluate, apply, verify)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
