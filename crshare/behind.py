@@ -43,9 +43,9 @@ def margin(model: Model, values: Mapping[str, Array], name: str, image: int, pla
         x = values[layer.source]
         if isinstance(layer.op, Sign):
             size = MARGIN_OF_REALS * max(float(np.abs(x).max()), 1e-30)
-            nearest = min(nearest, abs(float(x[(image, *at)])) / size)
+            nearest = min(nearest, abs(float(x[image][at])) / size)
         else:
-            total = int(x[(image, *at)])
+            total = int(x[image][at])
             nearest = min(nearest, _threshold_margin(model, layer, at[2], total))
     return nearest
 

@@ -118,5 +118,6 @@ def _like(ours: Array, scores: Array) -> Array:
     if scores.size and scores.min() >= 0 and np.abs(sums - 1).max() < 1e-3:
         shifted = np.exp(ours - ours.max(axis=1, keepdims=True))
         shares = shifted / shifted.sum(axis=1, keepdims=True)
-        return ours + (scores - shares) * max(float(np.abs(ours).max(initial=0)), 1.0)
+        size = max(float(np.abs(ours).max(initial=0)), 1.0)
+        return np.asarray(ours + (scores - shares) * size)
     return scores

@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 
 from crshare.errors import ModelFormatError, PlanError
+from crshare.guard import guarded
 from crshare.keras_config import Weights, entries_of
 from crshare.keras_h5 import (
     RESAVE,
@@ -56,7 +57,7 @@ def _read(path: Path) -> KerasFile:
         case head if head[:1] in (b"{", b"[") or path.suffix == ".json":
             return _read_json(path)
         case _:
-            text, version, weights = read_whole(path)
+            text, version, weights = guarded(path, lambda: read_whole(path))
             return _file(version, _parsed(path, "model_config", text), weights)
 
 
@@ -126,7 +127,8 @@ def _read_json(path: Path) -> KerasFile:
             f"{path}: is a configuration without weights; put them beside it as {beside[0].name}"
         )
     version = config.get("keras_version") if isinstance(config, dict) else None
-    found = read_weights(weights, weights, entries_of(config))
+    layers = entries_of(config)
+    found = guarded(weights, lambda: read_weights(weights, weights, layers))
     return _file(str(version or "of unknown version")[:40], config, found)
 
 
@@ -135,7 +137,8 @@ def _read_archive(path: Path) -> KerasFile:
     config = _parsed(path, CONFIG, parts[CONFIG])
     metadata = _parsed(path, METADATA, parts[METADATA]) if METADATA in parts else None
     version = metadata.get("keras_version") if isinstance(metadata, dict) else None
-    weights = read_weights(path, BytesIO(parts[WEIGHTS]), entries_of(config))
+    layers, held = entries_of(config), BytesIO(parts[WEIGHTS])
+    weights = guarded(path, lambda: read_weights(path, held, layers))
     return _file(str(version or "of unknown version")[:40], config, weights)
 
 
