@@ -151,16 +151,21 @@ class Builder:
         chain = without_squashes(self.chain, at_end=at_end)
         shapes = shapes_along(chain, self.signal.shape)
         end = max((i + 1 for i, step in enumerate(chain) if isinstance(step, Binarize)), default=0)
-        sign = chain[end - 1] if end else None
-        if (
-            isinstance(sign, Binarize)
-            and self.signal.kind is Kind.INTEGERS
-            and foldable(chain[:end])
-        ):
+        sign = chain[end - 1] if end and self._can_fold(chain[: end - 1]) else None
+        if isinstance(sign, Binarize):
             self._threshold(self._flattened(chain[: end - 1], shapes), sign)
         else:
             self._reals(chain[:end])
         return chain[end:]
+
+    def _can_fold(self, chain: Chain) -> bool:
+        """Whether the chain is one comparison of integers. Falling values that are pooled before
+        maps that differ by position are not: their least sums count, not the greatest."""
+        cut = _late_maps(chain)
+        before = [i for i, s in enumerate(chain[: cut or 0]) if isinstance(s, Pool)]
+        n = self.signal.shape[2]
+        falls = any((direction(_maps(chain[:i]), n) < 0).any() for i in before)
+        return self.signal.kind is Kind.INTEGERS and foldable(chain) and not falls
 
     def _threshold(self, chain: Chain, sign: Binarize) -> None:
         """Fold the maps of a chain that a sign ends; its pools follow as pools of bits."""
@@ -182,25 +187,17 @@ class Builder:
 
         The maps before the Flatten are then repeated for each position.
         """
-        cut = next((i for i, step in enumerate(chain) if isinstance(step, Flat)), len(chain))
-        if not any(isinstance(s, Affine) and s.n_channels > 1 for s in chain[cut:]):
+        cut = _late_maps(chain)
+        if cut is None:
             return chain
         positions = shapes[cut][0] * shapes[cut][1]
         if positions == 1:
             return chain
-        for position, step in enumerate(chain[:cut]):
+        for step in chain[:cut]:
             if isinstance(step, Pool):
-                self._pool_sums(step, _maps(chain[:position]))
+                self._emit(step.owner, MaxPool(step.size, step.strides, step.same))
         self._emit(chain[cut].owner, Flatten())
         return [*(_repeated(step, positions) for step in _maps(chain[:cut])), *chain[cut + 1 :]]
-
-    def _pool_sums(self, pool: Pool, before: Maps) -> None:
-        if (direction(before, self.signal.shape[2]) < 0).any():
-            raise ModelFormatError(
-                f"layer {pool.owner} pools falling values that are flattened and normalised "
-                "afterwards, which is not read yet; normalise before Flatten"
-            )
-        self._emit(pool.owner, MaxPool(pool.size, pool.strides, pool.same))
 
     def _is_whole(self, rest: Chain) -> bool:
         """Whether the values are +1/-1 or integers, up to one rising affine map for all."""
@@ -308,6 +305,13 @@ def _reaches_out(shape: Shape, size: tuple[int, int], strides: tuple[int, int]) 
         if (positions - 1) * stride + window > length:
             return True
     return False
+
+
+def _late_maps(chain: Chain) -> int | None:
+    """The place of the Flatten behind which a map has values of its own, if there is one."""
+    cut = next((i for i, step in enumerate(chain) if isinstance(step, Flat)), len(chain))
+    late = any(isinstance(s, Affine) and s.n_channels > 1 for s in chain[cut:])
+    return cut if late else None
 
 
 def _maps(chain: Chain) -> Maps:

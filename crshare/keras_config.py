@@ -176,6 +176,8 @@ def variable_names(layer: LayerEntry, n: int) -> list[str]:
         names = [name for name, used in parts if used] + ["moving_mean", "moving_variance"]
     elif "Separable" in kind:
         names = ["depthwise_kernel", "pointwise_kernel", "bias"]
+    elif "Depthwise" in kind:
+        names = ["depthwise_kernel", "bias"]
     elif "PReLU" in kind:
         names = ["alpha"]
     else:

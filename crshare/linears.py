@@ -164,7 +164,7 @@ def _depthwise(layer: KerasLayer, flat: bool, dialect: Dialect) -> Linear:
     name = "depthwise_kernel" if "depthwise_kernel" in layer.weights else "kernel"
     multiplier = layer.positive("depth_multiplier", 1)
     weights = layer.weight(name, (*_size(layer, flat), None, multiplier))
-    kernel = dialect.kernel(layer, name, weights)
+    kernel = dialect.kernel(layer, "depthwise_kernel", weights)
     channels = weights.shape[-2]
     if len(kernel.magnitudes) > 1:
         kernel = replace(kernel, magnitudes=kernel.magnitudes * channels)

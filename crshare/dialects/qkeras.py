@@ -41,8 +41,6 @@ READ = (
 def kernel(layer: KerasLayer, weight: str, stored: Array) -> Kernel:
     """The weights through the layer's own quantizer."""
     key = KEYS[weight]
-    if weight == "kernel" and "depthwise_quantizer" in layer.config:
-        key = "depthwise_quantizer"
     found = quantizer(layer, key)
     weights = normal(stored)
     if found is None:
