@@ -10,10 +10,11 @@ import crshare
 from crshare.cli.analyze import analyze
 from crshare.cli.apply import apply
 from crshare.cli.evaluate import evaluate
+from crshare.cli.inspect import inspect
 from crshare.cli.optimize import optimize
 from crshare.cli.verify import verify
 
-COMMANDS = (analyze, optimize, evaluate, apply, verify)
+COMMANDS = (inspect, analyze, optimize, evaluate, apply, verify)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
