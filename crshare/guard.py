@@ -9,13 +9,15 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from crshare.errors import ModelFormatError
 
-LIMIT_S = 3
+LIMIT_S = 3  # of processor time, so that a busy machine refuses nothing
+WAIT_S = 120  # for one that sleeps
 LIMIT_BYTES = 2**29  # beyond what the process has already, and four times the file
 S_PER_BYTE = 1 / 2**25
 READ, REFUSED, FAULT = range(3)
@@ -35,7 +37,9 @@ def _try(path: Path, read: Callable[[], object]) -> None:
     ours, theirs = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads that only compute
+        child = os.fork()
     if child == 0:
         _be_child(read, theirs, size)
     os.close(theirs)
@@ -68,12 +72,14 @@ def _be_child(read: Callable[[], object], pipe: int, size: int) -> None:
 
 
 def _limit(size: int) -> None:
-    """Memory by what the system keeps, time by an alarm that ends even a loop in HDF5."""
+    """Memory and processor time by what the system keeps, which ends even a loop in HDF5."""
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(LIMIT_S + int(size * S_PER_BYTE))
+    signal.alarm(WAIT_S)
     with contextlib.suppress(ImportError, OSError, ValueError):
         import resource
 
+        seconds = LIMIT_S + int(size * S_PER_BYTE)
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + LIMIT_BYTES + 4 * size
         resource.setrlimit(resource.RLIMIT_AS, (most, most))

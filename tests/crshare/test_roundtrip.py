@@ -27,17 +27,17 @@ def roundtrip(dialect: str, n: int, *, files_of_a_model: int) -> None:
 
 @pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
 def test_larq_models_agree() -> None:
-    roundtrip("larq", 4, files_of_a_model=5)
+    roundtrip("larq", 2, files_of_a_model=5)
 
 
 @pytest.mark.needs_package("tensorflow", "keras")
 def test_keras_3_models_agree() -> None:
-    roundtrip("keras", 4, files_of_a_model=3)
+    roundtrip("keras", 2, files_of_a_model=3)
 
 
 @pytest.mark.needs_package("tensorflow", "tf_keras")
 def test_binarynet_models_agree() -> None:
-    roundtrip("binarynet", 3, files_of_a_model=4)
+    roundtrip("binarynet", 2, files_of_a_model=4)
 
 
 @pytest.mark.needs_package("qkeras")
