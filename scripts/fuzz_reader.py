@@ -5,7 +5,7 @@
 Bytes flipped, files cut, data sets resized, configurations changed, zip bombs, huge declared
 shapes. A file must take no more than 5 s of a processor and 1 GB, and end in a network or in a
 CrshareError. Each file is named by its seed; `--seed N` begins there, and one file alone is
-`1 --seed N`. Files are read in processes of their own, so that a crash is a finding and not the end.
+`1 --seed N`. Files are read in processes of their own, so that a crash is a finding and no end.
 """
 
 import argparse
