@@ -13,10 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from crshare.builder import Builder, Maps
+from crshare.builder import Builder
 from crshare.errors import ModelFormatError
 from crshare.network import INPUT, Conv, Network, Shape
-from crshare.segments import enter
+from crshare.segments import Maps, enter
 from crshare.steps import Average, Joined, Linear, Node, Step
 
 __all__ = ["Assembly", "Maps", "assemble"]

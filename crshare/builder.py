@@ -1,7 +1,6 @@
 """Chains of steps made layers of a Network, one after the other, each exactly where it can be."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -33,22 +32,31 @@ from crshare.network import (
     Signal,
     SumPool,
     alike,
-    extent,
     signal_after,
 )
-from crshare.segments import dense_kernel, foldable, shapes_along, without_squashes
+from crshare.segments import (
+    Chain,
+    Maps,
+    dense_kernel,
+    foldable,
+    late_maps,
+    magnified,
+    maps_of,
+    name_of,
+    reaches_out,
+    repeated,
+    shapes_along,
+    without_squashes,
+)
 from crshare.steps import (
-    ONE,
     Affine,
     Average,
     Binarize,
     Bounds,
     Flat,
-    Fractions,
     How,
     Joined,
     Linear,
-    Map,
     Pool,
     Role,
     Round,
@@ -56,9 +64,6 @@ from crshare.steps import (
     Squash,
     Step,
 )
-
-Chain = Sequence[Step]
-Maps = tuple[Map, ...]
 
 
 class Builder:
@@ -107,7 +112,7 @@ class Builder:
             self._reals(rest)
         height, width, _ = self.signal.shape
         size = step.size or (height, width)
-        if step.same and _reaches_out(self.signal.shape, size, step.strides):
+        if step.same and reaches_out(self.signal.shape, size, step.strides):
             raise ModelFormatError(
                 f"layer {step.owner} averages windows that reach out of the map, which is not "
                 "read; train it with padding 'valid'"
@@ -161,15 +166,15 @@ class Builder:
     def _can_fold(self, chain: Chain) -> bool:
         """Whether the chain is one comparison of integers. Falling values that are pooled before
         maps that differ by position are not: their least sums count, not the greatest."""
-        cut = _late_maps(chain)
+        cut = late_maps(chain)
         before = [i for i, s in enumerate(chain[: cut or 0]) if isinstance(s, Pool)]
         n = self.signal.shape[2]
-        falls = any((direction(_maps(chain[:i]), n) < 0).any() for i in before)
+        falls = any((direction(maps_of(chain[:i]), n) < 0).any() for i in before)
         return self.signal.kind is Kind.INTEGERS and foldable(chain) and not falls
 
     def _threshold(self, chain: Chain, sign: Binarize) -> None:
         """Fold the maps of a chain that a sign ends; its pools follow as pools of bits."""
-        maps = _maps(chain) if sign.zero_is_plus else (*_maps(chain), sign)
+        maps = maps_of(chain) if sign.zero_is_plus else (*maps_of(chain), sign)
         n = self.signal.shape[2]
         found = adjuster(maps)
         adjustable = found is not None and id(found.step) not in self._shared
@@ -177,7 +182,7 @@ class Builder:
         self.folded[self.at] = maps
         for position, step in enumerate(chain):
             if isinstance(step, Pool):
-                all_of = direction(_maps(chain[position:]), n) < 0
+                all_of = direction(maps_of(chain[position:]), n) < 0
                 self._emit(step.owner, BitPool(step.size, step.strides, step.same, all_of))
             elif isinstance(step, Flat):
                 self._emit(step.owner, Flatten())
@@ -187,7 +192,7 @@ class Builder:
 
         The maps before the Flatten are then repeated for each position.
         """
-        cut = _late_maps(chain)
+        cut = late_maps(chain)
         if cut is None:
             return chain
         positions = shapes[cut][0] * shapes[cut][1]
@@ -197,7 +202,7 @@ class Builder:
             if isinstance(step, Pool):
                 self._emit(step.owner, MaxPool(step.size, step.strides, step.same))
         self._emit(chain[cut].owner, Flatten())
-        return [*(_repeated(step, positions) for step in _maps(chain[:cut])), *chain[cut + 1 :]]
+        return [*(repeated(step, positions) for step in maps_of(chain[:cut])), *chain[cut + 1 :]]
 
     def _is_whole(self, rest: Chain) -> bool:
         """Whether the values are +1/-1 or integers, up to one rising affine map for all."""
@@ -220,7 +225,7 @@ class Builder:
             totals = signs.sum(axis=(0, 1, 2), dtype=np.int64).tolist()
             offset = tuple(b * total for total in totals)
             factors = (Affine(linear.owner, Role.FACTOR, (a,), offset=offset),)
-        self.pending = (*factors, *_magnitudes(linear.owner, linear.magnitudes))
+        self.pending = (*factors, *magnified(linear.owner, linear.magnitudes))
 
     def _pad_value(self, linear: Linear, a: Fraction, b: Fraction) -> int | None:
         if linear.pad_value is None:
@@ -261,7 +266,7 @@ class Builder:
         match step:
             case Affine():
                 scale, offset = (np.resize(part, channels) for part in linear_form(step))
-                self._emit(_name(step), Scale(scale, offset))
+                self._emit(name_of(step), Scale(scale, offset))
             case Bounds(owner, low, high):
                 least = -np.inf if low is None else float(low)
                 most = np.inf if high is None else float(high)
@@ -297,49 +302,3 @@ def _numbered(name: str, known: dict[str, Layer]) -> list[str]:
     while f"{name}.{len(found) + 2}" in known:
         found.append(f"{name}.{len(found) + 2}")
     return found
-
-
-def _reaches_out(shape: Shape, size: tuple[int, int], strides: tuple[int, int]) -> bool:
-    for length, window, stride in zip(shape[:2], size, strides, strict=True):
-        positions, _ = extent(length, window, stride, same=True)
-        if (positions - 1) * stride + window > length:
-            return True
-    return False
-
-
-def _late_maps(chain: Chain) -> int | None:
-    """The place of the Flatten behind which a map has values of its own, if there is one."""
-    cut = next((i for i, step in enumerate(chain) if isinstance(step, Flat)), len(chain))
-    late = any(isinstance(s, Affine) and s.n_channels > 1 for s in chain[cut:])
-    return cut if late else None
-
-
-def _maps(chain: Chain) -> Maps:
-    return tuple(step for step in chain if isinstance(step, Affine | Bounds | Slope | Binarize))
-
-
-def _magnitudes(owner: str, scales: Fractions) -> tuple[Affine, ...]:
-    return () if scales == ONE else (Affine(owner, Role.FACTOR, scales),)
-
-
-def _name(step: Affine) -> str:
-    match step.role:
-        case Role.BATCH_NORM:
-            return step.owner
-        case Role.BIAS:
-            return f"{step.owner}/bias"
-        case Role.FACTOR:
-            return f"{step.owner}/scale"
-
-
-def _repeated(step: Map, positions: int) -> Map:
-    """The map for each position of a flattened map; as such it can no longer be adjusted alone."""
-    match step:
-        case Affine():
-            parts = (step.scale, step.center, step.radicand, step.offset)
-            tiled = (part * positions if len(part) > 1 else part for part in parts)
-            return Affine(step.owner, Role.FACTOR, *tiled)
-        case Slope(_, negative) if len(negative) > 1:
-            return replace(step, negative=negative * positions)
-        case _:
-            return step

@@ -9,7 +9,8 @@ from crshare.dialects.larq import LARQ
 from crshare.dialects.plain import DECLARED, PLAIN
 from crshare.dialects.qkeras import QKERAS
 from crshare.errors import ModelFormatError
-from crshare.keras_config import Graph, KerasLayer
+from crshare.keras_config import KerasLayer
+from crshare.keras_graph import Graph
 from crshare.linears import Context, Steps, convolution, dense, depthwise, separable
 from crshare.network import INPUT
 from crshare.quantizers import SIGNS, STRICT_SIGNS, activation, snake_case

@@ -13,7 +13,8 @@ import numpy.typing as npt
 from crshare.assemble import Maps, assemble
 from crshare.containers import read_file
 from crshare.errors import ModelFormatError, NetworkError
-from crshare.keras_config import DAMAGED, Weights, graph_of
+from crshare.keras_config import DAMAGED, Weights
+from crshare.keras_graph import graph_of
 from crshare.keras_layers import nodes_of
 from crshare.network import Conv, Network, Shape, Threshold
 from crshare.steps import Linear, Storage

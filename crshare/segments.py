@@ -1,6 +1,7 @@
 """Chains of steps before they become layers: input rescaling, squashes, shapes, dense kernels."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import takewhile
 from math import gcd, prod
@@ -12,17 +13,23 @@ from crshare.keras_config import DAMAGED
 from crshare.network import INPUT, Float64Array, Input, Shape, extent, spread
 from crshare.reference import CURVES
 from crshare.steps import (
+    ONE,
     Affine,
     Binarize,
     Bounds,
     Flat,
+    Fractions,
     Linear,
+    Map,
     Pool,
     Role,
     Slope,
     Squash,
     Step,
 )
+
+Chain = Sequence[Step]
+Maps = tuple[Map, ...]
 
 MAX_BOUND = 2**24  # of the integers that the first layer sees
 MAX_DENSE = 2**26  # weights of a real-valued layer, with the zeros of its groups
@@ -138,3 +145,49 @@ def shapes_along(chain: Sequence[Step], shape: Shape) -> list[Shape]:
             case _:
                 pass
     return shapes
+
+
+def reaches_out(shape: Shape, size: tuple[int, int], strides: tuple[int, int]) -> bool:
+    for length, window, stride in zip(shape[:2], size, strides, strict=True):
+        positions, _ = extent(length, window, stride, same=True)
+        if (positions - 1) * stride + window > length:
+            return True
+    return False
+
+
+def late_maps(chain: Chain) -> int | None:
+    """The place of the Flatten behind which a map has values of its own, if there is one."""
+    cut = next((i for i, step in enumerate(chain) if isinstance(step, Flat)), len(chain))
+    late = any(isinstance(s, Affine) and s.n_channels > 1 for s in chain[cut:])
+    return cut if late else None
+
+
+def maps_of(chain: Chain) -> Maps:
+    return tuple(step for step in chain if isinstance(step, Affine | Bounds | Slope | Binarize))
+
+
+def magnified(owner: str, scales: Fractions) -> tuple[Affine, ...]:
+    return () if scales == ONE else (Affine(owner, Role.FACTOR, scales),)
+
+
+def name_of(step: Affine) -> str:
+    match step.role:
+        case Role.BATCH_NORM:
+            return step.owner
+        case Role.BIAS:
+            return f"{step.owner}/bias"
+        case Role.FACTOR:
+            return f"{step.owner}/scale"
+
+
+def repeated(step: Map, positions: int) -> Map:
+    """The map for each position of a flattened map; as such it can no longer be adjusted alone."""
+    match step:
+        case Affine():
+            parts = (step.scale, step.center, step.radicand, step.offset)
+            tiled = (part * positions if len(part) > 1 else part for part in parts)
+            return Affine(step.owner, Role.FACTOR, *tiled)
+        case Slope(_, negative) if len(negative) > 1:
+            return replace(step, negative=negative * positions)
+        case _:
+            return step

@@ -22,7 +22,8 @@ MAY_IMPORT = {"solver": {"solver"}, "hwgen": {"hwgen"}, "crshare": {"crshare", "
 # modules of a folder stand in one place; among themselves they only must not form a circle.
 ORDER = (
     "accuracy bits errors rationals",
-    "guard keras_config network output stream",
+    "guard keras_config ops output stream",
+    "keras_graph network",
     "images keras_h5 reference slices steps windows",
     "demo fold kernels linears plan quantizers segments shortcuts similar",
     "adjust calibrate counts dialects execute plan_file",

@@ -35,7 +35,7 @@ def test_every_layer_is_told_with_its_arithmetic(tmp_path: Path) -> None:
         " 0",
         "    shared: equal, inverse and similar slices",
         "c2/sign: threshold of c2; gives 2x2x5, bits",
-        "    channels 3 rising, 1 falling, 1 constant; can be moved; stands for b2",
+        "    channels 2 rising, 2 falling, 1 constant; can be moved; stands for b2",
         "flatten: flatten of c2/sign; gives 1x1x20, bits",
         "d: convolution, +1/-1 weights of flatten; gives 1x1x3, integers, exact",
         "    weights 1x1x20x3 stride 1x1, binary, d/kernel, quantizer ste_sign; padding none",
