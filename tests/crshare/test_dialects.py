@@ -1,5 +1,6 @@
 """What each dialect makes of weights and signs, against its own formulas; networks read from it."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from crshare import reference
+from crshare.apply import apply_network
 from crshare.dialects.qkeras_values import Quantizer, bounds_of, quantised, quantizer, scale_of
 from crshare.errors import ModelFormatError
 from crshare.keras_config import KerasLayer
@@ -93,6 +95,31 @@ def test_depthwise_separable_and_one_dimensional_layers(tmp_path: Path) -> None:
     path = write_h5(tmp_path / "line.h5", [line], (9, 2))
     network = read_network(path)
     assert network.input.shape == (1, 9, 2) and network.signals["c"].shape == (1, 4, 4)
+
+
+def test_depthwise_and_pointwise_signs_are_written_back(tmp_path: Path) -> None:
+    config = {"kernel_size": [3, 3], "padding": "same", "use_bias": False, "filters": 5}
+    config |= {"depth_multiplier": 2, "input_quantizer": "ste_sign"}
+    config |= {"depthwise_quantizer": "ste_sign", "pointwise_quantizer": "magnitude_aware_sign"}
+    weights = {"depthwise_kernel": RNG.normal(size=(3, 3, 4, 2)).astype(np.float32)}
+    weights |= {"pointwise_kernel": RNG.normal(size=(1, 1, 8, 5)).astype(np.float32)}
+    layers = [
+        conv("c1", K1, input_quantizer=None),
+        batch_norm("b1", np.zeros(4)),
+        Spec("QuantSeparableConv2D", "s", config, weights),
+    ]
+    source = write_h5(tmp_path / "m.h5", layers, SHAPE)
+    network = read_network(source)
+    flipped = {}
+    for layer, old in network.convs():
+        flips = RNG.choice(np.array([1, 1, -1], np.int8), old.kernel.shape)
+        flipped[layer.name] = replace(old, kernel=old.kernel * flips)
+    wanted = network.replace(flipped)
+    apply_network(source, wanted, tmp_path / "new.h5")
+    written = read_model(tmp_path / "new.h5")
+    for name in ("c1", "s/depthwise", "s"):
+        np.testing.assert_array_equal(written.network.conv(name).kernel, wanted.conv(name).kernel)
+    assert written.linears["s"].magnitudes == read_model(source).linears["s"].magnitudes
 
 
 def test_binarynet_weights_have_a_limit_and_zero_is_minus_one(tmp_path: Path) -> None:
