@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from crshare.fold import value_at
-from crshare.steps import Affine, Binarize, Bounds, Map, Role, at
+from crshare.steps import Affine, Binarize, Bounds, Map, Role, Slope, at
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ def _keeps_sign(step: Map) -> bool:
             return True
         case Bounds(_, low, high):
             return (low is None or low < 0) and (high is None or high >= 0)
+        case Slope(_, negative):
+            return min(negative) > 0
         case Affine():
             return step.is_factor
 

@@ -6,17 +6,28 @@ or bias behind it is set anew in that channel; all else stays as it is, bit for 
 """
 
 from collections.abc import Set
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from crshare.adjust import Adjuster, Decision, adjuster, parameters
+from crshare.containers import write_file
 from crshare.errors import PlanError
 from crshare.keras_config import Array
-from crshare.keras_h5 import write_file
-from crshare.keras_layers import TINY
+from crshare.linears import TINY
 from crshare.model import Model, Rescale, read_model
-from crshare.network import BoolArray, Conv, Int8Array, Int32Array, Layer, Network, Op, Threshold
+from crshare.network import (
+    BoolArray,
+    Conv,
+    Int8Array,
+    Int32Array,
+    Layer,
+    Network,
+    Op,
+    Threshold,
+    alike,
+)
 from crshare.output import replacing
 
 Changes = dict[str, dict[str, Array]]
@@ -50,8 +61,10 @@ def changes_for(model: Model, wanted: Network) -> Changes:
     for old, new in zip(model.network.layers, wanted.layers, strict=True):
         match old.op, new.op:
             case Conv(before), Conv(after) if not np.array_equal(before, after):
-                stored = model.weights[old.name]["kernel"]
-                changes[old.name] = {"kernel": _resigned(stored, after.reshape(stored.shape))}
+                owner, name = model.linears[old.name].stored
+                stored = model.weights[owner][name]
+                named = changes.setdefault(owner, {})
+                named[name] = _resigned(stored, after.reshape(stored.shape))
             case Threshold() as before, Threshold() as after:
                 _move(model, old, before, after, changes)
             case _:
@@ -73,7 +86,7 @@ def _move(
     channels = np.flatnonzero(~same_decisions(before, after, bound))
     if not len(channels):
         return
-    found = adjuster(model.folded[layer.name])
+    found = adjuster(model.folded[layer.name]) if before.adjustable else None
     if found is None:
         raise PlanError(
             f"{model.path}: {layer.name} has no batch normalization or bias that can move its "
@@ -134,18 +147,11 @@ def _refuse_other_layers(model: Model, wanted: Network) -> None:
 def _alike(old: Op, new: Op) -> bool:
     match old, new:
         case Conv(), Conv():
-            return (old.strides, old.pad_value) == (new.strides, new.pad_value)
+            return alike(replace(old, kernel=new.kernel), new)
         case Threshold(), Threshold():
             return True
         case _:
-            return old is new or _fields_equal(old, new)
-
-
-def _fields_equal(old: Op, new: Op) -> bool:
-    names = type(old).__dataclass_fields__
-    return type(old) is type(new) and all(
-        np.array_equal(getattr(old, name), getattr(new, name)) for name in names
-    )
+            return old is new or alike(old, new)
 
 
 def _refuse_difference(target: Path, written: Network, wanted: Network) -> None:
@@ -155,7 +161,7 @@ def _refuse_difference(target: Path, written: Network, wanted: Network) -> None:
                 same = bool(same_decisions(one, other, wanted.input_of(layer).bound).all())
                 advice = "its parameters are too large for float32"
             case one, other:
-                same = _fields_equal(one, other)
+                same = alike(one, other)
                 advice = "keep the directions of the thresholds before it"
         if not same:
             raise PlanError(

@@ -5,15 +5,18 @@ effective weights: unshared, following the plan's slices, or with exact sharing 
 All figures are for one image: an adder graph serves one output position.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from crshare.network import Signal
-from crshare.plan import LayerPlan, OriginCounts
+from crshare.plan import LayerPlan, OriginCounts, parts_of
 from crshare.slices import SliceTable
 from solver.adder_graph import Cost, Slices, build, measure
+
+Counted = Callable[[SliceTable, LayerPlan, tuple[int, int]], Cost]
 
 ROWS = 64  # filters whose unshared sums are built at a time
 
@@ -59,10 +62,15 @@ def count_layer(table: SliceTable, plan: LayerPlan, given: Signal) -> LayerCount
         is_dense=given.shape[:2] == (1, 1),
         n_slices=table.n_slices,
         origins=plan.count_origins(table),
-        before=_totals(table, table.slice_operations, _unshared(table, inputs)),
-        after=_totals(table, computed, _by_slices(table, plan, inputs)),
-        graph=_totals(table, computed, _exact(plan.effective(table), inputs)),
+        before=_totals(table, table.slice_operations, _added(_unshared, table, plan, inputs)),
+        after=_totals(table, computed, _added(_by_slices, table, plan, inputs)),
+        graph=_totals(table, computed, _added(_exact, table, plan, inputs)),
     )
+
+
+def _added(counted: Counted, table: SliceTable, plan: LayerPlan, inputs: tuple[int, int]) -> Cost:
+    """The cost of all groups of channels together."""
+    return sum((counted(*part, inputs) for part in parts_of(table, plan)), Cost())
 
 
 def _totals(table: SliceTable, slice_operations: int, cost: Cost) -> Totals:
@@ -71,7 +79,7 @@ def _totals(table: SliceTable, slice_operations: int, cost: Cost) -> Totals:
     )
 
 
-def _unshared(table: SliceTable, inputs: tuple[int, int]) -> Cost:
+def _unshared(table: SliceTable, _: LayerPlan, inputs: tuple[int, int]) -> Cost:
     weights = _rows(table.matrix)
     parts = (
         measure(build(weights[first : first + ROWS], method="separate", input_range=inputs))
@@ -95,8 +103,8 @@ def slices_of(table: SliceTable, plan: LayerPlan) -> Slices:
     )
 
 
-def _exact(effective: npt.NDArray[np.int8], inputs: tuple[int, int]) -> Cost:
-    return measure(build(_rows(effective), method="buckets", input_range=inputs))
+def _exact(table: SliceTable, plan: LayerPlan, inputs: tuple[int, int]) -> Cost:
+    return measure(build(_rows(plan.effective(table)), method="buckets", input_range=inputs))
 
 
 def _rows(matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:

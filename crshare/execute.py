@@ -16,6 +16,7 @@ from crshare.bits import Words, n_words
 from crshare.errors import NetworkError
 from crshare.kernels.batches import Scratch, Sliced, map_batches, usable_cores
 from crshare.kernels.counting import Histogram, Pooling, firing_counts, sum_histograms
+from crshare.kernels.joins import channels
 from crshare.kernels.native import Run, enter, plain, ready, ready_fused
 from crshare.kernels.sliced import SlicedCounts, run_sliced
 from crshare.kernels.variants import Variant, best_variant, host_features
@@ -26,12 +27,14 @@ __all__ = [
     "Histogram",
     "Pooling",
     "SlicedCounts",
+    "channels",
     "compile_network",
     "compile_part",
     "firing_counts",
     "layer_bits",
     "outputs",
     "run_layers",
+    "run_onward",
     "run_sliced",
     "sum_histograms",
     "usable_cores",
@@ -49,7 +52,7 @@ class Step:
     """One native array to the next: `name` is the layer whose output it gives."""
 
     name: str
-    source: str
+    sources: tuple[str, ...]
     run: Run
 
 
@@ -99,7 +102,8 @@ class Executor:
             first = enter(self.network.input, values, scratch.step(INPUT))
         results = {self.start: first}
         for step in self.steps:
-            results[step.name] = step.run(results[step.source], scratch.step(step.name))
+            given = (results[source] for source in step.sources)
+            results[step.name] = step.run(*given, scratch.step(step.name))
         return {name: results[name] for name in self.targets}
 
     @property
@@ -108,7 +112,8 @@ class Executor:
         sizes = {name: _map_bytes(signal) for name, signal in self.network.signals.items()}
         names = {self.start, *(step.name for step in self.steps)}
         needed = sum(sizes[name] for name in names)
-        near = max((sizes[step.source] + sizes[step.name] for step in self.steps), default=1)
+        at_work = ((*step.sources, step.name) for step in self.steps)
+        near = max((sum(sizes[name] for name in maps) for maps in at_work), default=1)
         return max(1, min(MAX_BATCH, BATCH_BYTES // needed, NEAR_BYTES // near))
 
 
@@ -140,8 +145,7 @@ def compile_part(
         name = pending.pop()
         if name not in steps:
             steps[name] = _step(network, name, start, names, chosen)
-            if steps[name].source != start:
-                pending.append(steps[name].source)
+            pending += [source for source in steps[name].sources if source != start]
     ordered = tuple(steps[layer.name] for layer in network.layers if layer.name in steps)
     return Executor(network, start, names, ordered, n_threads or usable_cores())
 
@@ -176,13 +180,33 @@ def run_layers(
     return part.run(values)[stop_at]
 
 
+def run_onward(network: Network, images: Array, at: str, values: Array, to: str) -> Array:
+    """Native output of layer `to`: from the values of layer `at` where they are enough, else from
+    the images."""
+    if at == to:
+        return values
+    if not leads_to(network, at, to):
+        at, values = INPUT, images
+    return run_layers(network, values, start_after=at, stop_at=to)
+
+
+def leads_to(network: Network, start: str, target: str) -> bool:
+    """Whether the output of `target` can be made from that of `start` alone."""
+    by_name = {layer.name: layer for layer in network.layers}
+    pending, seen = [target], {start}
+    while pending:
+        name = pending.pop()
+        if name not in seen:
+            if name not in by_name:
+                return False
+            seen.add(name)
+            pending += by_name[name].sources
+    return True
+
+
 def _expect_path(network: Network, start: str, target: str) -> None:
-    sources = {layer.name: layer.source for layer in network.layers}
-    name = target
-    while name != start:
-        if name not in sources:
-            raise NetworkError(f"layer {target!r} does not follow from {start!r}")
-        name = sources[name]
+    if not leads_to(network, start, target):
+        raise NetworkError(f"layer {target!r} does not follow from {start!r}")
 
 
 def _step(
@@ -193,19 +217,21 @@ def _step(
     op, kept = layer.op, {start, *targets}
     if isinstance(op, Threshold) and layer.source not in kept:
         above = _layer(network, layer.source)
-        if isinstance(above.op, Conv) and _n_readers(network, above.name) == 1:
+        if isinstance(above.op, Conv) and len(network.readers_of(above.name)) == 1:
             conv, source = _unflattened(network, above, above.op, start)
             run = ready_fused(conv, op, network.signals[source], variant)
-            return Step(name, source, run)
+            return Step(name, (source,), run)
     if isinstance(op, Conv):
         conv, source = _unflattened(network, layer, op, start)
-        return Step(name, source, ready(conv, network.signals[source], variant))
-    return Step(name, layer.source, ready(op, network.input_of(layer), variant))
+        return Step(name, (source,), ready(conv, variant, network.signals[source]))
+    given = (network.signals[source] for source in layer.sources)
+    return Step(name, layer.sources, ready(op, variant, *given))
 
 
 def _unflattened(network: Network, layer: Layer, conv: Conv, start: str) -> tuple[Conv, str]:
     """A dense layer behind a Flatten of bits, as a convolution of the map before it."""
-    if layer.source != start and network.input_of(layer).kind is Kind.BITS:
+    bits = network.input_of(layer).kind is Kind.BITS
+    if layer.source not in (start, INPUT) and bits and conv.is_plain:
         flat = _layer(network, layer.source)
         if isinstance(flat.op, Flatten) and conv.kernel.shape[:2] == (1, 1):
             shape = network.signals[flat.source].shape
@@ -215,10 +241,6 @@ def _unflattened(network: Network, layer: Layer, conv: Conv, start: str) -> tupl
 
 def _layer(network: Network, name: str) -> Layer:
     return next(layer for layer in network.layers if layer.name == name)
-
-
-def _n_readers(network: Network, name: str) -> int:
-    return sum(layer.source == name for layer in network.layers)
 
 
 def _map_bytes(signal: Signal) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 
 from crshare.network import ALWAYS, NEVER, Float64Array, Int32Array, Threshold
 from crshare.rationals import Surd
-from crshare.steps import Affine, Binarize, Bounds, Map, at
+from crshare.steps import Affine, Binarize, Bounds, Map, Slope, at
 
 Maps = Sequence[Map]
 
@@ -84,8 +84,11 @@ def value_at(maps: Maps, channel: int, total: int | Fraction) -> Surd:
                 value = value.plus(at(step.offset, channel))
             case Bounds(_, low, high):
                 value = _bounded(value, low, high)
-            case Binarize():
-                value = Surd.rational(Fraction(1 if value.sign() >= 0 else -1))
+            case Slope(_, negative):
+                value = value.times(at(negative, channel)) if value.sign() < 0 else value
+            case Binarize(_, zero_is_plus):
+                plus = value.sign() >= (0 if zero_is_plus else 1)
+                value = Surd.rational(Fraction(1 if plus else -1))
     return value
 
 

@@ -7,14 +7,16 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.calibrate import firing
-from crshare.execute import Histogram, run_layers, sum_histograms, usable_cores
+from crshare.execute import Histogram, run_onward, sum_histograms, usable_cores
 from crshare.images import ImageSet
 from crshare.network import INPUT, BitPool, Float64Array, Kind, Layer, Network, Threshold
+from crshare.shortcuts import importance_of_reals, real_sign
 from crshare.slices import SliceTable, decompose
 
 Array = npt.NDArray[Any]
 
 MOST_BYTES = 400 * 2**20  # of the original network's maps held at a time
+REAL_IMAGES = 500  # on which the reals before a sign are looked at
 LEAST_SHARE = 0.01  # a layer below this share of all slice operations is not worth a loss
 
 
@@ -55,10 +57,11 @@ def survey(network: Network, images: ImageSet) -> Ground:
     at, values = INPUT, images.images
     for table in tables:
         layer = network.layer(table.layer)
-        if network.input_of(layer).kind is Kind.BITS:
-            values = _onward(network, values, at, layer.source)
+        if network.input_of(layer).kind is Kind.BITS and network.conv(layer.name).is_plain:
+            values = run_onward(network, images.images, at, values, layer.source)
             at = layer.source
-            watched.append(_watch(network, layer, table, values, total))
+            reals = real_importance(network, layer, images.images)
+            watched.append(_watch(network, layer, table, values, total, reals))
     return Ground(network, images, tables, tuple(watched))
 
 
@@ -69,21 +72,35 @@ def layer_histogram(network: Network, layer: Layer, values: Array) -> Histogram:
     return sum_histograms(conv, given, values, n_threads=usable_cores())
 
 
-def _onward(network: Network, values: Array, at: str, to: str) -> Array:
-    if at == to:
-        return values
-    return run_layers(network, values, start_after=at, stop_at=to)
+def real_importance(network: Network, layer: Layer, images: Array) -> Float64Array | None:
+    """Of a layer whose sums reach a sign as reals, beside a shortcut; None of another."""
+    if network.threshold_of(layer.name) is not None:
+        return None
+    found = real_sign(network, layer.name)
+    if found is None:
+        return None
+    some = images[:REAL_IMAGES]
+    reals = run_onward(network, some, INPUT, some, found.sign.source)
+    return _coarse(importance_of_reals(found, reals))
 
 
-def _watch(network: Network, layer: Layer, table: SliceTable, values: Array, total: int) -> Watched:
+def _watch(
+    network: Network,
+    layer: Layer,
+    table: SliceTable,
+    values: Array,
+    total: int,
+    reals: Float64Array | None,
+) -> Watched:
     threshold = network.threshold_of(layer.name)
     fired = np.zeros(0, np.int64)
-    importance = np.zeros(table.n_filters)
+    importance = np.zeros(table.n_filters) if reals is None else reals
     if threshold is not None and isinstance(threshold.op, Threshold):
         histogram = layer_histogram(network, layer, values)
         fired = firing(histogram, threshold.op)
         importance = _importance(histogram, threshold.op)
-    worth = threshold is not None and table.slice_operations >= LEAST_SHARE * total
+    decides = threshold is not None or reals is not None
+    worth = decides and table.slice_operations >= LEAST_SHARE * total
     read = _positions_read(network, threshold or layer)
     return Watched(layer, table, threshold, fired, importance, worth, values, read)
 

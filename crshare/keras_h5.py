@@ -1,13 +1,16 @@
-"""Keras HDF5 files in and out: the only file that knows h5py and how Keras lays its containers out.
+"""Keras HDF5 files in and out: the only file that knows h5py and how Keras lays weights out.
 
-HDF5 and JSON only: no TensorFlow, no code of the file, no link out of the file is ever followed.
+Three layouts: whole models and weights by layer name (Keras 2, and .h5 of Keras 3), and weights by
+class and number (.keras and .weights.h5). HDF5 and JSON only: no TensorFlow, no code of the file,
+no link out of the file is ever followed.
 """
 
-import json
+import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,99 +18,138 @@ import h5py
 import numpy as np
 
 from crshare.errors import ModelFormatError
-from crshare.keras_config import Array, Weights
+from crshare.keras_config import Array, LayerEntry, Weights, variable_names
 
 MAX_BYTES = 2**30  # of one weight
-HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError)  # as h5py raises them
+UNWRITTEN_BYTES, MOST_PACKED = 2**20, 64  # what compression may claim beyond what is stored
+HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError)  # of h5py
 RESAVE = "save the whole model with model.save('NAME.h5')"
 
-
-@dataclass(frozen=True, slots=True)
-class KerasFile:
-    """What a full-model HDF5 file holds: the configuration as JSON, weights by layer and name."""
-
-    library: str
-    config: object
-    weights: Mapping[str, Weights]
+Source = Path | BytesIO
+Stored = dict[str, dict[str, Any]]  # data sets by layer and short name
 
 
-def read_file(path: Path) -> KerasFile:
-    """Read a full-model file; ModelFormatError where it is none."""
-    with _opened(path) as file:
-        text = _config_text(path, file)
-        weights = {
-            layer: {name: _array(path, dataset) for name, dataset in named.items()}
-            for layer, named in _datasets(path, file).items()
-        }
-        return KerasFile(_library(file, text), _parsed(path, text), weights)
+def read_whole(path: Path) -> tuple[str, str, dict[str, Weights]]:
+    """The configuration, the version of Keras and the weights of a whole-model file."""
+    with opened(path, path) as file:
+        config = file.attrs.get("model_config")
+        if config is None and "layer_names" in file.attrs:
+            raise ModelFormatError(
+                f"{path}: holds weights only, no layers; {RESAVE}, or name the JSON of its layers"
+            )
+        if config is None:
+            raise ModelFormatError(f"{path}: holds no Keras model (no model_config); {RESAVE}")
+        version = _text(file.attrs.get("keras_version", "of unknown version"))
+        return _text(config), version, _arrays(path, _whole(path, file))
 
 
-def write_file(source: Path, draft: Path, changes: Mapping[str, Weights]) -> None:
+def read_weights(path: Path, source: Source, layers: list[LayerEntry]) -> dict[str, Weights]:
+    """The weights of a weights-only file, in either layout; `path` is what errors name."""
+    with opened(path, source) as file:
+        return _arrays(path, _weights_only(path, file, layers))
+
+
+def write_whole(source: Path, draft: Path, changes: Mapping[str, Weights]) -> None:
     """Copy `source` to `draft` with other values in the named weights; OSError where it cannot."""
     shutil.copyfile(source, draft)
     with h5py.File(draft, "r+") as file:
-        datasets = _datasets(source, file)
-        for layer, named in changes.items():
-            for name, array in named.items():
-                datasets[layer][name][...] = array
+        _assign(_whole(source, file), changes)
 
 
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error).splitlines()[0]
+def changed_weights(
+    path: Path, held: bytes, layers: list[LayerEntry], changes: Mapping[str, Weights]
+) -> bytes:
+    """A weights-only file with other values in the named weights."""
+    memory = BytesIO(held)
+    with h5py.File(memory, "r+") as file:
+        _assign(_weights_only(path, file, layers), changes)
+    return memory.getvalue()
+
+
+def _assign(stored: Stored, changes: Mapping[str, Weights]) -> None:
+    for layer, named in changes.items():
+        for name, array in named.items():
+            stored[layer][name][...] = array
+
+
+def _arrays(path: Path, stored: Stored) -> dict[str, Weights]:
+    return {
+        layer: {name: _array(path, dataset) for name, dataset in named.items()}
+        for layer, named in stored.items()
+    }
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    if path.is_dir():
-        raise ModelFormatError(f"{path}: is a folder; name a model file (.h5)")
-    if not path.exists():
-        raise ModelFormatError(f"{path}: there is no such file; name a model file (.h5)")
+def opened(path: Path, source: Source) -> Iterator[Any]:
+    """The HDF5 file; what goes wrong while it is read is one sentence."""
     try:
-        with path.open("rb") as head:
-            zipped = head.read(4) == b"PK\x03\x04"
-    except OSError as error:
-        raise ModelFormatError(f"{path}: cannot be read ({_reason(error)})") from error
-    if zipped:
-        raise ModelFormatError(f"{path}: is a .keras archive, which is not read yet; {RESAVE}")
-    try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(source, "r") as file:
             yield file
     except HDF5_ERRORS as error:
-        reason = str(error.args[-1] if error.args else error).splitlines()[0]
+        reason = str(error.args[-1] if error.args else error or "empty").splitlines()[0]
         raise ModelFormatError(f"{path}: is no readable HDF5 file ({reason}); {RESAVE}") from error
-
-
-def _config_text(path: Path, file: Any) -> str:
-    text = file.attrs.get("model_config")
-    if text is None and "layer_names" in file.attrs:
-        raise ModelFormatError(f"{path}: holds weights only, no layers; {RESAVE}")
-    if text is None:
-        raise ModelFormatError(f"{path}: holds no Keras model (no model_config); {RESAVE}")
-    return _text(text)
 
 
 def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _parsed(path: Path, text: str) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ModelFormatError(f"{path}: its model_config is no JSON; {RESAVE}") from error
-
-
-def _library(file: Any, text: str) -> str:
-    version = _text(file.attrs.get("keras_version", "of unknown version"))
-    return f"Keras {version}" + (" with Larq layers" if '"class_name": "Quant' in text else "")
-
-
-def _datasets(path: Path, file: Any) -> dict[str, dict[str, Any]]:
+def _whole(path: Path, file: Any) -> Stored:
     """The data sets of the weights by layer and short name, in the file's own order."""
     root = file.get("model_weights")
     if not isinstance(root, h5py.Group):
         raise ModelFormatError(f"{path}: holds a configuration but no weights; {RESAVE}")
+    return _by_name(path, root)
+
+
+def _by_name(path: Path, root: Any) -> Stored:
     return {layer: _of_layer(path, root, layer) for layer in _names(path, root, "layer_names")}
+
+
+def _weights_only(path: Path, file: Any, layers: list[LayerEntry]) -> Stored:
+    if any(key.startswith("layer_names") for key in file.attrs):
+        return _by_name(path, file)
+    root = _inside(path, file, "layers")
+    if not isinstance(root, h5py.Group):
+        raise ModelFormatError(f"{path}: holds no weights that crshare knows; {RESAVE}")
+    groups = _groups(path, root)
+    counts: Counter[str] = Counter()
+    stored: Stored = {}
+    for layer in layers:
+        key = _class_key(layer.class_name)
+        group = groups.get(layer.name) or groups.get(f"{key} {counts[key]}")
+        counts[key] += 1
+        if group is not None:
+            stored[layer.name] = _numbered(path, group, layer)
+    return stored
+
+
+def _groups(path: Path, root: Any) -> dict[str, Any]:
+    """The groups of layers by the name that Keras 3 keeps, or by class and number."""
+    found = {}
+    for full in root:
+        group = _inside(path, root, full)
+        variables = _inside(path, group, "vars")
+        if not isinstance(variables, h5py.Group):
+            continue
+        stem, _, number = full.rpartition("_")
+        counted = number.isdecimal() and len(number) < 8
+        key = f"{_class_key(stem)} {int(number)}" if counted else f"{_class_key(full)} 0"
+        name = variables.attrs.get("name")
+        found[key if name is None else _text(name)] = variables
+    return found
+
+
+def _class_key(name: str) -> str:
+    return re.sub(r"\W|_", "", name.rsplit(">", 1)[-1]).lower()
+
+
+def _numbered(path: Path, group: Any, layer: LayerEntry) -> dict[str, Any]:
+    """The data sets 0, 1, ... of a layer by the names that its class gives them."""
+    datasets: list[Any] = []
+    while isinstance(dataset := _inside(path, group, str(len(datasets))), h5py.Dataset):
+        datasets.append(dataset)
+    return dict(zip(variable_names(layer, len(datasets)), datasets, strict=True))
 
 
 def _of_layer(path: Path, root: Any, layer: str) -> dict[str, Any]:
@@ -160,6 +202,16 @@ def _array(path: Path, dataset: Any) -> Array:
         raise ModelFormatError(f"{where} lies in another file; {RESAVE}")
     if dataset.dtype.kind not in "fiu":
         raise ModelFormatError(f"{where} holds {dataset.dtype}, no numbers; {RESAVE}")
-    if dataset.shape is None or dataset.size * dataset.dtype.itemsize > MAX_BYTES:
+    if not _is_fair(dataset):
         raise ModelFormatError(f"{where} has an impossible size; {RESAVE}")
     return np.asarray(dataset[()], dtype=np.float64)
+
+
+def _is_fair(dataset: Any) -> bool:
+    """Whether a data set claims no more than a weight may hold and its bytes can have packed."""
+    if dataset.shape is None:
+        return False
+    stored = UNWRITTEN_BYTES + MOST_PACKED * dataset.id.get_storage_size()
+    item = dataset.dtype.itemsize
+    chunk = item * int(np.prod(dataset.chunks or (1,), dtype=object))
+    return bool(max(item * int(dataset.size), chunk) <= min(MAX_BYTES, stored))

@@ -170,7 +170,7 @@ class _Lowering:
         if layer.source == INPUT:
             self._enter(layer, given)
         match layer.op:
-            case Conv() as conv:
+            case Conv() as conv if conv.is_plain:
                 self.on_progress(f"building the datapath of {layer.name}", share)
                 self.waiting = self._sums(layer, conv, given)
             case Threshold() as threshold:

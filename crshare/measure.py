@@ -1,5 +1,6 @@
 """A plan against the original network on images: accuracy, equality, counted operations."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,10 +8,10 @@ import numpy.typing as npt
 
 from crshare.accuracy import Accuracy, compare
 from crshare.errors import PlanError
-from crshare.execute import SlicedCounts, compile_network, run_layers, run_sliced
+from crshare.execute import SlicedCounts, channels, compile_network, run_layers, run_sliced
 from crshare.images import ImageSet, StreamedSet
-from crshare.network import INPUT, Network
-from crshare.plan import LayerPlan, SharingPlan, planned_network
+from crshare.network import INPUT, Network, Signal
+from crshare.plan import LayerPlan, SharingPlan, parts_of, planned_network
 from crshare.reference import enter
 from crshare.slices import SliceTable, decompose
 
@@ -52,16 +53,9 @@ def follow(network: Network, plan: SharingPlan, images: Array) -> dict[str, Slic
 def _follow_layer(
     network: Network, planned: Network, plan: LayerPlan, table: SliceTable, images: Array
 ) -> SlicedCounts:
-    layer, given = network.layer(table.layer), network.input_of(network.layer(table.layer))
-    sums, counts = run_sliced(
-        network.conv(table.layer),
-        given,
-        _native_input(planned, layer.source, images),
-        starts=table.starts,
-        representatives=plan.representatives,
-        use=plan.use,
-        corrected=plan.corrected,
-    )
+    layer = network.layer(table.layer)
+    given = _native_input(planned, layer.source, images)
+    sums, counts = _run_parts(network, plan, table, given)
     direct = run_layers(planned, images, start_after=INPUT, stop_at=table.layer)
     if not np.array_equal(sums, direct):
         raise PlanError(
@@ -69,6 +63,30 @@ def _follow_layer(
             "effective weights; this is a fault of crshare, please report it"
         )
     return counts
+
+
+def _run_parts(
+    network: Network, plan: LayerPlan, table: SliceTable, x: Array
+) -> tuple[Array, SlicedCounts]:
+    """Follow each group of channels of a layer by itself."""
+    conv, given = network.conv(table.layer), network.input_of(network.layer(table.layer))
+    depth, n_filters = given.shape[2] // table.parts, table.n_filters
+    one = Signal(given.kind, (*given.shape[:2], depth), given.bound)
+    sums, counts = [], SlicedCounts(0, 0, 0, 0)
+    for number, (own, part) in enumerate(parts_of(table, plan)):
+        kernel = conv.kernel[..., number * n_filters : (number + 1) * n_filters]
+        found, counted = run_sliced(
+            replace(conv, kernel=kernel, groups=1),
+            one,
+            x if table.parts == 1 else channels(x, given, number * depth, depth),
+            starts=own.starts,
+            representatives=part.representatives,
+            use=part.use,
+            corrected=part.corrected,
+        )
+        sums.append(found)
+        counts += counted
+    return np.concatenate(sums, axis=3), counts
 
 
 def _native_input(planned: Network, source: str, images: Array) -> Array:

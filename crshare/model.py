@@ -11,10 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.assemble import Maps, assemble
+from crshare.containers import read_file
 from crshare.errors import ModelFormatError, NetworkError
-from crshare.keras_config import DAMAGED, Weights, chain_of
-from crshare.keras_h5 import read_file
-from crshare.keras_layers import steps_of
+from crshare.keras_config import DAMAGED, Weights
+from crshare.keras_graph import graph_of
+from crshare.keras_layers import nodes_of
 from crshare.network import Conv, Network, Shape, Threshold
 from crshare.steps import Linear, Storage
 
@@ -25,16 +26,21 @@ Rescale = tuple[Fraction, Fraction]
 class Model:
     """What was read of a file, and what a report or a change of the file needs to know of it.
 
-    storage: how the file holds each linear layer's weights. folded: by the name of each Threshold
-    the exact maps it stands for. weights: the file's own, by Keras layer and short name.
+    linears: each linear layer as the file has it. folded: by the name of each Threshold the exact
+    maps it stands for. weights: the file's own, by Keras layer and short name.
     """
 
     network: Network
     path: Path
     library: str
-    storage: Mapping[str, Storage]
+    linears: Mapping[str, Linear]
     folded: Mapping[str, Maps]
     weights: Mapping[str, Weights]
+
+    @property
+    def storage(self) -> dict[str, Storage]:
+        """How the file holds the weights of each linear layer."""
+        return {name: linear.storage for name, linear in self.linears.items()}
 
     @property
     def weights_hash(self) -> str:
@@ -58,15 +64,16 @@ def read_model(
     """
     file = read_file(path)
     try:
-        chain = chain_of(file.config, file.weights)
-        steps = steps_of(chain, sign_layers)
-        assembly = assemble(_map_shape(chain.input_shape), rescale, steps)
+        graph = graph_of(file.config, file.weights)
+        nodes = nodes_of(graph, sign_layers)
+        assembly = assemble(_map_shape(graph.input_shape), rescale, nodes)
     except (ModelFormatError, NetworkError) as error:
         raise ModelFormatError(f"{path}: {error}") from error
     except RecursionError as error:
         raise ModelFormatError(f"{path}: its layers are nested too deep; {DAMAGED}") from error
-    storage = {step.owner: step.storage for step in steps if isinstance(step, Linear)}
-    return Model(assembly.network, path, file.library, storage, assembly.folded, file.weights)
+    steps = (step for node in nodes for step in node.steps)
+    linears = {step.owner: step for step in steps if isinstance(step, Linear)}
+    return Model(assembly.network, path, file.library, linears, assembly.folded, file.weights)
 
 
 def _map_shape(shape: tuple[int, ...]) -> Shape:

@@ -1,158 +1,101 @@
 """The network as values: what each layer computes, nothing about files and nothing about speed.
 
 A map is [height, width, channels]. A dense layer is a 1x1 convolution of a 1x1 map, so it needs no
-type of its own. A signal between two layers is one of three kinds: BITS (+1/-1), INTEGERS (pixels
-and sums) or REALS (float64, only outside the binary part).
+type of its own. The operations themselves stand in ops.py, and are handed on here.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from enum import Enum
 from functools import cached_property
-from math import ceil
-
-import numpy as np
-import numpy.typing as npt
 
 from crshare.errors import NetworkError
+from crshare.ops import (
+    ALWAYS,
+    NEVER,
+    Add,
+    BitPool,
+    BoolArray,
+    Clamp,
+    Concatenate,
+    Conv,
+    Curve,
+    Flatten,
+    Float32Array,
+    Float64Array,
+    Int8Array,
+    Int32Array,
+    Join,
+    Kind,
+    Leak,
+    MaxPool,
+    Op,
+    Quantise,
+    RealConv,
+    Scale,
+    Shape,
+    Sign,
+    Signal,
+    SumPool,
+    Threshold,
+    alike,
+    extent,
+    spread,
+)
 
-Int8Array = npt.NDArray[np.int8]
-Int32Array = npt.NDArray[np.int32]
-BoolArray = npt.NDArray[np.bool_]
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
-Shape = tuple[int, int, int]
-
-ALWAYS = -(2**31)  # a rising threshold that every sum reaches
-NEVER = 2**31 - 1  # a rising threshold that no sum reaches
-
-
-class Kind(Enum):
-    BITS = "bits"
-    INTEGERS = "integers"
-    REALS = "reals"
-
-
-@dataclass(frozen=True, slots=True)
-class Signal:
-    """What flows out of a layer: its kind, its [height, width, channels], its greatest |value|."""
-
-    kind: Kind
-    shape: Shape
-    bound: int = 0  # of BITS and INTEGERS
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Conv:
-    """Binary weights: sums over each window of bits or integers.
-
-    kernel: int8 [kh, kw, input channels, filters] of +1/-1. pad_value: None for VALID; else SAME
-    with that value around the map (0 adds nothing: it is neither +1 nor -1).
-    """
-
-    kernel: Int8Array
-    strides: tuple[int, int] = (1, 1)
-    pad_value: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.kernel.ndim != 4 or self.kernel.dtype != np.int8 or 0 in self.kernel.shape:
-            raise NetworkError(f"a binary kernel is int8 [kh, kw, ci, co], not {_of(self.kernel)}")
-        if not np.isin(self.kernel, (-1, 1)).all():
-            raise NetworkError("a binary kernel holds only +1 and -1")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RealConv:
-    """Real weights, outside the binary part: float32 [kh, kw, ci, co], SAME pads with 0."""
-
-    kernel: Float32Array
-    bias: Float32Array
-    strides: tuple[int, int] = (1, 1)
-    same: bool = False
-
-    def __post_init__(self) -> None:
-        if self.kernel.ndim != 4 or self.kernel.dtype != np.float32 or 0 in self.kernel.shape:
-            raise NetworkError(f"a real kernel is float32 [kh, kw, ci, co], not {_of(self.kernel)}")
-        if self.bias.shape != self.kernel.shape[3:]:
-            raise NetworkError(f"a bias has one value for each filter, not {_of(self.bias)}")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Threshold:
-    """INTEGERS to BITS: channel c is +1 when sum >= at[c] (rising) or sum <= at[c] (falling).
-
-    folded: the file's layers that it stands for, in order; adjustable: if one can move it.
-    """
-
-    at: Int32Array
-    rising: BoolArray
-    folded: tuple[str, ...] = ()
-    adjustable: bool = True
-
-    def __post_init__(self) -> None:
-        if self.at.ndim != 1 or self.at.dtype != np.int32 or self.at.shape != self.rising.shape:
-            raise NetworkError("a threshold holds one int32 and one direction for each channel")
-
-    def moved(self, at: Int32Array, rising: BoolArray) -> "Threshold":
-        """The same comparison at another place."""
-        return replace(self, at=at, rising=rising)
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """REALS to BITS: +1 where the value is >= 0."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BitPool:
-    """Max pooling folded past a threshold: any bit of the window, or all where `all_of` says so."""
-
-    size: tuple[int, int]
-    strides: tuple[int, int]
-    same: bool
-    all_of: BoolArray
-
-
-@dataclass(frozen=True, slots=True)
-class MaxPool:
-    """Max pooling of INTEGERS or REALS; SAME ignores what lies outside the map."""
-
-    size: tuple[int, int]
-    strides: tuple[int, int]
-    same: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Flatten:
-    """[h, w, c] to [1, 1, h*w*c], channel fastest."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Scale:
-    """To REALS: scale[c] * value + offset[c]."""
-
-    scale: Float64Array
-    offset: Float64Array
-
-
-@dataclass(frozen=True, slots=True)
-class Clamp:
-    """REALS limited to [low, high]: ReLU, ReLU6, hard tanh."""
-
-    low: float
-    high: float
-
-
-Op = Conv | RealConv | Threshold | Sign | BitPool | MaxPool | Flatten | Scale | Clamp
+__all__ = [
+    "ALWAYS",
+    "Add",
+    "BitPool",
+    "BoolArray",
+    "Clamp",
+    "Concatenate",
+    "Conv",
+    "Curve",
+    "Flatten",
+    "Float32Array",
+    "Float64Array",
+    "INPUT",
+    "Input",
+    "Int32Array",
+    "Int8Array",
+    "Join",
+    "Kind",
+    "Layer",
+    "Leak",
+    "MaxPool",
+    "NEVER",
+    "Network",
+    "Op",
+    "Quantise",
+    "RealConv",
+    "Scale",
+    "Shape",
+    "Sign",
+    "Signal",
+    "SumPool",
+    "Threshold",
+    "alike",
+    "extent",
+    "signal_after",
+    "spread",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One operation, its unique name, and the name of the layer it reads (or INPUT)."""
+    """One operation, its unique name, and the name of the layer it reads (or INPUT).
+
+    others: what an Add or Concatenate reads besides.
+    """
 
     name: str
     op: Op
     source: str
+    others: tuple[str, ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return (self.source, *self.others)
 
 
 INPUT = "input"
@@ -195,10 +138,12 @@ class Network:
         for layer in self.layers:
             if layer.name in signals:
                 raise NetworkError(f"two layers are named {layer.name!r}; names must differ")
-            if layer.source not in signals:
-                raise NetworkError(f"{layer.name}: reads {layer.source!r}, which is no layer above")
+            for source in layer.sources:
+                if source not in signals:
+                    raise NetworkError(f"{layer.name}: reads {source!r}, which is no layer above")
             try:
-                signals[layer.name] = signal_after(layer.op, signals[layer.source])
+                given = [signals[source] for source in layer.sources]
+                signals[layer.name] = signal_after(layer.op, *given)
             except NetworkError as error:
                 raise NetworkError(f"layer {layer.name}: {error}") from error
         return signals
@@ -228,32 +173,30 @@ class Network:
         readers = (la for la in self.layers if la.source == name and isinstance(la.op, Threshold))
         return next(readers, None)
 
+    def readers_of(self, name: str) -> list[Layer]:
+        """All layers that read layer `name`."""
+        return [layer for layer in self.layers if name in layer.sources]
+
     def replace(self, ops: dict[str, Op]) -> "Network":
         """The same network with other operations in the named layers."""
-        layers = (Layer(la.name, ops.get(la.name, la.op), la.source) for la in self.layers)
+        layers = (replace(layer, op=ops.get(layer.name, layer.op)) for layer in self.layers)
         return Network(self.input, tuple(layers))
 
 
-def extent(size: int, window: int, stride: int, *, same: bool) -> tuple[int, int]:
-    """Output positions along one axis, and the padding before the first (as TensorFlow pads)."""
-    if not same:
-        return (size - window) // stride + 1, 0
-    positions = ceil(size / stride)
-    return positions, max((positions - 1) * stride + window - size, 0) // 2
-
-
-def signal_after(op: Op, given: Signal) -> Signal:
-    """The signal that `op` makes of `given`; NetworkError where it cannot."""
+def signal_after(op: Op, given: Signal, *others: Signal) -> Signal:
+    """The signal that `op` makes of `given` (and others); NetworkError where it cannot."""
+    if isinstance(op, Add | Concatenate):
+        return _joined(op, (given, *others))
+    if others:
+        raise NetworkError(f"reads {1 + len(others)} layers, where it takes one")
     height, width, channels = given.shape
     match op:
-        case Conv(kernel, strides, pad_value):
+        case Conv(_, strides, pad_value):
             _expect(given, Kind.BITS, Kind.INTEGERS)
             if given.kind is Kind.BITS and pad_value not in (None, 0, 1, -1):
                 raise NetworkError(f"pads a map of +1/-1 with {pad_value}")
-            bound = max(given.bound, abs(pad_value or 0)) * int(np.prod(kernel.shape[:3]))
-            if bound >= NEVER:
-                raise NetworkError(f"sums up to {bound} do not fit in 32 bits")
-            shape = _windows(given, kernel.shape, strides, same=pad_value is not None)
+            bound = _bounded(max(given.bound, abs(pad_value or 0)) * op.n_inputs)
+            shape = _windows(given, op.window, strides, same=pad_value is not None)
             return Signal(Kind.INTEGERS, shape, bound)
         case RealConv(kernel, _, strides, same):
             return Signal(Kind.REALS, _windows(given, kernel.shape, strides, same=same))
@@ -273,15 +216,50 @@ def signal_after(op: Op, given: Signal) -> Signal:
             _expect(given, Kind.INTEGERS, Kind.REALS)
             shape = _windows(given, (*size, channels, channels), strides, same=same)
             return Signal(given.kind, shape, given.bound)
+        case SumPool(size, strides):
+            shape = _windows(given, (*size, channels, channels), strides, same=False)
+            if given.kind is Kind.REALS:
+                return Signal(Kind.REALS, shape)
+            return Signal(Kind.INTEGERS, shape, _bounded(given.bound * size[0] * size[1]))
         case Flatten():
             return Signal(given.kind, (1, 1, height * width * channels), given.bound)
         case Scale(scale, offset):
             _expect_channels(given, len(scale))
             _expect_channels(given, len(offset))
             return Signal(Kind.REALS, given.shape)
-        case Clamp():
+        case Leak(negative):
+            _expect(given, Kind.REALS)
+            _expect_channels(given, len(negative))
+            return given
+        case Clamp() | Quantise() | Curve():
             _expect(given, Kind.REALS)
             return given
+
+
+def _joined(op: Join, given: tuple[Signal, ...]) -> Signal:
+    kinds = {signal.kind for signal in given}
+    kind = Kind.REALS if Kind.REALS in kinds else Kind.INTEGERS
+    if isinstance(op, Add):
+        if len({signal.shape for signal in given}) > 1:
+            raise NetworkError(f"adds maps of {_shapes(given)}, which must have one shape")
+        bound = _bounded(sum(signal.bound for signal in given))
+        return Signal(kind, given[0].shape, 0 if kind is Kind.REALS else bound)
+    if len({signal.shape[:2] for signal in given}) > 1:
+        raise NetworkError(f"joins maps of {_shapes(given)}, which must have one size")
+    kind = Kind.BITS if kinds == {Kind.BITS} else kind
+    channels = sum(signal.shape[2] for signal in given)
+    bound = 0 if kind is Kind.REALS else max(signal.bound for signal in given)
+    return Signal(kind, (*given[0].shape[:2], channels), bound)
+
+
+def _shapes(given: tuple[Signal, ...]) -> str:
+    return " and ".join("x".join(map(str, signal.shape)) for signal in given)
+
+
+def _bounded(bound: int) -> int:
+    if bound >= NEVER:
+        raise NetworkError(f"sums up to {bound} do not fit in 32 bits")
+    return bound
 
 
 def _windows(
@@ -307,7 +285,3 @@ def _expect(given: Signal, *kinds: Kind) -> None:
 def _expect_channels(given: Signal, n: int) -> None:
     if n != given.shape[2]:
         raise NetworkError(f"holds values for {n} channels, and gets {given.shape[2]}")
-
-
-def _of(array: npt.NDArray[np.generic]) -> str:
-    return f"{array.dtype} {list(array.shape)}"

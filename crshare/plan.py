@@ -5,14 +5,15 @@ filter which one it takes, as it is or negated. A slice that differs from what i
 corrected (made exact by adding or subtracting 2x where the weights differ) or similar (left so).
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
 from crshare.errors import PlanError
-from crshare.network import BoolArray, Conv, Int8Array, Int32Array, Network, Op, Threshold
-from crshare.slices import SliceTable, decompose, kernel_of
+from crshare.network import BoolArray, Int8Array, Int32Array, Network, Op, Threshold
+from crshare.slices import SliceTable, decompose, with_slices
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +166,19 @@ class LayerPlan:
         )
 
 
+def parts_of(table: SliceTable, plan: LayerPlan) -> Iterator[tuple[SliceTable, LayerPlan]]:
+    """Each group of channels of a layer as a layer of its own."""
+    n_rows, n_groups = len(table.matrix) // table.parts, table.n_groups // table.parts
+    for part in range(table.parts):
+        rows = slice(part * n_rows, (part + 1) * n_rows)
+        groups = slice(part * n_groups, (part + 1) * n_groups)
+        own = replace(
+            table, matrix=table.matrix[rows], starts=table.starts[: n_groups + 1], parts=1
+        )
+        patterns = plan.representatives[groups]
+        yield own, LayerPlan(plan.layer, patterns, plan.use[groups], plan.corrected[groups])
+
+
 @dataclass(frozen=True, eq=False)
 class SharingPlan:
     """A plan for a whole network, bound to it by the fingerprint of its weights and thresholds.
@@ -202,8 +216,7 @@ def planned_network(network: Network, plan: SharingPlan) -> Network:
     ops: dict[str, Op] = dict(plan.thresholds)
     for layer, conv in network.convs():
         planned = plan.layer(layer.name).effective(tables[layer.name])
-        kernel = kernel_of(planned, conv.kernel.shape)
-        ops[layer.name] = Conv(kernel, conv.strides, conv.pad_value)
+        ops[layer.name] = with_slices(conv, planned)
     return network.replace(ops)
 
 

@@ -1,33 +1,22 @@
-"""What the quantizers and activations of a Keras or Larq configuration mean, in all spellings.
+"""The names of quantizers and activations in a Keras configuration, in all spellings.
 
 A quantizer is written as null, as a text ("ste_sign"), as an object with a class name ("SteSign",
 "Larq>SteSign"), or as a function object; all of them come down to one name in snake case.
 """
 
 import re
-from collections.abc import Set
-from enum import Enum
+from collections.abc import Mapping, Set
 from fractions import Fraction
+from typing import Any
 
-import numpy as np
-
-from crshare.keras_config import DAMAGED, Array, KerasLayer, short
-from crshare.steps import Binarize, Bounds, Fractions, Squash, Step
+from crshare.keras_config import DAMAGED, KerasLayer, short
+from crshare.steps import Affine, Binarize, Bounds, Role, Slope, Squash, Step
 
 SIGNS = frozenset({"ste_sign", "approx_sign", "swish_sign"})
-TERNARY = frozenset({"ste_tern", "ternary", "stochastic_ternary"})
-ODD = frozenset({"tanh", "softsign", "elu", "selu", "leaky_relu", "leaky_tanh"})
+STRICT_SIGNS = frozenset({"binary_tanh"})  # sign(0) is -1, as in BinaryNet's code
+ODD = frozenset({"tanh", "softsign", "elu", "selu", "leaky_tanh"})
 LAST_ONLY = frozenset({"softmax", "log_softmax", "sigmoid"})
-BINARY_ONLY = "crshare reads +1/-1 weights only"
-USE_STE_SIGN = "train this layer with kernel_quantizer 'ste_sign'"
-
-
-class KernelQuantizer(Enum):
-    """How a layer makes its weights from the stored ones."""
-
-    NONE = "none"
-    SIGN = "sign"
-    MAGNITUDE_AWARE_SIGN = "magnitude_aware_sign"
+LEAKY_RELU = Fraction(0.2)  # of the function by its name, in Keras 2 and 3
 
 
 def snake_case(name: str) -> str:
@@ -50,30 +39,11 @@ def spelled(layer: KerasLayer, key: str) -> str | None:
     return value
 
 
-def kernel_quantizer(layer: KerasLayer) -> KernelQuantizer:
-    found = spelled(layer, "kernel_quantizer")
-    name = snake_case(found or "no_op")
-    if name in ("no_op", "no_op_quantizer"):
-        return KernelQuantizer.NONE
-    if name in SIGNS:
-        return KernelQuantizer.SIGN
-    if name == "magnitude_aware_sign":
-        return KernelQuantizer.MAGNITUDE_AWARE_SIGN
-    kind = "ternary weights" if name in TERNARY else "weights that are not +1/-1"
-    raise layer.refuse(f"has {kind} (kernel_quantizer {found!r}); {BINARY_ONLY}; {USE_STE_SIGN}")
-
-
-def input_quantizer(layer: KerasLayer) -> tuple[Step, ...]:
-    """The step in front of a layer."""
-    name = spelled(layer, "input_quantizer")
-    if name is None:
-        return ()
-    if snake_case(name) in SIGNS:
-        return (Binarize(layer.name),)
-    raise layer.refuse(
-        f"has input_quantizer {name!r}; crshare reads inputs of +1/-1 only: train this layer with "
-        "input_quantizer 'ste_sign'"
-    )
+def fields(layer: KerasLayer, key: str) -> Mapping[str, Any]:
+    """The configuration of the object under `key`; empty where it is a text or nothing."""
+    value = layer.config.get(key)
+    inner = value.get("config") if isinstance(value, dict) else None
+    return inner if isinstance(inner, dict) else {}
 
 
 def activation(layer: KerasLayer, sign_layers: Set[str]) -> tuple[Step, ...]:
@@ -84,14 +54,30 @@ def activation(layer: KerasLayer, sign_layers: Set[str]) -> tuple[Step, ...]:
         return ()
     if name in SIGNS or name in {snake_case(given) for given in sign_layers}:
         return (Binarize(layer.name),)
+    if name in STRICT_SIGNS:
+        return (Binarize(layer.name, zero_is_plus=False),)
+    if name == "leaky_relu":
+        return (Slope(layer.name, (LEAKY_RELU,)),)
     if name in ODD or name in LAST_ONLY:
         return (Squash(layer.name, name, odd=name in ODD),)
     if name in BOUNDS:
         return (Bounds(layer.name, *BOUNDS[name]),)
+    if name == "ste_heaviside":
+        return heaviside(layer.name)
     raise layer.refuse(
         f"has activation {found!r}, which is not read yet; if it gives +1 for values >= 0 and else "
         f"-1, say so with --sign-layer {found}"
     )
+
+
+def heaviside(owner: str) -> tuple[Step, ...]:
+    """1 where the value is > 0, else 0."""
+    return (Binarize(owner, zero_is_plus=False), zero_one(owner))
+
+
+def zero_one(owner: str) -> Affine:
+    """+1/-1 to 1/0."""
+    return Affine(owner, Role.FACTOR, (Fraction(1, 2),), offset=(Fraction(1, 2),))
 
 
 BOUNDS = {
@@ -99,20 +85,3 @@ BOUNDS = {
     "relu6": (Fraction(0), Fraction(6)),
     "hard_tanh": (Fraction(-1), Fraction(1)),
 }
-
-
-def mean_magnitudes(weights: Array) -> Fractions:
-    """The exact mean of |w| over each filter (the last axis)."""
-    flat = np.abs(weights).reshape(-1, weights.shape[-1])
-    mantissas, exponents = np.frexp(flat)
-    whole = np.ldexp(mantissas, 53).astype(np.int64)
-    sums = [0] * flat.shape[1]
-    lowest = int(exponents.min())
-    for exponent in np.unique(exponents).tolist():
-        chosen = np.where(exponents == exponent, whole, 0)
-        high = (chosen >> 26).sum(axis=0).tolist()
-        low = (chosen & (2**26 - 1)).sum(axis=0).tolist()
-        for channel, parts in enumerate(zip(high, low, strict=True)):
-            sums[channel] += (parts[0] * 2**26 + parts[1]) << (exponent - lowest)
-    unit = Fraction(2) ** (lowest - 53) / len(flat)
-    return tuple(total * unit for total in sums)

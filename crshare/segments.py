@@ -1,31 +1,45 @@
-"""The list of steps before it becomes a Network: input rescaling taken out, chains cut apart."""
+"""Chains of steps before they become layers: input rescaling, squashes, shapes, dense kernels."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from itertools import takewhile
-from math import gcd
+from math import gcd, prod
+
+import numpy as np
 
 from crshare.errors import ModelFormatError
 from crshare.keras_config import DAMAGED
-from crshare.network import INPUT, Input, Shape, extent
-from crshare.steps import Affine, Binarize, Flat, Linear, Pool, Role, Squash, Step
+from crshare.network import INPUT, Float64Array, Input, Shape, extent, spread
+from crshare.reference import CURVES
+from crshare.steps import (
+    ONE,
+    Affine,
+    Binarize,
+    Bounds,
+    Flat,
+    Fractions,
+    Linear,
+    Map,
+    Pool,
+    Role,
+    Slope,
+    Squash,
+    Step,
+)
+
+Chain = Sequence[Step]
+Maps = tuple[Map, ...]
 
 MAX_BOUND = 2**24  # of the integers that the first layer sees
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A chain of steps, and the linear layer that reads it (None at the end of the network)."""
-
-    chain: tuple[Step, ...]
-    linear: Linear | None
+MAX_DENSE = 2**26  # weights of a real-valued layer, with the zeros of its groups
 
 
 def enter(
     shape: Shape, rescale: tuple[Fraction, Fraction] | None, steps: Sequence[Step]
-) -> tuple[Input, tuple[Step, ...]]:
-    """The input as integers, with the rescaling that comes first, and the steps that are left."""
+) -> tuple[Input, tuple[Step, ...], int]:
+    """The input as integers, with the rescaling that comes first; the steps to be done on it, and
+    how many of the given ones these stand for."""
     leading = list(takewhile(_is_entry, steps))
     scale, offset = rescale or (Fraction(1), Fraction(0))
     owner = INPUT
@@ -44,7 +58,7 @@ def enter(
         )
     factor = () if unit == 1 else (Affine(owner, Role.FACTOR, (unit,)),)
     flats = tuple(step for step in leading if isinstance(step, Flat))
-    return given, (*factor, *flats, *steps[len(leading) :])
+    return given, (*factor, *flats), len(leading)
 
 
 def _is_entry(step: Step) -> bool:
@@ -57,36 +71,52 @@ def _common_unit(a: Fraction, b: Fraction) -> Fraction:
     return Fraction(gcd(a.numerator * b.denominator, b.numerator * a.denominator), over)
 
 
-def without_squashes(steps: Sequence[Step]) -> tuple[Step, ...]:
-    """Drop the functions that change no sign and no order of scores; refuse the others."""
+def without_squashes(steps: Sequence[Step], *, at_end: bool) -> tuple[Step, ...]:
+    """Drop the functions that change no sign, and at the end those that change no order of scores;
+    refuse what cannot be computed."""
     kept = []
     for position, step in enumerate(steps):
-        if not isinstance(step, Squash):
+        after = steps[position + 1 :]
+        if not isinstance(step, Squash) or not (_before_sign(step, after) or at_end and not after):
             kept.append(step)
-        elif not _changes_nothing(step, steps[position + 1 :]):
-            raise ModelFormatError(
-                f"layer {step.owner} applies {step.function} before further layers, which is not "
-                "read yet; crshare reads it at the end, and tanh also directly before a sign"
-            )
+            if isinstance(step, Squash) and step.function not in CURVES:
+                raise ModelFormatError(
+                    f"layer {step.owner} applies {step.function} before further layers, which is "
+                    "not read; crshare reads it at the end"
+                )
     return tuple(kept)
 
 
-def _changes_nothing(squash: Squash, after: Sequence[Step]) -> bool:
+def _before_sign(squash: Squash, after: Sequence[Step]) -> bool:
     maps = [step for step in after if not isinstance(step, Pool | Flat)]
-    before_sign = squash.odd and bool(maps) and isinstance(maps[0], Binarize)
-    return not after or before_sign
+    return squash.odd and bool(maps) and isinstance(maps[0], Binarize)
 
 
-def segments(steps: Sequence[Step]) -> Iterator[Segment]:
-    """Cut the steps after each chain; the last segment has no linear layer."""
-    chain: list[Step] = []
-    for step in steps:
-        if isinstance(step, Linear):
-            yield Segment(tuple(chain), step)
-            chain = []
-        else:
-            chain.append(step)
-    yield Segment(tuple(chain), None)
+def foldable(steps: Sequence[Step]) -> bool:
+    """Whether steps that a sign ends are one comparison: exact, rising or falling throughout."""
+    return all(
+        isinstance(step, Affine | Bounds | Binarize | Pool | Flat)
+        or (isinstance(step, Slope) and step.rises)
+        for step in steps
+    )
+
+
+def dense_kernel(linear: Linear) -> Float64Array:
+    """The weights as a plain convolution has them: zeros between the taps and between groups."""
+    depth, filters = linear.weights.shape[2:]
+    shape = spread(linear.weights.shape, linear.dilation, linear.groups)
+    if prod(shape) > MAX_DENSE:
+        raise ModelFormatError(
+            f"layer {linear.owner} spans {'x'.join(map(str, shape))} weights with its groups and "
+            "dilation, which is too large; build it smaller"
+        )
+    dense = np.zeros(shape)
+    n = filters // linear.groups
+    taps = dense[:: linear.dilation[0], :: linear.dilation[1]]
+    for group in range(linear.groups):
+        rows, columns = slice(group * depth, (group + 1) * depth), slice(group * n, (group + 1) * n)
+        taps[:, :, rows, columns] = linear.weights[..., columns]
+    return dense
 
 
 def shapes_along(chain: Sequence[Step], shape: Shape) -> list[Shape]:
@@ -101,6 +131,11 @@ def shapes_along(chain: Sequence[Step], shape: Shape) -> list[Shape]:
                 rows, _ = extent(shape[0], size[0], strides[0], same=same)
                 columns, _ = extent(shape[1], size[1], strides[1], same=same)
                 shape = (rows, columns, shape[2])
+            case Slope(owner, negative) if len(negative) not in (1, shape[2]):
+                raise ModelFormatError(
+                    f"layer {owner} holds values for {len(negative)} channels, and gets "
+                    f"{shape[2]}; {DAMAGED}"
+                )
             case Affine(owner, role) if step.n_channels != shape[2]:
                 if role is not Role.FACTOR or step.n_channels > 1:
                     raise ModelFormatError(
@@ -110,3 +145,49 @@ def shapes_along(chain: Sequence[Step], shape: Shape) -> list[Shape]:
             case _:
                 pass
     return shapes
+
+
+def reaches_out(shape: Shape, size: tuple[int, int], strides: tuple[int, int]) -> bool:
+    for length, window, stride in zip(shape[:2], size, strides, strict=True):
+        positions, _ = extent(length, window, stride, same=True)
+        if (positions - 1) * stride + window > length:
+            return True
+    return False
+
+
+def late_maps(chain: Chain) -> int | None:
+    """The place of the Flatten behind which a map has values of its own, if there is one."""
+    cut = next((i for i, step in enumerate(chain) if isinstance(step, Flat)), len(chain))
+    late = any(isinstance(s, Affine) and s.n_channels > 1 for s in chain[cut:])
+    return cut if late else None
+
+
+def maps_of(chain: Chain) -> Maps:
+    return tuple(step for step in chain if isinstance(step, Affine | Bounds | Slope | Binarize))
+
+
+def magnified(owner: str, scales: Fractions) -> tuple[Affine, ...]:
+    return () if scales == ONE else (Affine(owner, Role.FACTOR, scales),)
+
+
+def name_of(step: Affine) -> str:
+    match step.role:
+        case Role.BATCH_NORM:
+            return step.owner
+        case Role.BIAS:
+            return f"{step.owner}/bias"
+        case Role.FACTOR:
+            return f"{step.owner}/scale"
+
+
+def repeated(step: Map, positions: int) -> Map:
+    """The map for each position of a flattened map; as such it can no longer be adjusted alone."""
+    match step:
+        case Affine():
+            parts = (step.scale, step.center, step.radicand, step.offset)
+            tiled = (part * positions if len(part) > 1 else part for part in parts)
+            return Affine(step.owner, Role.FACTOR, *tiled)
+        case Slope(_, negative) if len(negative) > 1:
+            return replace(step, negative=negative * positions)
+        case _:
+            return step

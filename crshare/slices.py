@@ -2,11 +2,12 @@
 
 A convolution's group is one input channel with its kh*kw taps. A dense layer or a 1x1 convolution
 has no 2-D slices; there a group is GROUP consecutive inputs (DESIGN: generalised slice). The slice
-of a filter in a group is its column of +1/-1; sharing never leaves a group.
+of a filter in a group is its column of +1/-1; sharing never leaves a group. Of a convolution in
+groups of channels, a column holds the filters that stand at the same place of each group.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -35,6 +36,7 @@ class SliceTable:
 
     matrix: int8 [inputs, filters] of +1/-1. starts: the first row of each group, and the end.
     positions: output positions for each image. integer_input: whether it is a first layer.
+    parts: the groups of channels of the convolution, whose rows have filters of their own.
     """
 
     layer: str
@@ -42,6 +44,7 @@ class SliceTable:
     starts: tuple[int, ...]
     positions: int
     integer_input: bool
+    parts: int = 1
 
     @property
     def n_filters(self) -> int:
@@ -93,21 +96,32 @@ def classify(slices: Int8Array) -> Classes:
     return Classes(slices[leaders], ((index + 1) * relative).astype(np.int32))
 
 
-def matrix_of(kernel: Int8Array) -> Int8Array:
-    """[kh, kw, ci, co] to [ci*kh*kw, co], the taps of a channel together."""
-    return np.ascontiguousarray(kernel.transpose(2, 0, 1, 3).reshape(-1, kernel.shape[3]))
+def matrix_of(kernel: Int8Array, parts: int = 1) -> Int8Array:
+    """[kh, kw, ci, co] to [ci*kh*kw, co], the taps of a channel together; with several parts to
+    [parts*ci*kh*kw, co/parts]."""
+    kh, kw, ci, co = kernel.shape
+    apart = kernel.reshape(kh, kw, ci, parts, co // parts)
+    return np.ascontiguousarray(apart.transpose(3, 2, 0, 1, 4).reshape(-1, co // parts))
 
 
-def kernel_of(matrix: Int8Array, shape: tuple[int, ...]) -> Int8Array:
+def kernel_of(matrix: Int8Array, shape: tuple[int, ...], parts: int = 1) -> Int8Array:
     """The inverse of matrix_of."""
     kh, kw, ci, co = shape
-    return np.ascontiguousarray(matrix.reshape(ci, kh, kw, co).transpose(1, 2, 0, 3))
+    apart = matrix.reshape(parts, ci, kh, kw, co // parts)
+    return np.ascontiguousarray(apart.transpose(2, 3, 1, 0, 4).reshape(shape))
 
 
-def group_starts(kernel: npt.NDArray[np.int8]) -> tuple[int, ...]:
+def with_slices(conv: Conv, matrix: Int8Array) -> Conv:
+    """The same layer with other weights, given as in a SliceTable."""
+    return replace(conv, kernel=kernel_of(matrix, conv.kernel.shape, conv.groups))
+
+
+def group_starts(kernel: npt.NDArray[np.int8], parts: int = 1) -> tuple[int, ...]:
     kh, kw, channels, _ = kernel.shape
     taps, n_rows = kh * kw, kh * kw * channels
-    return (*range(0, n_rows, taps if taps > 1 else GROUP), n_rows)
+    step = taps if taps > 1 else GROUP
+    firsts = (part * n_rows + row for part in range(parts) for row in range(0, n_rows, step))
+    return (*firsts, parts * n_rows)
 
 
 def decompose(network: Network) -> tuple[SliceTable, ...]:
@@ -120,17 +134,17 @@ def _tables(network: Network) -> Iterator[SliceTable]:
         height, width, _ = network.signals[layer.name].shape
         yield SliceTable(
             layer=layer.name,
-            matrix=matrix_of(conv.kernel),
-            starts=group_starts(conv.kernel),
+            matrix=matrix_of(conv.kernel, conv.groups),
+            starts=group_starts(conv.kernel, conv.groups),
             positions=height * width,
             integer_input=network.input_of(layer).kind is Kind.INTEGERS,
+            parts=conv.groups,
         )
 
 
 def rebuild(table: SliceTable, conv: Conv) -> Conv:
     """The layer that these slices make: the proof of decompose."""
-    kernel = kernel_of(table.matrix, conv.kernel.shape)
-    return Conv(kernel, conv.strides, conv.pad_value)
+    return with_slices(conv, table.matrix)
 
 
 def chance(n_slices: int, n_taps: int, *, inverse: bool) -> float:

@@ -44,6 +44,11 @@ class Affine:
         return max(map(len, (self.scale, self.center, self.radicand, self.offset)))
 
     @property
+    def is_common(self) -> bool:
+        """One rising map with rational numbers, the same for all channels."""
+        return self.n_channels == 1 and self.radicand == ONE and self.scale[0] > 0
+
+    @property
     def is_factor(self) -> bool:
         """One positive factor for all channels and nothing else."""
         plain = self.center == ZERO and self.offset == ZERO and self.radicand == ONE
@@ -69,10 +74,33 @@ class Squash:
 
 
 @dataclass(frozen=True, slots=True)
-class Binarize:
-    """+1 where the value is >= 0, else -1."""
+class Slope:
+    """What is negative times `negative`, as PReLU and LeakyReLU have it."""
 
     owner: str
+    negative: Fractions
+
+    @property
+    def rises(self) -> bool:
+        return min(self.negative) >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """To the nearest multiple of `unit`, halves to even ones, within [low, high]."""
+
+    owner: str
+    unit: Fraction
+    low: Fraction
+    high: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Binarize:
+    """+1 where the value is >= 0 (or only where it is > 0), else -1."""
+
+    owner: str
+    zero_is_plus: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +120,31 @@ class Flat:
     owner: str
 
 
+@dataclass(frozen=True, slots=True)
+class Average:
+    """The mean over each window that lies inside the map; None is the whole map."""
+
+    owner: str
+    size: tuple[int, int] | None
+    strides: tuple[int, int]
+    same: bool
+
+
+class How(Enum):
+    """How a layer joins what it reads."""
+
+    ADD = "add"
+    CONCATENATE = "concatenate"
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """The first step of a layer that reads several."""
+
+    owner: str
+    how: How
+
+
 class Storage(Enum):
     """How a file holds the weights of a layer."""
 
@@ -102,11 +155,12 @@ class Storage(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Linear:
-    """A convolution (a dense layer is 1x1): weights [kh, kw, ci, co].
+    """A convolution (a dense layer is 1x1): weights [kh, kw, input channels of a group, co].
 
     signs: the binarised weights, None where the layer is real-valued. magnitudes: what the signs
     of each filter are multiplied with. weights: what Keras really multiplies with. pad_value: None
-    for VALID.
+    for VALID. quantizer: how the file names what makes the weights. stored: the layer and the
+    weight of the file.
     """
 
     owner: str
@@ -115,12 +169,24 @@ class Linear:
     magnitudes: Fractions
     strides: tuple[int, int]
     pad_value: Fraction | None
-    quantised: bool
+    quantizer: str
     storage: Storage
+    stored: tuple[str, str]
+    groups: int = 1
+    dilation: tuple[int, int] = (1, 1)
 
 
-Map = Affine | Bounds | Binarize
-Step = Affine | Bounds | Squash | Binarize | Pool | Flat | Linear
+Map = Affine | Bounds | Slope | Binarize
+Step = Affine | Bounds | Slope | Round | Squash | Binarize | Pool | Average | Flat | Joined | Linear
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One layer of the file: its steps, and the layers that it reads."""
+
+    name: str
+    reads: tuple[str, ...]
+    steps: tuple[Step, ...]
 
 
 def fractions(values: npt.NDArray[np.float64]) -> Fractions:

@@ -12,12 +12,12 @@ from math import sqrt
 import numpy as np
 
 from crshare.calibrate import recalibrate
-from crshare.execute import run_layers
+from crshare.execute import run_onward
 from crshare.ground import Array, Ground, Watched, layer_histogram
-from crshare.network import Conv, Network, Op, Threshold
+from crshare.network import Network, Op, Threshold
 from crshare.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
 from crshare.similar import Solve, sweep, target
-from crshare.slices import decompose, kernel_of
+from crshare.slices import decompose, with_slices
 from crshare.windows import moments, sample_places
 from solver import BackendUnavailableError, Problem, Selection, Status, solve
 
@@ -76,7 +76,8 @@ class Trial:
             return watched.inputs, False
         source = watched.layer.source
         if source != self.at:
-            self.values = run_layers(self.network, self.values, start_after=self.at, stop_at=source)
+            images = self.ground.images.images
+            self.values = run_onward(self.network, images, self.at, self.values, source)
             self.at = source
         return self.values, True
 
@@ -84,13 +85,13 @@ class Trial:
         """Adopt a layer's plan and recalibrate the threshold behind it."""
         name = watched.layer.name
         conv = self.network.conv(name)
-        kernel = kernel_of(plan.effective(watched.table), conv.kernel.shape)
-        differs = not np.array_equal(kernel, conv.kernel)
+        planned = with_slices(conv, plan.effective(watched.table))
+        differs = not np.array_equal(planned.kernel, conv.kernel)
         self.plans[name] = plan
         if not (changed or differs):
             return
         self.at, self.values = watched.layer.source, inputs
-        ops: dict[str, Op] = {name: Conv(kernel, conv.strides, conv.pad_value)}
+        ops: dict[str, Op] = {name: planned}
         self.network = self.network.replace(ops)
         self._recalibrate(watched, inputs)
 

@@ -28,7 +28,8 @@ if str(ROOT) not in sys.path:
 settings.register_profile("crshare", derandomize=True, deadline=None)
 settings.load_profile("crshare")
 
-MAY_SKIP = [r"this processor cannot run the .* kernels"]
+# qkeras cannot stand beside the other libraries: it wants an environment of its own.
+MAY_SKIP = [r"this processor cannot run the .* kernels", r"needs the package qkeras"]
 if not SHARED.exists():
     MAY_SKIP.append(r"needs \S*( in)? ?\.\./shared")
 

@@ -5,9 +5,13 @@ Keras 3. A test describes layers and writes a file; no TensorFlow is needed.
 """
 
 import json
+import re
+import zipfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +108,11 @@ def pool(name: str, size: int = 2, **config: Any) -> Spec:
     return Spec("MaxPooling2D", name, fields | {"data_format": "channels_last"} | config)
 
 
+def average(name: str, size: int = 2, **config: Any) -> Spec:
+    fields = {"pool_size": [size, size], "strides": None, "padding": "valid"}
+    return Spec("AveragePooling2D", name, fields | {"data_format": "channels_last"} | config)
+
+
 def activation(name: str, function: Any) -> Spec:
     return Spec("Activation", name, {"activation": function})
 
@@ -188,3 +197,39 @@ def write_h5(
 def signs(rng: np.random.Generator, *shape: int) -> Array:
     """A kernel of +1/-1 as float32."""
     return rng.choice(np.array([-1, 1], np.float32), shape)
+
+
+def write_keras(
+    path: Path,
+    layers: Sequence[Spec],
+    input_shape: Sequence[int | None],
+    dialect: Dialect = Dialect.TF_KERAS,
+    *,
+    functional: bool = False,
+    compression: int = zipfile.ZIP_STORED,
+) -> Path:
+    """The same as a .keras archive: Keras 3 keeps the layers' names beside the numbers."""
+    config = model_config(layers, input_shape, dialect, functional=functional)
+    metadata = {"keras_version": dialect.value, "date_saved": "2026-11-25@00:00:00"}
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("metadata.json", json.dumps(metadata))
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("model.weights.h5", numbered_weights(layers, dialect))
+    return path
+
+
+def numbered_weights(layers: Sequence[Spec], dialect: Dialect) -> bytes:
+    """Weights by class and number, as in .keras and .weights.h5."""
+    memory = BytesIO()
+    counts: Counter[str] = Counter()
+    with h5py.File(memory, "w") as file:
+        for spec in layers:
+            stem = re.sub("([a-z])([A-Z])", r"\1_\2", spec.class_name).lower()
+            number = f"_{counts[stem]}" if counts[stem] else ""
+            counts[stem] += 1
+            group = file.create_group(f"layers/{stem}{number}/vars")
+            if dialect is Dialect.KERAS_3:
+                group.attrs["name"] = spec.name
+            for i, array in enumerate(spec.weights.values()):
+                group[str(i)] = array
+    return memory.getvalue()

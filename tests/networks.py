@@ -13,24 +13,31 @@ from crshare.network import (
     ALWAYS,
     INPUT,
     NEVER,
+    Add,
     BitPool,
     Clamp,
+    Concatenate,
     Conv,
+    Curve,
     Flatten,
     Input,
     Kind,
     Layer,
+    Leak,
     MaxPool,
     Network,
     Op,
+    Quantise,
     RealConv,
     Scale,
     Shape,
     Sign,
     Signal,
+    SumPool,
     Threshold,
     signal_after,
 )
+from crshare.reference import CURVES
 
 Generator = np.random.Generator
 CHANNELS = (1, 2, 3, 7, 8, 31, 33, 63, 64, 65, 100, 127, 128, 129)
@@ -59,9 +66,10 @@ class Builder:
     def network(self) -> Network:
         return Network(self.input, tuple(self.layers))
 
-    def add(self, op: Op) -> "Builder":
+    def add(self, op: Op, *others: str) -> "Builder":
         source = self.layers[-1].name if self.layers else INPUT
-        self.layers.append(Layer(f"{type(op).__name__.lower()}{len(self.layers)}", op, source))
+        name = f"{type(op).__name__.lower()}{len(self.layers)}"
+        self.layers.append(Layer(name, op, source, others))
         return self
 
     def pick(self, options: Any) -> Any:
@@ -93,6 +101,64 @@ def random_network(seed: int) -> Network:
         build.add(Flatten())
     _end(build)
     return build.network
+
+
+def random_graph(seed: int) -> Network:
+    """Convolutions in groups and with wide taps, joined with what lies before them."""
+    rng = np.random.default_rng(seed)
+    shape = int(rng.integers(3, 9)), int(rng.integers(3, 9)), 3
+    build = Builder(rng, Input(shape))
+    first = random_signs(rng, (3, 3, 3, int(rng.choice([4, 8, 64, 72]))))
+    build.add(Conv(first, pad_value=0))
+    build.add(random_threshold(rng, build.signal))
+    for _ in range(int(rng.integers(1, 4))):
+        _joined_block(build)
+    if build.chance(0.5):
+        build.add(SumPool(build.signal.shape[:2], (1, 1)))
+    elif build.chance(0.5):
+        build.add(SumPool((2, 2), (1, 2)))
+    build.add(Flatten())
+    _conv(build) if build.signal.kind is not Kind.REALS else build.add(random_real_conv(build))
+    return build.network
+
+
+def _joined_block(build: Builder) -> None:
+    """A convolution of one shape, perhaps real-valued behind it, joined with a layer before."""
+    rng, channels = build.rng, build.signal.shape[2]
+    build.add(grouped_conv(rng, channels, channels))
+    if build.chance(0.6):
+        build.add(random_scale(rng, build.signal))
+        build.add(build.pick(_real_maps(rng, channels)))
+    elif build.chance(0.5):
+        build.add(random_threshold(rng, build.signal))
+    signals = build.network.signals
+    shape = build.signal.shape
+    others = [la.name for la in build.layers if signals[la.name].shape == shape]
+    op = Add() if build.chance(0.6) else Concatenate()
+    build.add(op, *(build.pick(others) for _ in range(int(rng.integers(1, 3)))))
+    kind = build.signal.kind
+    if kind is Kind.REALS:
+        build.add(Sign(zero_is_plus=build.chance(0.5)))
+    elif kind is Kind.INTEGERS:
+        build.add(random_threshold(rng, build.signal))
+
+
+def _real_maps(rng: Generator, channels: int) -> list[Op]:
+    return [
+        Leak(rng.normal(size=channels)),
+        Clamp(-1.0, np.inf),
+        Quantise(0.25, -2.0, 1.75),
+        Curve(str(rng.choice(sorted(CURVES)))),
+    ]
+
+
+def grouped_conv(rng: Generator, channels: int, filters: int) -> Conv:
+    """SAME and of stride 1, in any number of groups that divides both."""
+    groups = int(rng.choice([g for g in (1, 2, 4, channels) if not (channels % g or filters % g)]))
+    size = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    kernel = random_signs(rng, (*size, channels // groups, filters))
+    dilation = int(rng.integers(1, 3)), int(rng.integers(1, 3))
+    return Conv(kernel, (1, 1), int(rng.integers(-1, 2)), groups, dilation)
 
 
 def _random_input(rng: Generator) -> Input:

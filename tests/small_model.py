@@ -33,7 +33,7 @@ KD = signs(RNG, 20, 3)
 REAL = RNG.normal(size=(3, 3, 2, 4)).astype(np.float32)
 SHAPE = (6, 6, 2)
 DAMAGED = "the file is damaged, or of a kind that crshare does not know"
-ONLY = "crshare reads models that are one chain of layers"
+ONLY = "crshare reads models of one input and one output, each layer applied once"
 RESAVE = "save the whole model with model.save('NAME.h5')"
 
 

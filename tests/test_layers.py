@@ -22,14 +22,16 @@ MAY_IMPORT = {"solver": {"solver"}, "hwgen": {"hwgen"}, "crshare": {"crshare", "
 # modules of a folder stand in one place; among themselves they only must not form a circle.
 ORDER = (
     "accuracy bits errors fitting prices rationals",
-    "keras_config network output stream",
+    "guard keras_config ops output stream",
+    "keras_graph network",
     "images keras_h5 reference slices steps windows",
-    "demo fold kernels plan quantizers segments similar",
-    "adjust calibrate counts execute keras_layers plan_file",
-    "assemble ground lower measure",
-    "hardware model trial",
-    "apply portrait search",
-    "judge",
+    "demo fold kernels linears plan quantizers segments shortcuts similar",
+    "adjust calibrate counts dialects execute plan_file",
+    "builder containers ground keras_layers lower measure",
+    "assemble hardware",
+    "model trial",
+    "apply behind inspection portrait search",
+    "comparison judge train",
     "resume",
     "pipeline",
     "hardware_tables report",
@@ -52,6 +54,7 @@ ONLY_IN = {
     "tensorflow": ["crshare.train"],
     "tf_keras": ["crshare.train"],
     "larq": ["crshare.train"],
+    "qkeras": ["crshare.train"],
     "keras": ["crshare.train"],
 }
 # Debt in the open, to fall only: imports for type checking that close a circle (1, 2026-11).

@@ -12,49 +12,71 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.bits import Words, n_words, pack_bits, unpack
-from crshare.kernels import maps
+from crshare.kernels import joins, maps
 from crshare.kernels.batches import Scratch
 from crshare.kernels.convolution import fits, prepare
+from crshare.kernels.joins import plain
 from crshare.kernels.variants import Variant
 from crshare.network import (
+    Add,
     BitPool,
     Clamp,
+    Concatenate,
     Conv,
+    Curve,
     Flatten,
     Input,
     Kind,
+    Leak,
     MaxPool,
     Op,
+    Quantise,
     RealConv,
     Scale,
     Sign,
     Signal,
+    SumPool,
     Threshold,
     extent,
     signal_after,
 )
+from crshare.reference import apply
+
+__all__ = ["Run", "enter", "plain", "ready", "ready_fused"]
 
 Array = npt.NDArray[Any]
-Run = Callable[[Array, Scratch], Array]
+Run = Callable[..., Array]  # native arrays, one for each source, and a Scratch
 
 
-def ready(op: Op, given: Signal, variant: Variant) -> Run:
-    """What runs one operation on native arrays of `given`."""
+def ready(op: Op, variant: Variant, given: Signal, *others: Signal) -> Run:
+    """What runs one operation on native arrays of `given`, and of `others` for a join."""
     match op:
+        case Add():
+            return partial(joins.add, (given, *others))
+        case Concatenate():
+            return partial(joins.concatenate, (given, *others))
+        case Conv() if not op.is_plain:
+            return partial(joins.grouped_sums, op, given)
         case Conv():
             return prepare(op, given, None, variant).run
         case RealConv():
             return partial(real_conv, op, given)
         case Threshold():
             return partial(compare, op)
-        case Sign():
-            return sign
+        case Sign(zero_is_plus):
+            return sign if zero_is_plus else positive
         case BitPool():
             return partial(pool_bits, op, given)
         case MaxPool():
             return partial(max_pool, op, given)
+        case SumPool():
+            return partial(joins.sum_pool, op, given)
         case Flatten():
             return partial(flatten, given)
+        case Leak(negative):
+            return lambda x, _: np.where(x < 0, negative * x, x)
+        case Quantise() | Curve():
+            return lambda x, _: apply(op, x)
         case Scale(scale, offset):
             return lambda x, _: scale * plain(x, given).astype(np.float64) + offset
         case Clamp(low, high):
@@ -63,9 +85,9 @@ def ready(op: Op, given: Signal, variant: Variant) -> Run:
 
 def ready_fused(conv: Conv, threshold: Threshold, given: Signal, variant: Variant) -> Run:
     """A convolution and the threshold behind it in one."""
-    if fits(conv, given):
+    if conv.is_plain and fits(conv, given):
         return prepare(conv, given, threshold, variant).run
-    sums = prepare(conv, given, None, variant).run
+    sums = ready(conv, variant, given)
     return lambda x, scratch: compare(threshold, sums(x, scratch), scratch)
 
 
@@ -80,13 +102,6 @@ def enter(given: Input, images: Array, scratch: Scratch) -> Array:
     return entered
 
 
-def plain(x: Array, signal: Signal) -> Array:
-    """A native array as the reference has it: int8 +1/-1, int64 or float64."""
-    if signal.kind is Kind.BITS:
-        return unpack(x, signal.shape[2])
-    return x.astype(np.int64) if signal.kind is Kind.INTEGERS else x
-
-
 def compare(threshold: Threshold, x: Array, _: Scratch) -> Words:
     reached = np.where(threshold.rising, x >= threshold.at, x <= threshold.at)
     return pack_bits(reached)
@@ -94,6 +109,10 @@ def compare(threshold: Threshold, x: Array, _: Scratch) -> Words:
 
 def sign(x: Array, _: Scratch) -> Words:
     return pack_bits(x >= 0)
+
+
+def positive(x: Array, _: Scratch) -> Words:
+    return pack_bits(x > 0)
 
 
 def flatten(given: Signal, x: Array, _: Scratch) -> Array:

@@ -101,7 +101,7 @@ def accumulate(
 
 @dataclass(frozen=True, slots=True)
 class SlicedCounts:
-    """What a run did, all images together.
+    """What a run did, all images together; those of a layer's parts add up.
 
     slice_operations: XNOR-popcount bit operations (multiplications by +1/-1 for integers).
     popcount_additions: to add up the taps of each computed slice. corrections: additions of 2x or
@@ -112,6 +112,14 @@ class SlicedCounts:
     popcount_additions: int
     corrections: int
     accumulations: int
+
+    def __add__(self, other: "SlicedCounts") -> "SlicedCounts":
+        return SlicedCounts(
+            self.slice_operations + other.slice_operations,
+            self.popcount_additions + other.popcount_additions,
+            self.corrections + other.corrections,
+            self.accumulations + other.accumulations,
+        )
 
     @property
     def additions(self) -> int:
@@ -210,12 +218,13 @@ def _windows(conv: Conv, x: npt.NDArray[Any], shape: Shape) -> Int32Array:
     """[taps, positions], taps as (channel, tap row, tap column); zero padding stays 0."""
     kh, kw, channels, _ = conv.kernel.shape
     height, width, _ = shape
-    padded = pad(x.astype(np.int32), conv.kernel.shape, conv.strides, conv.pad_value)
+    padded = pad(x.astype(np.int32), conv.window, conv.strides, conv.pad_value)
     planes = np.ascontiguousarray(padded.transpose(3, 0, 1, 2))
     windows = np.empty((channels, kh, kw, len(x), height, width), np.int32)
     for i in range(kh):
         for j in range(kw):
-            tap = planes[:, :, i :: conv.strides[0], j :: conv.strides[1]]
+            top, left = i * conv.dilation[0], j * conv.dilation[1]
+            tap = planes[:, :, top :: conv.strides[0], left :: conv.strides[1]]
             windows[:, i, j] = tap[:, :, :height, :width]
     return windows.reshape(channels * kh * kw, -1)
 

@@ -1,5 +1,6 @@
 """Folding into integer thresholds, against exact evaluation step by step."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -11,7 +12,18 @@ from crshare import reference
 from crshare.assemble import assemble
 from crshare.errors import ModelFormatError
 from crshare.fold import fires, fold
-from crshare.network import ALWAYS, NEVER, BitPool, MaxPool, Network, Threshold, extent
+from crshare.network import (
+    ALWAYS,
+    INPUT,
+    NEVER,
+    BitPool,
+    Curve,
+    MaxPool,
+    Network,
+    Sign,
+    Threshold,
+    extent,
+)
 from crshare.rationals import Surd, simplest
 from crshare.steps import (
     ONE,
@@ -21,6 +33,7 @@ from crshare.steps import (
     Flat,
     Linear,
     Map,
+    Node,
     Pool,
     Role,
     Squash,
@@ -151,7 +164,7 @@ def random_map(rng: Generator, channels: int, *, square: bool = False) -> Map:
 def test_a_chain_between_two_layers_means_what_its_steps_mean(seed: int) -> None:
     rng = np.random.default_rng(seed)
     steps, shape = random_steps(rng)
-    network = assemble(shape, None, steps).network
+    network = assemble(shape, None, in_a_row(steps)).network
     images = rng.integers(0, 9, (5, *shape))
     found = reference.run(network, images)[network.layers[-1].name]
     np.testing.assert_array_equal(found, by_steps(steps, images))
@@ -188,7 +201,8 @@ def linear(rng: Generator, shape: tuple[int, ...]) -> Linear:
     signs = rng.choice(np.array([-1, 1], np.int8), shape)
     weights = signs.astype(np.float64)
     name = "conv" if shape[1] > 1 else "dense"
-    return Linear(name, weights, signs, ONE, (1, 1), None, quantised=True, storage=Storage.BINARY)
+    stored = (name, "kernel")
+    return Linear(name, weights, signs, ONE, (1, 1), None, "ste_sign", Storage.BINARY, stored)
 
 
 def by_steps(steps: list[Step], images: Array) -> Array:
@@ -221,7 +235,11 @@ def affine(step: Affine, x: Array, channel: int) -> Array:
 
 def conv_then(*steps: Step) -> Network:
     rng = np.random.default_rng(0)
-    return assemble((4, 5, 1), None, [linear(rng, (1, 2, 1, 2)), *steps]).network
+    return assemble((4, 5, 1), None, in_a_row([linear(rng, (1, 2, 1, 2)), *steps])).network
+
+
+def in_a_row(steps: Sequence[Step]) -> list[Node]:
+    return [Node("all", (INPUT,), tuple(steps))]
 
 
 def test_a_pool_before_falling_channels_takes_all_bits_of_its_window() -> None:
@@ -239,12 +257,9 @@ def test_normalising_after_flatten_flattens_the_sums() -> None:
     network = conv_then(pool, Flat("flat"), late, Binarize("next"))
     assert [la.name for la in network.layers][1:] == ["pool", "flat", "conv/sign"]
     assert isinstance(network.layers[1].op, MaxPool)
-    with pytest.raises(ModelFormatError) as refusal:
-        conv_then(norm([1, -1]), pool, Flat("flat"), late, Binarize("next"))
-    assert str(refusal.value) == (
-        "layer pool pools falling values that are flattened and normalised afterwards, which is "
-        "not read yet; normalise before Flatten"
-    )
+    network = conv_then(norm([1, -1]), pool, Flat("flat"), late, Binarize("next"))
+    kinds = [type(la.op).__name__ for la in network.layers]
+    assert kinds == ["Conv", "Scale", "MaxPool", "Flatten", "Scale", "Sign"]
 
 
 def test_the_folded_layers_are_listed_in_order() -> None:
@@ -275,13 +290,19 @@ def test_what_can_move_a_threshold(steps: list[Step], adjustable: bool) -> None:
     assert threshold.adjustable is adjustable
 
 
-def test_tanh_is_dropped_before_a_sign_and_refused_elsewhere() -> None:
+def test_tanh_is_dropped_before_a_sign_and_computed_elsewhere() -> None:
     tanh = Squash("act", "tanh", odd=True)
     assert isinstance(conv_then(tanh, Binarize("next")).layers[1].op, Threshold)
     assert len(conv_then(tanh).layers) == 1
+    layers = conv_then(tanh, norm([1, 1]), Binarize("next")).layers
+    assert [la.name for la in layers] == ["conv", "act/real", "act/activation", "bn", "conv/sign"]
+    assert layers[2].op == Curve("tanh") and layers[4].op == Sign()
+
+
+def test_a_squash_that_is_not_computed_is_refused_before_further_layers() -> None:
     with pytest.raises(ModelFormatError) as refusal:
-        conv_then(tanh, norm([1, 1]), Binarize("next"))
+        conv_then(Squash("act", "softmax", odd=False), Binarize("next"))
     assert str(refusal.value) == (
-        "layer act applies tanh before further layers, which is not read yet; crshare reads it at "
-        "the end, and tanh also directly before a sign"
+        "layer act applies softmax before further layers, which is not read; crshare reads it at "
+        "the end"
     )

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+from crshare.containers import NAMED
 from crshare.errors import ModelFormatError
 from crshare.model import fingerprint, read_network
 from tests.keras_files import (
@@ -73,13 +74,13 @@ def virtual(file: h5py.File) -> None:
 
 
 CONTAINERS: list[tuple[Callable[[Path], Any], str]] = [
-    (lambda path: None, "there is no such file; name a model file (.h5)"),
-    (lambda path: path.mkdir(), "is a folder; name a model file (.h5)"),
+    (lambda path: None, f"there is no such file; {NAMED}"),
+    (lambda path: path.mkdir(), f"is a folder; {NAMED}"),
     (
         lambda path: path.write_bytes(b"PK\x03\x04 and more"),
-        f"is a .keras archive, which is not read yet; {RESAVE}",
+        f"is no readable .keras archive (File is not a zip file); {RESAVE}",
     ),
-    (weights_only, f"holds weights only, no layers; {RESAVE}"),
+    (weights_only, f"holds weights only, no layers; {RESAVE}, or name the JSON of its layers"),
     (
         edited(lambda file: file.attrs.__delitem__("model_config")),
         f"holds no Keras model (no model_config); {RESAVE}",

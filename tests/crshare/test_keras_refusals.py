@@ -6,43 +6,32 @@ import numpy as np
 import pytest
 
 from crshare.errors import ModelFormatError
+from crshare.keras_layers import READERS
 from crshare.model import read_model, read_network
+from crshare.network import alike
 from crshare.steps import Storage
 from tests.keras_files import (
     Spec,
     activation,
+    average,
     batch_norm,
     conv,
     flatten,
     pool,
     rescaling,
-    signs,
 )
 from tests.small_model import (
     DAMAGED,
     K1,
     K2,
-    ONLY,
     REAL,
     RESAVE,
-    RNG,
     first,
     refusal,
     small,
 )
 
-BETWEEN = [
-    *small()[:3],
-    activation("s", "ste_sign"),
-    conv("c2", K2 + RNG.random(K2.shape).astype(np.float32), kind="Conv2D", padding="same"),
-    conv("c3", signs(RNG, 1, 1, 5, 2), padding="same"),
-]
-
-READ = (
-    "Activation, ActivityRegularization, AlphaDropout, BatchNormalization, Conv2D, Dense, Dropout, "
-    "Flatten, GaussianDropout, GaussianNoise, Identity, MaxPooling2D, QuantConv2D, QuantDense, "
-    "ReLU, Rescaling, Softmax, SpatialDropout2D"
-)
+READ = ", ".join(sorted(READERS))
 
 LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
     (
@@ -65,22 +54,12 @@ LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
         f"layer c2 has kernel_quantizer [1], which is no name of a function; {DAMAGED}",
     ),
     (
-        small(input_quantizer=None),
-        "layer c2 has +1/-1 weights but no input_quantizer, and gets values that are not +1/-1; "
-        "train it with input_quantizer 'ste_sign'",
+        first(groups=3),
+        "layer c1 has 4 filters for 3 groups, which do not divide them",
     ),
     (
-        BETWEEN,
-        "layer c2 has real-valued weights and stands between binary layers (c3 follows); train it "
-        "with kernel_quantizer 'ste_sign'",
-    ),
-    (
-        first(dilation_rate=[2, 2]),
-        "layer c1 is dilated, which is not read yet; train it with dilation_rate 1",
-    ),
-    (
-        first(groups=2),
-        "layer c1 has groups of channels, which is not read yet; train it with groups 1",
+        first(groups=0),
+        f"layer c1 has groups 0, where a positive integer should stand; {DAMAGED}",
     ),
     (
         first(data_format="channels_first"),
@@ -156,9 +135,31 @@ LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
         "layer b1 normalises axis [1]; crshare reads the last axis, the channels",
     ),
     (
-        [*first(), Spec("GlobalAveragePooling2D", "gap")],
-        "layer gap is of class GlobalAveragePooling2D, which is not read yet; crshare reads "
-        + READ,
+        [*first(), Spec("GlobalMaxPooling2D", "gap")],
+        "layer gap is of class GlobalMaxPooling2D, which is not read yet; crshare reads " + READ,
+    ),
+    (
+        [*first(), average("p", 3, padding="same")],
+        "layer p averages windows that reach out of the map, which is not read; train it with "
+        "padding 'valid'",
+    ),
+    (
+        [*first(), Spec("PReLU", "p", {}, {"alpha": np.arange(64.0).reshape(4, 4, 4)})],
+        "layer p has slopes that differ by position, which is not read; train it with shared_axes "
+        "[1, 2]",
+    ),
+    (
+        [*first(), Spec("PReLU", "p", {}, {"alpha": np.ones((1, 1, 3))})],
+        f"layer p holds values for 3 channels, and gets 4; {DAMAGED}",
+    ),
+    (
+        [*first(), Spec("Concatenate", "join", {"axis": 1})],
+        "layer join joins along axis 1; crshare reads the last, the channels",
+    ),
+    (
+        [conv("c1", REAL, kind="Conv2D", dilation_rate=[4000, 4000], padding="same")],
+        "layer c1 spans 8001x8001x2x4 weights with its groups and dilation, which is too large; "
+        "build it smaller",
     ),
     (
         [*first(), Spec("Lambda", "code", {"function": ["4wEAAAA=", None, None]})],
@@ -167,12 +168,12 @@ LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
     ),
     (
         [*first(), Spec("Sequential", "block", {"layers": []})],
-        f"layer block is a model of its own (Sequential); {ONLY}: build it flat",
+        "layer block is a model of its own (Sequential); build it flat",
     ),
     (
-        [*first(), activation("a", "sigmoid"), *small()[3:]],
-        "layer a applies sigmoid before further layers, which is not read yet; crshare reads it at "
-        "the end, and tanh also directly before a sign",
+        [*first(), activation("a", "selu"), batch_norm("b", np.zeros(4)), *small()[3:]],
+        "layer a applies selu before further layers, which is not read; crshare reads it at the "
+        "end",
     ),
     (
         [rescaling([1.0, 2.0, 3.0]), *first()],
@@ -189,8 +190,8 @@ LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
         "common unit of fair size; rescale with simple fractions such as 1/255",
     ),
     (
-        [*first(), Spec("ReLU", "r", {"max_value": None, "negative_slope": 0.1})],
-        "layer r is a ReLU with a threshold or a slope, which is not read yet; train it without",
+        [*first(), Spec("ReLU", "r", {"max_value": None, "threshold": 0.1})],
+        "layer r is a ReLU with a threshold, which is not read; train it without",
     ),
     (
         [*first(dtype="mixed_float16")],
@@ -232,18 +233,25 @@ def formats(name: str) -> Path:
 @pytest.mark.parametrize(
     ("name", "sign_layers", "sentence"),
     [
-        ("larq_old.h5", set(), f"layer add (Add) reads 2 layers; {ONLY}"),
+        (
+            "plain_k3.h5",
+            set(),
+            "layer sg1 is of the custom class bnn>Sign; if it gives +1 for values >= 0 and else "
+            "-1, say so with --sign-layer Sign",
+        ),
         (
             "plain_k3.h5",
             {"Sign"},
-            "layer bc3 is of class bnn>BinConv2D, which is not read yet; crshare reads " + READ,
+            "layer bc3 is of the custom class bnn>BinConv2D, whose code crshare does not run; if "
+            "it is Keras's layer with +1 for weights >= 0 and else -1, say so with --sign-layer "
+            "BinConv2D",
         ),
         (
-            "qk_legacy.h5",
+            "hgq2.keras",
             set(),
-            f"layer qc1 is of class QConv2D, which is not read yet; crshare reads {READ}",
+            "layer qc1 is HGQ2's QConv2D, whose weights are fixed-point numbers; none of HGQ2's "
+            "widths is +1/-1, so crshare has nothing to share; train it with Larq or QKeras",
         ),
-        ("larq_k2.keras", set(), f"is a .keras archive, which is not read yet; {RESAVE}"),
     ],
 )
 def test_real_files_of_other_kinds_are_refused(
@@ -260,3 +268,28 @@ def test_latent_and_binarised_files_of_one_model_are_one_network() -> None:
     assert latent.weights_hash == binary.weights_hash
     assert set(latent.storage.values()) == {Storage.LATENT}
     assert set(binary.storage.values()) == {Storage.BINARY}
+
+
+@pytest.mark.parametrize(
+    ("name", "sign_layers"),
+    [("larq_k2", set()), ("plain_k3", {"Sign", "BinConv2D"}), ("qk_legacy", set())],
+)
+def test_a_model_is_the_same_network_in_an_archive(name: str, sign_layers: set[str]) -> None:
+    whole = read_model(formats(f"{name}.h5"), sign_layers=sign_layers)
+    archive = read_model(formats(f"{name}.keras"), sign_layers=sign_layers)
+    assert whole.network.signals == archive.network.signals
+    for one, other in zip(whole.network.layers, archive.network.layers, strict=True):
+        assert alike(one.op, other.op), one.name
+    assert whole.library == archive.library
+
+
+def test_what_the_real_files_hold_beside_their_binary_layers() -> None:
+    network = read_model(formats("larq_old.h5")).network
+    assert network.layer("add").sources == ("batch_normalization", "quant_conv2d_1")
+    linears = read_model(formats("qk_legacy.h5")).linears
+    assert {name: linear.quantizer for name, linear in linears.items()} == {
+        "qc1": "quantized_bits(bits=4, alpha=1.0)",
+        "qc2": "binary(alpha=1.0, use_01=False)",
+        "qc3": "binary(alpha='auto_po2', use_01=False)",
+        "qd": "ternary(alpha=1.0)",
+    }

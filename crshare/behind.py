@@ -1,0 +1,103 @@
+"""What a bit of a network stands on: the sums or reals behind it, and their distance from 0.
+
+A library computes in float32, so it may decide otherwise where the exact value before a sign lies
+within its rounding of zero, and only there. `margin` tells whether it does.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.fold import linear_form, value_at
+from crshare.model import Model
+from crshare.network import (
+    BitPool,
+    Concatenate,
+    Conv,
+    Flatten,
+    Layer,
+    Network,
+    Sign,
+    Threshold,
+    extent,
+)
+from crshare.steps import Affine, Binarize
+
+Array = npt.NDArray[Any]
+Place = tuple[int, int, int]
+
+EPSILON = 2.0**-24  # of float32
+MARGIN_OF_REALS = 2.0**-13  # of the greatest value of a real-valued map, over all of its layers
+
+
+def margin(model: Model, values: Mapping[str, Array], name: str, image: int, place: Place) -> float:
+    """How far from zero the nearest value before a sign of this bit is, in units of the rounding
+    that float32 may have done on its way: above 1 rounding does not explain another bit.
+
+    values: the outputs of all layers as the reference gives them. name: a layer that gives bits.
+    """
+    nearest = np.inf
+    for layer, at in origins(model.network, name, place):
+        x = values[layer.source]
+        if isinstance(layer.op, Sign):
+            size = MARGIN_OF_REALS * max(float(np.abs(x).max()), 1e-30)
+            nearest = min(nearest, abs(float(x[image][at])) / size)
+        else:
+            total = int(x[image][at])
+            nearest = min(nearest, _threshold_margin(model, layer, at[2], total))
+    return nearest
+
+
+def _threshold_margin(model: Model, layer: Layer, channel: int, total: int) -> float:
+    """Of the last sign, and of those that are folded before it."""
+    maps = model.folded[layer.name]
+    ends = [i for i, step in enumerate(maps) if isinstance(step, Binarize)] + [len(maps)]
+    exact = min(abs(float(value_at(maps[:end], channel, total))) for end in ends)
+    return exact / rounding(model, layer, channel)
+
+
+def rounding(model: Model, threshold: Layer, channel: int) -> float:
+    """A bound of what float32 loses on the way from the products to the sign."""
+    above = next((la for la in model.network.layers if la.name == threshold.source), None)
+    n_inputs = above.op.n_inputs if above is not None and isinstance(above.op, Conv) else 64
+    size = float(model.network.input_of(threshold).bound)
+    total = size
+    for step in model.folded[threshold.name]:
+        if isinstance(step, Affine):
+            scale, offset = (np.abs(np.resize(p, channel + 1)[channel]) for p in linear_form(step))
+            size = float(scale * size + offset)
+            total = max(total * float(scale), size)
+    return max(total, size) * EPSILON * (8 + n_inputs)
+
+
+def origins(network: Network, name: str, place: Place) -> Iterator[tuple[Layer, Place]]:
+    """The comparisons that a bit comes from, each with its place."""
+    layer = network.layer(name)
+    shape = network.input_of(layer).shape
+    match layer.op:
+        case Threshold() | Sign():
+            yield layer, place
+        case Flatten():
+            row, column, channel = (int(part) for part in np.unravel_index(place[2], shape))
+            yield from origins(network, layer.source, (row, column, channel))
+        case BitPool(size, strides, same):
+            for row in _span(place[0], shape[0], size[0], strides[0], same):
+                for column in _span(place[1], shape[1], size[1], strides[1], same):
+                    yield from origins(network, layer.source, (row, column, place[2]))
+        case Concatenate():
+            first = 0
+            for source in layer.sources:
+                channels = network.signals[source].shape[2]
+                if first <= place[2] < first + channels:
+                    yield from origins(network, source, (*place[:2], place[2] - first))
+                first += channels
+        case _:
+            pass
+
+
+def _span(position: int, size: int, window: int, stride: int, same: bool) -> range:
+    _, before = extent(size, window, stride, same=same)
+    start = position * stride - before
+    return range(max(start, 0), min(start + window, size))

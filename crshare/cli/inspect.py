@@ -1,0 +1,66 @@
+"""`crshare inspect`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from crshare.cli.shared import (
+    FILE,
+    console,
+    deliver,
+    json_option,
+    model_options,
+    refusing,
+    source_of,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crshare.inspection import InspectedLayer, Inspection
+
+
+@click.command()
+@click.argument("model", type=FILE)
+@json_option
+@model_options
+@refusing
+def inspect(
+    model: Path, json_path: Path | None, sign_layers: tuple[str, ...], rescale: str | None
+) -> None:
+    """Show what was read of MODEL: layers, weights, arithmetic, and what is shared."""
+    from crshare.inspection import inspect_model
+
+    found = inspect_model(source_of(model, sign_layers, rescale).read())
+    _show(found, console(json_path))
+    deliver(json_path, json.dumps(asdict(found), indent=1) + "\n")
+
+
+def _show(found: Inspection, screen: Console) -> None:
+    from rich.markup import escape
+
+    screen.print(escape(f"{found.file}: {found.library}; input {found.input}"), soft_wrap=True)
+    for layer in found.layers:
+        screen.print(escape("\n".join(_lines(layer))), soft_wrap=True)
+
+
+def _lines(layer: InspectedLayer) -> list[str]:
+    """A line on what the layer computes, and one for each thing to say of it."""
+    shape = "x".join(map(str, layer.shape))
+    reads = " + ".join(layer.reads)
+    lines = [f"{layer.name}: {layer.operation} of {reads}; gives {shape}, {layer.gives}"]
+    if layer.kernel is not None:
+        lines.append(
+            f"    weights {layer.kernel}, {layer.weights}, quantizer {layer.quantizer}; padding "
+            f"{layer.padding}"
+        )
+        lines.append(f"    shared: {layer.sharing}")
+    if layer.threshold is not None:
+        folded = ", ".join(layer.folded) or "nothing"
+        lines.append(f"    channels {layer.threshold}; stands for {folded}")
+    return lines

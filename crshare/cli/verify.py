@@ -1,0 +1,88 @@
+"""`crshare verify`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from crshare.cli.shared import (
+    FILE,
+    console,
+    deliver,
+    json_option,
+    model_options,
+    refusing,
+    source_of,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from crshare.comparison import Comparison
+
+
+@click.command()
+@click.argument("model", type=FILE)
+@click.option("--data", type=FILE, required=True, help=".npz with `images` and `labels`.")
+@click.option(
+    "--images", "n_images", type=click.IntRange(min=1), default=200, show_default=True,
+    help="How many of them to run.",
+)  # fmt: skip
+@json_option
+@model_options
+@refusing
+def verify(
+    model: Path,
+    data: Path,
+    n_images: int,
+    json_path: Path | None,
+    sign_layers: tuple[str, ...],
+    rescale: str | None,
+) -> None:
+    """Run MODEL in the library that wrote it and in crshare, and compare them layer by layer.
+
+    Needs the extra `train`. Exit code 1 where they differ by more than float32 rounding.
+    """
+    from crshare.comparison import bit_readers, compare
+    from crshare.images import load_images
+    from crshare.train import running
+
+    loaded = source_of(model, sign_layers, rescale).read()
+    images = load_images(data, loaded.network).images[:n_images]
+    theirs = running.load(loaded, frozenset(sign_layers))
+    names = [loaded.linears[layer.name].stored[0] for layer in bit_readers(loaded)]
+    found = compare(loaded, images, *running.run(loaded, theirs, images, names))
+    _show(found, loaded.library, console(json_path))
+    deliver(json_path, json.dumps(asdict(found), indent=1) + "\n")
+    if not found.holds:
+        raise SystemExit(1)
+
+
+def _show(found: Comparison, library: str, screen: Console) -> None:
+    from rich.table import Table
+
+    table = Table(title=f"{found.n_images} images in {library} and in crshare")
+    for heading in ("Input of layer", "bits", "different", "images that differ first here"):
+        table.add_column(heading, justify="left" if heading.startswith("Input") else "right")
+    for check in found.layers:
+        shown = (check.n_bits, check.n_different, len(check.first))
+        table.add_row(check.layer, *(f"{value:,}" for value in shown))
+    screen.print(table)
+    screen.print(
+        f"Scores of the other images: greatest difference {found.score_error:.1e} of the greatest "
+        f"score, {found.n_same_class} classes equal."
+    )
+    first = next((check for check in found.layers if check.first), None)
+    if first is None:
+        screen.print("No bit differs.")
+        return
+    place = ", ".join(map(str, first.first[0].place))
+    screen.print(
+        f"They first differ at the input of {first.layer}, image {first.first[0].image}, at "
+        f"[{place}]. Rounding in float32 explains {len(found.firsts) - found.n_unexplained} of "
+        f"{len(found.firsts)} images."
+    )

@@ -1,0 +1,1 @@
+"""What the layers of each library compute, one module for each: from configuration to steps."""

@@ -1,0 +1,102 @@
+"""Generated models of a library, saved in every container, read, and compared bit for bit.
+
+    python scripts/roundtrip.py DIALECT [N] [--seed S]      larq, qkeras, keras or binarynet
+
+Each model is built and run by its own library (extra `train`; qkeras wants an environment of its
+own), saved in each container that the library writes, read, and run by crshare on the same images.
+A bit may differ only where float32 rounding explains it (crshare.behind). The table counts models,
+files, bits, and bits that differ.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if "keras" not in sys.argv[1:2]:
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+
+from crshare.comparison import bit_readers, compare
+from crshare.errors import CrshareError
+from crshare.model import read_model
+from crshare.train.running import run
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.library_models import LIBRARIES, build, keras_for  # noqa: E402
+
+N_IMAGES = 20
+
+
+def containers(dialect: str, model: Any, folder: Path) -> list[Path]:
+    """The model saved in every container that its library writes."""
+    paths = [folder / "m.h5", folder / "m.keras"]
+    if dialect == "larq":
+        import larq
+
+        with larq.context.quantized_scope(True):
+            paths.append(folder / "binary.h5")
+            model.save(paths[-1])
+    for path in paths[:2]:
+        model.save(path)
+    for name, ending in (("apart", ".weights.h5"), ("named", ".h5")):
+        if ending == ".h5" and dialect == "keras":
+            continue  # Keras 3 writes .weights.h5 only
+        (folder / f"{name}.json").write_text(model.to_json())
+        model.save_weights(folder / f"{name}{ending}")
+        paths.append(folder / f"{name}.json")
+    return paths
+
+
+def one(dialect: str, seed: int, folder: Path) -> Counter[str]:
+    """Build, save, read and compare one model; what to count of it."""
+    keras = keras_for(dialect)
+    keras.backend.clear_session()
+    model, images, signs = build(dialect, keras, seed)
+    counts: Counter[str] = Counter(models=1)
+    known: tuple[dict[str, Any], Any] | None = None
+    for path in containers(dialect, model, folder):
+        counts[path.suffix] += 1
+        read = read_model(path, sign_layers=signs)
+        names = [read.linears[layer.name].stored[0] for layer in bit_readers(read)]
+        known = known or run(read, model, images, names)
+        found = compare(read, images, *known)
+        counts["bits"] += sum(check.n_bits for check in found.layers)
+        counts["different bits"] += sum(check.n_different for check in found.layers)
+        counts["images"] += found.n_images
+        counts["images with a rounded bit"] += len(found.firsts)
+        if not found.holds:
+            counts["FAILED"] += 1
+            shown = [(c.layer, c.first[:1]) for c in found.layers if c.first]
+            print(f"seed {seed}, {path.name}: {shown}, scores {found.score_error:.2e}", flush=True)
+    return counts
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("dialect", choices=LIBRARIES)
+    parser.add_argument("n", type=int, nargs="?", default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    counts: Counter[str] = Counter()
+    for seed in range(options.seed, options.seed + options.n):
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                counts += one(options.dialect, seed, Path(folder))
+            except CrshareError as error:
+                counts["FAILED"] += 1
+                print(f"seed {seed}: {error}", flush=True)
+    print(json.dumps({"dialect": options.dialect, **counts}))
+    for name, count in counts.items():
+        print(f"{options.dialect:10} {name:28} {count:>14,}")
+    return 1 if counts["FAILED"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""Generated models of each real library, in every container it writes, bit for bit.
+
+A few of what scripts/roundtrip.py makes by the hundred, each library in a process of its own.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def roundtrip(dialect: str, n: int, *, files_of_a_model: int) -> None:
+    command = [sys.executable, str(ROOT / "scripts" / "roundtrip.py"), dialect, str(n)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    lines = [line.split() for line in done.stdout.splitlines() if line.startswith(f"{dialect} ")]
+    counts = {" ".join(line[1:-1]): int(line[-1].replace(",", "")) for line in lines}
+    assert counts["models"] == n
+    files = sum(count for name, count in counts.items() if name.startswith("."))
+    assert files == files_of_a_model * n
+    assert counts["images"] == 20 * files
+    assert counts.get("different bits", 0) < counts["bits"] / 1000
+
+
+@pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
+def test_larq_models_agree() -> None:
+    roundtrip("larq", 2, files_of_a_model=5)
+
+
+@pytest.mark.needs_package("tensorflow", "keras")
+def test_keras_3_models_agree() -> None:
+    roundtrip("keras", 2, files_of_a_model=3)
+
+
+@pytest.mark.needs_package("tensorflow", "tf_keras")
+def test_binarynet_models_agree() -> None:
+    roundtrip("binarynet", 2, files_of_a_model=4)
+
+
+@pytest.mark.needs_package("qkeras")
+def test_qkeras_models_agree() -> None:
+    roundtrip("qkeras", 4, files_of_a_model=4)
