@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from crshare.evaluate import follow
+from crshare.measure import follow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

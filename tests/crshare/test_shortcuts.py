@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import numpy as np
-from crshare.evaluate import follow
+from crshare.measure import follow
 
 from crshare.ground import survey
 from crshare.images import ImageSet
