@@ -275,7 +275,8 @@ def run(first: int, n: int, models: list[Path]) -> tuple[Counter[str], list[str]
             found.append(f"seed {seed}: the process ended with {done.returncode}: {ends}")
         seed += 1
         show(counts, len(found))
-        print(*found[n_shown:], sep="\n", flush=True)
+        for finding in found[n_shown:]:
+            print(finding, flush=True)
         n_shown = len(found)
     return counts, found
 
