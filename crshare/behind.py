@@ -13,12 +13,20 @@ import numpy.typing as npt
 from crshare.fold import linear_form, value_at
 from crshare.model import Model
 from crshare.network import (
+    INPUT,
+    Add,
     BitPool,
+    Clamp,
     Concatenate,
     Conv,
+    Curve,
     Flatten,
+    Kind,
     Layer,
+    Leak,
     Network,
+    Quantise,
+    Scale,
     Sign,
     Threshold,
     extent,
@@ -47,7 +55,40 @@ def margin(model: Model, values: Mapping[str, Array], name: str, image: int, pla
         else:
             total = int(x[image][at])
             nearest = min(nearest, _threshold_margin(model, layer, at[2], total))
+        for bits, there in _bits_added(model.network, layer.source, at):
+            nearest = min(nearest, margin(model, values, bits, image, there))
     return nearest
+
+
+def _bits_added(network: Network, name: str, place: Place) -> Iterator[tuple[str, Place]]:
+    """The bits that reach a place by way of additions, which no convolution reads and shows."""
+    if name == INPUT:
+        return
+    layer = network.layer(name)
+    match layer.op:
+        case _ if network.signals[name].kind is Kind.BITS:
+            yield name, place
+        case Add() | Scale() | Leak() | Clamp() | Curve() | Quantise():
+            for source in layer.sources:
+                yield from _bits_added(network, source, place)
+        case Concatenate() | Flatten():
+            yield from _bits_added(network, *_before(network, layer, place))
+        case _:
+            pass
+
+
+def _before(network: Network, layer: Layer, place: Place) -> tuple[str, Place]:
+    """The place from which a Flatten or Concatenate takes this one."""
+    if isinstance(layer.op, Flatten):
+        shape = network.input_of(layer).shape
+        row, column, channel = (int(part) for part in np.unravel_index(place[2], shape))
+        return layer.source, (row, column, channel)
+    channel = place[2]
+    for source in layer.sources:
+        if channel < network.signals[source].shape[2]:
+            break
+        channel -= network.signals[source].shape[2]
+    return source, (place[0], place[1], channel)
 
 
 def _threshold_margin(model: Model, layer: Layer, channel: int, total: int) -> float:
@@ -79,20 +120,12 @@ def origins(network: Network, name: str, place: Place) -> Iterator[tuple[Layer, 
     match layer.op:
         case Threshold() | Sign():
             yield layer, place
-        case Flatten():
-            row, column, channel = (int(part) for part in np.unravel_index(place[2], shape))
-            yield from origins(network, layer.source, (row, column, channel))
+        case Flatten() | Concatenate():
+            yield from origins(network, *_before(network, layer, place))
         case BitPool(size, strides, same):
             for row in _span(place[0], shape[0], size[0], strides[0], same):
                 for column in _span(place[1], shape[1], size[1], strides[1], same):
                     yield from origins(network, layer.source, (row, column, place[2]))
-        case Concatenate():
-            first = 0
-            for source in layer.sources:
-                channels = network.signals[source].shape[2]
-                if first <= place[2] < first + channels:
-                    yield from origins(network, source, (*place[:2], place[2] - first))
-                first += channels
         case _:
             pass
 

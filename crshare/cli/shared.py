@@ -68,7 +68,8 @@ def model_options(command: Callable[..., None]) -> Callable[..., None]:
         "sign_layers",
         multiple=True,
         metavar="NAME",
-        help="A layer, class or activation that is a sign (+1 for >= 0, else -1); repeatable.",
+        help="A layer, class or activation that is a sign (+1 for >= 0, else -1), or a class of "
+        "Keras's layers that takes the signs of its kernel; repeatable.",
     )(command)
     return click.option(
         "--rescale",
