@@ -108,7 +108,8 @@ def rows(table: SliceTable, n_channels: int, args: argparse.Namespace) -> Iterat
             said = (done.stderr.strip().splitlines() or ["failed"])[-1]
             yield Row(shape, "da4ml", note=said)
             return
-        sources = sorted(p for p in folder.rglob("*.v") if "wrapper" not in p.name)
+        unused = ("wrapper", "lookup_table")
+        sources = sorted(p for p in folder.rglob("*.v") if not any(n in p.name for n in unused))
         yield measured(shape, "da4ml", sources, args, separate)
 
 
