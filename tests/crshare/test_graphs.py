@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from crshare.measure import follow
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from crshare.counts import count_layer
 from crshare.errors import NetworkError
 from crshare.execute import compile_network, compile_part, run_onward
 from crshare.kernels.native import plain
+from crshare.measure import follow
 from crshare.network import (
     INPUT,
     Add,

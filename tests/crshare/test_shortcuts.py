@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-from crshare.measure import follow
 
 from crshare.ground import survey
 from crshare.images import ImageSet
+from crshare.measure import follow
 from crshare.model import read_network
 from crshare.network import Network
 from crshare.plan import is_exact
