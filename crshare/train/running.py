@@ -9,16 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from crshare.errors import CrshareError
 from crshare.model import Model
+from crshare.train.library import LibraryError
 
 Array = npt.NDArray[Any]
 
 BATCH = 100
-
-
-class LibraryError(CrshareError):
-    """The library that wrote a file is missing, or does not run it."""
 
 
 def keras_of(model: Model) -> Any:

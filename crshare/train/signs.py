@@ -1,0 +1,82 @@
+"""Signs that pass gradients: deterministic and stochastic, and powers of two.
+
+The formulas are those of M. Courbariaux et al., "BinaryConnect", 2015, and "Binarized Neural
+Networks", 2016 (BNN). sign(0) is +1, as everywhere in crshare.
+"""
+
+from typing import Any
+
+import tensorflow as tf
+import tf_keras as keras
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def sign(x: Any) -> Any:
+    """+1 where x >= 0, else -1; the gradient passes straight through where |x| <= 1 (BNN, eq. 4:
+    g_r = g_q 1_{|r| <= 1})."""
+    return _signs(x >= 0, x.dtype), lambda upstream: _inside(x, upstream)
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def stochastic_sign(x: Any) -> Any:
+    """+1 with probability hard_sigmoid(x), else -1 (BNN, eq. 2), drawn anew at each call; gradient
+    as of `sign`."""
+    drawn = tf.random.uniform(tf.shape(x), dtype=x.dtype)
+    return _signs(drawn < hard_sigmoid(x), x.dtype), lambda upstream: _inside(x, upstream)
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def weight_sign(x: Any) -> Any:
+    """As `sign`, but all gradients pass: of latent weights, which are clipped to [-1, 1]
+    (BinaryConnect, alg. 1)."""
+    return _signs(x >= 0, x.dtype), lambda upstream: tf.convert_to_tensor(upstream)
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def stochastic_weight_sign(x: Any) -> Any:
+    """As `weight_sign`, with +1 drawn as in `stochastic_sign` (BinaryConnect, eq. 2)."""
+    drawn = tf.random.uniform(tf.shape(x), dtype=x.dtype)
+    return _signs(drawn < hard_sigmoid(x), x.dtype), lambda upstream: tf.convert_to_tensor(upstream)
+
+
+def hard_sigmoid(x: Any) -> Any:
+    """clip((x + 1) / 2, 0, 1) (BNN, eq. 3)."""
+    return tf.clip_by_value((x + 1) / 2, 0, 1)
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]
+def ap2(x: Any) -> Any:
+    """The power of two nearest in its exponent: sign(x) 2^round(log2 |x|), and 0 for 0 (BNN,
+    sec. 1.4). The gradient passes as if it were the identity."""
+    size = tf.abs(x)
+    tiny = tf.constant(2.0**-126, x.dtype)  # the least normal float32: below it, 0
+    power = tf.pow(tf.constant(2, x.dtype), tf.round(_log2(tf.maximum(size, tiny))))
+    return tf.where(size < tiny, tf.zeros_like(x), tf.sign(x) * power), lambda upstream: upstream
+
+
+def _log2(x: Any) -> Any:
+    """In float64, which is exact at powers of two times anything that float32 can tell apart."""
+    wide = tf.cast(x, tf.float64)
+    return tf.cast(tf.math.log(wide) / tf.math.log(tf.constant(2, tf.float64)), x.dtype)
+
+
+def _signs(plus: Any, dtype: Any) -> Any:
+    return tf.where(plus, tf.ones((), dtype), -tf.ones((), dtype))
+
+
+def _inside(x: Any, upstream: Any) -> Any:
+    return tf.where(tf.abs(x) <= 1, upstream, tf.zeros_like(upstream))
+
+
+class Signs(keras.layers.Layer):  # type: ignore[misc]
+    """The sign of activations as a layer: stochastic ones are so in training only (BNN, sec. 1.1).
+
+    stochastic: whether signs are drawn in training.
+    """
+
+    def __init__(self, *, stochastic: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.stochastic = stochastic
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        return stochastic_sign(inputs) if self.stochastic and training else sign(inputs)

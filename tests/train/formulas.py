@@ -1,0 +1,247 @@
+"""Signs, scales, losses, normalisation and optimisers against the formulas of their papers.
+
+Run by test_training.py in a process of its own.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from crshare.train import blend, constraints, losses, rates, shift, signs, xnor
+
+import tensorflow as tf  # isort: skip  # crshare.train says which Keras it is to use
+import tf_keras as keras  # isort: skip
+
+Array = npt.NDArray[Any]
+EDGES = np.array([-3, -1.0001, -1, -0.5, -1e-30, -0.0, 0.0, 1e-30, 0.3, 1, 1.0001, 3], np.float32)
+INSIDE = np.abs(EDGES) <= 1
+RNG = np.random.default_rng(0)
+
+
+def value_and_gradient(function: Callable[[Any], Any], x: Array, upstream: Array) -> Any:
+    """What a function makes of x, and what it makes of the gradient that arrives."""
+    given = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(given)
+        made = function(given)
+    return made.numpy(), tape.gradient(made, given, tf.constant(upstream)).numpy()
+
+
+def test_sign_and_its_gradient() -> None:
+    upstream = RNG.normal(size=EDGES.shape).astype(np.float32)
+    made, gradient = value_and_gradient(signs.sign, EDGES, upstream)
+    assert np.array_equal(made, np.where(EDGES >= 0, 1, -1))
+    assert np.array_equal(gradient, np.where(INSIDE, upstream, 0))
+
+
+def test_weight_sign_lets_every_gradient_pass() -> None:
+    upstream = RNG.normal(size=EDGES.shape).astype(np.float32)
+    for function in (signs.weight_sign, signs.stochastic_weight_sign):
+        assert np.array_equal(value_and_gradient(function, EDGES, upstream)[1], upstream)
+    assert np.array_equal(signs.weight_sign(EDGES), np.where(EDGES >= 0, 1, -1))
+
+
+@pytest.mark.parametrize("function", [signs.stochastic_sign, signs.stochastic_weight_sign])
+def test_stochastic_signs_are_plus_as_often_as_hard_sigmoid_says(function: Any) -> None:
+    keras.utils.set_random_seed(1)
+    n = 4000
+    drawn = function(tf.constant(np.tile(EDGES, (n, 1)))).numpy()
+    assert set(np.unique(drawn)) == {-1, 1}
+    wanted = np.clip((EDGES + 1) / 2, 0, 1)
+    assert np.abs((drawn > 0).mean(axis=0) - wanted).max() < 4 * 0.5 / n**0.5
+    certain = np.abs(EDGES) >= 1
+    assert np.array_equal(drawn[:, certain], np.tile(np.sign(EDGES[certain]), (n, 1)))
+
+
+def test_stochastic_sign_has_the_gradient_of_sign() -> None:
+    upstream = RNG.normal(size=EDGES.shape).astype(np.float32)
+    gradient = value_and_gradient(signs.stochastic_sign, EDGES, upstream)[1]
+    assert np.array_equal(gradient, np.where(INSIDE, upstream, 0))
+
+
+def test_signs_are_stochastic_in_training_only() -> None:
+    keras.utils.set_random_seed(2)
+    x = tf.constant(np.full((1, 1000), 0.5, np.float32))
+    layer = signs.Signs(stochastic=True)
+    assert (layer(x, training=False).numpy() == 1).all()
+    assert 0.7 < (layer(x, training=True).numpy() == 1).mean() < 0.8
+    assert (signs.Signs()(x, training=True).numpy() == 1).all()
+
+
+def power_of_two(x: Array) -> Array:
+    """sign(x) 2^round(log2 |x|) in float64."""
+    with np.errstate(divide="ignore"):
+        return np.where(x == 0, 0, np.sign(x) * 2.0 ** np.round(np.log2(np.abs(x, dtype=float))))
+
+
+def test_ap2_is_the_nearest_power_of_two() -> None:
+    powers = 2.0 ** np.arange(-60, 60)
+    x = np.concatenate([RNG.normal(size=200), powers, -powers, powers * 1.41, powers * 1.42, [0]])
+    x = x.astype(np.float32)
+    upstream = np.arange(len(x), dtype=np.float32)
+    made, gradient = value_and_gradient(signs.ap2, x, upstream)
+    assert np.array_equal(made, power_of_two(x))
+    assert np.array_equal(signs.ap2(tf.constant(powers, tf.float32)), powers)
+    assert np.array_equal(gradient, upstream)
+
+
+def test_xnor_scale_and_its_gradient() -> None:
+    kernel = RNG.normal(size=(3, 3, 2, 4)).astype(np.float32)
+    kernel[0, 0, 0, 0] = 0
+    upstream = RNG.normal(size=kernel.shape).astype(np.float32)
+    made, gradient = value_and_gradient(xnor.scaled_sign, kernel, upstream)
+    alpha = np.array([np.abs(kernel[..., f]).sum() / 18 for f in range(4)])
+    assert made == pytest.approx(np.where(kernel >= 0, alpha, -alpha), rel=1e-6)
+    wanted = upstream * (1 / 18 + alpha * (np.abs(kernel) <= 1))
+    assert gradient == pytest.approx(wanted, rel=1e-5)
+
+
+def test_xnor_input_scale_is_the_mean_magnitude_of_each_window() -> None:
+    x = RNG.normal(size=(2, 5, 6, 3)).astype(np.float32)
+    found = xnor.input_scale(tf.constant(x), (3, 2), "valid").numpy()
+    assert found.shape == (2, 3, 5, 1)
+    for i in range(3):
+        for j in range(5):
+            window = np.abs(x[:, i : i + 3, j : j + 2])
+            assert found[:, i, j, 0] == pytest.approx(window.mean(axis=(1, 2, 3)), rel=1e-5)
+
+
+def test_squared_hinge_and_its_gradient() -> None:
+    scores = RNG.normal(size=(5, 10)).astype(np.float32) * 2
+    wanted = losses.targets(np.array([0, 3, 9, 3, 1]), 10)
+    assert (wanted.sum(axis=1) == -8).all()
+    assert wanted[1, 3] == 1
+    made, gradient = value_and_gradient(
+        lambda s: losses.squared_hinge(wanted, s), scores, np.ones(5, np.float32)
+    )
+    slack = np.maximum(0, 1 - wanted * scores)
+    assert made == pytest.approx((slack**2).mean(axis=1), rel=1e-6)
+    assert gradient == pytest.approx(-2 * wanted * slack / 10, rel=1e-5)
+
+
+def test_the_rate_decays_exponentially_to_its_last_value() -> None:
+    rate = rates.decayed(3e-3, 2e-6, 100)
+    for step in (0, 1, 37, 100):
+        assert float(rate(step)) == pytest.approx(3e-3 * (2e-6 / 3e-3) ** (step / 100), rel=1e-4)
+
+
+def test_scaled_adam_multiplies_the_steps_of_what_it_names() -> None:
+    scale = rates.glorot_scale((3, 3, 64, 128))
+    assert scale == pytest.approx(((9 * 64 + 9 * 128) / 1.5) ** 0.5)
+    start = RNG.normal(size=(3, 4)).astype(np.float32)
+    values = [tf.Variable(start, name=name) for name in ("kernel", "other")]
+    optimizer = rates.ScaledAdam(0.01, {"kernel:0": 5.0})
+    m = v = np.zeros_like(start)
+    wanted = [start, start]
+    for t in range(1, 4):
+        g = RNG.normal(size=start.shape).astype(np.float32)
+        optimizer.apply_gradients([(tf.constant(g), value) for value in values])
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        step = 0.01 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-7)
+        wanted = [wanted[0] - 5 * step, wanted[1] - step]
+    assert values[0].numpy() == pytest.approx(wanted[0], rel=1e-4)
+    assert values[1].numpy() == pytest.approx(wanted[1], rel=1e-4)
+
+
+def test_shift_batch_normalisation_in_training_and_at_inference() -> None:
+    x = (RNG.normal(size=(6, 4, 4, 3)) * [1, 5, 0.2] + [0, 3, -1]).astype(np.float32)
+    layer = shift.ShiftBatchNormalization(momentum=0.75, epsilon=1e-4)
+    layer.build((None, 4, 4, 3))
+    gamma, beta = np.array([1.3, -0.6, 3.1]), np.array([0.1, -2, 0.5])
+    layer.set_weights([gamma, beta, np.zeros(3), np.ones(3)])
+    found = layer(tf.constant(x), training=True).numpy()
+    mean = x.mean(axis=(0, 1, 2))
+    centred = x - mean
+    variance = (centred * power_of_two(centred)).mean(axis=(0, 1, 2))
+    scale = power_of_two(1 / np.sqrt(variance + 1e-4))
+    assert found == pytest.approx(
+        power_of_two(gamma) * (centred * scale) + beta, rel=1e-4, abs=1e-4
+    )
+    moving = [weight.numpy() for weight in (layer.moving_mean, layer.moving_variance)]
+    assert moving[0] == pytest.approx(0.25 * mean, rel=1e-4, abs=1e-6)
+    assert moving[1] == pytest.approx(0.75 + 0.25 * variance, rel=1e-4)
+    later = layer(tf.constant(x)).numpy()
+    scale = power_of_two(1 / np.sqrt(moving[1] + 1e-4))
+    assert later == pytest.approx(power_of_two(gamma) * (x - moving[0]) * scale + beta, rel=1e-4)
+
+
+def test_shift_batch_normalisation_as_plain_keras_has_it() -> None:
+    x = RNG.normal(size=(50, 3)).astype(np.float32)
+    layer = shift.ShiftBatchNormalization()
+    layer.build((None, 3))
+    weights = [[0.8, -3, 1], [1, 0, 0.25], [0.5, -1, 0], [4, 1e-6, 0.3]]
+    layer.set_weights(list(np.array(weights)))
+    plain = keras.layers.BatchNormalization(epsilon=0.0)
+    plain.build((None, 3))
+    plain.set_weights(layer.plain_weights())
+    assert plain(tf.constant(x)).numpy() == pytest.approx(layer(tf.constant(x)).numpy(), rel=1e-5)
+
+
+def test_gradients_of_shift_batch_normalisation() -> None:
+    """AP2 passes gradients as the identity does, so the factors of C stand as they are rounded:
+    the gradient of mean(C << AP2(C)) to C is (AP2(C) + C) / m."""
+    x = RNG.normal(size=(8, 1)).astype(np.float32)
+    upstream = RNG.normal(size=x.shape).astype(np.float32)
+    layer = shift.ShiftBatchNormalization(epsilon=1e-4)
+    layer.build((None, 1))
+    gamma = 1.3
+    layer.set_weights(list(np.array([[gamma], [0.0], [0.0], [1.0]])))
+    made, gradient = value_and_gradient(lambda t: layer(t, training=True), x, upstream)
+    c = x - x.mean()
+    spread = (c * power_of_two(c)).mean() + 1e-4
+    scale, factor = power_of_two(1 / np.sqrt(spread)), power_of_two(np.array(gamma))
+    into_scale = (upstream * factor * c).sum()
+    into_variance = into_scale * -0.5 * spread**-1.5
+    into_c = upstream * factor * scale + into_variance * (power_of_two(c) + c) / len(x)
+    assert made == pytest.approx(factor * c * scale, rel=1e-4, abs=1e-5)
+    assert gradient == pytest.approx(into_c - into_c.mean(), rel=1e-3, abs=1e-4)
+
+
+def test_shift_adamax_takes_the_paper_s_steps() -> None:
+    start = RNG.normal(size=(4, 3)).astype(np.float32)
+    theta, m, v = start.astype(float), np.zeros((4, 3)), np.zeros((4, 3))
+    variable = tf.Variable(start)
+    optimizer = shift.ShiftAdaMax()
+    beta_1, beta_2 = 1 - 2.0**-3, 1 - 2.0**-10
+    for t in range(1, 5):
+        g = RNG.normal(size=start.shape).astype(np.float32)
+        g[0, 0] = 0
+        optimizer.apply_gradients([(tf.constant(g), variable)])
+        m, v = beta_1 * m + (1 - beta_1) * g, np.maximum(beta_2 * v, np.abs(g))
+        turned = np.divide(1, v, out=np.zeros_like(v), where=v > 0)
+        theta -= power_of_two(np.array(2.0**-10 / (1 - beta_1**t))) * m * power_of_two(turned)
+    assert variable.numpy() == pytest.approx(theta, rel=1e-5, abs=1e-7)
+    assert variable.numpy()[0, 0] == start[0, 0]
+
+
+def test_constraints() -> None:
+    w = tf.constant([-2.0, -0.5, 0.001, 3.0])
+    assert constraints.Clip()(w).numpy().tolist() == [-1, -0.5, pytest.approx(0.001), 1]
+    kept = constraints.KeepSign(tf.constant([-1.0, 1.0, -1.0, 1.0]), least=0.25)(w)
+    assert kept.numpy().tolist() == [-2, 0.25, -0.25, 3]
+
+
+def test_fixed_point_and_its_gradient() -> None:
+    x = np.array([0.03125, 0.09375, -0.04, 1.0, 0.3], np.float32)
+    upstream = RNG.normal(size=x.shape).astype(np.float32)
+    made, gradient = value_and_gradient(blend.fixed_point, x, upstream)
+    assert made.tolist() == [0, 0.125, -0.0625, 1, 0.3125]
+    assert np.array_equal(gradient, upstream)
+
+
+def test_blend_adds_a_binary_and_a_fixed_point_path() -> None:
+    keras.utils.set_random_seed(3)
+    inputs = keras.Input((5, 5, 2))
+    model = keras.Model(inputs, blend.blend(inputs, 4, "b"))
+    x = RNG.normal(size=(3, 5, 5, 2)).astype(np.float32)
+    main, skip = (model.get_layer(f"b_{path}").kernel.numpy() for path in ("main", "skip"))
+    wide = np.pad(np.where(x >= 0, 1, -1), ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=1)
+    weights = np.where(main >= 0, 1, -1)
+    taps = [(i, j) for i in range(3) for j in range(3)]
+    sums = sum(wide[:, i : i + 5, j : j + 5] @ weights[i, j] for i, j in taps)
+    flat = x @ (np.round(skip[0, 0] * 16) / 16)
+    expected = (sums + flat) / np.sqrt(1 + 1e-3)
+    assert model(x).numpy() == pytest.approx(expected, rel=1e-4, abs=1e-4)

@@ -1,0 +1,25 @@
+"""The tests of this folder that import TensorFlow, each file in a process of its own.
+
+So its 500 MB, its threads and its warnings stay away from the other tests.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+FILES = sorted(path.name for path in HERE.glob("*.py") if not path.name.startswith("test_"))
+
+
+@pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
+@pytest.mark.parametrize("name", FILES)
+def test_in_a_process_of_its_own(name: str) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "--forbid-skips", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, str(HERE / name)],
+        cwd=HERE.parents[1], capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " passed" in done.stdout
