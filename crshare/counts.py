@@ -78,10 +78,10 @@ def _totals(table: SliceTable, slice_operations: int, cost: Cost) -> Totals:
 
 
 def _unshared(table: SliceTable, _: LayerPlan, inputs: tuple[int, int]) -> Cost:
-    """Every filter on its own; filters with equally many +1 and -1 weights cost the same."""
+    """Every filter on its own; all cost the same but for how many weights of wide inputs are +1."""
     weights = _rows(table.matrix)
-    kinds = np.stack([(weights > 0).sum(axis=1), (weights < 0).sum(axis=1)], axis=1)
-    _, first, times = np.unique(kinds, axis=0, return_index=True, return_counts=True)
+    positive = (weights > 0).sum(axis=1) if table.integer_input else np.zeros(len(weights))
+    _, first, times = np.unique(positive, return_index=True, return_counts=True)
     kind = (measure(build(weights[[row]], method="separate", input_range=inputs)) for row in first)
     return sum((cost * n for cost, n in zip(kind, times.tolist(), strict=True)), Cost())
 

@@ -2,10 +2,7 @@
 
 from collections.abc import Sequence
 
-from rich.box import SIMPLE
-from rich.table import Table
-
-from crshare.fitting import Fitting
+from crshare.fitting import Fitting, table_of
 from crshare.hardware import tallies
 from crshare.lower import Lowered
 from hwgen import Tally
@@ -14,11 +11,12 @@ from hwgen.synthesis import Area
 
 def hardware_table(lowered: Lowered) -> Fitting:
     """Each layer's datapath: what was estimated of its graph, and the cells that are emitted."""
-    table = Table(title=f"Datapaths of {lowered.design.name}", title_justify="left", box=SIMPLE)
-    table.add_column("Layer", no_wrap=True)
-    for name in ("LUT6 (est.)", "Full adders", "Additions", "Depth", "Popcounts", "Adders"):
-        table.add_column(name, justify="right")
-    table.add_column("Thresholds", justify="right")
+    table = table_of(f"Datapaths of {lowered.design.name}", "Layer")
+    for name in (
+        *("LUT6\n(est.)", "Full\nadders", "Addi-\ntions", "Depth"),
+        *("Pop-\ncounts", "Adders", "Thres-\nholds"),
+    ):
+        table.add_column(name, justify="right", no_wrap=True)
     cells = tallies(lowered)
     for layer in lowered.layers:
         figures = (layer.lut6, layer.full_adders, layer.additions, layer.depth)
@@ -40,9 +38,7 @@ def _cells(found: Tally) -> list[str]:
 
 def area_table(areas: Sequence[tuple[str, str, Area]]) -> Fitting:
     """Cells after mapping; where two designs stand together, the first over the second."""
-    table = Table(title="Cells after mapping with yosys", title_justify="left", box=SIMPLE)
-    for name in ("Target", "Folder"):
-        table.add_column(name, no_wrap=True)
+    table = table_of("Cells after mapping with yosys", "Target", "Folder")
     for name in ("LUTs", "Carry cells", "Registers"):
         table.add_column(name, justify="right")
     for target, folder, area in areas:
