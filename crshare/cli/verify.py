@@ -65,7 +65,9 @@ def verify(
 def _show(found: Comparison, library: str, screen: Console) -> None:
     from crshare.fitting import Fitting, table_of
 
-    table = table_of(f"{found.n_images} images in {library} and in crshare", "Input of layer")
+    table = table_of(
+        f"{found.n_images} images in the model's library and in crshare", "Input of layer"
+    )
     for heading in ("Bits", "Different", "Images that\ndiffer first here"):
         table.add_column(heading, justify="right", no_wrap=True)
     for check in found.layers:
@@ -78,11 +80,11 @@ def _show(found: Comparison, library: str, screen: Console) -> None:
     )
     first = next((check for check in found.layers if check.first), None)
     if first is None:
-        screen.print("No bit differs.")
+        screen.print(f"No bit differs from {library}.")
         return
     place = ", ".join(map(str, first.first[0].place))
     screen.print(
-        f"They first differ at the input of {first.layer}, image {first.first[0].image}, at "
-        f"[{place}]. Rounding in float32 explains {len(found.firsts) - found.n_unexplained} of "
-        f"{len(found.firsts)} images."
+        f"{library} and crshare first differ at the input of {first.layer}, image "
+        f"{first.first[0].image}, at [{place}]. Rounding in float32 explains "
+        f"{len(found.firsts) - found.n_unexplained} of {len(found.firsts)} images."
     )
