@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -70,12 +70,14 @@ class Generated:
 @dataclass(frozen=True, eq=False)
 class Wish:
     """What is to be generated. only: first and last layer with weights, None for all.
-    check: images that go through every installed simulator, integers [n, h, w, c]."""
+    check: images that go through simulators, integers [n, h, w, c]; those named, or all installed.
+    """
 
     options: Options
     only: tuple[str, str] | None = None
     combinational: bool = False
     check: Array | None = None
+    simulators: tuple[str, ...] = ()
 
 
 def generate_rtl(
@@ -88,7 +90,7 @@ def generate_rtl(
     name: str,
 ) -> Generated:
     """Lower, verify where asked, and write the whole folder or nothing."""
-    simulators = simulators_or_refuse() if wish.check is not None else []
+    simulators = simulators_or_refuse(wish.simulators) if wish.check is not None else []
     lowered = lower(network, plan, wish.options, on_progress, name=name, only=wish.only)
     contents = rtl_files(lowered, combinational_only=wish.combinational)
     verdicts = [] if wish.check is None else verify(lowered, wish.check, simulators, on_progress)
@@ -250,12 +252,13 @@ def _write_bench(folder: Path, lowered: Lowered, beats: Vectors, *, stalls: bool
     return sorted(folder / name for name in contents)
 
 
-def simulators_or_refuse() -> list[str]:
-    """The simulators on the PATH; HardwareError where there is none."""
+def simulators_or_refuse(wanted: Sequence[str] = ()) -> list[str]:
+    """Those wanted, or all on the PATH; HardwareError where one that is wanted, or all, are not."""
     found = available()
-    if not found:
+    missing = [name for name in wanted if name not in found]
+    if missing or not found:
         raise HardwareError(
-            "--verify needs a simulator: install Verilator or Icarus Verilog "
-            "(Debian: apt-get install verilator iverilog)"
+            f"--verify needs {missing[0] if missing else 'a simulator'}, which is not on the PATH: "
+            "install Verilator or Icarus Verilog (Debian: apt-get install verilator iverilog)"
         )
-    return found
+    return [name for name in found if not wanted or name in wanted]
