@@ -22,6 +22,7 @@ from hwgen import (
     Compute,
     Decide,
     Entry,
+    Range,
     Tally,
     available,
     combinational,
@@ -32,6 +33,7 @@ from hwgen import (
     tally,
     testbench,
 )
+from hwgen.equivalence import Ports, Proof, prove_equal
 
 Array = npt.NDArray[Any]
 Report = Callable[[str, float], None]
@@ -109,21 +111,36 @@ def rtl_files(lowered: Lowered, *, combinational_only: bool = False) -> dict[str
     facts = report(lowered)
     if combinational_only:
         facts["top"] = next(Path(name).stem for name in names if name.endswith("_datapath.v"))
+        facts["ports"] = asdict(_ports(_only_stage(lowered)))
     found["report.json"] = json.dumps(facts, indent=1) + "\n"
     return found
 
 
 def _combinational(lowered: Lowered) -> dict[str, str]:
+    stage = _only_stage(lowered)
+    name = f"{module_name(stage.name)}_datapath"
+    text = combinational(name, stage.netlist, stage.head_width)
+    return {f"{name}.v": text, "popcount6.v": files(lowered.design)["popcount6.v"]}
+
+
+def _only_stage(lowered: Lowered) -> Compute:
+    """The one layer with weights of a design that is to be written without streams."""
     stages = [stage for stage in lowered.design.stages if isinstance(stage, Compute)]
     if len(stages) != 1:
         raise HardwareError(
             f"--combinational writes one layer, and {len(stages)} were chosen; name one with "
             "--layers NAME"
         )
-    (stage,) = stages
-    name = f"{module_name(stage.name)}_datapath"
-    text = combinational(name, stage.netlist, stage.head_width)
-    return {f"{name}.v": text, "popcount6.v": files(lowered.design)["popcount6.v"]}
+    return stages[0]
+
+
+def _ports(stage: Compute) -> Ports:
+    return Ports(
+        stage.netlist.n_inputs,
+        stage.values,
+        stage.netlist.n_classes,
+        len(stage.netlist.heads) * stage.head_width,
+    )
 
 
 def tallies(lowered: Lowered) -> dict[str, Tally]:
@@ -174,6 +191,27 @@ def generated(folder: Path) -> tuple[str, list[Path]]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HardwareError(
             f"{folder}: holds no generated hardware; make it with `crshare generate`"
+        ) from error
+
+
+def prove(first: Path, second: Path, time_limit_s: float) -> Proof:
+    """Whether two folders that `generate --combinational` wrote compute the same."""
+    ports = [_ports_of(folder) for folder in (first, second)]
+    if ports[0] != ports[1]:
+        raise HardwareError(
+            f"{first} and {second} have different ports; compare two datapaths of one layer"
+        )
+    return prove_equal(generated(first), generated(second), ports[0], time_limit_s)
+
+
+def _ports_of(folder: Path) -> Ports:
+    generated(folder)
+    try:
+        found = json.loads((folder / "report.json").read_text(encoding="utf-8"))["ports"]
+        return Ports(found["lanes"], Range(**found["lane"]), found["n_classes"], found["out_width"])
+    except (KeyError, TypeError) as error:
+        raise HardwareError(
+            f"{folder}: holds no datapath alone; make it with `crshare generate --combinational`"
         ) from error
 
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 
+from rich.text import Text
+
 from crshare.fitting import Fitting, table_of
 from crshare.hardware import tallies
 from crshare.lower import Lowered
 from hwgen import Tally
+from hwgen.placement import Placed
 from hwgen.synthesis import Area
 
 
@@ -50,3 +53,14 @@ def area_table(areas: Sequence[tuple[str, str, Area]]) -> Fitting:
         if len(pair) == 2 and pair[1].luts:
             table.add_row(target, "first over second", f"{pair[0].luts / pair[1].luts:.3f}", "", "")
     return Fitting(table, n_keys=2)
+
+
+def placed_lines(placed: Sequence[tuple[str, Placed]]) -> list[Text]:
+    """Where each folder's design was placed, and its highest clock."""
+    return [
+        Text(
+            f"{folder}: placed on an iCE40 {one.device.upper()}, {one.logic_cells:,} of "
+            f"{one.of_cells:,} logic cells, up to {one.megahertz:g} MHz."
+        )
+        for folder, one in placed
+    ]
