@@ -194,6 +194,15 @@ def generated(folder: Path) -> tuple[str, list[Path]]:
         ) from error
 
 
+def layer_modules(folder: Path) -> dict[str, str]:
+    """The module of each layer with weights, by the layer's name, in a folder of streams."""
+    generated(folder)
+    found = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    if "ports" in found:
+        raise HardwareError(f"{folder}: holds one datapath alone; it has no layers to map apart")
+    return {layer["layer"]: module_name(layer["layer"]) for layer in found["layers"]}
+
+
 def prove(first: Path, second: Path, time_limit_s: float) -> Proof:
     """Whether two folders that `generate --combinational` wrote compute the same."""
     ports = [_ports_of(folder) for folder in (first, second)]

@@ -12,7 +12,7 @@ from hwgen.design import (
     Stage,
     Windowing,
 )
-from hwgen.errors import HwgenError, NetlistError, ToolError
+from hwgen.errors import HwgenError, NetlistError, TimeLimitError, ToolError
 from hwgen.interpret import interpret
 from hwgen.netlist import (
     Add,
@@ -59,6 +59,7 @@ __all__ = [
     "Range",
     "Stage",
     "Tally",
+    "TimeLimitError",
     "ToolError",
     "Windowing",
     "available",

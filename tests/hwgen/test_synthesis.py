@@ -11,7 +11,7 @@ from crshare.cli import main
 from crshare.hardware import prove, rtl_files, write_folder
 from crshare.lower import Options, lower
 from crshare.network import INPUT, Conv, Input, Layer, Network, Threshold
-from hwgen import ToolError
+from hwgen import TimeLimitError, ToolError
 from hwgen.equivalence import Proof
 from hwgen.placement import place
 from hwgen.synthesis import synthesise
@@ -64,9 +64,33 @@ def test_synth_maps_compares_and_proves(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
     assert found["proof"] == "equal"
-    areas = {(area["target"], Path(area["folder"]).name): area["luts"] for area in found["areas"]}
+    areas = {(one["target"], Path(one["folder"]).name): one["area"] for one in found["areas"]}
     assert len(areas) == 4
-    assert 0 < areas["xilinx", "a"] <= areas["xilinx", "b"]
+    assert 0 < areas["xilinx", "a"]["luts"] <= areas["xilinx", "b"]["luts"]
+
+
+@pytest.mark.needs_tool("yosys")
+def test_layers_are_mapped_one_by_one(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "a", slice_network(1), alone=False)
+    done = CliRunner().invoke(main, ["synth", str(folder), "--by-layer", "--json", "-"])
+    assert done.exit_code == 0, done.output
+    (one,) = json.loads(done.stdout)["areas"]
+    assert one["layer"] == "conv" and one["area"]["luts"] > 0
+
+
+@pytest.mark.needs_tool("yosys")
+def test_a_design_that_takes_too_long_is_said_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folder_of(tmp_path / "a", slice_network(1))
+
+    def late(*_: object) -> None:
+        raise TimeLimitError("yosys did not end in 1 s on dut; raise --time-limit")
+
+    monkeypatch.setattr("hwgen.synthesis.synthesise", late)
+    done = CliRunner().invoke(main, ["synth", str(folder), "--time-limit", "1"])
+    assert done.exit_code == 0, done.output
+    assert "too long" in done.stdout
 
 
 @pytest.mark.needs_tool("yosys", "nextpnr-ice40")
