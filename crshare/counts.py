@@ -6,7 +6,7 @@ All figures are for one image: an adder graph serves one output position.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,8 +17,6 @@ from crshare.slices import SliceTable
 from solver.adder_graph import Cost, Slices, build, measure
 
 Counted = Callable[[SliceTable, LayerPlan, tuple[int, int]], Cost]
-
-ROWS = 64  # filters whose unshared sums are built at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +78,12 @@ def _totals(table: SliceTable, slice_operations: int, cost: Cost) -> Totals:
 
 
 def _unshared(table: SliceTable, _: LayerPlan, inputs: tuple[int, int]) -> Cost:
+    """Every filter on its own; all cost the same but for how many weights of wide inputs are +1."""
     weights = _rows(table.matrix)
-    parts = (
-        measure(build(weights[first : first + ROWS], method="separate", input_range=inputs))
-        for first in range(0, len(weights), ROWS)
-    )
-    return sum(parts, Cost())
+    positive = (weights > 0).sum(axis=1) if table.integer_input else np.zeros(len(weights))
+    _, first, times = np.unique(positive, return_index=True, return_counts=True)
+    kind = (measure(build(weights[[row]], method="separate", input_range=inputs)) for row in first)
+    return sum((cost * n for cost, n in zip(kind, times.tolist(), strict=True)), Cost())
 
 
 def _by_slices(table: SliceTable, plan: LayerPlan, inputs: tuple[int, int]) -> Cost:
@@ -104,7 +102,14 @@ def slices_of(table: SliceTable, plan: LayerPlan) -> Slices:
 
 
 def _exact(table: SliceTable, plan: LayerPlan, inputs: tuple[int, int]) -> Cost:
-    return measure(build(_rows(plan.effective(table)), method="buckets", input_range=inputs))
+    """The least of each measure: from a graph that was built for it, without the long search."""
+    weights = _rows(plan.effective(table))
+
+    def built(goal: str) -> Cost:
+        return measure(build(weights, measure=goal, input_range=inputs, search_rounds=0))
+
+    narrow = built("full_adders")
+    return replace(narrow, additions=min(built("additions").additions, narrow.additions))
 
 
 def _rows(matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:

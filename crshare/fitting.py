@@ -2,8 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
+from rich.box import SIMPLE
 from rich.console import Console, ConsoleOptions
 from rich.table import Column, Table
+
+
+def table_of(title: str, *keys: str) -> Table:
+    """An empty table in the style of all tables, with its columns of keys."""
+    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    for key in keys:
+        table.add_column(key, no_wrap=True)
+    return table
 
 
 class Fitting:

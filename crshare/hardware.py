@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from hwgen import (
     Compute,
     Decide,
     Entry,
+    Range,
     Tally,
     available,
     combinational,
@@ -32,6 +33,7 @@ from hwgen import (
     tally,
     testbench,
 )
+from hwgen.equivalence import Ports, Proof, prove_equal
 
 Array = npt.NDArray[Any]
 Report = Callable[[str, float], None]
@@ -70,12 +72,14 @@ class Generated:
 @dataclass(frozen=True, eq=False)
 class Wish:
     """What is to be generated. only: first and last layer with weights, None for all.
-    check: images that go through every installed simulator, integers [n, h, w, c]."""
+    check: images that go through simulators, integers [n, h, w, c]; those named, or all installed.
+    """
 
     options: Options
     only: tuple[str, str] | None = None
     combinational: bool = False
     check: Array | None = None
+    simulators: tuple[str, ...] = ()
 
 
 def generate_rtl(
@@ -88,7 +92,7 @@ def generate_rtl(
     name: str,
 ) -> Generated:
     """Lower, verify where asked, and write the whole folder or nothing."""
-    simulators = simulators_or_refuse() if wish.check is not None else []
+    simulators = simulators_or_refuse(wish.simulators) if wish.check is not None else []
     lowered = lower(network, plan, wish.options, on_progress, name=name, only=wish.only)
     contents = rtl_files(lowered, combinational_only=wish.combinational)
     verdicts = [] if wish.check is None else verify(lowered, wish.check, simulators, on_progress)
@@ -107,21 +111,36 @@ def rtl_files(lowered: Lowered, *, combinational_only: bool = False) -> dict[str
     facts = report(lowered)
     if combinational_only:
         facts["top"] = next(Path(name).stem for name in names if name.endswith("_datapath.v"))
+        facts["ports"] = asdict(_ports(_only_stage(lowered)))
     found["report.json"] = json.dumps(facts, indent=1) + "\n"
     return found
 
 
 def _combinational(lowered: Lowered) -> dict[str, str]:
+    stage = _only_stage(lowered)
+    name = f"{module_name(stage.name)}_datapath"
+    text = combinational(name, stage.netlist, stage.head_width)
+    return {f"{name}.v": text, "popcount6.v": files(lowered.design)["popcount6.v"]}
+
+
+def _only_stage(lowered: Lowered) -> Compute:
+    """The one layer with weights of a design that is to be written without streams."""
     stages = [stage for stage in lowered.design.stages if isinstance(stage, Compute)]
     if len(stages) != 1:
         raise HardwareError(
             f"--combinational writes one layer, and {len(stages)} were chosen; name one with "
             "--layers NAME"
         )
-    (stage,) = stages
-    name = f"{module_name(stage.name)}_datapath"
-    text = combinational(name, stage.netlist, stage.head_width)
-    return {f"{name}.v": text, "popcount6.v": files(lowered.design)["popcount6.v"]}
+    return stages[0]
+
+
+def _ports(stage: Compute) -> Ports:
+    return Ports(
+        stage.netlist.n_inputs,
+        stage.values,
+        stage.netlist.n_classes,
+        len(stage.netlist.heads) * stage.head_width,
+    )
 
 
 def tallies(lowered: Lowered) -> dict[str, Tally]:
@@ -172,6 +191,36 @@ def generated(folder: Path) -> tuple[str, list[Path]]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HardwareError(
             f"{folder}: holds no generated hardware; make it with `crshare generate`"
+        ) from error
+
+
+def layer_modules(folder: Path) -> dict[str, str]:
+    """The module of each layer with weights, by the layer's name, in a folder of streams."""
+    generated(folder)
+    found = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    if "ports" in found:
+        raise HardwareError(f"{folder}: holds one datapath alone; it has no layers to map apart")
+    return {layer["layer"]: module_name(layer["layer"]) for layer in found["layers"]}
+
+
+def prove(first: Path, second: Path, time_limit_s: float) -> Proof:
+    """Whether two folders that `generate --combinational` wrote compute the same."""
+    ports = [_ports_of(folder) for folder in (first, second)]
+    if ports[0] != ports[1]:
+        raise HardwareError(
+            f"{first} and {second} have different ports; compare two datapaths of one layer"
+        )
+    return prove_equal(generated(first), generated(second), ports[0], time_limit_s)
+
+
+def _ports_of(folder: Path) -> Ports:
+    generated(folder)
+    try:
+        found = json.loads((folder / "report.json").read_text(encoding="utf-8"))["ports"]
+        return Ports(found["lanes"], Range(**found["lane"]), found["n_classes"], found["out_width"])
+    except (KeyError, TypeError) as error:
+        raise HardwareError(
+            f"{folder}: holds no datapath alone; make it with `crshare generate --combinational`"
         ) from error
 
 
@@ -250,12 +299,13 @@ def _write_bench(folder: Path, lowered: Lowered, beats: Vectors, *, stalls: bool
     return sorted(folder / name for name in contents)
 
 
-def simulators_or_refuse() -> list[str]:
-    """The simulators on the PATH; HardwareError where there is none."""
+def simulators_or_refuse(wanted: Sequence[str] = ()) -> list[str]:
+    """Those wanted, or all on the PATH; HardwareError where one that is wanted, or all, are not."""
     found = available()
-    if not found:
+    missing = [name for name in wanted if name not in found]
+    if missing or not found:
         raise HardwareError(
-            "--verify needs a simulator: install Verilator or Icarus Verilog "
-            "(Debian: apt-get install verilator iverilog)"
+            f"--verify needs {missing[0] if missing else 'a simulator'}, which is not on the PATH: "
+            "install Verilator or Icarus Verilog (Debian: apt-get install verilator iverilog)"
         )
-    return found
+    return [name for name in found if not wanted or name in wanted]

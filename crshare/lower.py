@@ -6,7 +6,7 @@ window the sum is 2y - v with v the sum of the valid weights, so a border of zer
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor
 
 import numpy as np
@@ -30,6 +30,7 @@ from crshare.network import (
 )
 from crshare.plan import LayerPlan, SharingPlan, planned_network
 from crshare.slices import SliceTable, decompose
+from crshare.turns import Turned, in_turns
 from hwgen import (
     Add,
     Bit,
@@ -40,6 +41,7 @@ from hwgen import (
     Design,
     Entry,
     Fixed,
+    Folding,
     Gather,
     Head,
     Linear,
@@ -60,17 +62,22 @@ BITS = Range(0, 1)
 @dataclass(frozen=True, slots=True)
 class Options:
     """How layers become datapaths. method, measure: of the adder graph. per_stage: cells between
-    registers. max_luts: estimated LUT6 above which a layer is refused."""
+    registers. max_luts: estimated LUT6 above which a layer is refused. fold: turns in which a layer
+    may give its outputs, where that takes fewer LUTs."""
 
     method: str = "auto"
     measure: str = "lut6"
     per_stage: int = 3
     max_luts: int = 100_000
+    fold: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class LoweredLayer:
-    """What is known of one layer's datapath before it is synthesised."""
+    """What is known of one layer's datapath before it is synthesised.
+
+    phases: clocks for a window. why: it is folded or not, where folding was asked for.
+    """
 
     layer: str
     method: str
@@ -78,6 +85,8 @@ class LoweredLayer:
     full_adders: int
     additions: int
     depth: int
+    phases: int = 1
+    why: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,33 +219,56 @@ class _Lowering:
 
     def _sums(self, layer: Layer, conv: Conv, given: Signal) -> "_Sums":
         table = self.tables[layer.name]
-        graph, made = self._graph(layer.name, table)
-        cost = measure(graph)
-        found = LoweredLayer(
-            layer.name, made, cost.lut6, cost.full_adders, cost.additions, cost.depth
-        )
-        if cost.lut6 > self.options.max_luts:
-            raise HardwareError(
-                f"layer {layer.name} would take about {cost.lut6:,} LUTs unrolled, above the limit "
-                f"of {self.options.max_luts:,}; raise --max-luts, or choose layers with --layers"
-            )
-        self.lowered.append(found)
-        return _Sums(layer.name, conv, given, graph, self.values)
+        plan = self.plan.layer(layer.name) if self.plan else None
+        weights = (plan.effective(table) if plan else table.matrix).T.astype(np.int64)
+        graph = self._graph(table, plan, weights)
+        return _Sums(layer.name, conv, given, graph, self.values, weights)
 
-    def _graph(self, name: str, table: SliceTable) -> tuple[AdderGraph, str]:
-        """The adder graph of a layer's effective weights, and the method that made it."""
-        plan = self.plan.layer(name) if self.plan else None
+    def _graph(self, table: SliceTable, plan: LayerPlan | None, weights: Ints) -> AdderGraph:
+        """The adder graph of a layer's effective weights."""
         inputs = self.values.low, self.values.high
         if self.options.method == "slices":
-            return self._by_slices(table, plan, inputs), "slices"
-        weights = (plan.effective(table) if plan else table.matrix).T.astype(np.int64)
-        graph = build(
+            return self._by_slices(table, plan, inputs)
+        return build(
             weights,
             method=self.options.method,
             measure=self.options.measure,
             input_range=inputs,
         )
-        return graph, self.options.method
+
+    def _settle(self, sums: "_Sums", threshold: Threshold | None) -> Compute:
+        """The stage of a layer's sums, unrolled or in turns, if it is small enough."""
+        cost, options = measure(sums.graph), self.options
+        stage, lut6 = sums.compute(threshold, options.per_stage), cost.lut6
+        phases, why = 1, ""
+        if options.fold > 1 and (threshold is None or not sums.binary):
+            why = "unrolled: only layers of bits before a threshold are folded"
+        elif options.fold > 1 and threshold is not None:
+            turned = sums.turned(threshold, options)
+            if turned.lut6 < lut6:
+                why = f"in {options.fold} turns: about {turned.lut6:,} LUTs, unrolled {lut6:,}"
+                phases, lut6, cost = options.fold, turned.lut6, measure(turned.graph)
+                stage = sums.folded(stage, turned, threshold)
+            else:
+                why = f"unrolled: about {lut6:,} LUTs, in {options.fold} turns {turned.lut6:,}"
+        if lut6 > options.max_luts:
+            raise HardwareError(
+                f"layer {sums.name} would take about {lut6:,} LUTs, above the limit of "
+                f"{options.max_luts:,}; raise --max-luts, fold it with --fold, or choose layers "
+                "with --layers"
+            )
+        made = LoweredLayer(
+            sums.name,
+            options.method,
+            lut6,
+            cost.full_adders,
+            cost.additions,
+            cost.depth,
+            phases,
+            why,
+        )
+        self.lowered.append(made)
+        return stage
 
     def _by_slices(
         self, table: SliceTable, plan: LayerPlan | None, inputs: tuple[int, int]
@@ -248,7 +280,7 @@ class _Lowering:
 
     def _threshold(self, layer: Layer, threshold: Threshold, given: Signal) -> None:
         if self.waiting is not None:
-            self.stages.append(self.waiting.compute(threshold, self.options.per_stage))
+            self.stages.append(self._settle(self.waiting, threshold))
             self.waiting = None
         else:
             self.stages.append(_on_pixels(layer, threshold, given, self.values))
@@ -261,7 +293,7 @@ class _Lowering:
         self.stages.append(Pool(layer.name, windowing, every))
 
     def _scores(self, sums: "_Sums", *, decide: bool) -> None:
-        stage = sums.compute(None, self.options.per_stage)
+        stage = self._settle(sums, None)
         self.stages.append(stage)
         if decide and sums.output.shape[:2] == (1, 1):
             scores, n_classes = stage.netlist.score_range, len(stage.netlist.heads)
@@ -286,6 +318,7 @@ class _Sums:
     given: Signal
     graph: AdderGraph
     values: Range
+    weights: Ints
 
     @property
     def output(self) -> Signal:
@@ -297,10 +330,7 @@ class _Sums:
 
     def compute(self, threshold: Threshold | None, per_stage: int) -> Compute:
         kernel = self.conv.kernel.shape
-        rows, columns = (self._valid(axis) for axis in range(2))
-        row_kinds, row_classes = np.unique(rows, axis=0, return_inverse=True)
-        column_kinds, column_classes = np.unique(columns, axis=0, return_inverse=True)
-        constants = self._constants(row_kinds, column_kinds)
+        row_classes, column_classes, constants = self._classes()
         heads = [
             self._score(output, constants[:, place])
             if threshold is None
@@ -325,9 +355,46 @@ class _Sums:
             channels=kernel[2],
             values=self.values,
             netlist=netlist_of(self.graph, tuple(heads), len(constants)),
-            row_classes=tuple(row_classes.reshape(-1).tolist()),
-            column_classes=tuple(column_classes.reshape(-1).tolist()),
+            row_classes=row_classes,
+            column_classes=column_classes,
             per_stage=per_stage,
+        )
+
+    def turned(self, threshold: Threshold, options: Options) -> Turned:
+        """The layer in turns, filters before a falling threshold turned round, so that all rise."""
+        method = "auto" if options.method == "slices" else options.method
+        weights = self.weights * _signs(threshold)[:, None]
+        return in_turns(weights, options.fold, method, options.measure)
+
+    def folded(self, stage: Compute, turned: Turned, threshold: Threshold) -> Compute:
+        """The same stage with its outputs in turns, one limit for each class and turn."""
+        *_, constants = self._classes()
+        phases, units = turned.constants.shape
+        signs, last = _signs(threshold), len(threshold.at) - 1
+
+        def limits(unit: int, output: Output, phase: int) -> Head:
+            place = min(phase * units + unit, last)
+            at = int(threshold.at[place]) * int(signs[place])
+            shifted = constants[:, place] * signs[place] + 2 * turned.constants[phase, unit]
+            return _compared(output, at, True, shifted, len(constants))
+
+        heads = tuple(
+            _in_turn([limits(unit, output, phase) for phase in range(phases)])
+            for unit, output in enumerate(turned.graph.outputs())
+        )
+        netlist = netlist_of(turned.graph, heads, len(constants) * phases)
+        folding = Folding(phases, turned.gates, len(threshold.at))
+        return replace(stage, netlist=netlist, folding=folding)
+
+    def _classes(self) -> tuple[tuple[int, ...], tuple[int, ...], Ints]:
+        """The class of each row and column of windows, and the constants of each class."""
+        rows, columns = (self._valid(axis) for axis in range(2))
+        row_kinds, row_classes = np.unique(rows, axis=0, return_inverse=True)
+        column_kinds, column_classes = np.unique(columns, axis=0, return_inverse=True)
+        return (
+            tuple(row_classes.reshape(-1).tolist()),
+            tuple(column_classes.reshape(-1).tolist()),
+            self._constants(row_kinds, column_kinds),
         )
 
     def _valid(self, axis: int) -> npt.NDArray[np.bool_]:
@@ -384,6 +451,17 @@ def _compared(
     if output.negative:
         return Compare(output.edge, not rising, tuple(-limit for limit in limits))
     return Compare(output.edge, rising, tuple(limits))
+
+
+def _signs(threshold: Threshold) -> Ints:
+    return np.where(threshold.rising, 1, -1).astype(np.int64)
+
+
+def _in_turn(turns: list[Head]) -> Compare:
+    """One comparison of an edge with the limits of every turn, by class and then by turn."""
+    compared = [head for head in turns if isinstance(head, Compare)]
+    limits = zip(*(head.limits for head in compared), strict=True)
+    return replace(compared[0], limits=tuple(limit for turn in limits for limit in turn))
 
 
 def _on_pixels(layer: Layer, threshold: Threshold, given: Signal, values: Range) -> Compute:

@@ -160,8 +160,11 @@ def _twin(counts: Counter[str], signs: str) -> tuple[int, str]:
     return counts[inverse(signs)], inverse(signs)
 
 
+_SIGNS = bytes(ord("+" if byte == 1 else "-") for byte in range(256))
+
+
 def signs_of(row: Int8Array) -> str:
-    return "".join("+" if weight > 0 else "-" for weight in row)
+    return row.tobytes().translate(_SIGNS).decode("ascii")
 
 
 def inverse(signs: str) -> str:

@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Sequence
 from math import floor
 
-from rich.box import SIMPLE
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from crshare.accuracy import Accuracy
 from crshare.counts import LayerCounts, Totals
-from crshare.fitting import Fitting
+from crshare.fitting import Fitting, table_of
 from crshare.pipeline import Analysis, Evaluation, LayerAnalysis, Outcome
 from crshare.plan import OriginCounts
 from crshare.search import Found, curve
@@ -56,7 +54,7 @@ def slices_table(layers: Sequence[LayerAnalysis]) -> Fitting:
     columns = ("Taps", "Slices", "Distinct", "Inverse", "Left", "Chance", "Memory")
     tables = []
     for more in (wide, ()):
-        table = _table("Slices")
+        table = table_of("Slices", "Layer")
         for name in (*more, *columns):
             table.add_column(name, justify="right", no_wrap=True)
         table.add_column("Nearest", min_width=13)
@@ -100,7 +98,7 @@ def counts_table(counts: Sequence[LayerCounts]) -> Fitting:
     headings = ("Slice\nops", "Addi-\ntions", "Full\nadders")
     tables = []
     for wide in (True, False):
-        table = _table("Operations of each layer")
+        table = table_of("Operations of each layer", "Layer")
         ends = ("\nafter", LEFT) if wide else (LEFT,)
         graph = ("\ngraph", LEFT) if wide else (GRAPH,)
         for name in (headings[0], *ends, headings[1], *ends, *graph, headings[2], *ends, *graph):
@@ -130,7 +128,7 @@ def _cells(layer: LayerCounts, *, wide: bool) -> list[str]:
 
 def totals_table(counts: Sequence[LayerCounts], how: str) -> Fitting:
     """Every measure of DESIGN 3 in total, before and after; the first layer in rows of its own."""
-    table = _table(f"Totals for one image, {how}")
+    table = table_of(f"Totals for one image, {how}", "Layers")
     for name in ("Measure", "Before", "After", "Reduction", "Graph", "Reduction"):
         table.add_column(name, justify="left" if name == "Measure" else "right", no_wrap=True)
     for title, part in parts(counts):
@@ -192,7 +190,7 @@ def evaluation_tables(evaluation: Evaluation) -> RenderableType:
 
 
 def origins_table(counts: Sequence[LayerCounts]) -> Fitting:
-    table = _table("Where the slices come from")
+    table = table_of("Where the slices come from", "Layer")
     names = ("computed", "copied", "negated", "similar", "corrected")
     for name in ("Slices", *(name.capitalize() for name in names), "Left"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -224,7 +222,7 @@ def search_lines(found: Found, choosing: str | None) -> list[Text]:
 def curve_table(outcome: Outcome) -> Fitting:
     """Loss against slice operations for every price tried, as the choosing images tell it."""
     before = sum(layer.before.slice_operations for layer in outcome.counts)
-    table = _table("Loss against slice operations (all layers)")
+    table = table_of("Loss against slice operations (all layers)", "Layer")
     table.columns[0].header = "Price"
     for name in ("Slice ops", "Reduction", "Points lost", "95 % interval", ""):
         table.add_column(name, justify="right", no_wrap=True)
@@ -276,12 +274,6 @@ def accuracy_lines(accuracy: Accuracy | None, n_equal: int | None, *, exact: boo
             "images."
         )
     return [Text(line) for line in lines]
-
-
-def _table(title: str) -> Table:
-    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
-    table.add_column("Layer" if "Totals" not in title else "Layers", no_wrap=True)
-    return table
 
 
 def less(after: int, before: int) -> str:

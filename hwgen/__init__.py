@@ -1,7 +1,18 @@
 """Netlists and streaming designs to Verilog; knows no Keras and no solver."""
 
-from hwgen.design import Compute, Decide, Design, Entry, Gather, Pool, Stage, Windowing
-from hwgen.errors import HwgenError, NetlistError, ToolError
+from hwgen.design import (
+    Compute,
+    Decide,
+    Design,
+    Entry,
+    Folding,
+    Gate,
+    Gather,
+    Pool,
+    Stage,
+    Windowing,
+)
+from hwgen.errors import HwgenError, NetlistError, TimeLimitError, ToolError
 from hwgen.interpret import interpret
 from hwgen.netlist import (
     Add,
@@ -34,6 +45,8 @@ __all__ = [
     "Design",
     "Entry",
     "Fixed",
+    "Folding",
+    "Gate",
     "Gather",
     "Head",
     "HwgenError",
@@ -46,6 +59,7 @@ __all__ = [
     "Range",
     "Stage",
     "Tally",
+    "TimeLimitError",
     "ToolError",
     "Windowing",
     "available",

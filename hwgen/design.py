@@ -63,12 +63,34 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """A bit of the window, inverted in the phases where `flips` has a 1 (bit p for phase p)."""
+
+    place: int
+    flips: int
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """A layer's bits in groups, one group a clock, all by the same netlist.
+
+    Netlist input k is gates[k]. Output o comes in phase o // heads from head o % heads. A window of
+    class c has class c * phases + p of the netlist in phase p.
+    """
+
+    phases: int
+    gates: tuple[Gate, ...]
+    n_outputs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Compute:
     """Windows of a map through a netlist, pipelined.
 
     values: the range of one channel of one position. Netlist input (c * taps + t) is channel c at
     tap t. row_classes and column_classes: for each output row and column its class; the class of a
     window is row class * (column classes) + column class. per_stage: cells between registers.
+    folding: where the netlist serves several outputs a head, in turn; values are bits then.
     """
 
     name: str
@@ -79,15 +101,32 @@ class Compute:
     row_classes: tuple[int, ...]
     column_classes: tuple[int, ...]
     per_stage: int
+    folding: Folding | None = None
 
     def __post_init__(self) -> None:
-        if self.netlist.n_inputs != self.channels * prod(self.windowing.kernel):
+        n_places = self.channels * prod(self.windowing.kernel)
+        if self.folding is None and self.netlist.n_inputs != n_places:
             raise NetlistError(
                 f"{self.name}: the netlist has {self.netlist.n_inputs} inputs for windows of "
                 f"{self.channels} channels and {prod(self.windowing.kernel)} taps"
             )
+        if self.folding is not None:
+            self._check_folding(self.folding, n_places)
         if self.per_stage < 1:
             raise NetlistError(f"{self.name}: at least one cell stands between two registers")
+
+    def _check_folding(self, folding: Folding, n_places: int) -> None:
+        if self.netlist.n_inputs != len(folding.gates) or self.head_width != 1:
+            raise NetlistError(
+                f"{self.name}: a folded netlist reads {len(folding.gates)} gates and gives bits"
+            )
+        if any(not 0 <= gate.place < n_places for gate in folding.gates):
+            raise NetlistError(f"{self.name}: a gate reads a bit that the window does not have")
+        if not 0 < folding.n_outputs <= folding.phases * len(self.netlist.heads):
+            raise NetlistError(
+                f"{self.name}: {folding.phases} phases of {len(self.netlist.heads)} heads cannot "
+                f"give {folding.n_outputs} outputs"
+            )
 
     @property
     def in_width(self) -> int:
@@ -104,7 +143,8 @@ class Compute:
 
     @property
     def out_width(self) -> int:
-        return self.head_width * len(self.netlist.heads)
+        n = len(self.netlist.heads) if self.folding is None else self.folding.n_outputs
+        return self.head_width * n
 
 
 @dataclass(frozen=True, slots=True)

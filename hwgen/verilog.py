@@ -7,7 +7,17 @@ import re
 from pathlib import Path
 
 from hwgen.datapath import Datapath, Schedule, extended
-from hwgen.design import Compute, Decide, Design, Entry, Gather, Pool, Stage, Windowing
+from hwgen.design import (
+    Compute,
+    Decide,
+    Design,
+    Entry,
+    Folding,
+    Gather,
+    Pool,
+    Stage,
+    Windowing,
+)
 from hwgen.emitter import Emitter, bus, constant
 from hwgen.netlist import Netlist
 
@@ -143,22 +153,56 @@ def _compute(stage: Compute) -> str:
     emit = Emitter()
     netlist, schedule = stage.netlist, Schedule(stage.netlist, stage.per_stage)
     kernel = "x".join(map(str, stage.windowing.kernel))
+    turns = f" in {stage.folding.phases} turns" if stage.folding else ""
+    n_outputs = stage.folding.n_outputs if stage.folding else len(netlist.heads)
     emit(
-        f"// {stage.name}: {len(netlist.heads)} outputs of {kernel} windows, {stage.channels} "
+        f"// {stage.name}: {n_outputs} outputs{turns} of {kernel} windows, {stage.channels} "
         f"channels; {schedule.n_stages} pipeline stages.",
         "/* verilator lint_off UNUSED */  // inputs of no weight, and bits that exact ranges spare",
     )
     with emit.module(module_name(stage.name), stream_ports(stage.in_width, stage.out_width)):
         _windows(emit, stage.windowing, stage.in_width)
+        places = _places(stage)
+        if stage.folding:
+            places = _phases(emit, stage.folding, schedule.n_stages, places)
+        else:
+            emit("assign take = advance;")
         _classes(emit, stage, schedule.n_stages)
         path = Datapath(emit, netlist, schedule)
-        path.input_nets(_places(stage))
+        path.input_nets(places)
         path.cells()
         path.registers("advance")
-        emit(f"wire {bus(stage.out_width)} outputs;")
+        emit(f"wire {bus(stage.head_width * len(netlist.heads))} outputs;")
         path.heads("outputs", stage.head_width, f"class_{schedule.n_stages - 1}")
-        _control(emit, schedule.n_stages, stage.out_width)
+        if stage.folding:
+            _gathered(emit, stage.folding, schedule.n_stages, len(netlist.heads))
+        else:
+            _control(emit, schedule.n_stages, stage.out_width)
     return str(emit)
+
+
+def _phases(emit: Emitter, folding: Folding, n_stages: int, places: list[str]) -> list[str]:
+    """phase_k, the turn of what is in stage k; a window is taken with its last. The gates' places.
+
+    Each gate is a bit of the window, inverted in its phases.
+    """
+    width, last = _class_width(folding.phases), folding.phases - 1
+    emit(f"reg {bus(width)} phase_0;")
+    emit(f"assign take = advance && phase_0 == {width}'d{last};")
+    with emit.block("always @(posedge aclk) begin", "end"):
+        emit(f"if (!aresetn) phase_0 <= {width}'d0;")
+        emit("else if (advance && window_valid)")
+        emit(f"  phase_0 <= phase_0 == {width}'d{last} ? {width}'d0 : phase_0 + {width}'d1;")
+    for later in range(1, n_stages):
+        emit(f"reg {bus(width)} phase_{later};")
+        emit(f"always @(posedge aclk) if (advance) phase_{later} <= phase_{later - 1};")
+    for flips in sorted({gate.flips for gate in folding.gates if gate.flips}):
+        turns = [f"phase_0 == {width}'d{p}" for p in range(folding.phases) if flips >> p & 1]
+        emit(f"wire flip_{flips} = {' || '.join(turns)};")
+    return [
+        f"{places[gate.place]} ^ flip_{gate.flips}" if gate.flips else places[gate.place]
+        for gate in folding.gates
+    ]
 
 
 def _places(stage: Compute) -> list[str]:
@@ -173,13 +217,13 @@ def _places(stage: Compute) -> list[str]:
 
 
 def _windows(emit: Emitter, windowing: Windowing, width: int) -> None:
-    """Wires window, window_valid, row and column; `advance` takes a window."""
+    """Wires window, window_valid, row and column; `take` takes a window, `advance` moves stages."""
     taps = windowing.kernel[0] * windowing.kernel[1]
-    emit("wire advance;", "wire window_valid;", f"wire {bus(taps * width)} window;")
+    emit("wire advance, take;", "wire window_valid;", f"wire {bus(taps * width)} window;")
     emit("wire [15:0] row, column;")
     if windowing.plain:
         emit("assign window = s_axis_tdata;", "assign window_valid = s_axis_tvalid;")
-        emit("assign s_axis_tready = advance;", "assign row = 16'd0, column = 16'd0;")
+        emit("assign s_axis_tready = take;", "assign row = 16'd0, column = 16'd0;")
         return
     settings = {
         "ROWS": windowing.size[0],
@@ -200,7 +244,7 @@ def _windows(emit: Emitter, windowing: Windowing, width: int) -> None:
     with emit.block("", ");"):
         emit(".clk(aclk), .rst(!aresetn),")
         emit(".s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata),")
-        emit(".m_valid(window_valid), .m_ready(advance), .m_data(window),")
+        emit(".m_valid(window_valid), .m_ready(take), .m_data(window),")
         emit(".m_row(row), .m_column(column)")
 
 
@@ -210,9 +254,14 @@ def _classes(emit: Emitter, stage: Compute, n_stages: int) -> None:
         return
     width = _class_width(stage.netlist.n_classes)
     n_columns = max(stage.column_classes) + 1
-    row = _by_place("row", stage.row_classes, n_columns, width)
-    column = _by_place("column", stage.column_classes, 1, width)
-    emit(f"wire {bus(width)} class_0 = {row} + {column};")
+    phases = stage.folding.phases if stage.folding else 1
+    row = _by_place("row", stage.row_classes, n_columns * phases, width)
+    column = _by_place("column", stage.column_classes, phases, width)
+    terms = [row, column]
+    if phases > 1:
+        missing = width - _class_width(phases)
+        terms.append(f"{{{missing}'d0, phase_0}}" if missing else "phase_0")
+    emit(f"wire {bus(width)} class_0 = {' + '.join(terms)};")
     for later in range(1, n_stages):
         emit(f"reg {bus(width)} class_{later};")
         emit(f"always @(posedge aclk) if (advance) class_{later} <= class_{later - 1};")
@@ -230,6 +279,25 @@ def _by_place(name: str, classes: tuple[int, ...], factor: int, width: int) -> s
 
 def _control(emit: Emitter, n_stages: int, out_width: int) -> None:
     """Valid bits beside the stages, and the register at the end; all wait together."""
+    _end(emit, n_stages, out_width, "")
+    emit("always @(posedge aclk) if (advance) out_data <= outputs;")
+
+
+def _gathered(emit: Emitter, folding: Folding, n_stages: int, n_heads: int) -> None:
+    """As `_control`, the outputs of each phase going to their place; the last makes them valid."""
+    width, phase = _class_width(folding.phases), f"phase_{n_stages - 1}"
+    _end(emit, n_stages, folding.n_outputs, f" && {phase} == {width}'d{folding.phases - 1}")
+    with emit.block("always @(posedge aclk) if (advance) begin", "end"):
+        for turn in range(folding.phases):
+            first = turn * n_heads
+            size = min(n_heads, folding.n_outputs - first)
+            if size > 0:
+                where, taken = f"out_data[{first} +: {size}]", f"outputs[0 +: {size}]"
+                emit(f"if ({phase} == {width}'d{turn}) {where} <= {taken};")
+
+
+def _end(emit: Emitter, n_stages: int, out_width: int, ripe: str) -> None:
+    """The valid bits, and the stream out; `ripe` is what makes a valid last stage an output."""
     emit("reg out_valid;", f"reg {bus(out_width)} out_data;")
     emit("assign advance = m_axis_tready || !out_valid;")
     emit("assign m_axis_tvalid = out_valid;", "assign m_axis_tdata = out_data;")
@@ -241,9 +309,7 @@ def _control(emit: Emitter, n_stages: int, out_width: int) -> None:
             emit("out_valid <= 1'b0;", *(f"{name} <= 1'b0;" for name in valid[1:]))
         with emit.block("", "end"):
             emit(*(f"{now} <= {then};" for then, now in zip(valid, valid[1:], strict=False)))
-            emit(f"out_valid <= {valid[-1]};")
-        with emit.block("if (advance) begin", "end"):
-            emit("out_data <= outputs;")
+            emit(f"out_valid <= {valid[-1]}{ripe};")
 
 
 def _pool(stage: Pool) -> str:
@@ -261,6 +327,7 @@ def _pool(stage: Pool) -> str:
         emit(f"wire {bus(width)} some = {' | '.join(parts)};")
         emit(f"wire {bus(width)} every = {' & '.join(parts)};")
         emit(f"wire {bus(width)} outputs = (every & ALL) | (some & ~ALL);")
+        emit("assign take = advance;")
         _control(emit, 1, width)
     return str(emit)
 

@@ -1,7 +1,7 @@
 """Adder graphs of real layers and random matrices: ours, for each measure, against da4ml.
 
     python scripts/bench_adder_graph.py MODEL.h5 [--json FILE] [--only NAME ...]
-        [--da4ml-python PYTHON] [--da4ml-limit-s 1200]
+        [--da4ml-python PYTHON] [--da4ml-limit-s 1200] [--da4ml-limit-gb 16]
 
 MODEL.h5 is a Keras 2 file with the layers conv2 to conv6 (CNV); without it only random matrices
 run. Every build runs in a process of its own, after a warm-up that loads the compiled loops;
@@ -35,6 +35,7 @@ from solver.adder_graph import build, measure
 SETTINGS = {
     "separate": {"method": "separate"},
     "additions": {"measure": "additions"},
+    "additions, quick": {"measure": "additions", "search_rounds": 10},
     "full_adders": {"measure": "full_adders"},
     "lut6": {"measure": "lut6"},
     "additions, shallow": {"measure": "additions", "max_depth": 0},  # the least depth plus two
@@ -43,6 +44,7 @@ SETTINGS = {
 DA4ML = """
 import json, resource, sys, time
 import numpy as np
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[2]), int(sys.argv[2])))
 from da4ml.cmvm import solve, QInterval
 
 def span(q):
@@ -145,6 +147,8 @@ def run(command: list[str], limit_s: float | None = None) -> tuple[dict[str, flo
         return {}, f"did not end in {limit_s:.0f} s"
     if done.returncode and "No module named 'da4ml'" in done.stderr:
         return {}, f"da4ml is not installed for {command[0]}"
+    if "MemoryError" in done.stderr or "bad_alloc" in done.stderr or done.returncode == -9:
+        return {}, "ran out of memory"
     if done.returncode:
         return {}, (done.stderr.strip().splitlines() or ["failed"])[-1]
     return json.loads(done.stdout.strip().splitlines()[-1]), ""
@@ -161,8 +165,9 @@ def lines(case: Case, args: argparse.Namespace, folder: Path) -> Iterator[Line]:
         found, note = run([sys.executable, __file__, "--here", str(path), setting])
         yield Line(case.name, shape, setting, **found, note=note)
     if args.da4ml_limit_s > 0:
-        command = [args.da4ml_python, "-c", DA4ML, str(path)]
-        found, note = run(command, args.da4ml_limit_s)
+        limit = str(round(args.da4ml_limit_gb * 2**30))
+        found, note = run([args.da4ml_python, "-c", DA4ML, str(path), limit], args.da4ml_limit_s)
+        note = f"{note} ({args.da4ml_limit_gb:g} GiB)" if "memory" in note else note
         yield Line(case.name, shape, "da4ml", **found, note=note)
 
 
@@ -204,6 +209,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", help="names of the matrices to run")
     parser.add_argument("--da4ml-python", default=sys.executable)
     parser.add_argument("--da4ml-limit-s", type=float, default=1200.0, help="0: do not run da4ml")
+    parser.add_argument("--da4ml-limit-gb", type=float, default=16.0, help="of memory, in GiB")
     parser.add_argument("--here", nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()
 

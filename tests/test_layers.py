@@ -25,7 +25,7 @@ ORDER = (
     "guard keras_config ops output stream",
     "keras_graph network",
     "images keras_h5 reference slices steps windows",
-    "demo fold kernels linears plan quantizers segments shortcuts similar",
+    "demo fold kernels linears plan quantizers segments shortcuts similar turns",
     "adjust calibrate counts dialects execute plan_file",
     "builder containers ground keras_layers lower measure",
     "assemble hardware",

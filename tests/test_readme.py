@@ -2,16 +2,18 @@
 
 A ```console block holds `$ command` lines, each followed by the output expected of it. A line
 `...` stands for any lines, `...` within a line for any text. Every figure must be equal but
-seconds. Blocks run in their order in one folder that has data/ and, if there is one, ../shared;
-where that is missing, a block that names it is skipped. `make demo` runs as the command behind it;
-commands that set up a machine are not run.
+seconds. Blocks run in their order in one folder that has data/, scripts/ and, if there is one,
+../shared; where that is missing, or a program or package, a block that needs it is skipped.
+`make demo` runs as the command behind it; commands that set up a machine are not run.
 """
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,7 @@ NOT_RUN = ("git ", "cd ", "pip ", "python -m pip ", "python -m venv ", "make tes
 SECONDS = re.compile(r"\b\d+(?::\d\d)+\b|\b\d+(?:\.\d+)?(?= ?(?:ms|s|seconds|min|minutes)\b)")
 TIME_LIMIT_S = 900
 COLUMNS = "100"
+TOOLS = {"generate": ("verilator", "iverilog"), "synth": ("yosys",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("readme")
     checkout = home / "crshare"
     checkout.mkdir()
-    (checkout / "data").symlink_to(ROOT / "data")
+    for name in ("data", "scripts"):
+        (checkout / name).symlink_to(ROOT / name)
     if SHARED.exists():
         (home / "shared").symlink_to(SHARED)
     return checkout
@@ -106,6 +110,13 @@ def test_an_example_of_the_readme(number: int, folder: Path) -> None:
     block = BLOCKS[number]
     if not SHARED.exists() and any("../shared" in example.command for example in block):
         pytest.skip("needs ../shared")
+    for part, tools in TOOLS.items():
+        missing = [tool for tool in tools if shutil.which(tool) is None]
+        if missing and any(part in example.command for example in block):
+            pytest.skip(f"needs the program {missing[0]}")
+    verifies = any("crshare verify" in example.command for example in block)
+    if verifies and find_spec("larq") is None:
+        pytest.skip("needs the package larq")
     for example in block:
         if not example.command.startswith(NOT_RUN):
             output = run(example.command, folder)

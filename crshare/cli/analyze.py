@@ -39,7 +39,8 @@ def analyze(
 
     with progress() as show:
         analysis = pipeline.analyze(source_of(model, sign_layers, rescale), show)
-    text = report_json.analysis_json(analysis, command_line())
+    asked = json_path is not None or html_path is not None
+    text = report_json.analysis_json(analysis, command_line()) if asked else ""
     if html_path is not None:
         write_text(html_path, render(parse(text)))
     deliver(json_path, text, report.analysis_tables(analysis))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 METHODS = ("auto", "separate", "slices", "buckets", "subexpressions", "combined")
 MEASURES = ("lut6", "full_adders", "additions")
+SIMULATORS = ("verilator", "icarus")
 N_IMAGES = 20
 
 
@@ -63,7 +64,22 @@ N_IMAGES = 20
     show_default=True,
     help="Refuse a layer above this estimate.",
 )
+@click.option(
+    "--fold",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="TURNS",
+    help="Give a layer's outputs in so many turns, a clock each, where that takes fewer LUTs.",
+)
 @click.option("--verify", "prove", is_flag=True, help="Simulate against the executor.")
+@click.option(
+    "--simulator",
+    "simulators",
+    type=click.Choice(SIMULATORS),
+    multiple=True,
+    help="What --verify runs; repeatable; without it, all that are installed.",
+)
 @click.option("--data", type=FILE, help="Images for --verify; without them, random ones.")
 @click.option(
     "--images",
@@ -85,7 +101,9 @@ def generate(
     measure: str,
     pipeline: int,
     max_luts: int,
+    fold: int,
     prove: bool,
+    simulators: tuple[str, ...],
     data: Path | None,
     images: int,
     json_path: Path | None,
@@ -110,10 +128,11 @@ def generate(
     network = loaded.network
     sharing = read_plan(plan, network, loaded.weights_hash) if plan else None
     wish = Wish(
-        Options(method, measure, pipeline, max_luts),
+        Options(method, measure, pipeline, max_luts, fold),
         _only(layers),
         combinational,
         _pixels(data, network, images) if prove else None,
+        simulators,
     )
     with progress() as show:
         made = generate_rtl(network, sharing, wish, output, show, name=model.stem)
@@ -123,7 +142,8 @@ def generate(
     ]
     found = report(made.lowered) | {"verified": [asdict(verdict) for verdict in made.verdicts]}
     wrote = Text(f"Wrote {made.n_files} files to {output}; files.f names the Verilog ones.")
-    tables = Group(hardware_table(made.lowered), *lines, wrote)
+    folds = [Text(f"{layer.layer} {layer.why}.") for layer in made.lowered.layers if layer.why]
+    tables = Group(hardware_table(made.lowered), *folds, *lines, wrote)
     deliver(json_path, json.dumps(found, indent=1) + "\n", tables)
 
 

@@ -63,26 +63,28 @@ def verify(
 
 
 def _show(found: Comparison, library: str, screen: Console) -> None:
-    from rich.table import Table
+    from crshare.fitting import Fitting, table_of
 
-    table = Table(title=f"{found.n_images} images in {library} and in crshare")
-    for heading in ("Input of layer", "bits", "different", "images that differ first here"):
-        table.add_column(heading, justify="left" if heading.startswith("Input") else "right")
+    table = table_of(
+        f"{found.n_images} images in the model's library and in crshare", "Input of layer"
+    )
+    for heading in ("Bits", "Different", "Images that\ndiffer first here"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for check in found.layers:
         shown = (check.n_bits, check.n_different, len(check.first))
         table.add_row(check.layer, *(f"{value:,}" for value in shown))
-    screen.print(table)
+    screen.print(Fitting(table))
     screen.print(
         f"Scores of the other images: greatest difference {found.score_error:.1e} of the greatest "
         f"score, {found.n_same_class} classes equal."
     )
     first = next((check for check in found.layers if check.first), None)
     if first is None:
-        screen.print("No bit differs.")
+        screen.print(f"No bit differs from {library}.")
         return
     place = ", ".join(map(str, first.first[0].place))
     screen.print(
-        f"They first differ at the input of {first.layer}, image {first.first[0].image}, at "
-        f"[{place}]. Rounding in float32 explains {len(found.firsts) - found.n_unexplained} of "
-        f"{len(found.firsts)} images."
+        f"{library} and crshare first differ at the input of {first.layer}, image "
+        f"{first.first[0].image}, at [{place}]. Rounding in float32 explains "
+        f"{len(found.firsts) - found.n_unexplained} of {len(found.firsts)} images."
     )

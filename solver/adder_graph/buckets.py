@@ -17,6 +17,7 @@ from solver.adder_graph.differences import column_differences
 from solver.adder_graph.sums import Sums, Terms, from_matrix, from_rows
 
 Ints = npt.NDArray[np.int64]
+_DIGITS = 39  # base 3, that fit an int64
 Recovery = Callable[[Ints], Sums]  # pattern [k, n_buckets] to sums that multiply by it
 
 
@@ -47,15 +48,25 @@ def signed_patterns(block: Ints) -> tuple[Ints, Ints]:
 def _buckets(block: Ints) -> tuple[Ints, list[Terms]]:
     """Distinct patterns [k, n_buckets] that are not all 0, and the signed inputs of each."""
     patterns, sign = signed_patterns(block)
-    distinct, member = np.unique(patterns, axis=1, return_inverse=True)
-    member = member.reshape(-1)
-    order = np.argsort(member, kind="stable")
-    bounds = np.searchsorted(member[order], np.arange(distinct.shape[1] + 1))
+    _, first, member = np.unique(_codes(patterns), return_index=True, return_inverse=True)
+    order = np.argsort(member.reshape(-1), kind="stable")
+    bounds = np.append(0, np.cumsum(np.bincount(member.reshape(-1), minlength=len(first))))
+    distinct = patterns[:, first]
     kept = np.flatnonzero(distinct.any(axis=0))
-    members: list[Terms] = [
-        [(int(i), int(sign[i])) for i in order[bounds[b] : bounds[b + 1]]] for b in kept
-    ]
+    terms = list(zip(order.tolist(), sign[order].tolist(), strict=True))
+    members: list[Terms] = [terms[bounds[b] : bounds[b + 1]] for b in kept.tolist()]
     return distinct[:, kept], members
+
+
+def _codes(patterns: Ints) -> Ints:
+    """A number for each column of -1, 0 and +1: equal for equal columns, lexicographic order."""
+    codes = np.zeros(patterns.shape[1], dtype=np.int64)
+    for first in range(0, len(patterns), _DIGITS):
+        part = patterns[first : first + _DIGITS] + 1
+        value = 3 ** np.arange(len(part))[::-1] @ part
+        pairs = np.stack([codes, value], axis=1)
+        codes = np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1) if first else value
+    return codes
 
 
 def _recovered(

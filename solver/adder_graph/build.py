@@ -11,12 +11,20 @@ import numpy as np
 import numpy.typing as npt
 
 from solver.adder_graph.clusters import clustered
+from solver.adder_graph.cse import share_pairs
 from solver.adder_graph.errors import AdderGraphError
 from solver.adder_graph.graph import AdderGraph
 from solver.adder_graph.interpret import check
 from solver.adder_graph.lower import lower
 from solver.adder_graph.measures import measure as measure_graph
-from solver.adder_graph.methods import LARGE, Candidate, families, group_numbers, grouped_sums
+from solver.adder_graph.methods import (
+    LARGE,
+    Candidate,
+    descended,
+    families,
+    group_numbers,
+    grouped_sums,
+)
 from solver.adder_graph.narrow import narrow_bucket_sums
 from solver.adder_graph.search import default_rounds, race
 from solver.adder_graph.slices import Slices, effective_matrix, slice_sums
@@ -62,7 +70,8 @@ def build(
     effective_matrix(matrix, slices) @ x), "buckets", "subexpressions", "combined" (buckets whose
     sums share subexpressions) and "auto" (the best of the last three, then local search).
     search_rounds is the effort of the search (for widths: how many orders of a group's outputs are
-    tried besides the first), None a default for the size, 0 none. The same arguments give the
+    tried besides the first), None a default for the size, 0 none, and only what is nearly always
+    best is tried at all. The same arguments give the
     same graph, except that time_limit_s may cut the search short.
     Raises AdderGraphError for arguments that cannot be.
     """
@@ -136,6 +145,8 @@ def _shared_graph(weights: Ints, method: str, goal: _Goal) -> AdderGraph:
         return [spread(sums, which, sign) for make in family if (sums := make()) is not None]
 
     tried = families(rows, method, goal.seed, goal.max_depth)
+    if _is_quick(goal):
+        tried = _fewer(tried, rows, goal)
     if goal.measure == "additions":
         sums = _by_additions([made(family) for family in tried.values()], method, goal)
         return _first_that_fits(sums, goal)
@@ -144,6 +155,32 @@ def _shared_graph(weights: Ints, method: str, goal: _Goal) -> AdderGraph:
         ((goal.low < 0) | (goal.high > 1)).any()
     )  # no bits to count: additions decide widths as well
     return _cheapest([*whole, *(_by_additions([whole], method, goal)[:1] if wide else [])], goal)
+
+
+def _is_quick(goal: _Goal) -> bool:
+    return goal.rounds == 0 and goal.max_depth is None
+
+
+def _fewer(
+    tried: dict[str, list[Candidate]], rows: Ints, goal: _Goal
+) -> dict[str, list[Candidate]]:
+    """The families without what hardly ever wins, and combined ones along their slope only."""
+    if "combined" not in tried:
+        return tried
+    if "buckets" in tried and goal.measure != "additions":
+        return {"buckets": tried["buckets"]}
+    kept = {name: family for name, family in tried.items() if name != "buckets"}
+    return kept | {"combined": [partial(_least_combined, rows, goal.seed)]}
+
+
+def _least_combined(rows: Ints, seed: int) -> Sums:
+    numbers = group_numbers(rows)
+    slope = [partial(_paired, rows, number, seed) for number in numbers]
+    return descended(slope, _additions)[1]
+
+
+def _paired(rows: Ints, n_groups: int, seed: int) -> Sums:
+    return share_pairs(grouped_sums(rows, n_groups), seed)
 
 
 def _by_additions(tried: list[list[Sums]], method: str, goal: _Goal) -> list[Sums]:
@@ -206,7 +243,12 @@ def _narrow(rows: Ints, goal: _Goal) -> Sums:
     def price(sums: Sums) -> int:
         return _price(_lowered(sums, goal), goal)
 
-    n_groups = min(group_numbers(rows), key=lambda number: price(grouped_sums(rows, number)))
+    numbers = group_numbers(rows)
+    tables = [partial(grouped_sums, rows, number) for number in numbers]
+    if _is_quick(goal):
+        n_groups = numbers[descended(tables, price)[0]]
+    else:
+        n_groups = min(zip(numbers, tables, strict=True), key=lambda pair: price(pair[1]()))[0]
     default = 1 if rows.size > LARGE else 3
     orders = 1 + (default if goal.rounds is None else goal.rounds)
     groups = clustered(rows, n_groups)

@@ -1,7 +1,8 @@
 """Collects the nodes of a graph one by one: signs drawn out, equal forms made once, no dead ones.
 
 Two nodes with one linear form (up to sign) become one. Forms are told apart by their value at a
-fixed random point modulo 2**64; `check` proves the finished graph.
+fixed random point modulo 2**64; `check` proves the finished graph. A part, a term on its way into a
+sum, is one integer: its edge, its shift, and whether it is subtracted (`part_of`).
 """
 
 from __future__ import annotations
@@ -12,123 +13,194 @@ import numpy as np
 import numpy.typing as npt
 
 from solver.adder_graph.graph import NO_EDGE, AdderGraph
-from solver.adder_graph.kernels import needed
+from solver.adder_graph.kernels import bit_length, compiled, needed
 
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
-_MODULUS = 1 << 64
-
-
-class _Node(NamedTuple):
-    """The value of a node: its form at the random point, bounds, constant."""
-
-    form: int
-    low: int
-    high: int
-    constant: int
+NO_PART = -1
+_EDGE = 7  # bits below the edge: six of shift, one of sign
+_SHIFTS = 63
+_SCATTER = 0x1E3779B97F4A7C15
 
 
-class Part(NamedTuple):
-    """A term on its way into a sum: the edge shifted left, subtracted where negative."""
+class Nodes(NamedTuple):
+    """Edges so far, inputs first, and the terms of the nodes among them.
 
-    edge: int
-    negative: bool
-    shift: int
+    size: numbers of edges and of terms. slot: a hash table of edges by form, open, -1 where free.
+    """
+
+    n_inputs: int
+    share: bool
+    size: Ints
+    form: Ints
+    low: Ints
+    high: Ints
+    constant: Ints
+    depth: Ints
+    start: Ints
+    term: Ints
+    is_count: Flags
+    slot: Ints
 
 
-class Builder:
-    """Nodes so far, each with bounds, depth, constant and form of its value."""
+def empty(input_low: Ints, input_high: Ints, n_terms: int, share: bool) -> Nodes:
+    """No nodes, and room for what sums of n_terms terms can become."""
+    n_inputs = len(input_low)
+    most = n_inputs + n_terms
+    points = np.random.default_rng(0x5EED).integers(0, 2**63, n_inputs, dtype=np.int64)
+    form, low, high, constant, depth = (np.zeros(most, np.int64) for _ in range(5))
+    nodes = Nodes(
+        n_inputs=n_inputs,
+        share=share,
+        size=np.array([0, 0]),
+        form=form,
+        low=low,
+        high=high,
+        constant=constant,
+        depth=depth,
+        start=np.zeros(n_terms + 1, np.int64),
+        term=np.zeros(2 * n_terms, np.int64),
+        is_count=np.zeros(n_terms, np.bool_),
+        slot=np.full(1 << (2 * most + 2).bit_length(), -1),
+    )
+    nodes.form[:n_inputs] = 2 * points + 1
+    nodes.low[:n_inputs], nodes.high[:n_inputs] = input_low, input_high
+    _name_inputs(nodes)
+    return nodes
 
-    def __init__(self, input_low: Ints, input_high: Ints, share: bool) -> None:
-        n_inputs = len(input_low)
-        self.share, self.n_inputs = share, n_inputs
-        self.input_low, self.input_high = input_low, input_high
-        self.low, self.high = input_low.tolist(), input_high.tolist()
-        self.depth, self.constant = [0] * n_inputs, [0] * n_inputs
-        points = np.random.default_rng(0x5EED).integers(0, 2**63, n_inputs, dtype=np.int64)
-        self.form = [2 * int(p) + 1 for p in points]
-        self.known = {form: edge for edge, form in enumerate(self.form)}
-        self.is_bit = [a >= 0 and b <= 1 for a, b in zip(self.low, self.high, strict=True)]
-        self.start, self.is_count = [0], list[bool]()
-        self.edge, self.shift, self.negative = list[int](), list[int](), list[bool]()
 
-    def width(self, part: Part) -> int:
-        low: int = self.low[part.edge]
-        high: int = self.high[part.edge]
-        bits = max(high, -low - 1, 0).bit_length()
-        return bits + (low < 0) + part.shift
+@compiled
+def part_of(edge: int, shift: int, negative: bool) -> int:
+    return (edge << _EDGE) | (shift << 1) | int(negative)
 
-    def count(self, bits: list[Part]) -> Part:
-        """A count of the bits; complements bring constants, which outputs take off again."""
-        form = sum(-self.form[b.edge] if b.negative else self.form[b.edge] for b in bits)
-        node = _Node(form % _MODULUS, 0, len(bits), sum(b.negative for b in bits))
-        return self._made(True, bits, node, (len(bits) - 1).bit_length())
 
-    def add(self, left: Part, right: Part) -> Part:
-        """left + right, as a sum or a difference, with common shifts and signs drawn out."""
-        shared, flip = min(left.shift, right.shift), left.negative and right.negative
-        if left.negative != right.negative:
-            left, right = (right, left) if left.negative else (left, right)
-        elif left.edge > right.edge:
+@compiled
+def edge_of(part: int) -> int:
+    return part >> _EDGE
+
+
+@compiled
+def shift_of(part: int) -> int:
+    return (part >> 1) & _SHIFTS
+
+
+@compiled
+def is_negative(part: int) -> bool:
+    return (part & 1) == 1
+
+
+@compiled
+def width_of(nodes: Nodes, part: int) -> int:
+    low, high = nodes.low[edge_of(part)], nodes.high[edge_of(part)]
+    return int(bit_length(max(high, -low - 1, 0)) + (low < 0) + shift_of(part))
+
+
+@compiled
+def _place(nodes: Nodes, form: int) -> int:
+    """Where the hash table holds the edge of this form, or would."""
+    mask = len(nodes.slot) - 1
+    place = ((form * _SCATTER) >> 20) & mask
+    while nodes.slot[place] >= 0 and nodes.form[nodes.slot[place]] != form:
+        place = (place + 1) & mask
+    return place
+
+
+@compiled
+def _name_inputs(nodes: Nodes) -> None:
+    nodes.size[0] = nodes.n_inputs
+    for edge in range(nodes.n_inputs):
+        nodes.slot[_place(nodes, nodes.form[edge])] = edge
+
+
+@compiled
+def _made(
+    nodes: Nodes, is_count: bool, terms: Ints, form: int, low: int, high: int, constant: int,
+    depth: int,
+) -> int:  # fmt: skip
+    """A new node, or the one that has this form already if it is no deeper, as a part."""
+    place = _place(nodes, form)
+    if nodes.share:
+        for sign in (1, -1):
+            known = nodes.slot[place if sign > 0 else _place(nodes, -form)]
+            if known >= 0 and nodes.depth[known] <= depth:
+                return part_of(known, 0, sign < 0)
+    edge, at = nodes.size
+    nodes.slot[place] = edge
+    nodes.form[edge], nodes.low[edge], nodes.high[edge] = form, low, high
+    nodes.constant[edge], nodes.depth[edge] = constant, depth
+    nodes.is_count[edge - nodes.n_inputs] = is_count
+    for i in range(len(terms)):
+        nodes.term[at + i] = terms[i]
+    nodes.size[0], nodes.size[1] = edge + 1, at + len(terms)
+    nodes.start[edge + 1 - nodes.n_inputs] = at + len(terms)
+    return part_of(edge, 0, False)
+
+
+@compiled
+def count(nodes: Nodes, bits: Ints) -> int:
+    """A count of the bits; complements bring constants, which outputs take off again."""
+    form, complements = 0, 0
+    for bit in bits:
+        form += -nodes.form[edge_of(bit)] if is_negative(bit) else nodes.form[edge_of(bit)]
+        complements += is_negative(bit)
+    return _made(nodes, True, bits, form, 0, len(bits), complements, bit_length(len(bits) - 1))
+
+
+@compiled
+def add(nodes: Nodes, left: int, right: int) -> int:
+    """left + right, as a sum or a difference, with common shifts and signs drawn out."""
+    shared = min(shift_of(left), shift_of(right))
+    flip = is_negative(left) and is_negative(right)
+    if is_negative(left) != is_negative(right):
+        if is_negative(left):
             left, right = right, left
-        a, b = left.shift - shared, right.shift - shared
-        minus = right.negative and not flip
-        terms = [Part(left.edge, False, a), Part(right.edge, minus, b)]
-        depth = max(self.depth[left.edge], self.depth[right.edge]) + 1
-        part = self._made(False, terms, self._combined(left.edge, a, right.edge, b, minus), depth)
-        return Part(part.edge, part.negative != flip, shared)
+    elif edge_of(left) > edge_of(right):
+        left, right = right, left
+    a, b = shift_of(left) - shared, shift_of(right) - shared
+    minus = is_negative(right) and not flip
+    sign = -1 if minus else 1
+    x, y = edge_of(left), edge_of(right)
+    ends = sign * (nodes.low[y] << b), sign * (nodes.high[y] << b)
+    part = _made(
+        nodes,
+        False,
+        np.array([part_of(x, a, False), part_of(y, b, minus)]),
+        (nodes.form[x] << a) + sign * (nodes.form[y] << b),
+        (nodes.low[x] << a) + min(ends[0], ends[1]),
+        (nodes.high[x] << a) + max(ends[0], ends[1]),
+        (nodes.constant[x] << a) + sign * (nodes.constant[y] << b),
+        max(nodes.depth[x], nodes.depth[y]) + 1,
+    )
+    return part_of(edge_of(part), shared, is_negative(part) != flip)
 
-    def _combined(self, left: int, a: int, right: int, b: int, minus: bool) -> _Node:
-        """(left << a) + (right << b), or - where minus."""
-        sign = -1 if minus else 1
-        ends = sign * (self.low[right] << b), sign * (self.high[right] << b)
-        return _Node(
-            ((self.form[left] << a) + sign * (self.form[right] << b)) % _MODULUS,
-            (self.low[left] << a) + min(ends),
-            (self.high[left] << a) + max(ends),
-            (self.constant[left] << a) + sign * (self.constant[right] << b),
-        )
 
-    def _made(self, is_count: bool, terms: list[Part], node: _Node, depth: int) -> Part:
-        """A new node, or the one that has this form already if it is no deeper."""
-        for sign in (1, -1) if self.share else ():
-            edge = self.known.get(sign * node.form % _MODULUS)
-            if edge is not None and self.depth[edge] <= depth:
-                return Part(edge, sign < 0, 0)
-        self.known[node.form] = len(self.form)
-        self.form.append(node.form)
-        self.low.append(node.low)
-        self.high.append(node.high)
-        self.constant.append(node.constant)
-        self.depth.append(depth)
-        self.is_count.append(is_count)
-        for term in terms:
-            self.edge.append(term.edge)
-            self.shift.append(term.shift)
-            self.negative.append(term.negative)
-        self.start.append(len(self.edge))
-        return Part(len(self.form) - 1, False, 0)
+def graph_of(nodes: Nodes, outputs: Ints) -> AdderGraph:
+    """The graph of these output parts (NO_PART: 0), without nodes that none of them needs.
 
-    def graph(self, outputs: list[Part | None]) -> AdderGraph:
-        """The graph of these outputs (None: 0), without nodes that none of them needs."""
-        edges = np.array([NO_EDGE if p is None else p.edge for p in outputs], dtype=np.int64)
-        negative = np.array([p is not None and p.negative for p in outputs], dtype=np.bool_)
-        constant = np.array([*self.constant, 0], dtype=np.int64)[edges]
-        start, edge = np.array(self.start), np.array(self.edge, dtype=np.int64)
-        kept = needed(self.n_inputs, edges[edges != NO_EDGE], start, edge)[self.n_inputs :]
-        terms = np.repeat(kept, np.diff(start))
-        name = np.full(len(self.form) + 1, NO_EDGE)
-        alive = np.concatenate([np.ones(self.n_inputs, dtype=np.bool_), kept])
-        name[:-1][alive] = np.arange(int(alive.sum()))
-        return AdderGraph(
-            self.input_low,
-            self.input_high,
-            np.concatenate([[0], np.cumsum(np.diff(start)[kept])]),
-            name[edge[terms]],
-            np.array(self.shift, dtype=np.int64)[terms],
-            np.array(self.negative, dtype=np.bool_)[terms],
-            np.array(self.is_count, dtype=np.bool_)[kept],
-            name[edges],
-            negative,
-            np.where(negative, constant, -constant),
-        )
+    An output's shift must be 0: an adder graph has no shifted outputs.
+    """
+    n_edges, n_terms = (int(n) for n in nodes.size)
+    n_inputs, term = nodes.n_inputs, nodes.term[:n_terms]
+    start, edge = nodes.start[: n_edges - n_inputs + 1], term >> _EDGE
+    there = outputs != NO_PART
+    edges = np.where(there, outputs >> _EDGE, NO_EDGE)
+    negative = there & (outputs & 1).astype(np.bool_)
+    constant = np.append(nodes.constant[:n_edges], 0)[edges]
+    kept = needed(n_inputs, edges[there], start, edge)[n_inputs:]
+    terms = np.repeat(kept, np.diff(start))
+    name = np.full(n_edges + 1, NO_EDGE)
+    alive = np.concatenate([np.ones(n_inputs, dtype=np.bool_), kept])
+    name[:-1][alive] = np.arange(int(alive.sum()))
+    return AdderGraph(
+        nodes.low[:n_inputs],
+        nodes.high[:n_inputs],
+        np.concatenate([[0], np.cumsum(np.diff(start)[kept])]),
+        name[edge[terms]],
+        ((term >> 1) & _SHIFTS)[terms],
+        (term & 1).astype(np.bool_)[terms],
+        nodes.is_count[: n_edges - n_inputs][kept],
+        name[edges],
+        negative,
+        np.where(negative, constant, -constant),
+    )

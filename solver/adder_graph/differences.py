@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from solver.adder_graph.sums import Sums, from_rows, transpose
+from solver.adder_graph.kernels import difference_terms, spanning_tree
+from solver.adder_graph.sums import Sums, transpose
 
 Ints = npt.NDArray[np.int64]
 
@@ -17,44 +18,20 @@ def row_differences(matrix: Ints) -> Sums:
     first stage; here a difference of +-2 keeps its shift.)
     """
     n_rows, n_inputs = matrix.shape
-    order, parent, sign = _spanning_tree(matrix)
-    node = {row: n_inputs + place for place, row in enumerate(order)}
-    rows = [_terms(matrix, row, parent[row], sign[row], node) for row in order]
-    rows += [[(node[row], 1)] for row in range(n_rows)]
-    return from_rows(n_inputs, rows, n_rows)
+    small = np.ascontiguousarray(matrix, dtype=np.int8)
+    order, parent, sign = spanning_tree(small)
+    node = np.empty(n_rows, dtype=np.int64)
+    node[order] = n_inputs + np.arange(n_rows)
+    start, source, coefficient = difference_terms(small, order, parent, sign, node)
+    return Sums(
+        n_inputs,
+        n_rows,
+        np.concatenate([start, start[-1] + 1 + np.arange(n_rows)]),
+        np.concatenate([source, node]),
+        np.concatenate([coefficient, np.ones(n_rows, dtype=np.int64)]),
+    )
 
 
 def column_differences(matrix: Ints) -> Sums:
     """The same on columns, turned round: inputs that act alike are first added together."""
     return transpose(row_differences(matrix.T))
-
-
-def _terms(
-    matrix: Ints, row: int, parent: int, sign: int, node: dict[int, int]
-) -> list[tuple[int, int]]:
-    if parent < 0:
-        return [(int(c), int(matrix[row, c])) for c in np.flatnonzero(matrix[row])]
-    difference = matrix[row] - sign * matrix[parent]
-    terms = [(int(c), int(difference[c])) for c in np.flatnonzero(difference)]
-    return [(node[parent], int(sign)), *terms]
-
-
-def _spanning_tree(matrix: Ints) -> tuple[list[int], Ints, Ints]:
-    """Prim's tree from the zero row: order of joining, parent (-1: the zero row), sign. [rows]"""
-    n_rows = len(matrix)
-    distance = np.count_nonzero(matrix, axis=1).astype(np.float64) - 1
-    parent, sign = np.full(n_rows, -1), np.ones(n_rows, dtype=np.int64)
-    waiting = np.ones(n_rows, dtype=np.bool_)
-    values, filled = matrix.astype(np.float32), (matrix != 0).astype(np.float32)
-    size = filled.sum(axis=1)
-    order = list[int]()
-    while waiting.any():
-        here = int(np.where(waiting, distance, np.inf).argmin())
-        waiting[here] = False
-        order.append(here)
-        product, both = values @ values[here], filled @ filled[here]
-        away = size + size[here] - both - (both + np.abs(product)) / 2
-        nearer = waiting & (away < distance)
-        distance[nearer], parent[nearer] = away[nearer], here
-        sign[nearer] = np.where(product[nearer] < 0, -1, 1)
-    return order, parent, sign

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from solver.adder_graph.errors import AdderGraphError
-from solver.adder_graph.forms import constants, form_blocks, run
-from solver.adder_graph.graph import AdderGraph
+from solver.adder_graph.forms import Forms, constants, form_blocks, run
+from solver.adder_graph.graph import NO_EDGE, AdderGraph
 
 Ints = npt.NDArray[np.int64]
 
@@ -47,10 +47,11 @@ def _outputs(graph: AdderGraph, inputs: Ints) -> Ints:
     return outputs
 
 
-def _picked(graph: AdderGraph, values: Ints) -> Ints:
+def _picked(graph: AdderGraph, values: Forms) -> Ints:
     """Edge values of the outputs [n_outputs, batch], negated where they are; 0 for no edge."""
-    padded = np.vstack([values, np.zeros((1, values.shape[1]), dtype=np.int64)])
-    picked: Ints = padded[graph.output_edge]
+    picked = np.zeros((graph.n_outputs, values.shape[1]), dtype=np.int64)
+    there = graph.output_edge != NO_EDGE
+    picked[there] = values[graph.output_edge[there]]
     return np.where(graph.output_negative[:, None], -picked, picked)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Signs = npt.NDArray[np.int8]
+Forms = npt.NDArray[np.signedinteger[Any]]
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
@@ -20,25 +23,49 @@ def compiled(function: Function) -> Function:
 
 
 @compiled
+def bit_length(value: int) -> int:
+    """Bits of a non-negative integer, 0 for 0."""
+    bits = 0
+    while value > 0:
+        value >>= 1
+        bits += 1
+    return bits
+
+
+@compiled
 def run_nodes(
-    values: Ints, start: Ints, edge: Ints, shift: Ints, negative: Flags, is_count: Flags,
+    values: Forms, start: Ints, edge: Ints, shift: Ints, negative: Flags, is_count: Flags,
     complement: int,
 ) -> None:  # fmt: skip
     """Fill the rows of values [n_edges, batch] that belong to nodes; the inputs' rows are given."""
     n_inputs = values.shape[0] - len(is_count)
+    ones = values.dtype.type(complement)
     for node in range(len(is_count)):
-        row = n_inputs + node
-        values[row] = 0
+        made = values[n_inputs + node]
+        made[:] = 0
         for t in range(start[node], start[node + 1]):
+            read, factor = values[edge[t]], values.dtype.type(1 << shift[t])
             if not negative[t]:
-                for b in range(values.shape[1]):
-                    values[row, b] += values[edge[t], b] << shift[t]
+                for b in range(len(made)):
+                    made[b] += read[b] * factor
             elif is_count[node]:
-                for b in range(values.shape[1]):
-                    values[row, b] += complement - values[edge[t], b]
+                for b in range(len(made)):
+                    made[b] += ones - read[b]
             else:
-                for b in range(values.shape[1]):
-                    values[row, b] -= values[edge[t], b] << shift[t]
+                for b in range(len(made)):
+                    made[b] -= read[b] * factor
+
+
+@compiled
+def coefficient_bounds(n_inputs: int, start: Ints, edge: Ints, shift: Ints) -> Floats:
+    """What no coefficient of any edge's form exceeds: the terms' bounds added up. [n_edges]"""
+    most = np.ones(n_inputs + len(start) - 1, dtype=np.float64)
+    for node in range(len(start) - 1):
+        total = 0.0
+        for t in range(start[node], start[node + 1]):
+            total += most[edge[t]] * 2.0 ** shift[t]
+        most[n_inputs + node] = total
+    return most
 
 
 @compiled
@@ -182,10 +209,71 @@ def sum_depths(n_inputs: int, start: Ints, source: Ints) -> Ints:
 
 
 @compiled
-def widen_ranges(form: Ints, low: Ints, high: Ints, total_low: Ints, total_high: Ints) -> None:
+def widen_ranges(form: Forms, low: Ints, high: Ints, total_low: Ints, total_high: Ints) -> None:
     """Add to the range of every edge what the inputs of form [n_edges, inputs] can add to it."""
     for edge in range(form.shape[0]):
+        least, most = 0, 0
         for i in range(form.shape[1]):
             at_low, at_high = form[edge, i] * low[i], form[edge, i] * high[i]
-            total_low[edge] += min(at_low, at_high)
-            total_high[edge] += max(at_low, at_high)
+            least += min(at_low, at_high)
+            most += max(at_low, at_high)
+        total_low[edge] += least
+        total_high[edge] += most
+
+
+@compiled
+def spanning_tree(matrix: Signs) -> tuple[Ints, Ints, Ints]:
+    """Prim's tree of Hamming distance up to sign on rows of -1, 0 and +1, from the zero row.
+
+    Out, [n_rows] each: the rows in order of joining; parent (-1: the zero row); sign of the
+    parent that is nearer. The zero row counts one less: to read it costs no addition.
+    """
+    n_rows, n_inputs = matrix.shape
+    order, parent = np.empty(n_rows, np.int64), np.full(n_rows, -1)
+    sign, distance = np.ones(n_rows, np.int64), np.empty(n_rows, np.int64)
+    waiting = np.ones(n_rows, np.bool_)
+    for row in range(n_rows):
+        distance[row] = np.count_nonzero(matrix[row]) - 1
+    for place in range(n_rows):
+        here = -1
+        for row in range(n_rows):
+            if waiting[row] and (here < 0 or distance[row] < distance[here]):
+                here = row
+        waiting[here] = False
+        order[place] = here
+        for row in range(n_rows):
+            if waiting[row]:
+                differ, opposed = 0, 0
+                for i in range(n_inputs):
+                    differ += matrix[row, i] != matrix[here, i]
+                    opposed += matrix[row, i] != -matrix[here, i]
+                away = min(differ, opposed)
+                if away < distance[row]:
+                    distance[row], parent[row] = away, here
+                    sign[row] = -1 if opposed < differ else 1
+    return order, parent, sign
+
+
+@compiled
+def difference_terms(
+    matrix: Signs, order: Ints, parent: Ints, sign: Ints, node: Ints
+) -> tuple[Ints, Ints, Ints]:
+    """Every row as its signed parent's node and what differs: sums in compressed rows, in order."""
+    n_rows, n_inputs = matrix.shape
+    start = np.zeros(n_rows + 1, np.int64)
+    source = np.empty(n_rows * (n_inputs + 1), np.int64)
+    coefficient = np.empty(n_rows * (n_inputs + 1), np.int64)
+    n = 0
+    for place in range(n_rows):
+        row = order[place]
+        above = parent[row]
+        if above >= 0:
+            source[n], coefficient[n] = node[above], sign[row]
+            n += 1
+        for i in range(n_inputs):
+            taken = sign[row] * matrix[above, i] if above >= 0 else 0
+            if matrix[row, i] != taken:
+                source[n], coefficient[n] = i, matrix[row, i] - taken
+                n += 1
+        start[place + 1] = n
+    return start, source[:n].copy(), coefficient[:n].copy()

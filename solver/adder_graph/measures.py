@@ -44,6 +44,10 @@ class Cost:
             max(self.depth, other.depth),
         )
 
+    def __mul__(self, times: int) -> Cost:
+        """The cost of so many copies side by side."""
+        return Cost(times * self.additions, times * self.full_adders, times * self.lut6, self.depth)
+
 
 def measure(graph: AdderGraph) -> Cost:
     """The cost of a graph by the rules at the head of this module."""

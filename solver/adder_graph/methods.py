@@ -6,7 +6,7 @@ know nothing of measures. The matrix has no zero rows and no two rows equal up t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -24,6 +24,9 @@ Candidate = Callable[[], Sums | None]  # None: not possible within the depth lim
 
 _LARGEST_GROUP = 9  # outputs: beyond this nearly every bucket holds one input
 _GROUP_NUMBERS = 6  # so many are tried
+_FEW_DIFFERENCES = (
+    0.4  # of a matrix's entries: with fewer, rows as they are never won, and take longest
+)
 SMALL = 2**13  # entries: below this, buckets hardly fill
 LARGE = 2**17  # entries: beyond this, buckets win by far and pairs of the bare matrix take long
 
@@ -56,11 +59,14 @@ def subexpressions(matrix: Ints, seed: int, max_depth: int | None) -> list[Candi
     """Common subexpressions of the matrix as it is, and of what rows or columns differ in."""
     if max_depth is not None:
         return [partial(share_pairs_within, from_matrix(matrix), seed, max_depth)]
-    return [
-        lambda: share_columns(from_matrix(matrix), seed),
-        lambda: share_columns(row_differences(matrix), seed),
+    plain, differences = from_matrix(matrix), row_differences(matrix)
+    tried: list[Candidate] = [
+        lambda: share_columns(differences, seed),
         lambda: share_columns(column_differences(matrix), seed),
     ]
+    if len(differences.source) > _FEW_DIFFERENCES * len(plain.source):
+        tried.append(lambda: share_columns(plain, seed))
+    return tried
 
 
 def buckets(matrix: Ints) -> list[Candidate]:
@@ -81,6 +87,31 @@ def grouped_sums(matrix: Ints, n_groups: int) -> Sums:
 def _shared(plain: Candidate, seed: int, max_depth: int | None) -> Sums | None:
     sums = plain()
     return None if sums is None else share_pairs_within(sums, seed, max_depth)
+
+
+def descended(
+    candidates: Sequence[Callable[[], Sums]], price: Callable[[Sums], int]
+) -> tuple[int, Sums]:
+    """The cheapest of candidates whose prices fall and then rise, without trying all; its place.
+
+    From the middle on towards a cheaper neighbour, until the next is no cheaper.
+    """
+
+    def made(place: int) -> tuple[int, int, Sums]:
+        sums = candidates[place]()
+        return price(sums), place, sums
+
+    best = made(len(candidates) // 2)
+    for step in (-1, 1):
+        moved = False
+        while 0 <= best[1] + step < len(candidates):
+            following = made(best[1] + step)
+            if following[0] >= best[0]:
+                break
+            best, moved = following, True
+        if moved:
+            break
+    return best[1], best[2]
 
 
 def group_numbers(matrix: Ints) -> list[int]:

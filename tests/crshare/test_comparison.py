@@ -109,7 +109,9 @@ def test_verify_runs_a_model_in_its_own_library(tmp_path: Path) -> None:
     command += ["--data", str(tmp_path / "i.npz")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
-    assert "20 images in Keras" in done.stdout and "20 classes equal" in done.stdout
+    assert "20 images in the model's library" in done.stdout
+    assert "20 classes equal" in done.stdout and "No bit differs from Keras" in done.stdout
+    assert not done.stderr
 
 
 def test_a_comparison_of_no_images_holds() -> None:

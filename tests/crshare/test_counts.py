@@ -1,11 +1,13 @@
 """Counted operations: small layers worked out by hand, and the sums over layers."""
 
 import numpy as np
+import pytest
 
 from crshare.counts import Totals, count_layer
 from crshare.network import INPUT, Conv, Input, Layer, Network, Signal
 from crshare.plan import exact_layer, layer_from_weights
 from crshare.slices import SliceTable, decompose
+from solver.adder_graph import build, measure
 from tests.networks import conv_network
 
 A = np.array([[1, 1], [-1, 1]], np.int8)
@@ -67,3 +69,20 @@ def test_a_layer_of_pixels_adds_as_often_and_wider_numbers() -> None:
 
 def test_totals_add_up() -> None:
     assert Totals(1, 2, 3) + Totals(10, 20, 30) == Totals(11, 22, 33)
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_unshared_filters_cost_what_they_cost_in_one_graph(first: bool) -> None:
+    rng = np.random.default_rng(0)
+    kernel = rng.choice(np.array([-1, 1], np.int8), (3, 3, 3, 40))
+    table, bits = table_of(kernel, (3, 3, 3))
+    given, inputs = bits, (0, 1)
+    if first:
+        pixels = Network(Input((3, 3, 3)), (Layer("conv", Conv(kernel), INPUT),))
+        (table,) = decompose(pixels)
+        given = pixels.input_of(pixels.layers[0])
+        inputs = (-given.bound, given.bound)
+    counts = count_layer(table, exact_layer(table), given)
+    whole = measure(build(table.matrix.T.astype(int), method="separate", input_range=inputs))
+    assert counts.before.additions == whole.additions
+    assert counts.before.full_adders == whole.full_adders

@@ -5,14 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pytest import MonkeyPatch
 
 from crshare.errors import HardwareError
 from crshare.hardware import report, rtl_files, tallies, verify, write_folder
 from crshare.lower import Options, lower
 from crshare.model import fingerprint
-from crshare.network import INPUT, Conv, Input, Layer, MaxPool, Network
+from crshare.network import INPUT, Conv, Input, Layer, MaxPool, Network, Threshold
 from crshare.plan import SharingPlan, exact_layer, layer_from_weights
 from crshare.slices import decompose
+from crshare.turns import Turned
 from hwgen import lint, simulate
 from tests.hwgen.designs import random_hardware_network
 from tests.networks import random_images, random_signs
@@ -192,3 +194,60 @@ def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:
     write_folder(target, {"files.f": "b.v\n", "b.v": "2"})
     assert sorted(path.name for path in target.iterdir()) == ["b.v", "files.f"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.txt", "rtl"]
+
+
+@pytest.mark.needs_tool("iverilog")
+@pytest.mark.parametrize("seed", range(16))
+def test_layers_in_turns_give_the_executors_answers(seed: int, monkeypatch: MonkeyPatch) -> None:
+    """Folded whether it pays or not, so that small layers show every edge."""
+    monkeypatch.setattr(Turned, "lut6", 0)
+    network = random_hardware_network(seed)
+    plan = similar_plan(network) if seed % 2 else None
+    options = Options(per_stage=1 + seed % 3, fold=2 + seed % 4)
+    lowered = lower(network, plan, options, name="dut", only=all_bits(network, seed))
+    images = random_images(np.random.default_rng(seed), network.input, 4)
+    verdicts = verify(lowered, images, ["icarus"], quiet)
+    assert [verdict.passed for verdict in verdicts] == [True, True]
+    assert not any(layer.why.startswith("unrolled: about") for layer in lowered.layers)
+
+
+def layer_of_bits(filters: int) -> Network:
+    rng = np.random.default_rng(0)
+    layers = (
+        Layer("bits", Threshold(np.zeros(8, np.int32), np.ones(8, np.bool_)), INPUT),
+        Layer("conv", Conv(random_signs(rng, (3, 3, 8, filters))), "bits"),
+        Layer("sign", Threshold(np.zeros(filters, np.int32), np.ones(filters, np.bool_)), "conv"),
+    )
+    return Network(Input((3, 3, 8)), layers)
+
+
+@pytest.mark.parametrize(("fold", "phases"), [(1, 1), (2, 1), (16, 16)])
+def test_a_layer_is_folded_only_where_that_is_smaller(fold: int, phases: int) -> None:
+    (layer,) = lower(layer_of_bits(64), None, Options(fold=fold), only=("conv", "conv")).layers
+    assert layer.phases == phases
+    assert layer.why.startswith("" if fold == 1 else f"in {fold}" if phases > 1 else "unrolled")
+
+
+def test_a_layer_that_is_too_large_unrolled_may_be_small_enough_in_turns() -> None:
+    network, only = layer_of_bits(64), ("conv", "conv")
+    with pytest.raises(HardwareError, match="conv would take about .* fold it with --fold"):
+        lower(network, None, Options(max_luts=1000), only=only)
+    assert lower(network, None, Options(max_luts=1000, fold=16), only=only).layers[0].lut6 <= 1000
+
+
+@pytest.mark.needs_tool("verilator")
+def test_a_folded_layer_gives_a_beat_every_so_many_clocks_and_lint_is_silent(
+    tmp_path: Path,
+) -> None:
+    network, only = layer_of_bits(64), ("conv", "conv")
+    folded = lower(network, None, Options(fold=16), name="dut", only=only)
+    images = random_images(np.random.default_rng(0), network.input, 30)
+    clocks = [
+        int(verify(made, images, ["verilator"], quiet, stalls=(False,))[0].said.split()[-2])
+        for made in (lower(network, None, Options(), name="dut", only=only), folded)
+    ]
+    assert clocks[1] - clocks[0] >= 29 * 6  # nine positions arrive in the shadow of 16 turns
+    for name, text in rtl_files(folded).items():
+        if name.endswith(".v"):
+            (tmp_path / name).write_text(text)
+    assert lint(sorted(tmp_path.glob("*.v")), "dut") == ""

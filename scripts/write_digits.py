@@ -1,0 +1,28 @@
+"""Write the handwritten digits that report on the example network, for commands that want a file.
+
+    python scripts/write_digits.py FILE.npz
+
+The images come with scikit-learn (extra `demo`); the network in data/ was neither trained on these
+697 nor are plans for it chosen on them.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+import crshare
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", type=Path)
+    path = parser.parse_args().file
+    _, reporting = crshare.demo_images()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path, images=reporting.images, labels=reporting.labels)
+    print(f"Wrote {len(reporting)} images to {path}.")
+
+
+if __name__ == "__main__":
+    main()
