@@ -31,7 +31,7 @@ ORDER = (
     "assemble hardware",
     "model trial",
     "apply behind inspection portrait search",
-    "comparison judge train",
+    "comparison judge",
     "resume",
     "pipeline",
     "hardware_tables report",

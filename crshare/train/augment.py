@@ -1,0 +1,41 @@
+"""Training images changed at random, by name: so an epoch never shows the same ones twice."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Augmentation:
+    """mirror: every image is turned left to right with probability 1/2. shift: every image is
+    moved by -shift to shift pixels each way; its edge is repeated."""
+
+    mirror: bool = False
+    shift: int = 0
+
+    @property
+    def name(self) -> str:
+        """none, mirror, shift-2, or mirror-shift-2."""
+        parts = ["mirror"] * self.mirror + [f"shift-{self.shift}"] * (self.shift > 0)
+        return "-".join(parts) or "none"
+
+    def __call__(self, images: Array, rng: np.random.Generator) -> Array:
+        """A changed copy of images [n, h, w, c]."""
+        if self.mirror:
+            turned = rng.integers(0, 2, len(images), dtype=np.int8).astype(np.bool_)
+            images = np.where(turned[:, None, None, None], images[:, :, ::-1], images)
+        return _moved(images, self.shift, rng) if self.shift else images
+
+
+def _moved(images: Array, most: int, rng: np.random.Generator) -> Array:
+    _, height, width, _ = images.shape
+    down, right = rng.integers(-most, most + 1, (2, len(images), 1))
+    rows = np.clip(np.arange(height) - down, 0, height - 1)
+    columns = np.clip(np.arange(width) - right, 0, width - 1)
+    which = np.arange(len(images))[:, None, None]
+    moved: Array = images[which, rows[:, :, None], columns[:, None, :]]
+    return moved

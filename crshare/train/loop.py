@@ -1,0 +1,161 @@
+"""Epochs of training in seeded batches, kept after each, and the best of them by held-out images.
+
+The batches and augmentations of an epoch depend on the seed and its number alone, so a training
+that goes on from a checkpoint sees what it would have seen.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from crshare.errors import DataError
+from crshare.images import ImageSet
+from crshare.train import checkpoint
+from crshare.train.augment import Augmentation
+from crshare.train.checkpoint import Checkpoint, Curve
+
+Array = npt.NDArray[Any]
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How a training goes. The rate falls exponentially from first_rate to last_rate.
+
+    held_out: the share of the images that choose the best epoch, and are not trained on.
+    """
+
+    epochs: int
+    batch: int
+    seed: int
+    first_rate: float
+    last_rate: float
+    augmentation: Augmentation
+    held_out: float = 0.1
+
+    def steps(self, n_images: int) -> int:
+        return self.epochs * self.batches(n_images)
+
+    def batches(self, n_images: int) -> int:
+        """Of an epoch: nearly equal ones, of at most `batch` images."""
+        return -(-n_images // self.batch)
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Images to train on, with what the loss wants of each, and held-out images."""
+
+    training: ImageSet
+    wanted: Array
+    held_out: ImageSet
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """What is trained. model: a compiled Keras model. judge: the share of held-out images that are
+    classified right now. keep: writes the state of now as the result."""
+
+    model: Any
+    judge: Callable[[], float]
+    keep: Callable[[], None]
+
+
+def deterministic(seed: int) -> None:
+    """Make TensorFlow draw from `seed` and add in one order; for the whole process."""
+    tf.config.experimental.enable_op_determinism()
+    tf.random.set_seed(seed)
+
+
+def parted(images: ImageSet, share: float, seed: int) -> tuple[ImageSet, ImageSet]:
+    """Images to train on and held-out ones, by a seeded shuffle; DataError where either is none."""
+    n_held = round(share * len(images))
+    if not 0 < n_held < len(images):
+        raise DataError(
+            f"{images.name}: {len(images)} images leave none to train on, or none to hold out at "
+            f"a share of {share:g}; give more images or another --held-out"
+        )
+    order = np.random.default_rng(seed).permutation(len(images))
+    rest, held = np.sort(order[n_held:]), np.sort(order[:n_held])
+    return images.take(rest, images.name), images.take(held, f"{n_held} held-out of {images.name}")
+
+
+def key_of(images: ImageSet, *parts: object) -> str:
+    """A hash of the images and of whatever else a training depends on."""
+    digest = hashlib.sha256(np.ascontiguousarray(images.images).tobytes())
+    digest.update(images.labels.tobytes())
+    digest.update("\0".join(str(part) for part in parts).encode())
+    return digest.hexdigest()
+
+
+def run(trial: Trial, data: Data, course: Course, path: Path, key: str, show: Progress) -> Curve:
+    """Train on from the checkpoint at `path`, if there is one, to the last epoch.
+
+    The first entry of the curve, epoch 0, is the state before. `keep` is called for each epoch
+    that is better on the held-out images than all before, epoch 0 included.
+    """
+    trial.model.optimizer.build(trial.model.trainable_variables)
+    kept = checkpoint.load(path, key)
+    if kept is None:
+        curve = _judged(trial, (), {"epoch": 0})
+    else:
+        curve = kept.curve
+        _assign(trial.model, kept)
+    for epoch in range(len(curve), course.epochs + 1):
+        figures = _epoch(trial.model, data, course, epoch, show)
+        curve = _judged(trial, curve, {"epoch": epoch, **figures})
+        checkpoint.save(path, key, Checkpoint(_values(trial.model), curve))
+    return curve
+
+
+def best_of(curve: Curve) -> dict[str, Any]:
+    """The epoch that was kept: the first of the best."""
+    return max(curve, key=lambda entry: float(entry["held_out"]))
+
+
+def _judged(trial: Trial, curve: Curve, entry: dict[str, Any]) -> Curve:
+    """The curve with one more epoch; its state is kept where it is the best."""
+    share = trial.judge()
+    if not curve or share > best_of(curve)["held_out"]:
+        trial.keep()
+    return (*curve, {**entry, "held_out": share})
+
+
+def _epoch(model: Any, data: Data, course: Course, epoch: int, show: Progress) -> dict[str, float]:
+    """One turn through the images: the mean loss and the share that was right on the way."""
+    model.reset_metrics()
+    figures: dict[str, Any] = {}
+    n = course.batches(len(data.training))
+    for number, (images, wanted) in enumerate(batches(data, course, epoch)):
+        show(f"epoch {epoch} of {course.epochs}", (epoch - 1 + number / n) / course.epochs)
+        figures = model.train_on_batch(images, wanted, return_dict=True)
+    rate = model.optimizer.learning_rate
+    found = {"rate": float(rate), "loss": float(figures.pop("loss"))}
+    return {**found, "training": float(next(iter(figures.values())))}
+
+
+def batches(data: Data, course: Course, epoch: int) -> Iterator[tuple[Array, Array]]:
+    """The images of an epoch, float32 and augmented, each with what is wanted of it."""
+    rng = np.random.default_rng((course.seed, epoch))
+    order = rng.permutation(len(data.training))
+    for rows in np.array_split(order, course.batches(len(order))):
+        images = course.augmentation(data.training.images[rows], rng)
+        yield images.astype(np.float32), data.wanted[rows]
+
+
+def _values(model: Any) -> tuple[Array, ...]:
+    return tuple(variable.numpy() for variable in _variables(model))
+
+
+def _variables(model: Any) -> list[Any]:
+    return [*model.weights, *model.optimizer.variables]
+
+
+def _assign(model: Any, kept: Checkpoint) -> None:
+    for variable, value in zip(_variables(model), kept.values, strict=True):
+        variable.assign(value)
