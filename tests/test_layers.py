@@ -31,7 +31,7 @@ ORDER = (
     "assemble hardware",
     "model trial",
     "apply behind inspection portrait search",
-    "comparison judge",
+    "comparison judge train",
     "resume",
     "pipeline",
     "hardware_tables report",

@@ -10,14 +10,28 @@ import crshare
 from crshare.cli.analyze import analyze
 from crshare.cli.apply import apply
 from crshare.cli.evaluate import evaluate
+from crshare.cli.finetune import finetune
 from crshare.cli.generate import generate
 from crshare.cli.inspect import inspect
 from crshare.cli.optimize import optimize
 from crshare.cli.report import report
 from crshare.cli.synth import synth
+from crshare.cli.train import train
 from crshare.cli.verify import verify
 
-COMMANDS = (inspect, verify, analyze, optimize, evaluate, apply, report, generate, synth)
+COMMANDS = (
+    inspect,
+    verify,
+    analyze,
+    optimize,
+    finetune,
+    evaluate,
+    apply,
+    report,
+    generate,
+    synth,
+    train,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -37,6 +37,7 @@ Array = npt.NDArray[Any]
 
 N_MOMENTS = 1000  # images that tell the moments of the sums before the first step
 FINEST, COARSEST = -8, 12  # exponents of the temperatures that are tried
+SMOOTHING = 0.1
 PLAN, CHECKPOINT = "plan.json", "checkpoint.npz"
 
 
@@ -108,7 +109,8 @@ def scaled_cross_entropy(scale: float) -> Any:
 
 def temperature(model: Any, images: ImageSet) -> float:
     """The power of two by which scores are divided before softmax so that the cross-entropy of
-    the network as it stands is least: scores may be sums of any size (Guo et al. 2017)."""
+    the network as it stands is least: scores may be sums of any size (Guo et al. 2017). Labels are
+    smoothed, or else a network that is right on all images would take the finest."""
     first = images.take(slice(N_MOMENTS), images.name)
     scores = model.predict(first.images.astype(np.float32), batch_size=100, verbose=0)
     scales = [2.0**k for k in range(FINEST, COARSEST + 1)]
@@ -116,7 +118,9 @@ def temperature(model: Any, images: ImageSet) -> float:
 
 
 def cross_entropy(logits: Array, labels: Array) -> float:
-    """Its mean, in nats."""
+    """Its mean, in nats, with a share SMOOTHING of each label spread over all classes."""
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     normal = np.log(np.exp(shifted).sum(axis=1))
-    return float((normal - shifted[np.arange(len(labels)), labels]).mean())
+    own = shifted[np.arange(len(labels)), labels]
+    wanted = (1 - SMOOTHING) * own + SMOOTHING * shifted.mean(axis=1)
+    return float((normal - wanted).mean())

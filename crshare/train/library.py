@@ -1,6 +1,11 @@
 """Whether the libraries of the extra `train` are there, asked before a module imports them."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 
 from crshare.errors import CrshareError
 
@@ -18,3 +23,17 @@ def require_training() -> None:
         raise LibraryError(
             f"training needs {missing[0]}, which is not installed; try pip install crshare[train]"
         )
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """Without what TensorFlow's libraries write to stderr on import, whatever their log level."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

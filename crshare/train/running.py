@@ -1,9 +1,6 @@
 """A model file run by the library that wrote it: tf_keras with Larq, QKeras, or Keras 3."""
 
-import os
-import sys
-from collections.abc import Iterator, Set
-from contextlib import contextmanager
+from collections.abc import Set
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.model import Model
-from crshare.train.library import LibraryError
+from crshare.train.library import LibraryError, silent
 
 Array = npt.NDArray[Any]
 
@@ -31,23 +28,9 @@ def keras_of(model: Model) -> Any:
             f"{model.path}: was written by {model.library}; running it needs {missing[0]}, which "
             "is not installed; try pip install crshare[train]"
         )
-    with _silent():
+    with silent():
         loaded = [import_module(name) for name in ("tensorflow", *reversed(needed))]
     return loaded[-1]
-
-
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Without what TensorFlow's libraries write to stderr on import, whatever their log level."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def load(model: Model, sign_layers: Set[str]) -> Any:

@@ -1,0 +1,87 @@
+"""`crshare finetune`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from crshare.cli.shared import (
+    FILE,
+    command_line,
+    console,
+    deliver,
+    json_option,
+    model_options,
+    progress,
+    refusing,
+    source_of,
+)
+from crshare.cli.training import course_options, curve_table
+
+FALL = 100  # the first rate over the last
+
+
+@click.command()
+@click.argument("model", type=FILE)
+@click.option("--plan", type=FILE, required=True, help="The plan.json to start from.")
+@click.option("--data", type=FILE, required=True, help="Training images and labels, .npz.")
+@click.option("-o", "--output", type=FILE, required=True, help="Folder for the new plan.json.")
+@click.option(
+    "--rate", type=click.FloatRange(min=0, min_open=True), default=1e-3, show_default=True,
+    help="Of the first step; it falls to a hundredth.",
+)  # fmt: skip
+@course_options(epochs=5, batch=100)
+@json_option
+@model_options
+@refusing
+def finetune(
+    model: Path,
+    plan: Path,
+    data: Path,
+    output: Path,
+    rate: float,
+    epochs: int,
+    batch: int,
+    seed: int,
+    held_out: float,
+    mirror: bool,
+    shift: int,
+    json_path: Path | None,
+    sign_layers: tuple[str, ...],
+    rescale: str | None,
+) -> None:
+    """Train the weights and thresholds of a plan of MODEL; who shares with whom stays fixed.
+
+    Needs the extra `train`. A run that was killed goes on from its last epoch.
+    """
+    from crshare.images import load_images
+    from crshare.plan_file import read_plan
+    from crshare.train.library import require_training, silent
+
+    loaded = source_of(model, sign_layers, rescale).read()
+    sharing = read_plan(plan, loaded.network, loaded.weights_hash)
+    images = load_images(data, loaded.network)
+    require_training()
+    with silent():
+        from crshare.train import finetune as tuning
+        from crshare.train.augment import Augmentation
+        from crshare.train.loop import Course
+
+    augmentation = Augmentation(mirror=mirror, shift=shift)
+    course = Course(epochs, batch, seed, rate, rate / FALL, augmentation, held_out)
+    with progress() as show:
+        tuned = tuning.finetune(loaded, sharing, images, course, output, show)
+    document = {
+        "command": command_line(),
+        "model": model.name,
+        "augmentation": augmentation.name,
+        "n_training": len(tuned.training),
+        "n_held_out": len(tuned.held_out),
+        "best": tuned.best,
+        "curve": tuned.curve,
+    }
+    title = f"{len(tuned.training)} images trained on, {len(tuned.held_out)} held out"
+    deliver(json_path, json.dumps(document, indent=1) + "\n", curve_table(tuned.curve, title))
+    console(json_path).print(f"Wrote plan.json of epoch {tuned.best['epoch']} to {output}.")
