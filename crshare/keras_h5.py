@@ -22,6 +22,8 @@ from crshare.keras_config import Array, LayerEntry, Weights, variable_names
 
 MAX_BYTES = 2**30  # of one weight
 UNWRITTEN_BYTES, MOST_PACKED = 2**20, 64  # what compression may claim beyond what is stored
+PACKING = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
+N_WORTH = 512  # values from which on a weight is compressed
 HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError)  # of h5py
 RESAVE = "save the whole model with model.save('NAME.h5')"
 
@@ -54,6 +56,22 @@ def write_whole(source: Path, draft: Path, changes: Mapping[str, Weights]) -> No
     shutil.copyfile(source, draft)
     with h5py.File(draft, "r+") as file:
         _assign(_whole(source, file), changes)
+
+
+def write_packed(source: Path, draft: Path) -> None:
+    """Write `draft`, the file `source` with each weight compressed and all else the same."""
+    with h5py.File(source, "r") as plain, h5py.File(draft, "w") as packed:
+        packed.attrs.update(plain.attrs)
+        plain.visititems(lambda name, item: _pack(name, item, packed))
+
+
+def _pack(name: str, item: Any, packed: Any) -> None:
+    if isinstance(item, h5py.Dataset):
+        how = {**PACKING, "chunks": item.shape} if item.size >= N_WORTH else {}
+        copy = packed.create_dataset(name, data=item[()], **how)
+    else:
+        copy = packed.require_group(name)
+    copy.attrs.update(item.attrs)
 
 
 def changed_weights(

@@ -35,7 +35,9 @@ def course_options(epochs: int, batch: int) -> Callable[[Any], Any]:
     return with_options
 
 
-def _option(name: str, kind: IntRange | FloatRange, default: float, text: str) -> Callable[[Any], Any]:
+def _option(
+    name: str, kind: IntRange | FloatRange, default: float, text: str
+) -> Callable[[Any], Any]:
     return click.option(name, type=kind, default=default, show_default=True, help=text)
 
 

@@ -133,7 +133,7 @@ def _epoch(model: Any, data: Data, course: Course, epoch: int, show: Progress) -
     n = course.batches(len(data.training))
     for number, (images, wanted) in enumerate(batches(data, course, epoch)):
         show(f"epoch {epoch} of {course.epochs}", (epoch - 1 + number / n) / course.epochs)
-        figures = model.train_on_batch(images, wanted, return_dict=True)
+        figures = model.train_on_batch(images, wanted, reset_metrics=False, return_dict=True)
     rate = model.optimizer.learning_rate
     found = {"rate": float(rate), "loss": float(figures.pop("loss"))}
     return {**found, "training": float(next(iter(figures.values())))}

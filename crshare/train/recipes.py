@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import larq
+import numpy as np
 import tf_keras as keras
 
 from crshare.errors import CrshareError
@@ -60,8 +61,8 @@ def recipe_of(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def build(recipe: Recipe) -> Any:
-    """The Keras model: pixels [n, h, w, c] as stored to scores [n, classes]."""
+def build(recipe: Recipe, seed: int) -> Any:
+    """The Keras model: pixels [n, h, w, c] as stored to scores [n, classes]. seed: of weights."""
     inputs = keras.Input(recipe.shape, name="pixels")
     x = keras.layers.Rescaling(1 / recipe.half, -1, name="rescaling")(inputs)
     quantizer: dict[str, str] = {}  # the first layer takes the pixels
@@ -70,7 +71,12 @@ def build(recipe: Recipe) -> Any:
         for place, filters in enumerate(block, 1):
             number += 1
             x = larq.layers.QuantConv2D(
-                filters, 3, padding="same", name=f"conv{number}", **_binary(), **quantizer
+                filters,
+                3,
+                padding="same",
+                name=f"conv{number}",
+                **_binary((seed, number)),
+                **quantizer,
             )(x)
             if place == len(block):
                 x = keras.layers.MaxPooling2D(2, name=f"pool{number}")(x)
@@ -79,18 +85,21 @@ def build(recipe: Recipe) -> Any:
     x = keras.layers.Flatten(name="flatten")(x)
     for width in (*recipe.dense, recipe.n_classes):
         number += 1
-        x = larq.layers.QuantDense(width, name=f"dense{number}", **_binary(), **quantizer)(x)
+        x = larq.layers.QuantDense(
+            width, name=f"dense{number}", **_binary((seed, number)), **quantizer
+        )(x)
         x = keras.layers.BatchNormalization(name=f"norm{number}", **NORM)(x)
         quantizer = {"input_quantizer": "ste_sign"}
     return keras.Model(inputs, x, name=recipe.name.replace("-", "_"))
 
 
-def _binary() -> dict[str, Any]:
+def _binary(seed: tuple[int, int]) -> dict[str, Any]:
+    first = int(np.random.SeedSequence(seed).generate_state(1)[0]) >> 1
     return {
         "use_bias": False,
         "kernel_quantizer": "ste_sign",
         "kernel_constraint": "weight_clip",
-        "kernel_initializer": keras.initializers.RandomUniform(-1.0, 1.0),
+        "kernel_initializer": keras.initializers.RandomUniform(-1.0, 1.0, seed=first),
     }
 
 

@@ -1,0 +1,195 @@
+"""Fine-tuning of a plan: sharing held fixed, Keras equal to the executor, resumed as if never cut.
+
+Run by test_training.py in a process of its own.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import crshare
+from crshare.cli import main
+from crshare.demo import digits
+from crshare.errors import CrshareError
+from crshare.execute import compile_network
+from crshare.images import ImageSet
+from crshare.model import Model
+from crshare.plan import LayerPlan, SharingPlan, planned_network
+from crshare.plan_file import dumps
+from crshare.slices import decompose
+from crshare.train import finetune as tuning
+from crshare.train import sharing
+from crshare.train.augment import Augmentation
+from crshare.train.graph import trainable
+from crshare.train.loop import Course
+
+import tensorflow as tf  # isort: skip  # crshare.train says which Keras it is to use
+
+RNG = np.random.default_rng(5)
+COURSE = Course(2, 25, 0, 3e-3, 1e-4, Augmentation(mirror=True, shift=1), 0.2)
+
+
+def silent(what: str, done: float) -> None:
+    pass
+
+
+def small_plan(model: Model) -> SharingPlan:
+    """Half of the filters' slices represent all, each the nearest to itself or its inverse; every
+    eighth use is corrected."""
+    layers = []
+    for table in decompose(model.network):
+        n = (table.n_filters + 1) // 2
+        uses, patterns = [], []
+        for group in range(table.n_groups):
+            own = table.matrix[table.rows(group)].T.astype(np.int32)
+            alike = own @ own[:n].T
+            alike[np.arange(n), np.arange(n)] = 99
+            nearest = np.abs(alike).argmax(axis=1)
+            uses.append((nearest + 1) * np.sign(own * own[nearest]).sum(axis=1).clip(-1, 1))
+            uses[-1][uses[-1] == 0] = 1
+            patterns.append(own[:n].astype(np.int8))
+        use = np.stack(uses).astype(np.int32)
+        corrected = np.zeros(use.shape, np.bool_)
+        corrected[:, ::8] = True
+        layers.append(LayerPlan(table.layer, tuple(patterns), use, corrected))
+    return SharingPlan(model.weights_hash, tuple(layers), {})
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return crshare.load()
+
+
+@pytest.fixture(scope="module")
+def plan(model: Model) -> SharingPlan:
+    return small_plan(model)
+
+
+@pytest.fixture(scope="module")
+def images() -> ImageSet:
+    return digits().training.take(slice(400), "some digits")
+
+
+@pytest.mark.needs_package("sklearn")
+def test_gradients_of_all_users_are_added_with_their_signs(model: Model, plan: SharingPlan) -> None:
+    table = next(table for table in decompose(model.network) if table.layer == "conv2")
+    (conv,) = (conv for layer, conv in model.network.convs() if layer.name == "conv2")
+    planned = plan.layer("conv2")
+    layer = sharing.SharedConv(conv, table, planned)
+    layer.build((None, 8, 8, 32))
+    upstream = RNG.normal(size=conv.kernel.shape).astype(np.float32)
+    with tf.GradientTape() as tape:
+        kernel = layer.kernel()
+    found = tf.convert_to_tensor(tape.gradient(kernel, layer.latents, tf.constant(upstream)))
+    taps, parts = 9, []
+    for group, patterns in enumerate(planned.representatives):
+        wanted = np.zeros((len(patterns), taps))
+        for filter_, use in enumerate(planned.use[group]):
+            if not planned.corrected[group, filter_]:
+                slice_ = upstream[:, :, group, filter_].reshape(taps)
+                wanted[abs(use) - 1] += np.sign(use) * slice_
+        parts.append(wanted.reshape(-1))
+    assert found.numpy() == pytest.approx(np.concatenate(parts), abs=1e-4)
+    effective = planned.effective(table)
+    assert np.array_equal(layer._kernel(effective), kernel.numpy())
+
+
+def as_keras_says(model: Model, plan: SharingPlan, images: ImageSet) -> None:
+    """The network as Keras trains it scores as the executor does with the plan of now."""
+    built = trainable(model.network, plan)
+    built.begin(images.images)
+    rate_free = built.trained_plan()
+    assert dumps(rate_free, "") == dumps(plan, "")
+    scores = built.model(images.images.astype(np.float32), training=False).numpy()
+    wanted = compile_network(planned_network(model.network, plan)).classify(images.images)
+    best_two = np.sort(scores, axis=1)[:, -2:]
+    clear = best_two[:, 1] - best_two[:, 0] > 1e-4 * np.abs(scores).max()
+    assert clear.mean() > 0.9
+    assert np.array_equal(scores.argmax(axis=1)[clear], wanted[clear])
+
+
+@pytest.mark.needs_package("sklearn")
+def test_before_the_first_step_keras_and_the_executor_agree(
+    model: Model, plan: SharingPlan, images: ImageSet
+) -> None:
+    as_keras_says(model, plan, images)
+
+
+@pytest.mark.needs_package("sklearn")
+def test_a_trained_plan_is_what_keras_computes_and_shares_as_before(
+    model: Model, plan: SharingPlan, images: ImageSet, tmp_path: Path
+) -> None:
+    tuned = tuning.finetune(model, plan, images, COURSE, tmp_path, silent)
+    assert [entry["epoch"] for entry in tuned.curve] == [0, 1, 2]
+    assert tuned.best["epoch"] > 0
+    assert tuned.best["held_out"] > tuned.curve[0]["held_out"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plan.json"]
+    assert tuned.plan.thresholds
+    changed = 0
+    for old, new in zip(plan.layers, tuned.plan.layers, strict=True):
+        assert np.array_equal(old.use, new.use)
+        assert np.array_equal(old.corrected, new.corrected)
+        assert [p.shape for p in old.representatives] == [p.shape for p in new.representatives]
+        changed += not np.array_equal(old.taken, new.taken)
+    assert changed
+    as_keras_says(model, tuned.plan, images)
+
+
+class KilledError(Exception):
+    """A run is killed."""
+
+
+@pytest.mark.needs_package("sklearn")
+def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
+    model: Model, plan: SharingPlan, images: ImageSet, tmp_path: Path
+) -> None:
+    whole = tuning.finetune(model, plan, images, COURSE, tmp_path / "whole", silent)
+
+    def cutting(what: str, done: float) -> None:
+        if what.startswith("epoch 2"):
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        tuning.finetune(model, plan, images, COURSE, tmp_path / "cut", cutting)
+    seen: list[str] = []
+    resumed = tuning.finetune(
+        model, plan, images, COURSE, tmp_path / "cut", lambda what, _: seen.append(what)
+    )
+    assert not any(what.startswith("epoch 1") for what in seen)
+    assert resumed.curve == whole.curve
+    texts = [(tmp_path / name / "plan.json").read_text() for name in ("whole", "cut")]
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.needs_package("sklearn")
+def test_a_checkpoint_of_another_training_is_refused(
+    model: Model, plan: SharingPlan, images: ImageSet, tmp_path: Path
+) -> None:
+    path = tmp_path / "checkpoint.npz"
+    np.savez(path, document=np.array(json.dumps({"key": "other", "curve": []})))
+    with pytest.raises(CrshareError) as error:
+        tuning.finetune(model, plan, images, COURSE, tmp_path, silent)
+    assert str(error.value) == (
+        f"{path}: is the checkpoint of another training (another model, plan, images or options); "
+        "choose another folder, or remove it to train from the start"
+    )
+
+
+@pytest.mark.needs_package("sklearn")
+def test_the_command_writes_a_plan_that_evaluate_runs(
+    model: Model, plan: SharingPlan, images: ImageSet, tmp_path: Path
+) -> None:
+    data, given, out = tmp_path / "data.npz", tmp_path / "given.json", tmp_path / "out"
+    np.savez(data, images=images.images, labels=images.labels)
+    crshare.save_plan(plan, model, given)
+    line = ["finetune", model.path, "--plan", given, "--data", data, "-o", out, "--epochs", 1]
+    done = CliRunner().invoke(main, [str(word) for word in [*line, "--shift", 1, "--json", "-"]])
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert document["augmentation"] == "shift-1"
+    assert (document["n_training"], document["n_held_out"]) == (360, 40)
+    line = ["evaluate", model.path, "--plan", out / "plan.json", "--data", data]
+    assert CliRunner().invoke(main, [str(word) for word in line]).exit_code == 0
