@@ -22,7 +22,7 @@ from crshare.train.loop import Course
 from crshare.train.recipes import Recipe
 
 TINY = Recipe("tiny", (8, 8, 1), ((4, 4), (8,)), (16,), n_classes=3, first_rate=1e-2)
-COURSE = Course(3, 20, 1, 1e-2, 1e-3, Augmentation(shift=1), 0.25)
+COURSE = Course(2, 10, 1, 1e-2, 1e-3, Augmentation(shift=1), 0.25)
 RNG = np.random.default_rng(0)
 
 
@@ -83,7 +83,7 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(data: Path, tmp_path: 
     whole = training.train(TINY, data, COURSE, tmp_path / "whole", silent)
 
     def cutting(what: str, done: float) -> None:
-        if what.startswith("epoch 3"):
+        if what.startswith("epoch 2"):
             raise KilledError
 
     with pytest.raises(KilledError):
@@ -92,7 +92,7 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(data: Path, tmp_path: 
     resumed = training.train(
         TINY, data, COURSE, tmp_path / "cut", lambda what, _: seen.append(what)
     )
-    assert not any(what.startswith(("epoch 1", "epoch 2")) for what in seen)
+    assert not any(what.startswith("epoch 1") for what in seen)
     assert resumed.curve == whole.curve
     hashes = [crshare.load(trained.path).weights_hash for trained in (whole, resumed)]
     assert hashes[0] == hashes[1]

@@ -29,7 +29,7 @@ from crshare.train.loop import Course
 import tensorflow as tf  # isort: skip  # crshare.train says which Keras it is to use
 
 RNG = np.random.default_rng(5)
-COURSE = Course(2, 25, 0, 3e-3, 1e-4, Augmentation(mirror=True, shift=1), 0.2)
+COURSE = Course(2, 25, 0, 2e-2, 1e-3, Augmentation(shift=1), 0.25)
 
 
 def silent(what: str, done: float) -> None:
