@@ -19,6 +19,7 @@ from crshare.plan import SharingPlan
 from hwgen import (
     IN_FILE,
     OUT_FILE,
+    STALLS,
     Compute,
     Decide,
     Entry,
@@ -267,30 +268,29 @@ def verify(
     time_limit_s: float = 3600.0,
 ) -> list[Verdict]:
     """Run the design on the images in each simulator; HardwareError where one finds a fault."""
-    beats, verdicts = vectors(lowered, images), []
-    design = lowered.design
+    beats, verdicts = vectors(lowered, images), list[Verdict]()
     for simulator in simulators:
-        for stall in stalls:
-            on_progress(f"{simulator}, {'with' if stall else 'without'} stalls", 0.0)
-            with tempfile.TemporaryDirectory() as name:
-                folder = Path(name)
-                sources = _write_bench(folder, lowered, beats, stalls=stall)
-                said = simulate(simulator, folder, sources, time_limit_s)
-            verdicts.append(Verdict(simulator, stall, said))
-            if not verdicts[-1].passed:
-                raise HardwareError(
-                    f"{design.name}: {simulator} does not give the executor's answers ({said}); "
-                    "this is a fault of crshare, please report it"
-                )
+        on_progress(f"{simulator}, compiling", 0.0)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            sources = _write_bench(folder, lowered, beats)
+            runs = [[STALLS] if stall else [] for stall in stalls]
+            said = simulate(simulator, folder, sources, time_limit_s, runs)
+            for stall, verdict in zip(stalls, said, strict=True):
+                verdicts.append(Verdict(simulator, stall, verdict))
+                if not verdicts[-1].passed:
+                    raise HardwareError(
+                        f"{lowered.design.name}: {simulator} does not give the executor's answers "
+                        f"({verdict}); this is a fault of crshare, please report it"
+                    )
+                on_progress(f"{simulator}, with and without stalls", len(verdicts) / 4)
     return verdicts
 
 
-def _write_bench(folder: Path, lowered: Lowered, beats: Vectors, *, stalls: bool) -> list[Path]:
+def _write_bench(folder: Path, lowered: Lowered, beats: Vectors) -> list[Path]:
     design = lowered.design
     contents = files(design)
-    contents["testbench.v"] = testbench(
-        design, len(beats.given), len(beats.expected), stalls=stalls
-    )
+    contents["testbench.v"] = testbench(design, len(beats.given), len(beats.expected))
     for name, text in contents.items():
         (folder / name).write_text(text, encoding="utf-8")
     stages = design.stages
