@@ -25,6 +25,7 @@ from crshare.train import sharing
 from crshare.train.augment import Augmentation
 from crshare.train.graph import trainable
 from crshare.train.loop import Course
+from tests.keras_files import batch_norm, conv, dense, flatten, signs, write_h5
 
 import tensorflow as tf  # isort: skip  # crshare.train says which Keras it is to use
 
@@ -61,6 +62,20 @@ def small_plan(model: Model) -> SharingPlan:
 @pytest.fixture(scope="module")
 def model() -> Model:
     return crshare.load()
+
+
+@pytest.fixture(scope="module")
+def little(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """A network for the same digits of random weights, that takes no time to train."""
+    layers = [
+        conv("conv1", signs(RNG, 3, 3, 1, 4), input_quantizer=None),
+        batch_norm("norm1", RNG.integers(-20, 20, 4)),
+        conv("conv2", signs(RNG, 3, 3, 4, 6)),
+        batch_norm("norm2", RNG.integers(-5, 5, 6)),
+        flatten(),
+        dense("dense", signs(RNG, 4 * 4 * 6, 10)),
+    ]
+    return crshare.load(write_h5(tmp_path_factory.mktemp("model") / "little.h5", layers, (8, 8, 1)))
 
 
 @pytest.fixture(scope="module")
@@ -144,19 +159,24 @@ class KilledError(Exception):
 
 @pytest.mark.needs_package("sklearn")
 def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
-    model: Model, plan: SharingPlan, images: ImageSet, tmp_path: Path
+    little: Model, images: ImageSet, tmp_path: Path
 ) -> None:
-    whole = tuning.finetune(model, plan, images, COURSE, tmp_path / "whole", silent)
+    whole = tuning.finetune(little, small_plan(little), images, COURSE, tmp_path / "whole", silent)
 
     def cutting(what: str, done: float) -> None:
         if what.startswith("epoch 2"):
             raise KilledError
 
     with pytest.raises(KilledError):
-        tuning.finetune(model, plan, images, COURSE, tmp_path / "cut", cutting)
+        tuning.finetune(little, small_plan(little), images, COURSE, tmp_path / "cut", cutting)
     seen: list[str] = []
     resumed = tuning.finetune(
-        model, plan, images, COURSE, tmp_path / "cut", lambda what, _: seen.append(what)
+        little,
+        small_plan(little),
+        images,
+        COURSE,
+        tmp_path / "cut",
+        lambda what, _: seen.append(what),
     )
     assert not any(what.startswith("epoch 1") for what in seen)
     assert resumed.curve == whole.curve
@@ -166,12 +186,12 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
 
 @pytest.mark.needs_package("sklearn")
 def test_a_checkpoint_of_another_training_is_refused(
-    model: Model, plan: SharingPlan, images: ImageSet, tmp_path: Path
+    little: Model, images: ImageSet, tmp_path: Path
 ) -> None:
     path = tmp_path / "checkpoint.npz"
     np.savez(path, document=np.array(json.dumps({"key": "other", "curve": []})))
     with pytest.raises(CrshareError) as error:
-        tuning.finetune(model, plan, images, COURSE, tmp_path, silent)
+        tuning.finetune(little, small_plan(little), images, COURSE, tmp_path, silent)
     assert str(error.value) == (
         f"{path}: is the checkpoint of another training (another model, plan, images or options); "
         "choose another folder, or remove it to train from the start"
@@ -180,16 +200,16 @@ def test_a_checkpoint_of_another_training_is_refused(
 
 @pytest.mark.needs_package("sklearn")
 def test_the_command_writes_a_plan_that_evaluate_runs(
-    model: Model, plan: SharingPlan, images: ImageSet, tmp_path: Path
+    little: Model, images: ImageSet, tmp_path: Path
 ) -> None:
     data, given, out = tmp_path / "data.npz", tmp_path / "given.json", tmp_path / "out"
     np.savez(data, images=images.images, labels=images.labels)
-    crshare.save_plan(plan, model, given)
-    line = ["finetune", model.path, "--plan", given, "--data", data, "-o", out, "--epochs", 1]
+    crshare.save_plan(small_plan(little), little, given)
+    line = ["finetune", little.path, "--plan", given, "--data", data, "-o", out, "--epochs", 1]
     done = CliRunner().invoke(main, [str(word) for word in [*line, "--shift", 1, "--json", "-"]])
     assert done.exit_code == 0, done.output
     document = json.loads(done.stdout)
     assert document["augmentation"] == "shift-1"
     assert (document["n_training"], document["n_held_out"]) == (360, 40)
-    line = ["evaluate", model.path, "--plan", out / "plan.json", "--data", data]
+    line = ["evaluate", little.path, "--plan", out / "plan.json", "--data", data]
     assert CliRunner().invoke(main, [str(word) for word in line]).exit_code == 0
