@@ -61,11 +61,16 @@ def test_shapes_of_the_paper() -> None:
     assert str(error.value) == f"no recipe is named 'none'; choose one of {', '.join(NAMES)}"
 
 
-def test_a_trained_recipe_is_read_and_classifies_as_keras_does(data: Path, tmp_path: Path) -> None:
-    trained = training.train(TINY, data, COURSE, tmp_path, silent)
+@pytest.fixture(scope="module")
+def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> training.Trained:
+    """A run that nothing cut."""
+    return training.train(TINY, data, COURSE, tmp_path_factory.mktemp("whole"), silent)
+
+
+def test_a_trained_recipe_is_read_and_classifies_as_keras_does(whole: training.Trained) -> None:
+    trained = whole
     model = read_model(trained.path)
-    assert trained.path == tmp_path / "tiny.h5"
-    assert [path.name for path in tmp_path.iterdir()] == ["tiny.h5"]
+    assert [path.name for path in trained.path.parent.iterdir()] == ["tiny.h5"]
     filters = [la.op.kernel.shape[3] for la in model.network.layers if isinstance(la.op, Conv)]
     assert filters == [4, 4, 8, 16, 3]
     found = compile_network(model.network).classify(trained.held_out.images)
@@ -79,9 +84,9 @@ class KilledError(Exception):
     """A run is killed."""
 
 
-def test_a_run_that_was_killed_ends_as_if_it_had_not_been(data: Path, tmp_path: Path) -> None:
-    whole = training.train(TINY, data, COURSE, tmp_path / "whole", silent)
-
+def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
+    data: Path, whole: training.Trained, tmp_path: Path
+) -> None:
     def cutting(what: str, done: float) -> None:
         if what.startswith("epoch 2"):
             raise KilledError

@@ -133,15 +133,24 @@ def test_before_the_first_step_keras_and_the_executor_agree(
     as_keras_says(model, plan, images)
 
 
+@pytest.fixture(scope="module")
+def whole(
+    model: Model, plan: SharingPlan, images: ImageSet, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, tuning.Tuned]:
+    """A run that nothing cut, and its folder."""
+    folder = tmp_path_factory.mktemp("whole")
+    return folder, tuning.finetune(model, plan, images, COURSE, folder, silent)
+
+
 @pytest.mark.needs_package("sklearn")
 def test_a_trained_plan_is_what_keras_computes_and_shares_as_before(
-    model: Model, plan: SharingPlan, images: ImageSet, tmp_path: Path
+    model: Model, plan: SharingPlan, images: ImageSet, whole: tuple[Path, tuning.Tuned]
 ) -> None:
-    tuned = tuning.finetune(model, plan, images, COURSE, tmp_path, silent)
+    folder, tuned = whole
     assert [entry["epoch"] for entry in tuned.curve] == [0, 1, 2]
     assert tuned.best["epoch"] > 0
     assert tuned.best["held_out"] > tuned.curve[0]["held_out"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["plan.json"]
+    assert sorted(path.name for path in folder.iterdir()) == ["plan.json"]
     assert tuned.plan.thresholds
     changed = 0
     for old, new in zip(plan.layers, tuned.plan.layers, strict=True):
@@ -159,29 +168,30 @@ class KilledError(Exception):
 
 @pytest.mark.needs_package("sklearn")
 def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
-    little: Model, images: ImageSet, tmp_path: Path
+    model: Model,
+    plan: SharingPlan,
+    images: ImageSet,
+    whole: tuple[Path, tuning.Tuned],
+    tmp_path: Path,
 ) -> None:
-    whole = tuning.finetune(little, small_plan(little), images, COURSE, tmp_path / "whole", silent)
-
     def cutting(what: str, done: float) -> None:
         if what.startswith("epoch 2"):
             raise KilledError
 
     with pytest.raises(KilledError):
-        tuning.finetune(little, small_plan(little), images, COURSE, tmp_path / "cut", cutting)
+        tuning.finetune(model, plan, images, COURSE, tmp_path, cutting)
     seen: list[str] = []
     resumed = tuning.finetune(
         little,
         small_plan(little),
         images,
         COURSE,
-        tmp_path / "cut",
+        tmp_path,
         lambda what, _: seen.append(what),
     )
     assert not any(what.startswith("epoch 1") for what in seen)
-    assert resumed.curve == whole.curve
-    texts = [(tmp_path / name / "plan.json").read_text() for name in ("whole", "cut")]
-    assert texts[0] == texts[1]
+    assert resumed.curve == whole[1].curve
+    assert (tmp_path / "plan.json").read_text() == (whole[0] / "plan.json").read_text()
 
 
 @pytest.mark.needs_package("sklearn")
