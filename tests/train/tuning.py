@@ -182,12 +182,7 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
         tuning.finetune(model, plan, images, COURSE, tmp_path, cutting)
     seen: list[str] = []
     resumed = tuning.finetune(
-        little,
-        small_plan(little),
-        images,
-        COURSE,
-        tmp_path,
-        lambda what, _: seen.append(what),
+        model, plan, images, COURSE, tmp_path, lambda what, _: seen.append(what)
     )
     assert not any(what.startswith("epoch 1") for what in seen)
     assert resumed.curve == whole[1].curve
