@@ -32,6 +32,7 @@ from tests.small_model import (
 )
 
 READ = ", ".join(sorted(READERS))
+NO_FLOAT32 = "holds NaN, infinity or more than float32 can; train the model again"
 
 LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
     (
@@ -116,11 +117,27 @@ LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
     ),
     (
         [conv("c1", np.where(K1 > 0, K1, np.nan), input_quantizer=None)],
-        "layer c1 has a weight 'kernel' that holds NaN or infinity; train the model again",
+        f"layer c1 has a weight 'kernel' that {NO_FLOAT32}",
+    ),
+    (
+        [
+            *first(),
+            Spec(
+                "QConv2D",
+                "q",
+                {
+                    "filters": 4,
+                    "kernel_size": [3, 3],
+                    "kernel_quantizer": "binary(alpha='auto_po2')",
+                },
+                {"kernel": np.full((3, 3, 4, 4), 1e300)},
+            ),
+        ],
+        f"layer q has a weight 'kernel' that {NO_FLOAT32}",
     ),
     (
         [*first(), batch_norm("b1", [0, np.inf, 0, 0])],
-        "layer b1 has a weight 'moving_mean' that holds NaN or infinity; train the model again",
+        f"layer b1 has a weight 'moving_mean' that {NO_FLOAT32}",
     ),
     (
         [*first(), batch_norm("b1", np.zeros(4), -0.5)],
