@@ -247,30 +247,30 @@ def formats(name: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("name", "sign_layers", "sentence"),
-    [
-        (
-            "plain_k3.h5",
-            set(),
-            "layer sg1 is of the custom class bnn>Sign; if it gives +1 for values >= 0 and else "
-            "-1, say so with --sign-layer Sign",
-        ),
-        (
-            "plain_k3.h5",
-            {"Sign"},
-            "layer bc3 is of the custom class bnn>BinConv2D, whose code crshare does not run; if "
-            "it is Keras's layer with +1 for weights >= 0 and else -1, say so with --sign-layer "
-            "BinConv2D",
-        ),
-        (
-            "hgq2.keras",
-            set(),
-            "layer qc1 is HGQ2's QConv2D, whose weights are fixed-point numbers; none of HGQ2's "
-            "widths is +1/-1, so crshare has nothing to share; train it with Larq or QKeras",
-        ),
-    ],
-)
+FILE_REFUSALS: list[tuple[str, set[str], str]] = [
+    (
+        "plain_k3.h5",
+        set(),
+        "layer sg1 is of the custom class bnn>Sign; if it gives +1 for values >= 0 and else "
+        "-1, say so with --sign-layer Sign",
+    ),
+    (
+        "plain_k3.h5",
+        {"Sign"},
+        "layer bc3 is of the custom class bnn>BinConv2D, whose code crshare does not run; if "
+        "it is Keras's layer with +1 for weights >= 0 and else -1, say so with --sign-layer "
+        "BinConv2D",
+    ),
+    (
+        "hgq2.keras",
+        set(),
+        "layer qc1 is HGQ2's QConv2D, whose weights are fixed-point numbers; none of HGQ2's "
+        "widths is +1/-1, so crshare has nothing to share; train it with Larq or QKeras",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "sign_layers", "sentence"), FILE_REFUSALS)
 def test_real_files_of_other_kinds_are_refused(
     name: str, sign_layers: set[str], sentence: str
 ) -> None:
