@@ -21,12 +21,13 @@ def roundtrip(dialect: str, n: int, *, files_of_a_model: int) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
     lines = [line.split() for line in done.stdout.splitlines() if line.startswith(f"{dialect} ")]
-    counts = {" ".join(line[1:-1]): int(line[-1].replace(",", "")) for line in lines}
+    counts = {" ".join(line[1:-1]): float(line[-1].replace(",", "")) for line in lines}
     assert counts["models"] == n
     files = sum(count for name, count in counts.items() if name.startswith("."))
     assert files == files_of_a_model * n
     assert counts["images"] == 20 * files
     assert counts.get("different bits", 0) < counts["bits"] / 1000
+    assert counts["greatest margin of a bit"] <= 1 and counts["greatest error of a score"] < 1e-3
 
 
 @pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
