@@ -2,8 +2,9 @@
 
     python scripts/roundtrip.py DIALECT [N] [--seed S]      larq, qkeras, keras or binarynet
 
-Each model is built and run by its own library (extra `train`; qkeras 0.9 wants an environment of its
-own: with tensorflow and tf_keras 2.21, and pyparsing, which it does not declare), saved in each container that the library writes, read, and run by crshare on the same images.
+Each model is built and run by its own library (extra `train`), saved in each container that the
+library writes, read, and run by crshare on the same images. qkeras 0.9 wants an environment of its
+own: with tensorflow and tf_keras 2.21, and pyparsing, which it does not declare.
 A bit may differ only where float32 rounding explains it (crshare.behind). The table counts models,
 files, bits, and bits that differ; and says how near to that limit, 1, the worst of them came.
 """
