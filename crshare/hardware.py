@@ -19,9 +19,11 @@ from crshare.plan import SharingPlan
 from hwgen import (
     IN_FILE,
     OUT_FILE,
+    STALLS,
     Compute,
     Decide,
     Entry,
+    Range,
     Tally,
     available,
     combinational,
@@ -32,6 +34,7 @@ from hwgen import (
     tally,
     testbench,
 )
+from hwgen.equivalence import Ports, Proof, prove_equal
 
 Array = npt.NDArray[Any]
 Report = Callable[[str, float], None]
@@ -109,21 +112,36 @@ def rtl_files(lowered: Lowered, *, combinational_only: bool = False) -> dict[str
     facts = report(lowered)
     if combinational_only:
         facts["top"] = next(Path(name).stem for name in names if name.endswith("_datapath.v"))
+        facts["ports"] = asdict(_ports(_only_stage(lowered)))
     found["report.json"] = json.dumps(facts, indent=1) + "\n"
     return found
 
 
 def _combinational(lowered: Lowered) -> dict[str, str]:
+    stage = _only_stage(lowered)
+    name = f"{module_name(stage.name)}_datapath"
+    text = combinational(name, stage.netlist, stage.head_width)
+    return {f"{name}.v": text, "popcount6.v": files(lowered.design)["popcount6.v"]}
+
+
+def _only_stage(lowered: Lowered) -> Compute:
+    """The one layer with weights of a design that is to be written without streams."""
     stages = [stage for stage in lowered.design.stages if isinstance(stage, Compute)]
     if len(stages) != 1:
         raise HardwareError(
             f"--combinational writes one layer, and {len(stages)} were chosen; name one with "
             "--layers NAME"
         )
-    (stage,) = stages
-    name = f"{module_name(stage.name)}_datapath"
-    text = combinational(name, stage.netlist, stage.head_width)
-    return {f"{name}.v": text, "popcount6.v": files(lowered.design)["popcount6.v"]}
+    return stages[0]
+
+
+def _ports(stage: Compute) -> Ports:
+    return Ports(
+        stage.netlist.n_inputs,
+        stage.values,
+        stage.netlist.n_classes,
+        len(stage.netlist.heads) * stage.head_width,
+    )
 
 
 def tallies(lowered: Lowered) -> dict[str, Tally]:
@@ -177,6 +195,36 @@ def generated(folder: Path) -> tuple[str, list[Path]]:
         ) from error
 
 
+def layer_modules(folder: Path) -> dict[str, str]:
+    """The module of each layer with weights, by the layer's name, in a folder of streams."""
+    generated(folder)
+    found = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    if "ports" in found:
+        raise HardwareError(f"{folder}: holds one datapath alone; it has no layers to map apart")
+    return {layer["layer"]: module_name(layer["layer"]) for layer in found["layers"]}
+
+
+def prove(first: Path, second: Path, time_limit_s: float) -> Proof:
+    """Whether two folders that `generate --combinational` wrote compute the same."""
+    ports = [_ports_of(folder) for folder in (first, second)]
+    if ports[0] != ports[1]:
+        raise HardwareError(
+            f"{first} and {second} have different ports; compare two datapaths of one layer"
+        )
+    return prove_equal(generated(first), generated(second), ports[0], time_limit_s)
+
+
+def _ports_of(folder: Path) -> Ports:
+    generated(folder)
+    try:
+        found = json.loads((folder / "report.json").read_text(encoding="utf-8"))["ports"]
+        return Ports(found["lanes"], Range(**found["lane"]), found["n_classes"], found["out_width"])
+    except (KeyError, TypeError) as error:
+        raise HardwareError(
+            f"{folder}: holds no datapath alone; make it with `crshare generate --combinational`"
+        ) from error
+
+
 def vectors(lowered: Lowered, images: Array) -> Vectors:
     """The beats of these images: in as the design takes them, out as the executor gives them."""
     network, first = lowered.network, lowered.design.stages[0]
@@ -220,30 +268,29 @@ def verify(
     time_limit_s: float = 3600.0,
 ) -> list[Verdict]:
     """Run the design on the images in each simulator; HardwareError where one finds a fault."""
-    beats, verdicts = vectors(lowered, images), []
-    design = lowered.design
+    beats, verdicts = vectors(lowered, images), list[Verdict]()
     for simulator in simulators:
-        for stall in stalls:
-            on_progress(f"{simulator}, {'with' if stall else 'without'} stalls", 0.0)
-            with tempfile.TemporaryDirectory() as name:
-                folder = Path(name)
-                sources = _write_bench(folder, lowered, beats, stalls=stall)
-                said = simulate(simulator, folder, sources, time_limit_s)
-            verdicts.append(Verdict(simulator, stall, said))
-            if not verdicts[-1].passed:
-                raise HardwareError(
-                    f"{design.name}: {simulator} does not give the executor's answers ({said}); "
-                    "this is a fault of crshare, please report it"
-                )
+        on_progress(f"{simulator}, compiling", 0.0)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            sources = _write_bench(folder, lowered, beats)
+            runs = [[STALLS] if stall else [] for stall in stalls]
+            said = simulate(simulator, folder, sources, time_limit_s, runs)
+            for stall, verdict in zip(stalls, said, strict=True):
+                verdicts.append(Verdict(simulator, stall, verdict))
+                if not verdicts[-1].passed:
+                    raise HardwareError(
+                        f"{lowered.design.name}: {simulator} does not give the executor's answers "
+                        f"({verdict}); this is a fault of crshare, please report it"
+                    )
+                on_progress(f"{simulator}, with and without stalls", len(verdicts) / 4)
     return verdicts
 
 
-def _write_bench(folder: Path, lowered: Lowered, beats: Vectors, *, stalls: bool) -> list[Path]:
+def _write_bench(folder: Path, lowered: Lowered, beats: Vectors) -> list[Path]:
     design = lowered.design
     contents = files(design)
-    contents["testbench.v"] = testbench(
-        design, len(beats.given), len(beats.expected), stalls=stalls
-    )
+    contents["testbench.v"] = testbench(design, len(beats.given), len(beats.expected))
     for name, text in contents.items():
         (folder / name).write_text(text, encoding="utf-8")
     stages = design.stages

@@ -1,11 +1,16 @@
 """Generated hardware as tables for a terminal."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.text import Text
 
 from crshare.fitting import Fitting, table_of
 from crshare.hardware import tallies
 from crshare.lower import Lowered
 from hwgen import Tally
+from hwgen.placement import Placed
 from hwgen.synthesis import Area
 
 
@@ -36,17 +41,46 @@ def _cells(found: Tally) -> list[str]:
     return [f"{n:,}" for n in (found.popcounts, found.adders, found.comparisons)]
 
 
-def area_table(areas: Sequence[tuple[str, str, Area]]) -> Fitting:
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A folder's design, or one layer of it, mapped to a target; no area: it took too long."""
+
+    target: str
+    layer: str
+    folder: str
+    area: Area | None
+
+
+def area_table(found: Sequence[Mapped]) -> Fitting:
     """Cells after mapping; where two designs stand together, the first over the second."""
-    table = table_of("Cells after mapping with yosys", "Target", "Folder")
-    for name in ("LUTs", "Carry cells", "Registers"):
-        table.add_column(name, justify="right")
-    for target, folder, area in areas:
-        table.add_row(
-            target, folder, *(f"{n:,}" for n in (area.luts, area.carries, area.registers))
+    table = table_of("Cells after mapping with yosys", "Target", "Layer", "Folder")
+    for name in ("LUTs", "Carry\ncells", "Registers"):
+        table.add_column(name, justify="right", no_wrap=True)
+    folders = list(dict.fromkeys(one.folder for one in found))
+    names = [Path(folder).name for folder in folders]
+    named = dict(zip(folders, names if len(set(names)) == len(names) else folders, strict=True))
+    for one in found:
+        table.add_row(one.target, one.layer, named[one.folder], *_figures(one.area))
+    for target, layer in dict.fromkeys((one.target, one.layer) for one in found):
+        pair = [one.area for one in found if (one.target, one.layer) == (target, layer)]
+        if len(pair) == 2 and pair[0] and pair[1] and pair[1].luts:
+            over = f"{pair[0].luts / pair[1].luts:.3f}"
+            table.add_row(target, layer, "first over second", over, "", "")
+    return Fitting(table, n_keys=3)
+
+
+def _figures(area: Area | None) -> list[str]:
+    if area is None:
+        return ["too long", "", ""]
+    return [f"{n:,}" for n in (area.luts, area.carries, area.registers)]
+
+
+def placed_lines(placed: Sequence[tuple[str, Placed]]) -> list[Text]:
+    """Where each folder's design was placed, and its highest clock."""
+    return [
+        Text(
+            f"{folder}: placed on an iCE40 {one.device.upper()}, {one.logic_cells:,} of "
+            f"{one.of_cells:,} logic cells, up to {one.megahertz:g} MHz."
         )
-    for target in dict.fromkeys(target for target, _, _ in areas):
-        pair = [area for found, _, area in areas if found == target]
-        if len(pair) == 2 and pair[1].luts:
-            table.add_row(target, "first over second", f"{pair[0].luts / pair[1].luts:.3f}", "", "")
-    return Fitting(table, n_keys=2)
+        for folder, one in placed
+    ]

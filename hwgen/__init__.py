@@ -12,7 +12,7 @@ from hwgen.design import (
     Stage,
     Windowing,
 )
-from hwgen.errors import HwgenError, NetlistError, ToolError
+from hwgen.errors import HwgenError, NetlistError, TimeLimitError, ToolError
 from hwgen.interpret import interpret
 from hwgen.netlist import (
     Add,
@@ -30,12 +30,13 @@ from hwgen.netlist import (
 )
 from hwgen.simulate import available, lint, simulate
 from hwgen.tally import Tally, tally
-from hwgen.testbench import IN_FILE, OUT_FILE, hex_lines, testbench
+from hwgen.testbench import IN_FILE, OUT_FILE, STALLS, hex_lines, testbench
 from hwgen.verilog import combinational, files, module_name
 
 __all__ = [
     "IN_FILE",
     "OUT_FILE",
+    "STALLS",
     "Add",
     "Bit",
     "Cell",
@@ -59,6 +60,7 @@ __all__ = [
     "Range",
     "Stage",
     "Tally",
+    "TimeLimitError",
     "ToolError",
     "Windowing",
     "available",

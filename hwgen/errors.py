@@ -11,3 +11,7 @@ class NetlistError(HwgenError):
 
 class ToolError(HwgenError):
     """A simulator or synthesis tool is missing, or did not do its work."""
+
+
+class TimeLimitError(ToolError):
+    """A foreign program did not end within its time."""

@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwgen.errors import ToolError
+from hwgen.errors import TimeLimitError, ToolError
 
 DEVICE, PACKAGE = "hx8k", "ct256"
 CLOCK = re.compile(r"Max frequency for clock\s+'[^']*': ([\d.]+) MHz")
@@ -99,7 +99,7 @@ def _run(command: list[str], folder: Path, time_limit_s: float, top: str) -> str
             command, cwd=folder, capture_output=True, text=True, timeout=time_limit_s, check=False
         )
     except subprocess.TimeoutExpired as error:
-        raise ToolError(
+        raise TimeLimitError(
             f"{command[0]} did not end in {time_limit_s:.0f} s on {top}; raise --time-limit"
         ) from error
     if done.returncode:

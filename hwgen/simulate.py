@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hwgen.errors import ToolError
@@ -15,10 +16,17 @@ def available() -> list[str]:
     return [name for name, program in PROGRAMS.items() if shutil.which(program)]
 
 
-def simulate(simulator: str, folder: Path, sources: list[Path], time_limit_s: float) -> str:
-    """Compile in `folder`, where the beats lie, and run; the testbench's last line.
+def simulate(
+    simulator: str,
+    folder: Path,
+    sources: list[Path],
+    time_limit_s: float,
+    runs: Sequence[Sequence[str]] = ((),),
+) -> Iterator[str]:
+    """Compile in `folder`, where the beats lie, and run with each list of arguments in turn.
 
-    ToolError where the simulator is missing, refuses the sources, or runs out of time.
+    The testbench's last line of each run. ToolError where the simulator is missing, refuses the
+    sources, or runs out of time.
     """
     program = PROGRAMS[simulator]
     if shutil.which(program) is None:
@@ -31,15 +39,20 @@ def simulate(simulator: str, folder: Path, sources: list[Path], time_limit_s: fl
     if simulator == "verilator":
         build = [
             *("verilator", "--binary", "--timing", "-Wno-fatal", "-O3", "--x-initial", "fast"),
-            *("-CFLAGS", "-O1", "--top-module", NAME, "--Mdir", str(folder / "obj"), "-o"),
-            *(str(binary), *names),
+            *("-CFLAGS", "-O1", "-j", "0", "--top-module", NAME, "--Mdir", str(folder / "obj")),
+            *("-o", str(binary), *names),
         ]
         run = [str(binary)]
     else:
         build = ["iverilog", "-g2005", "-s", NAME, "-o", str(binary), *names]
         run = ["vvp", "-n", str(binary)]
     _done(build, folder, time_limit_s)
-    lines = [line for line in _done(run, folder, time_limit_s).splitlines() if line.strip()]
+    for arguments in runs:
+        yield _verdict(program, _done([*run, *arguments], folder, time_limit_s))
+
+
+def _verdict(program: str, said: str) -> str:
+    lines = [line for line in said.splitlines() if line.strip()]
     verdicts = [line for line in lines if line.startswith(("PASS", "FAIL"))]
     if not verdicts:
         raise ToolError(f"{program}: the testbench ended without a verdict: {' '.join(lines[-2:])}")

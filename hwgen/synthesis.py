@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwgen.errors import ToolError
+from hwgen.errors import TimeLimitError, ToolError
 
 TARGETS = {"xilinx": "synth_xilinx -flatten -noiopad", "ice40": "synth_ice40 -flatten"}
 LUTS = re.compile(r"LUT\d|SB_LUT4")
@@ -45,7 +45,7 @@ def synthesise(target: str, sources: list[Path], top: str, time_limit_s: float) 
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise ToolError(
+            raise TimeLimitError(
                 f"yosys did not end in {time_limit_s:.0f} s on {top}; raise --time-limit"
             ) from error
         log = (Path(folder) / "log").read_text(encoding="utf-8", errors="replace")

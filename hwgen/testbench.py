@@ -1,6 +1,7 @@
 """A testbench that checks itself: beats from a file in, beats out compared with another file.
 
-Random stalls on both streams come from a seed of its own, so every simulator sees the same run.
+Run with the argument `+stalls` it holds back beats on both streams at random, about one clock in
+four, from a seed of its own.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from hwgen.design import Design
 from hwgen.emitter import Emitter, bus
 from hwgen.verilog import module_name
 
+STALLS = "+stalls"
 IN_FILE, OUT_FILE = "beats_in.hex", "beats_out.hex"
 NAME = "testbench"
 PATIENCE = 20_000  # clocks without a beat after which the design hangs
@@ -20,8 +22,8 @@ def hex_lines(beats: Sequence[int], width: int) -> str:
     return "".join(f"{beat:0{digits}x}\n" for beat in beats)
 
 
-def testbench(design: Design, n_in: int, n_out: int, *, stalls: bool, seed: int = 1) -> str:
-    """`stalls`: hold back beats on both sides at random, about one clock in four."""
+def testbench(design: Design, n_in: int, n_out: int, *, seed: int = 1) -> str:
+    """The module `testbench`: n_in beats go in and n_out are compared. seed: of the stalls."""
     emit = Emitter()
     in_width, out_width = design.stages[0].in_width, design.stages[-1].out_width
     emit("`timescale 1ns/1ps", f"// Checks {design.name}: prints PASS and the beats, or FAIL.")
@@ -32,7 +34,7 @@ def testbench(design: Design, n_in: int, n_out: int, *, stalls: bool, seed: int 
         emit(f"reg s_valid = 1'b0, m_ready = 1'b0;\nreg {bus(in_width)} s_data;")
         emit(f"wire s_ready, m_valid;\nwire {bus(out_width)} m_data;")
         emit("integer sent = 0, received = 0, wrong = 0, idle = 0, clocks = 0;")
-        emit(f"integer seed = {seed};", "reg hold_in, hold_out;")
+        emit(f"integer seed = {seed};", "reg stalls, hold_in, hold_out;")
         emit("always #5 aclk = ~aclk;")
         with emit.block(f"{module_name(design.name)} dut (", ");"):
             emit(".aclk(aclk), .aresetn(aresetn),")
@@ -40,15 +42,16 @@ def testbench(design: Design, n_in: int, n_out: int, *, stalls: bool, seed: int 
             emit(".m_axis_tvalid(m_valid), .m_axis_tready(m_ready), .m_axis_tdata(m_data)")
         with emit.block("initial begin", "end"):
             emit(f'$readmemh("{IN_FILE}", given);', f'$readmemh("{OUT_FILE}", expected);')
+            emit('stalls = $test$plusargs("stalls") != 0;')
             emit("repeat (4) @(posedge aclk);", "@(negedge aclk) aresetn = 1'b1;")
-        _drive(emit, n_in, stalls)
+        _drive(emit, n_in)
         _check(emit, n_out)
     return str(emit)
 
 
-def _drive(emit: Emitter, n_in: int, stalls: bool) -> None:
+def _drive(emit: Emitter, n_in: int) -> None:
     """Beats change on the falling edge, so that no simulator's order of events matters."""
-    hold = "($random(seed) & 3) == 0" if stalls else "1'b0"
+    hold = "stalls && ($random(seed) & 3) == 0"
     emit("reg taken = 1'b0;", "always @(posedge aclk) taken <= s_valid && s_ready;")
     with emit.block("always @(negedge aclk) if (aresetn) begin", "end"):
         emit(f"hold_in = {hold};", f"hold_out = {hold};", "m_ready = !hold_out;")

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     help="Draw the sharing groups of this channel; needs --model.",
 )
 @click.option("--model", type=FILE, help="The model that the plan was made for.")
+@click.option(
+    "--luts", type=FILE, help="What `synth RTL --against UNSHARED --by-layer --json FILE` wrote."
+)
 @json_option
 @model_options
 @refusing
@@ -41,16 +44,19 @@ def report(
     output: Path | None,
     channel: str | None,
     model: Path | None,
+    luts: Path | None,
     json_path: Path | None,
     sign_layers: tuple[str, ...],
     rescale: str | None,
 ) -> None:
     """Write the page of a plan: DIR is a folder that `optimize` wrote."""
     from crshare.output import write_text
-    from crshare.page.document import read_document
+    from crshare.page.document import read_document, with_luts
     from crshare.page.html import render, section_titles
 
     document = read_document(folder)
+    if luts is not None:
+        document = with_luts(document, luts)
     if channel is not None:
         if model is None:
             raise CrshareError(

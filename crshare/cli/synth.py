@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from crshare.cli.shared import FILE, deliver, json_option, progress, refusing
-
-if TYPE_CHECKING:
-    from hwgen.synthesis import Area
 
 TARGETS = ("xilinx", "ice40")
 
@@ -37,6 +33,14 @@ TARGETS = ("xilinx", "ice40")
     metavar="SECONDS",
     help="For one run of yosys.",
 )
+@click.option("--by-layer", is_flag=True, help="Map each layer with weights by itself.")
+@click.option(
+    "--prove",
+    "wants_proof",
+    is_flag=True,
+    help="Prove by SAT that both folders, of --combinational, compute the same.",
+)
+@click.option("--place", "wants_place", is_flag=True, help="Place on an iCE40: cells and clock.")
 @json_option
 @refusing
 def synth(
@@ -44,21 +48,59 @@ def synth(
     against: Path | None,
     targets: tuple[str, ...],
     time_limit: float,
+    by_layer: bool,
+    wants_proof: bool,
+    wants_place: bool,
     json_path: Path | None,
 ) -> None:
-    """Map a folder that `generate` wrote with yosys: LUTs, carry cells and registers."""
-    from crshare.hardware import generated
-    from crshare.hardware_tables import area_table
+    """Map a folder that `generate` wrote with yosys: LUTs, carry cells and registers.
+
+    With --by-layer and --json FILE, `report --luts FILE` shows where the LUTs go.
+
+    --place goes on with nextpnr-ice40: does it fit an HX8K, and how fast is its clock?
+    """
+    from rich.console import Group
+    from rich.text import Text
+
+    from crshare.errors import HardwareError
+    from crshare.hardware import generated, layer_modules, prove
+    from crshare.hardware_tables import Mapped, area_table, placed_lines
+    from hwgen import TimeLimitError
+    from hwgen.placement import place
     from hwgen.synthesis import synthesise
 
+    if wants_proof and against is None:
+        raise HardwareError("--prove compares two folders; name the second with --against")
     folders = [folder for folder in (rtl, against) if folder is not None]
     designs = [(folder, *generated(folder)) for folder in folders]
-    areas: list[tuple[str, str, Area]] = []
+    tasks = [
+        (target, layer, folder, module, sources)
+        for target in targets
+        for folder, top, sources in designs
+        for layer, module in (layer_modules(folder) if by_layer else {"all": top}).items()
+    ]
+    found = list[Mapped]()
     with progress() as show:
-        for number, target in enumerate(targets):
-            for folder, top, sources in designs:
-                show(f"yosys, {target}, {folder.name}", number / len(targets))
-                area = synthesise(target, sources, top, time_limit)
-                areas.append((target, str(folder), area))
-    found = [{"target": target, "folder": folder, **asdict(area)} for target, folder, area in areas]
-    deliver(json_path, json.dumps(found, indent=1) + "\n", area_table(areas))
+        for number, (target, layer, folder, module, sources) in enumerate(tasks):
+            show(f"yosys, {target}, {folder.name}, {layer}", number / len(tasks))
+            try:
+                area = synthesise(target, sources, module, time_limit)
+            except TimeLimitError:
+                area = None
+            found.append(Mapped(target, layer, str(folder), area))
+        proof = None
+        if wants_proof and against is not None:
+            show("proving that both are equal", 0.0)
+            proof = prove(rtl, against, time_limit)
+        placed = [
+            (str(folder), place(sources, top, time_limit))
+            for folder, top, sources in (designs if wants_place else [])
+        ]
+    written = {
+        "areas": [asdict(one) for one in found],
+        "proof": None if proof is None else proof.name.lower(),
+        "placed": [{"folder": folder, **asdict(result)} for folder, result in placed],
+    }
+    said = [Text(f"Both folders: {proof.value}.")] if proof is not None else []
+    tables = Group(area_table(found), *placed_lines(placed), *said)
+    deliver(json_path, json.dumps(written, indent=1) + "\n", tables)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,28 @@ def parse(text: str, times: str = "[]", where: str = "the report") -> Document:
         ) from error
 
 
+def with_luts(document: Document, path: Path) -> Document:
+    """With the LUTs of `crshare synth RTL --against UNSHARED --by-layer --json FILE`."""
+    try:
+        areas = json.loads(path.read_text("utf-8"))["areas"]
+        luts = dict[str, list[int]]()
+        for one in areas:
+            if one["target"] == "xilinx" and one["area"] is not None:
+                luts.setdefault(one["layer"], []).append(int(one["area"]["luts"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CrshareError(
+            f"{path}: cannot be read as what `crshare synth --json` writes ({error})"
+        ) from error
+    names = {layer.layer for layer in document.layers}
+    pairs = {name: Luts(two[1], two[0]) for name, two in luts.items() if len(two) == 2}
+    if not pairs or not pairs.keys() <= names:
+        raise CrshareError(
+            f"{path}: has no LUTs of this network's layers in two designs; make it with "
+            "`crshare synth RTL --against UNSHARED --by-layer --json FILE`"
+        )
+    return replace(document, luts=pairs)
+
+
 def _document(report: Json, times: list[Json]) -> Document:
     request = report.get("request") or {}
     search = report.get("search") or {}
@@ -136,7 +158,7 @@ def _document(report: Json, times: list[Json]) -> Document:
         layers=tuple(_counts(layer.get("counts", layer)) for layer in layers),
         portraits=tuple(_portrait(item) for item in report["portraits"]),
         thresholds=tuple(_threshold(item) for item in report["thresholds"]),
-        luts={layer["layer"]: Luts(**layer["lut6"]) for layer in layers if "lut6" in layer},
+        luts={},
         tried=tuple(_tried(entry) for entry in search.get("tried", ())),
         solved=_solved(search.get("solver")),
         chosen_on=report.get("chosen_on"),

@@ -11,7 +11,7 @@ import pytest
 
 from crshare.errors import CrshareError
 from crshare.page.axis import Axis, axis_over, label
-from crshare.page.document import Document, parse, read_document
+from crshare.page.document import Document, parse, read_document, with_luts
 from crshare.page.html import render, section_titles
 from crshare.page.plots import tradeoff
 from crshare.page.svg import Drawing
@@ -91,13 +91,34 @@ def test_the_page_shows_the_report(optimized: Path, document: Document) -> None:
     assert "LUT6" not in page
 
 
-def test_luts_are_shown_where_the_report_has_them(optimized: Path) -> None:
-    report = json.loads((optimized / "report.json").read_text())
-    report["layers"][1]["lut6"] = {"before": 4000, "after": 1000}
-    page = render(parse(json.dumps(report)))
+def synthesised(*rows: tuple[str, str, int]) -> str:
+    """The JSON of `crshare synth`: layer, folder and LUTs of each row."""
+    areas = [
+        {"target": "xilinx", "layer": layer, "folder": folder, "area": {"luts": luts}}
+        for layer, folder, luts in rows
+    ]
+    return json.dumps({"areas": areas})
+
+
+def test_luts_are_shown_where_they_were_synthesised(optimized: Path, tmp_path: Path) -> None:
+    document = read_document(optimized)
+    layer = document.layers[1].layer
+    path = tmp_path / "synth.json"
+    path.write_text(synthesised((layer, "shared", 1000), (layer, "separate", 4000)))
+    page = render(with_luts(document, path))
     assert "LUT6, 1 layer<" in page
     assert "4,000 → 1,000" in page
     assert page.count("LUT6 by layer") == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", synthesised(("conv9", "a", 1), ("conv9", "b", 2)), synthesised()]
+)
+def test_luts_of_something_else_are_refused(optimized: Path, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "synth.json"
+    path.write_text(text)
+    with pytest.raises(CrshareError, match=r"synth\.json: (cannot be read|has no LUTs)"):
+        with_luts(read_document(optimized), path)
 
 
 def test_an_analysis_has_a_page_too(tmp_path: Path, model: Path) -> None:

@@ -1,0 +1,153 @@
+"""Mapping, placing and proving generated Verilog with yosys and nextpnr."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from crshare.cli import main
+from crshare.hardware import prove, rtl_files, write_folder
+from crshare.lower import Options, lower
+from crshare.network import INPUT, Conv, Input, Layer, Network, Threshold
+from hwgen import TimeLimitError, ToolError
+from hwgen.equivalence import Proof
+from hwgen.placement import place
+from hwgen.synthesis import synthesise
+from tests.networks import random_signs
+
+ONLY = ("conv", "conv")
+
+
+def slice_network(at: int, *, bits: bool = True) -> Network:
+    """One channel, four filters that rise or fall, over a border of zeros."""
+    rng = np.random.default_rng(1)
+    thresholds = Threshold(np.full(4, at, np.int32), np.array([True, False, True, True]))
+    conv = Conv(
+        random_signs(rng, (3, 3, 1, 4)) if bits else random_signs(rng, (1, 2, 1, 4)), (1, 1), 0
+    )
+    first = [Layer("bits", Threshold(np.zeros(1, np.int32), np.ones(1, np.bool_)), INPUT)]
+    layers = [*(first if bits else []), Layer("conv", conv, "bits" if bits else INPUT)]
+    return Network(Input((4, 4, 1), 1, -2, 0, 4), (*layers, Layer("sign", thresholds, "conv")))
+
+
+def folder_of(path: Path, network: Network, method: str = "auto", *, alone: bool = True) -> Path:
+    lowered = lower(network, None, Options(method=method), name="dut", only=ONLY)
+    write_folder(path, rtl_files(lowered, combinational_only=alone))
+    return path
+
+
+@pytest.mark.needs_tool("yosys")
+@pytest.mark.parametrize("bits", [True, False])
+def test_two_graphs_of_a_layer_are_proved_equal(tmp_path: Path, bits: bool) -> None:
+    """Integers as well: outside of their range the two differ, and no input lies there."""
+    shared = folder_of(tmp_path / "a", slice_network(1, bits=bits))
+    separate = folder_of(tmp_path / "b", slice_network(1, bits=bits), "separate")
+    assert prove(shared, separate, 60) is Proof.EQUAL
+
+
+@pytest.mark.needs_tool("yosys")
+def test_another_threshold_is_found(tmp_path: Path) -> None:
+    one = folder_of(tmp_path / "a", slice_network(1))
+    other = folder_of(tmp_path / "b", slice_network(3))
+    assert prove(one, other, 60) is Proof.DIFFERENT
+
+
+@pytest.mark.needs_tool("yosys")
+def test_synth_maps_compares_and_proves(tmp_path: Path) -> None:
+    one = folder_of(tmp_path / "a", slice_network(1))
+    other = folder_of(tmp_path / "b", slice_network(1), "separate")
+    command = ["synth", str(one), "--against", str(other), "--prove", "--json", "-"]
+    command += ["--target", "xilinx", "--target", "ice40"]
+    done = CliRunner().invoke(main, command)
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    assert found["proof"] == "equal"
+    areas = {(one["target"], Path(one["folder"]).name): one["area"] for one in found["areas"]}
+    assert len(areas) == 4
+    assert 0 < areas["xilinx", "a"]["luts"] <= areas["xilinx", "b"]["luts"]
+
+
+@pytest.mark.needs_tool("yosys")
+def test_layers_are_mapped_one_by_one(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "a", slice_network(1), alone=False)
+    done = CliRunner().invoke(main, ["synth", str(folder), "--by-layer", "--json", "-"])
+    assert done.exit_code == 0, done.output
+    (one,) = json.loads(done.stdout)["areas"]
+    assert one["layer"] == "conv" and one["area"]["luts"] > 0
+
+
+@pytest.mark.needs_tool("yosys")
+def test_a_design_that_takes_too_long_is_said_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folder_of(tmp_path / "a", slice_network(1))
+
+    def late(*_: object) -> None:
+        raise TimeLimitError("yosys did not end in 1 s on dut; raise --time-limit")
+
+    monkeypatch.setattr("hwgen.synthesis.synthesise", late)
+    done = CliRunner().invoke(main, ["synth", str(folder), "--time-limit", "1"])
+    assert done.exit_code == 0, done.output
+    assert "too long" in done.stdout
+
+
+@pytest.mark.needs_tool("yosys", "nextpnr-ice40")
+def test_a_small_design_is_placed(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path / "a", slice_network(1), alone=False)
+    placed = place(sorted(folder.glob("*.v")), "dut", 300)
+    assert placed.device == "hx8k"
+    assert placed.megahertz > 10
+    assert 0 < placed.logic_cells < placed.of_cells
+
+
+def refusal(*arguments: str) -> str:
+    done = CliRunner().invoke(main, list(arguments))
+    assert done.exit_code == 2
+    return done.stderr
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    assert refusal("synth", str(tmp_path)) == (
+        f"crshare: {tmp_path}: holds no generated hardware; make it with `crshare generate`\n"
+    )
+
+
+def test_a_proof_needs_two_datapaths_alone(tmp_path: Path) -> None:
+    whole = folder_of(tmp_path / "a", slice_network(1), alone=False)
+    with pytest.raises(Exception, match="holds no datapath alone; make it with"):
+        prove(whole, whole, 10)
+    assert "name the second with --against" in refusal("synth", str(whole), "--prove")
+
+
+@pytest.mark.parametrize("program", ["yosys", "nextpnr-ice40"])
+def test_a_missing_program_is_named(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = folder_of(tmp_path / "a", slice_network(1), alone=False)
+    sources = sorted(folder.glob("*.v"))
+    monkeypatch.setattr("shutil.which", lambda name: None if name == program else f"/bin/{name}")
+    with pytest.raises(ToolError, match=f"{program} is not on the PATH; install it"):
+        if program == "yosys":
+            synthesise("xilinx", sources, "dut", 10)
+        else:
+            place(sources, "dut", 10)
+
+
+def test_a_full_disk_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = folder_of(tmp_path / "rtl", slice_network(1))
+    before = {path.name: path.read_text() for path in target.iterdir()}
+
+    def full(self: Path, text: str, **_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    lowered = lower(slice_network(2), None, Options(), name="dut", only=ONLY)
+    with pytest.raises(Exception, match=r"rtl: cannot be written \(No space left on device\)"):
+        write_folder(target, rtl_files(lowered))
+    monkeypatch.undo()
+    assert {path.name: path.read_text() for path in target.iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["rtl"]
