@@ -90,6 +90,12 @@ def _head(path: Path) -> bytes:
 
 
 def _folder(path: Path) -> ModelFormatError:
+    """A SavedModel of Keras 2 can be converted; one that Keras 3 exports holds its graph only."""
+    if (path / "saved_model.pb").exists() and not (path / "keras_metadata.pb").exists():
+        return ModelFormatError(
+            f"{path}: is a SavedModel of a graph alone (no keras_metadata.pb), from which no layer "
+            f"can be had; save the model itself where it was trained: model.save('{path.name}.h5')"
+        )
     if (path / "saved_model.pb").exists():
         return ModelFormatError(
             f"{path}: is a SavedModel, which holds a graph and no layers; convert it where it was "

@@ -18,6 +18,7 @@ Weights = Mapping[str, Array]
 
 ONE_WAY = "crshare reads models of one input and one output, each layer applied once"
 DAMAGED = "the file is damaged, or of a kind that crshare does not know"
+MOST = float(np.finfo(np.float32).max)
 NESTED = ("Sequential", "Functional", "Model")
 
 
@@ -89,7 +90,7 @@ class KerasLayer:
         return value
 
     def weight(self, key: str, shape: tuple[int | None, ...]) -> Array:
-        """The weight `key`, finite and of this shape (None stands for any extent)."""
+        """The weight `key`, finite in float32, of this shape (None stands for any extent)."""
         if key not in self.weights:
             raise self.refuse(
                 f"has no weight {key!r} in the file; save the whole trained model with "
@@ -104,8 +105,8 @@ class KerasLayer:
                 f"has a weight {key!r} of shape {list(array.shape)}, where its configuration asks "
                 f"for [{wanted}]; {DAMAGED}"
             )
-        if array.size == 0 or not np.isfinite(array).all():
-            found = "holds NaN or infinity" if array.size else "is empty"
+        if array.size == 0 or not (np.abs(array) <= MOST).all():
+            found = "holds NaN, infinity or more than float32 can" if array.size else "is empty"
             raise self.refuse(f"has a weight {key!r} that {found}; train the model again")
         return array
 

@@ -2,10 +2,11 @@
 
     python scripts/roundtrip.py DIALECT [N] [--seed S]      larq, qkeras, keras or binarynet
 
-Each model is built and run by its own library (extra `train`; qkeras wants an environment of its
-own), saved in each container that the library writes, read, and run by crshare on the same images.
+Each model is built and run by its own library (extra `train`), saved in each container that the
+library writes, read, and run by crshare on the same images. qkeras 0.9 wants an environment of its
+own: with tensorflow and tf_keras 2.21, and pyparsing, which it does not declare.
 A bit may differ only where float32 rounding explains it (crshare.behind). The table counts models,
-files, bits, and bits that differ.
+files, bits, and bits that differ; and says how near to that limit, 1, the worst of them came.
 """
 
 import argparse
@@ -54,8 +55,8 @@ def containers(dialect: str, model: Any, folder: Path) -> list[Path]:
     return paths
 
 
-def one(dialect: str, seed: int, folder: Path) -> Counter[str]:
-    """Build, save, read and compare one model; what to count of it."""
+def one(dialect: str, seed: int, folder: Path, worst: dict[str, float]) -> Counter[str]:
+    """Build, save, read and compare one model; what to count of it, and the worst into `worst`."""
     keras = keras_for(dialect)
     keras.backend.clear_session()
     model, images, signs = build(dialect, keras, seed)
@@ -71,6 +72,9 @@ def one(dialect: str, seed: int, folder: Path) -> Counter[str]:
         counts["different bits"] += sum(check.n_different for check in found.layers)
         counts["images"] += found.n_images
         counts["images with a rounded bit"] += len(found.firsts)
+        margins = [first.margin for first in found.firsts]
+        worst["margin of a bit"] = max([worst["margin of a bit"], *margins])
+        worst["error of a score"] = max(worst["error of a score"], found.score_error)
         if not found.holds:
             counts["FAILED"] += 1
             shown = [(c.layer, c.first[:1]) for c in found.layers if c.first]
@@ -85,16 +89,19 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     counts: Counter[str] = Counter()
+    worst = {"margin of a bit": 0.0, "error of a score": 0.0}
     for seed in range(options.seed, options.seed + options.n):
         with tempfile.TemporaryDirectory() as folder:
             try:
-                counts += one(options.dialect, seed, Path(folder))
+                counts += one(options.dialect, seed, Path(folder), worst)
             except CrshareError as error:
                 counts["FAILED"] += 1
                 print(f"seed {seed}: {error}", flush=True)
-    print(json.dumps({"dialect": options.dialect, **counts}))
+    print(json.dumps({"dialect": options.dialect, **counts, **worst}))
     for name, count in counts.items():
         print(f"{options.dialect:10} {name:28} {count:>14,}")
+    for name, value in worst.items():
+        print(f"{options.dialect:10} {'greatest ' + name:28} {value:>14.2g}")
     return 1 if counts["FAILED"] else 0
 
 

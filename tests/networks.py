@@ -3,7 +3,7 @@
 A network is drawn from a numpy generator, so a seed names it; hypothesis draws the seed.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -66,8 +66,13 @@ class Builder:
     def network(self) -> Network:
         return Network(self.input, tuple(self.layers))
 
-    def add(self, op: Op, *others: str) -> "Builder":
-        source = self.layers[-1].name if self.layers else INPUT
+    @property
+    def last(self) -> str:
+        return self.layers[-1].name if self.layers else INPUT
+
+    def add(self, op: Op, *others: str, after: str | None = None) -> "Builder":
+        """Behind the last layer, or behind another one."""
+        source = after or self.last
         name = f"{type(op).__name__.lower()}{len(self.layers)}"
         self.layers.append(Layer(name, op, source, others))
         return self
@@ -103,22 +108,22 @@ def random_network(seed: int) -> Network:
     return build.network
 
 
-def random_graph(seed: int) -> Network:
-    """Convolutions in groups and with wide taps, joined with what lies before them."""
+def random_graph(seed: int, first_channels: tuple[int, ...] = (4, 8, 64, 72)) -> Network:
+    """Convolutions in groups, with strides and wide taps, joined with what lies before them."""
     rng = np.random.default_rng(seed)
     shape = int(rng.integers(3, 9)), int(rng.integers(3, 9)), 3
     build = Builder(rng, Input(shape))
-    first = random_signs(rng, (3, 3, 3, int(rng.choice([4, 8, 64, 72]))))
+    first = random_signs(rng, (3, 3, 3, int(rng.choice(first_channels))))
     build.add(Conv(first, pad_value=0))
     build.add(random_threshold(rng, build.signal))
     for _ in range(int(rng.integers(1, 4))):
-        _joined_block(build)
+        _strided_block(build) if build.chance(0.4) else _joined_block(build)
     if build.chance(0.5):
         build.add(SumPool(build.signal.shape[:2], (1, 1)))
-    elif build.chance(0.5):
+    elif build.chance(0.5) and _fits(build.signal, (2, 2)):
         build.add(SumPool((2, 2), (1, 2)))
     build.add(Flatten())
-    _conv(build) if build.signal.kind is not Kind.REALS else build.add(random_real_conv(build))
+    build.add(random_real_conv(build)) if build.chance(0.3) else _conv(build)
     return build.network
 
 
@@ -140,6 +145,32 @@ def _joined_block(build: Builder) -> None:
     if kind is Kind.REALS:
         build.add(Sign(zero_is_plus=build.chance(0.5)))
     elif kind is Kind.INTEGERS:
+        build.add(random_threshold(rng, build.signal))
+
+
+def _strided_block(build: Builder) -> None:
+    """Two ways of one window and stride from the same bits, a convolution and another or a pool."""
+    rng, start, given = build.rng, build.last, build.signal
+    channels = given.shape[2]
+    conv = grouped_conv(rng, channels, channels * int(rng.integers(1, 3)))
+    strides = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    same = not _fits(given, conv.window[:2]) or build.chance(0.5)
+    conv = replace(conv, strides=strides, pad_value=conv.pad_value if same else None)
+    build.add(conv)
+    if build.chance(0.5):
+        build.add(random_threshold(rng, build.signal))
+    main, window = build.last, conv.window[:2]
+    if build.chance(0.4):
+        size = conv.kernel.shape[:2]
+        other = random_signs(rng, (*size, channels, conv.kernel.shape[3]))
+        build.add(replace(conv, kernel=other, groups=1), after=start)
+    elif build.chance(0.5) or same:
+        build.add(BitPool(window, strides, same, rng.random(channels) < 0.5), after=start)
+    else:
+        build.add(SumPool(window, strides), after=start)
+    alike = build.signal.shape == build.network.signals[main].shape
+    build.add(Add() if alike and build.chance(0.7) else Concatenate(), main)
+    if build.signal.kind is Kind.INTEGERS:
         build.add(random_threshold(rng, build.signal))
 
 

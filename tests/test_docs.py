@@ -12,9 +12,15 @@ import numpy as np
 import pytest
 
 from crshare.cli import main
+from crshare.dialects.qkeras_values import FIELDS
+from crshare.keras_layers import READERS
 from crshare.model import read_network
+from crshare.quantizers import BOUNDS, LAST_ONLY, ODD, SIGNS, STRICT_SIGNS
 from crshare.slices import chance, decompose
 from solver.adder_graph import build, measure
+from tests.crshare.test_containers import REFUSED
+from tests.crshare.test_keras_h5 import CONTAINERS
+from tests.crshare.test_keras_refusals import FILE_REFUSALS, LAYER_REFUSALS
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -96,3 +102,36 @@ def test_the_comparison_claims_no_fewer_additions_than_we_find() -> None:
     additions, full_adders = (int(figure.replace(",", "")) for figure in claimed.groups())
     assert measure(build(weights)).additions <= additions
     assert measure(build(weights, measure="full_adders")).full_adders <= full_adders
+
+
+def rows(section: str) -> list[list[str]]:
+    """The cells of the table in a section of formats.md, without its head."""
+    text = (DOCS / "formats.md").read_text("utf-8").split(f"## {section}\n")[1].split("\n## ")[0]
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def test_the_formats_name_every_layer_that_is_read() -> None:
+    named = {
+        name for row in rows("Layers that are read") for name in re.findall(r"`([A-Z]\w+)`", row[0])
+    }
+    assert named == set(READERS)
+
+
+def test_the_formats_name_every_quantiser_and_function() -> None:
+    named = {
+        name for row in rows("Quantisers and signs") for name in re.findall(r"`(\w+)`", row[0])
+    }
+    functions = SIGNS | STRICT_SIGNS | ODD | LAST_ONLY | set(BOUNDS) | set(FIELDS)
+    assert named - {"k_bit"} == functions | {
+        "DoReFa", "leaky_relu", "magnitude_aware_sign", "ste_heaviside"
+    }  # fmt: skip
+
+
+def test_refusals_of_the_formats_are_those_that_are_tested() -> None:
+    tested = {sentence for _, sentence in (*LAYER_REFUSALS, *CONTAINERS, *REFUSED)}
+    tested |= {sentence for _, _, sentence in FILE_REFUSALS}
+    found = rows("Refused")
+    assert len(found) >= 20
+    for _, sentence in found:
+        assert sentence in tested, sentence

@@ -85,15 +85,24 @@ def archive_of(**parts: bytes) -> Callable[[Path], None]:
     return build
 
 
-def saved_model(path: Path) -> None:
-    path.mkdir()
-    (path / "saved_model.pb").write_bytes(b"")
+def saved_model(*names: str) -> Callable[[Path], None]:
+    def build(path: Path) -> None:
+        path.mkdir()
+        for name in ("saved_model.pb", *names):
+            (path / name).write_bytes(b"")
+
+    return build
 
 
 CONFIG = json.dumps(model_config(small(), SHAPE)).encode()
 REFUSED: list[tuple[Callable[[Path], Any], str]] = [
     (
-        saved_model,
+        saved_model(),
+        "is a SavedModel of a graph alone (no keras_metadata.pb), from which no layer can be had; "
+        "save the model itself where it was trained: model.save('m.h5')",
+    ),
+    (
+        saved_model("keras_metadata.pb"),
         "is a SavedModel, which holds a graph and no layers; convert it where it was trained: "
         "python -c \"import tf_keras; tf_keras.models.load_model('m').save('m.h5')\"",
     ),

@@ -1,5 +1,8 @@
 """Networks with joins, groups and wide taps: executor, slices, plans and counts of them."""
 
+from collections import Counter
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,17 +24,22 @@ from crshare.network import (
     Kind,
     Layer,
     Network,
+    Op,
     Sign,
     Signal,
     SumPool,
+    Threshold,
     signal_after,
 )
-from crshare.plan import exact_layer, parts_of
+from crshare.plan import SharingPlan, exact_layer, parts_of, planned_network
 from crshare.slices import decompose, matrix_of, rebuild
 from crshare.trial import exact_plan
-from tests.networks import random_graph, random_images, random_signs
+from tests.networks import random_graph, random_images, random_signs, random_threshold
+from tests.plans import planned_kernel, random_plan
 
 SEEDS = st.integers(0, 2**32 - 1)
+SMALL = (2, 4, 6)  # channels of the first layer
+MOST_COUNTED = 2000  # weights of a layer whose adder graphs are built
 
 
 @settings(max_examples=50)
@@ -59,6 +67,83 @@ def test_going_on_takes_the_images_where_one_layer_is_not_enough(seed: int) -> N
     for at, value in native.items():
         for to in names[names.index(at) :]:
             assert np.array_equal(run_onward(network, images, at, value, to), native[to])
+
+
+def test_the_graphs_are_of_every_kind() -> None:
+    found: Counter[str] = Counter()
+    for seed in range(200):
+        network = random_graph(seed)
+        found.update({type(layer.op).__name__ for layer in network.layers})
+        for layer, conv in network.convs():
+            channels = network.input_of(layer).shape[2]
+            found["strided"] += conv.strides != (1, 1)
+            found["dilated"] += conv.dilation != (1, 1)
+            found["rectangular"] += conv.kernel.shape[0] != conv.kernel.shape[1]
+            found["grouped"] += 1 < conv.groups < channels
+            found["depthwise"] += conv.groups == channels > 1
+            found["multiplied"] += conv.groups == channels > 1 and conv.kernel.shape[3] > channels
+            for pad_value in (None, 0, 1, -1):
+                found[f"padded with {pad_value}"] += conv.pad_value == pad_value
+    kinds = ("strided", "dilated", "rectangular", "grouped", "depthwise", "multiplied")
+    pads = (f"padded with {pad_value}" for pad_value in (None, 0, 1, -1))
+    joins = ("Add", "Concatenate", "BitPool", "SumPool", "Sign", "Threshold", "RealConv")
+    assert min(found[name] for name in (*kinds, *pads, *joins)) >= 10, found
+
+
+@settings(max_examples=25)
+@given(SEEDS)
+def test_graphs_under_any_plan_equal_the_reference_of_the_planned_kernels(seed: int) -> None:
+    network = random_graph(seed, SMALL)
+    rng = np.random.default_rng(seed)
+    images = random_images(rng, network.input, 2)
+    tables = {table.layer: table for table in decompose(network)}
+    plans = {name: random_plan(rng, table) for name, table in tables.items()}
+    moved: dict[str, Op] = {
+        layer.name: random_threshold(rng, network.input_of(layer))
+        for layer in network.layers
+        if isinstance(layer.op, Threshold) and rng.random() < 0.5
+    }
+    plan = SharingPlan("", tuple(plans.values()), moved)  # type: ignore[arg-type]
+    by_hand: dict[str, Op] = {
+        layer.name: replace(
+            conv, kernel=planned_kernel(conv, tables[layer.name], plans[layer.name])
+        )
+        for layer, conv in network.convs()
+    }
+    expected = reference.run(network.replace(moved | by_hand), images)
+    names = [layer.name for layer in network.layers]
+    planned = planned_network(network, plan)
+    native = compile_part(planned, start=INPUT, targets=names, n_threads=1).run(images)
+    for name in names:
+        assert np.array_equal(plain(native[name], network.signals[name]), expected[name]), name
+    scores = compile_network(planned, n_threads=1).scores(images)
+    assert np.array_equal(scores.reshape(2, -1), expected[names[-1]].reshape(2, -1))
+
+
+@settings(max_examples=15)
+@given(SEEDS)
+def test_what_a_run_of_a_plan_counts_is_what_the_plan_says(seed: int) -> None:
+    network = random_graph(seed, SMALL)
+    rng = np.random.default_rng(seed)
+    n_images = int(rng.integers(1, 4))
+    images = random_images(rng, network.input, n_images)
+    tables = decompose(network)
+    plan = SharingPlan("", tuple(random_plan(rng, table) for table in tables))
+    counted = follow(network, plan, images)  # raises where sums differ
+    for table in tables:
+        own, run = plan.layer(table.layer), counted[table.layer]
+        height, width, n_filters = network.signals[table.layer].shape
+        places = height * width * n_images
+        assert run.slice_operations == places * sum(p.size for p in own.representatives)
+        assert run.popcount_additions == places * sum(p.size - len(p) for p in own.representatives)
+        assert run.corrections == places * own.differing(table)[own.corrected].sum()
+        of_part = len(own.use) // network.conv(table.layer).groups
+        assert run.accumulations == places * n_filters * (of_part - 1)
+        if table.matrix.size <= MOST_COUNTED:
+            totals = count_layer(table, own, network.input_of(network.layer(table.layer)))
+            assert run.slice_operations == totals.after.slice_operations * n_images
+            taps = network.conv(table.layer).kernel.size
+            assert totals.before.slice_operations == height * width * taps
 
 
 @settings(max_examples=10)

@@ -32,6 +32,7 @@ from tests.small_model import (
 )
 
 READ = ", ".join(sorted(READERS))
+NO_FLOAT32 = "holds NaN, infinity or more than float32 can; train the model again"
 
 LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
     (
@@ -116,11 +117,27 @@ LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
     ),
     (
         [conv("c1", np.where(K1 > 0, K1, np.nan), input_quantizer=None)],
-        "layer c1 has a weight 'kernel' that holds NaN or infinity; train the model again",
+        f"layer c1 has a weight 'kernel' that {NO_FLOAT32}",
+    ),
+    (
+        [
+            *first(),
+            Spec(
+                "QConv2D",
+                "q",
+                {
+                    "filters": 4,
+                    "kernel_size": [3, 3],
+                    "kernel_quantizer": "binary(alpha='auto_po2')",
+                },
+                {"kernel": np.full((3, 3, 4, 4), 1e300)},
+            ),
+        ],
+        f"layer q has a weight 'kernel' that {NO_FLOAT32}",
     ),
     (
         [*first(), batch_norm("b1", [0, np.inf, 0, 0])],
-        "layer b1 has a weight 'moving_mean' that holds NaN or infinity; train the model again",
+        f"layer b1 has a weight 'moving_mean' that {NO_FLOAT32}",
     ),
     (
         [*first(), batch_norm("b1", np.zeros(4), -0.5)],
@@ -230,30 +247,30 @@ def formats(name: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("name", "sign_layers", "sentence"),
-    [
-        (
-            "plain_k3.h5",
-            set(),
-            "layer sg1 is of the custom class bnn>Sign; if it gives +1 for values >= 0 and else "
-            "-1, say so with --sign-layer Sign",
-        ),
-        (
-            "plain_k3.h5",
-            {"Sign"},
-            "layer bc3 is of the custom class bnn>BinConv2D, whose code crshare does not run; if "
-            "it is Keras's layer with +1 for weights >= 0 and else -1, say so with --sign-layer "
-            "BinConv2D",
-        ),
-        (
-            "hgq2.keras",
-            set(),
-            "layer qc1 is HGQ2's QConv2D, whose weights are fixed-point numbers; none of HGQ2's "
-            "widths is +1/-1, so crshare has nothing to share; train it with Larq or QKeras",
-        ),
-    ],
-)
+FILE_REFUSALS: list[tuple[str, set[str], str]] = [
+    (
+        "plain_k3.h5",
+        set(),
+        "layer sg1 is of the custom class bnn>Sign; if it gives +1 for values >= 0 and else "
+        "-1, say so with --sign-layer Sign",
+    ),
+    (
+        "plain_k3.h5",
+        {"Sign"},
+        "layer bc3 is of the custom class bnn>BinConv2D, whose code crshare does not run; if "
+        "it is Keras's layer with +1 for weights >= 0 and else -1, say so with --sign-layer "
+        "BinConv2D",
+    ),
+    (
+        "hgq2.keras",
+        set(),
+        "layer qc1 is HGQ2's QConv2D, whose weights are fixed-point numbers; none of HGQ2's "
+        "widths is +1/-1, so crshare has nothing to share; train it with Larq or QKeras",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "sign_layers", "sentence"), FILE_REFUSALS)
 def test_real_files_of_other_kinds_are_refused(
     name: str, sign_layers: set[str], sentence: str
 ) -> None:

@@ -29,6 +29,7 @@ from crshare.plan import (
 from crshare.slices import SliceTable, decompose, kernel_of
 from crshare.trial import exact_plan
 from tests.networks import random_images, random_network, random_signs
+from tests.plans import random_plan
 
 SEEDS = st.integers(0, 2**32 - 1)
 SIZES = [(1, 1), (1, 3), (2, 2), (3, 3), (5, 5)]
@@ -41,24 +42,6 @@ def random_table(rng: np.random.Generator) -> SliceTable:
     conv = Conv(kernel[..., rng.integers(0, kernel.shape[3], kernel.shape[3])], (1, 1), 0)
     network = Network(Input((6, 5, kernel.shape[2])), (Layer("conv", conv, INPUT),))
     return decompose(network)[0]
-
-
-def random_plan(rng: np.random.Generator, table: SliceTable) -> LayerPlan:
-    """Any representatives, some of them a filter's own; any use of them, some of it exact."""
-    representatives, use = [], []
-    for group in range(table.n_groups):
-        slices = table.slices_of(group)
-        n = int(rng.integers(1, table.n_filters + 1))
-        patterns = random_signs(rng, (n, slices.shape[1]))
-        own = rng.random(n) < 0.7
-        patterns[own] = slices[rng.integers(0, len(slices), int(own.sum()))]
-        taken = rng.permutation(np.arange(table.n_filters) % n) + 1
-        inverted = (patterns[taken - 1] == -slices).all(axis=1)
-        sign = np.where(inverted | (rng.random(len(taken)) < 0.3), -1, 1)
-        representatives.append(patterns)
-        use.append(taken * sign)
-    flags = rng.random((table.n_groups, table.n_filters)) < 0.4
-    return LayerPlan("conv", tuple(representatives), np.array(use, np.int32), flags)
 
 
 @st.composite
