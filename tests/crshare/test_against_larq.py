@@ -148,7 +148,9 @@ def test_the_trained_models_agree_in_every_bit(
         assert differences(network, values, theirs) == []
         compared += sum(values[la.source].size for la in readers(network))
         scores = values[network.layers[-1].name].reshape(-1, network.output.shape[2])
-        np.testing.assert_array_equal(scores.argmax(1), theirs["scores"].argmax(1))
+        # Of equal scores a softmax in float32 may round either up.
+        named = scores[np.arange(len(scores)), theirs["scores"].argmax(1)]
+        np.testing.assert_allclose(named, scores.max(1), rtol=2.0**-22, atol=0)
     assert compared == 1000 * bits_per_image
 
 
