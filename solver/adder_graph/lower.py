@@ -219,21 +219,25 @@ def _popcount_cost(sizes: Ints) -> int:
     """
     total, n = 0, len(sizes)
     waiting = np.empty(2 * n, np.int64)
-    waiting[:n] = np.sort(sizes)
-    for size in sizes:
-        if size > 1:
-            total += max(size - bit_length(size), 1)
-    first, summed, end = 0, n, n
+    end = 0
+    for size in range(1, MAX_COUNT_BITS + 1):
+        for other in sizes:
+            if other == size:
+                waiting[end] = size
+                end += 1
+                total += max(size - bit_length(size), min(size - 1, 1))
+    first, summed = 0, n
     for _ in range(n - 1):
-        pair = np.zeros(2, np.int64)
-        for i in range(2):
+        both, larger = 0, 0
+        for _ in range(2):
             if first < n and (summed == end or waiting[first] <= waiting[summed]):
-                pair[i] = waiting[first]
+                larger = waiting[first]
                 first += 1
             else:
-                pair[i] = waiting[summed]
+                larger = waiting[summed]
                 summed += 1
-        total += bit_length(pair[1])
-        waiting[end] = pair[0] + pair[1]
+            both += larger
+        total += bit_length(larger)
+        waiting[end] = both
         end += 1
     return total
