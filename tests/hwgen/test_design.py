@@ -148,7 +148,8 @@ def test_a_layer_that_is_too_large_is_refused_with_its_size() -> None:
         lower(network, None, Options(max_luts=1), name="dut")
     assert str(error.value).startswith(f"layer {first} would take about ")
     assert str(error.value).endswith(
-        "LUTs unrolled, above the limit of 1; raise --max-luts, or choose layers with --layers"
+        "LUTs, above the limit of 1; raise --max-luts, fold it with --fold, or choose layers with "
+        "--layers"
     )
 
 
