@@ -114,7 +114,7 @@ def analyze_model(model: Model, on_progress: Progress) -> Analysis:
     tables = decompose(model.network)
     layers = []
     for number, table in enumerate(tables):
-        on_progress(f"counting adders of {table.layer}", number / len(tables))
+        on_progress(_counting(table, number, len(tables)), number / len(tables))
         layers.append(_analyze_layer(model, table))
     return Analysis(model, tuple(layers))
 
@@ -258,13 +258,17 @@ def _check_solver(method: Method) -> None:
             raise PlanError(f"--solver {method.solver}: {error}") from error
 
 
+def _counting(table: SliceTable, number: int, n: int) -> str:
+    return f"counting adders of {table.layer} ({number + 1} of {n})"
+
+
 def count_plan(
     network: Network, plan: SharingPlan, on_progress: Progress
 ) -> tuple[LayerCounts, ...]:
     tables = decompose(network)
     counts = []
     for number, table in enumerate(tables):
-        on_progress(f"counting adders of {table.layer}", number / len(tables))
+        on_progress(_counting(table, number, len(tables)), number / len(tables))
         given = network.input_of(network.layer(table.layer))
         counts.append(count_layer(table, plan.layer(table.layer), given))
     return tuple(counts)
@@ -274,10 +278,10 @@ def evaluate(
     model: Model, plan: SharingPlan, images: ImageSet | StreamedSet, on_progress: Progress
 ) -> Evaluation:
     """A plan's accuracy on images, and its operations as counted by a run that follows it."""
-    on_progress("measuring accuracy", 0.0)
+    on_progress(f"measuring accuracy on {len(images):,} images", 0.0)
     accuracy, n_equal = measure_accuracy(model.network, plan, images)
-    on_progress("following the plan slice by slice", 0.0)
     n_followed = min(N_FOLLOWED, len(images))
+    on_progress(f"following the plan slice by slice on {n_followed} images", 0.0)
     run = follow(model.network, plan, images.images[:n_followed])
     return Evaluation(
         model=model,

@@ -82,7 +82,8 @@ def synth(
     found = list[Mapped]()
     with progress() as show:
         for number, (target, layer, folder, module, sources) in enumerate(tasks):
-            show(f"yosys, {target}, {folder.name}, {layer}", number / len(tasks))
+            what = f"yosys, {target}, {folder.name}, {layer} ({number + 1} of {len(tasks)})"
+            show(what, number / len(tasks))
             try:
                 area = synthesise(target, sources, module, time_limit)
             except TimeLimitError:
