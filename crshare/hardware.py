@@ -132,6 +132,11 @@ def _only_stage(lowered: Lowered) -> Compute:
             f"--combinational writes one layer, and {len(stages)} were chosen; name one with "
             "--layers NAME"
         )
+    if stages[0].folding is not None:
+        raise HardwareError(
+            "--combinational writes all outputs of a layer at once, without a clock for turns; "
+            "leave --fold out"
+        )
     return stages[0]
 
 
@@ -185,20 +190,35 @@ def write_folder(folder: Path, contents: dict[str, str]) -> None:
 
 def generated(folder: Path) -> tuple[str, list[Path]]:
     """The top module and the sources of a folder that rtl_files filled."""
+    return str(_facts(folder)["top"]), _sources(folder)
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    """The report of a folder that rtl_files filled."""
     try:
-        found = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        names = (folder / "files.f").read_text(encoding="utf-8").split()
-        return str(found["top"]), [folder / name for name in names]
+        found: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        if "top" not in found:
+            raise KeyError("top")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise HardwareError(
-            f"{folder}: holds no generated hardware; make it with `crshare generate`"
-        ) from error
+        raise _no_hardware(folder) from error
+    return found
+
+
+def _sources(folder: Path) -> list[Path]:
+    try:
+        names = (folder / "files.f").read_text(encoding="utf-8").split()
+    except (OSError, ValueError) as error:
+        raise _no_hardware(folder) from error
+    return [folder / name for name in names]
+
+
+def _no_hardware(folder: Path) -> HardwareError:
+    return HardwareError(f"{folder}: holds no generated hardware; make it with `crshare generate`")
 
 
 def layer_modules(folder: Path) -> dict[str, str]:
     """The module of each layer with weights, by the layer's name, in a folder of streams."""
-    generated(folder)
-    found = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    found = _facts(folder)
     if "ports" in found:
         raise HardwareError(f"{folder}: holds one datapath alone; it has no layers to map apart")
     return {layer["layer"]: module_name(layer["layer"]) for layer in found["layers"]}
@@ -215,9 +235,9 @@ def prove(first: Path, second: Path, time_limit_s: float) -> Proof:
 
 
 def _ports_of(folder: Path) -> Ports:
-    generated(folder)
+    facts = _facts(folder)
     try:
-        found = json.loads((folder / "report.json").read_text(encoding="utf-8"))["ports"]
+        found = facts["ports"]
         return Ports(found["lanes"], Range(**found["lane"]), found["n_classes"], found["out_width"])
     except (KeyError, TypeError) as error:
         raise HardwareError(
@@ -283,7 +303,8 @@ def verify(
                         f"{lowered.design.name}: {simulator} does not give the executor's answers "
                         f"({verdict}); this is a fault of crshare, please report it"
                     )
-                on_progress(f"{simulator}, with and without stalls", len(verdicts) / 4)
+                share = len(verdicts) / (len(simulators) * len(stalls))
+                on_progress(f"{simulator}, with and without stalls", share)
     return verdicts
 
 

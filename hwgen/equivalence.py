@@ -1,6 +1,5 @@
 """Proof that two combinational designs compute the same for every input: yosys's SAT solver."""
 
-import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 from hwgen.emitter import Emitter, bus
 from hwgen.errors import ToolError
 from hwgen.netlist import Range
+from hwgen.tools import needed
 
 
 class Proof(Enum):
@@ -39,9 +39,7 @@ def prove_equal(first: Source, second: Source, ports: Ports, time_limit_s: float
     Sums of many bits are hard for SAT: nine bits (a slice) take a second, eighteen many minutes.
     ToolError where yosys is missing or the two have other ports.
     """
-    program = shutil.which("yosys")
-    if program is None:
-        raise ToolError("yosys is not on the PATH; install it (Debian: apt-get install yosys)")
+    program = needed("yosys")
     with tempfile.TemporaryDirectory() as name:
         both = Path(name) / "both.v"
         both.write_text(_both(ports), encoding="utf-8")

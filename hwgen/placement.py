@@ -1,13 +1,12 @@
 """Placing and routing on an iCE40: does a design fit, and how fast is its clock."""
 
 import re
-import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwgen.errors import TimeLimitError, ToolError
+from hwgen.errors import ToolError
+from hwgen.tools import ended, needed
 
 DEVICE, PACKAGE = "hx8k", "ct256"
 CLOCK = re.compile(r"Max frequency for clock\s+'[^']*': ([\d.]+) MHz")
@@ -32,10 +31,7 @@ def place(sources: list[Path], top: str, time_limit_s: float) -> Placed:
     registers that stand for them; their cells are counted too.
     """
     for program in ("yosys", "nextpnr-ice40"):
-        if shutil.which(program) is None:
-            raise ToolError(
-                f"{program} is not on the PATH; install it (Debian: apt-get install {program})"
-            )
+        needed(program)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         wrapped = folder / "pins.v"
@@ -94,14 +90,7 @@ def _slices(vector: str, ports: list[tuple[int, str]]) -> list[tuple[str, str]]:
 
 
 def _run(command: list[str], folder: Path, time_limit_s: float, top: str) -> str:
-    try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=time_limit_s, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise TimeLimitError(
-            f"{command[0]} did not end in {time_limit_s:.0f} s on {top}; raise --time-limit"
-        ) from error
+    done = ended(command, folder, time_limit_s, f" on {top}; raise --time-limit")
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
         raise ToolError(

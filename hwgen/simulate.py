@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hwgen.errors import ToolError
 from hwgen.testbench import NAME
+from hwgen.tools import ended, needed
 
 PROGRAMS = {"verilator": "verilator", "icarus": "iverilog"}
 
@@ -29,11 +30,7 @@ def simulate(
     sources, or runs out of time.
     """
     program = PROGRAMS[simulator]
-    if shutil.which(program) is None:
-        raise ToolError(
-            f"{program} is not on the PATH; install it (Debian: apt-get install {program}) or "
-            "simulate with another simulator"
-        )
+    needed(program, " or simulate with another simulator")
     names = [str(path.resolve()) for path in sources]
     binary = folder.resolve() / f"{simulator}.out"
     if simulator == "verilator":
@@ -68,14 +65,7 @@ def lint(sources: list[Path], top: str) -> str:
 
 
 def _done(command: list[str], folder: Path, time_limit_s: float) -> str:
-    try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=time_limit_s, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ToolError(
-            f"{command[0]} did not end in {time_limit_s:.0f} s; verify fewer images or layers"
-        ) from error
+    done = ended(command, folder, time_limit_s, "; verify fewer images or layers")
     if done.returncode:
         said = (done.stderr or done.stdout).strip().splitlines()
         raise ToolError(f"{command[0]} failed: {said[0] if said else 'it said nothing'}")

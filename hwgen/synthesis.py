@@ -1,13 +1,12 @@
 """LUTs, carry cells and registers of generated Verilog, as yosys maps it."""
 
 import re
-import shutil
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwgen.errors import TimeLimitError, ToolError
+from hwgen.errors import ToolError
+from hwgen.tools import ended, needed
 
 TARGETS = {"xilinx": "synth_xilinx -flatten -noiopad", "ice40": "synth_ice40 -flatten"}
 LUTS = re.compile(r"LUT\d|SB_LUT4")
@@ -28,26 +27,12 @@ class Area:
 
 def synthesise(target: str, sources: list[Path], top: str, time_limit_s: float) -> Area:
     """Map `top` with yosys; ToolError where it is missing, fails or runs out of time."""
-    program = shutil.which("yosys")
-    if program is None:
-        raise ToolError("yosys is not on the PATH; install it (Debian: apt-get install yosys)")
+    program = needed("yosys")
     names = " ".join(f'"{path.resolve()}"' for path in sources)
     script = f"read_verilog {names}; {TARGETS[target]} -top {top}; stat"
     with tempfile.TemporaryDirectory() as folder:
         command = [program, "-q", "-l", str(Path(folder) / "log"), "-p", script]
-        try:
-            done = subprocess.run(
-                command,
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                timeout=time_limit_s,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise TimeLimitError(
-                f"yosys did not end in {time_limit_s:.0f} s on {top}; raise --time-limit"
-            ) from error
+        done = ended(command, Path(folder), time_limit_s, f" on {top}; raise --time-limit")
         log = (Path(folder) / "log").read_text(encoding="utf-8", errors="replace")
     if done.returncode:
         said = (done.stderr or log).strip().splitlines()

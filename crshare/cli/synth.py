@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from crshare.cli.shared import FILE, deliver, json_option, progress, refusing
+from crshare.cli.shared import FILE, STDOUT, deliver, json_option, progress, refusing
+
+if TYPE_CHECKING:
+    from crshare.hardware_tables import Mapped
+    from hwgen.equivalence import Proof
+    from hwgen.placement import Placed
 
 TARGETS = ("xilinx", "ice40")
 
@@ -55,7 +62,8 @@ def synth(
 ) -> None:
     """Map a folder that `generate` wrote with yosys: LUTs, carry cells and registers.
 
-    With --by-layer and --json FILE, `report --luts FILE` shows where the LUTs go.
+    With --by-layer and --json FILE, `report --luts FILE` shows where the LUTs go; the file grows
+    with every layer that is mapped.
 
     --place goes on with nextpnr-ice40: does it fit an HX8K, and how fast is its clock?
     """
@@ -65,6 +73,7 @@ def synth(
     from crshare.errors import HardwareError
     from crshare.hardware import generated, layer_modules, prove
     from crshare.hardware_tables import Mapped, area_table, placed_lines
+    from crshare.output import write_text
     from hwgen import TimeLimitError
     from hwgen.placement import place
     from hwgen.synthesis import synthesise
@@ -89,6 +98,8 @@ def synth(
             except TimeLimitError:
                 area = None
             found.append(Mapped(target, layer, str(folder), area))
+            if json_path not in (None, STDOUT):
+                write_text(json_path, _written(found))
         proof = None
         if wants_proof and against is not None:
             show("proving that both are equal", 0.0)
@@ -97,11 +108,17 @@ def synth(
             (str(folder), place(sources, top, time_limit))
             for folder, top, sources in (designs if wants_place else [])
         ]
-    written = {
+    said = [Text(f"Both folders: {proof.value}.")] if proof is not None else []
+    tables = Group(area_table(found), *placed_lines(placed), *said)
+    deliver(json_path, _written(found, proof, placed), tables)
+
+
+def _written(
+    found: Sequence[Mapped], proof: Proof | None = None, placed: Sequence[tuple[str, Placed]] = ()
+) -> str:
+    facts = {
         "areas": [asdict(one) for one in found],
         "proof": None if proof is None else proof.name.lower(),
         "placed": [{"folder": folder, **asdict(result)} for folder, result in placed],
     }
-    said = [Text(f"Both folders: {proof.value}.")] if proof is not None else []
-    tables = Group(area_table(found), *placed_lines(placed), *said)
-    deliver(json_path, json.dumps(written, indent=1) + "\n", tables)
+    return json.dumps(facts, indent=1) + "\n"

@@ -71,8 +71,8 @@ def build(
     sums share subexpressions) and "auto" (the best of the last three, then local search).
     search_rounds is the effort of the search (for widths: how many orders of a group's outputs are
     tried besides the first), None a default for the size, 0 none, and only what is nearly always
-    best is tried at all. The same arguments give the
-    same graph, except that time_limit_s may cut the search short.
+    best is tried at all. The same arguments give the same graph, except that time_limit_s may cut
+    the search short.
     Raises AdderGraphError for arguments that cannot be.
     """
     weights = _checked_matrix(matrix)

@@ -24,9 +24,7 @@ Candidate = Callable[[], Sums | None]  # None: not possible within the depth lim
 
 _LARGEST_GROUP = 9  # outputs: beyond this nearly every bucket holds one input
 _GROUP_NUMBERS = 6  # so many are tried
-_FEW_DIFFERENCES = (
-    0.4  # of a matrix's entries: with fewer, rows as they are never won, and take longest
-)
+_FEW_DIFFERENCES = 0.4  # of the entries: with fewer, rows as they are are slow and do not win
 SMALL = 2**13  # entries: below this, buckets hardly fill
 LARGE = 2**17  # entries: beyond this, buckets win by far and pairs of the bare matrix take long
 

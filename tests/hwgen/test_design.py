@@ -222,6 +222,12 @@ def layer_of_bits(filters: int) -> Network:
     return Network(Input((3, 3, 8)), layers)
 
 
+def test_a_datapath_alone_is_not_folded() -> None:
+    folded = lower(layer_of_bits(64), None, Options(fold=16), only=("conv", "conv"))
+    with pytest.raises(HardwareError, match="--combinational writes all outputs .* leave --fold"):
+        rtl_files(folded, combinational_only=True)
+
+
 @pytest.mark.parametrize(("fold", "phases"), [(1, 1), (2, 1), (16, 16)])
 def test_a_layer_is_folded_only_where_that_is_smaller(fold: int, phases: int) -> None:
     (layer,) = lower(layer_of_bits(64), None, Options(fold=fold), only=("conv", "conv")).layers

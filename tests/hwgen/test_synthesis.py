@@ -14,7 +14,7 @@ from crshare.network import INPUT, Conv, Input, Layer, Network, Threshold
 from hwgen import TimeLimitError, ToolError
 from hwgen.equivalence import Proof
 from hwgen.placement import place
-from hwgen.synthesis import synthesise
+from hwgen.synthesis import Area, synthesise
 from tests.networks import random_signs
 
 ONLY = ("conv", "conv")
@@ -76,6 +76,23 @@ def test_layers_are_mapped_one_by_one(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     (one,) = json.loads(done.stdout)["areas"]
     assert one["layer"] == "conv" and one["area"]["luts"] > 0
+
+
+def test_what_was_mapped_is_kept_when_a_later_run_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, out = folder_of(tmp_path / "a", slice_network(1)), tmp_path / "areas.json"
+    runs = iter([Area(1, 2, 3, {})])
+
+    def second_fails(*_: object) -> Area:
+        for area in runs:
+            return area
+        raise ToolError("yosys failed on dut: out of memory")
+
+    monkeypatch.setattr("hwgen.synthesis.synthesise", second_fails)
+    command = ["synth", str(folder), "--target", "xilinx", "--target", "ice40", "--json", str(out)]
+    assert CliRunner().invoke(main, command).exit_code == 2
+    assert [one["area"]["luts"] for one in json.loads(out.read_text())["areas"]] == [1]
 
 
 @pytest.mark.needs_tool("yosys")
