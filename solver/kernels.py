@@ -37,6 +37,29 @@ class Lists(NamedTuple):
 
 
 @compiled
+def _by_cost(pairs: IntArray, spare: IntArray, cost: FloatArray, n: int) -> IntArray:
+    """The first n pairs by rising cost, equal ones as they stood, in one of the two arrays.
+
+    A merge sort: NumPy's, called from here, would take seconds to compile.
+    """
+    length = 1
+    while length < n:
+        for first in range(0, n, 2 * length):
+            middle, end = min(first + length, n), min(first + 2 * length, n)
+            i, j = first, middle
+            for place in range(first, end):
+                if i < middle and (j == end or cost[pairs[i]] <= cost[pairs[j]]):
+                    spare[place] = pairs[i]
+                    i += 1
+                else:
+                    spare[place] = pairs[j]
+                    j += 1
+        pairs, spare = spare, pairs
+        length *= 2
+    return pairs
+
+
+@compiled
 def sorted_lists(
     opening: FloatArray, starts: IntArray, candidate: IntArray, cost: FloatArray
 ) -> Lists:
@@ -47,7 +70,7 @@ def sorted_lists(
     kept_cost = np.empty(len(cost), np.float64)
     alone = np.empty(n_items, np.float64)
     lone = np.empty(n_items, np.int64)
-    kept = np.empty(len(opening), np.int64)
+    kept, spare = np.empty(len(opening), np.int64), np.empty(len(opening), np.int64)
     end = 0
     for i in range(n_items):
         alone[i] = np.inf
@@ -60,7 +83,9 @@ def sorted_lists(
             if cost[pair] <= alone[i]:
                 kept[count] = pair
                 count += 1
-        for pair in kept[:count][np.argsort(cost[kept[:count]], kind="mergesort")]:
+        pairs = _by_cost(kept, spare, cost, count)
+        for k in range(count):
+            pair = pairs[k]
             kept_candidate[end] = candidate[pair]
             kept_cost[end] = cost[pair]
             end += 1
@@ -105,7 +130,8 @@ def ascend(lists: Lists) -> FloatArray:
 @compiled
 def dual_value(lists: Lists, price: FloatArray, slack: FloatArray) -> float:
     """Lower bound that `price`, shape (I,), proves; fills `slack`, shape (F,)."""
-    slack[:] = lists.opening
+    for j in range(len(slack)):
+        slack[j] = lists.opening[j]
     total = 0.0
     for i in range(len(price)):
         total += price[i]
@@ -138,11 +164,10 @@ def subgradient(
         idle += 1
         if value > best_value:
             best_value, idle = value, 0
-            best[:] = current
+            best = current.copy()
         elif idle >= patience:
             scale, idle = scale / 2, 0
-            current[:] = best
-            step[:] = 0.0
+            current, step = best.copy(), np.zeros_like(step)
             value = dual_value(lists, current, slack)
         if target - best_value < 0.99 or scale < 0.005:
             break

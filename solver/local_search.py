@@ -30,7 +30,8 @@ def open_needed(lists: Lists, is_open: BoolArray) -> None:
             server = lists.lone[i]
             is_open[server] = True
         used[server] = True
-    is_open[:] = used
+    for j in range(len(is_open)):
+        is_open[j] = used[j]
 
 
 @compiled
@@ -82,11 +83,11 @@ def tally_moves(
     """Fill what each move saves (Resende & Werneck 2007).
 
     gain[a]: opening a. loss[s]: closing the candidate in slot s costs that much. extra[a, s]: what
-    doing both saves on top. `slot`, shape (F,), numbers the open candidates, -1 for closed ones.
+    doing both saves on top, zeros when given. `slot`, shape (F,), numbers the open candidates, -1
+    for closed ones.
     """
-    gain[:] = -lists.opening
-    extra[:, :] = 0.0
     for j in range(len(slot)):
+        gain[j] = -lists.opening[j]
         if slot[j] >= 0:
             loss[slot[j]] = -lists.opening[j]
     for i in range(len(first)):
@@ -149,7 +150,7 @@ def exchange(lists: Lists, is_open: BoolArray) -> None:
         n_open = number_open(is_open, slot)
         two_cheapest(lists, is_open, server, first, second)
         n_swaps = n_open if n_candidates * n_open <= LARGEST_TABLE else 0
-        extra = np.empty((n_candidates, n_swaps), np.float64)
+        extra = np.zeros((n_candidates, n_swaps), np.float64)
         tally_moves(lists, slot, server, first, second, gain, loss, extra)
         saving, to_open, to_close = best_move(slot, n_open, gain, loss, extra)
         if saving < LEAST_SAVING + ROUNDING * size:
@@ -167,5 +168,5 @@ def improve(lists: Lists, is_open: BoolArray) -> float:
         exchange(lists, is_open)
         before = is_open.copy()
         open_needed(lists, is_open)
-        if np.all(before == is_open):
+        if np.array_equal(before, is_open):
             return open_cost(lists, is_open)

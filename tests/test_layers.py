@@ -27,7 +27,7 @@ ORDER = (
     "images keras_h5 reference slices steps windows",
     "demo fold kernels linears plan quantizers segments shortcuts similar turns",
     "adjust calibrate counts dialects execute plan_file",
-    "builder containers ground keras_layers lower measure",
+    "ahead builder containers ground keras_layers lower measure",
     "assemble hardware",
     "model trial",
     "apply behind inspection portrait search",

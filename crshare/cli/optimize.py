@@ -102,6 +102,7 @@ def optimize(
     Without MODEL, the small network and images that come with crshare are used.
     """
     from crshare import demo
+    from crshare.ahead import compiling_ahead
     from crshare.pipeline import Request, images_for
     from crshare.pipeline import optimize as run
     from crshare.trial import Method
@@ -136,7 +137,7 @@ def optimize(
         n_workers=workers,
         steps=folder / "steps",
     )
-    with progress() as show:
+    with compiling_ahead(), progress() as show:
         outcome = run(loaded, choosing, reporting, request, show)
     text = write_outcome(folder, outcome, request, command_line(), show.seconds())
     screen.print(shown(outcome, request))

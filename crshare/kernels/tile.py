@@ -288,7 +288,9 @@ def conv_kernel(tile: Tile, *, fused: bool) -> Callable[..., None]:
                 place += 1
                 if place == n_places:
                     start, place = start + image_size, 0
-            spots[count : count + together] = spots[count - 1]
+            for i in range(count, count + together):
+                for column in range(3):
+                    spots[i, column] = spots[count - 1, column]
             for block in range(len(weights)):
                 for i in range(0, count, together):
                     addresses = (

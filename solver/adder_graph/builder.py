@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from solver.adder_graph.graph import NO_EDGE, AdderGraph
-from solver.adder_graph.kernels import bit_length, compiled, needed
+from solver.adder_graph.kernels import ZERO, bit_length, compiled, needed
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -140,7 +140,7 @@ def _made(
 @compiled
 def count(nodes: Nodes, bits: Ints) -> int:
     """A count of the bits; complements bring constants, which outputs take off again."""
-    form, complements = 0, 0
+    form, complements = ZERO, ZERO
     for bit in bits:
         form += -nodes.form[edge_of(bit)] if is_negative(bit) else nodes.form[edge_of(bit)]
         complements += is_negative(bit)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from solver.adder_graph.kernels import compiled
+from solver.adder_graph.kernels import ZERO, compiled
 
 Ints = npt.NDArray[np.int64]
 
@@ -82,7 +82,8 @@ def _push(heap: Ints, size: int, count: int, pair: int) -> Ints:
     """Push a pair under its count, a random number deciding among equals; the heap, maybe grown."""
     if size == len(heap):
         larger = np.empty((2 * len(heap), 2), dtype=np.int64)
-        larger[:size] = heap
+        for entry in range(size):
+            larger[entry, 0], larger[entry, 1] = heap[entry, 0], heap[entry, 1]
         heap = larger
     heap[size, 0] = (count << _CHANCE_BITS) | np.random.randint(0, 1 << _CHANCE_BITS)
     heap[size, 1] = pair
@@ -110,12 +111,14 @@ def _columns(n_nodes: int, rows: _Rows, depth: Ints) -> _Columns:
         np.empty(2 * n_terms, dtype=np.int64),
         np.zeros(most, dtype=np.int64),
     )
-    columns.depth[:n_nodes] = depth
+    for node in range(n_nodes):
+        columns.depth[node] = depth[node]
     for t in range(n_terms):
         columns.length[rows.source[t]] += 1
     for node in range(1, n_nodes):
         columns.at[node] = columns.at[node - 1] + columns.length[node - 1]
-    columns.length[:] = 0
+    for node in range(n_nodes):
+        columns.length[node] = 0
     for row in range(len(rows.size)):
         for t in range(rows.start[row], rows.start[row + 1]):
             node = rows.source[t]
@@ -228,7 +231,7 @@ def _greedy(n_nodes: int, rows: _Rows, columns: _Columns) -> Ints:
     n_terms, most = len(rows.source), len(columns.at)
     tally = _Tally(np.zeros((most, 2), dtype=np.int64), np.empty(most, dtype=np.int64))
     made, n_made = np.empty((n_terms // 2 + 1, 3), dtype=np.int64), 0
-    heap, heap_size = np.empty((1024, 2), dtype=np.int64), 0
+    heap, heap_size = np.empty((1024, 2), dtype=np.int64), ZERO
     found = np.empty(len(rows.size) + 1, dtype=np.int64)
     for node in range(n_nodes):
         if columns.length[node] >= 2:

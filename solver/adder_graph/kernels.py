@@ -16,6 +16,8 @@ Signs = npt.NDArray[np.int8]
 Forms = npt.NDArray[np.signedinteger[Any]]
 Function = TypeVar("Function", bound=Callable[..., object])
 
+ZERO = cast(int, np.int64(0))  # where counting begins: for a bare 0, callees are compiled once more
+
 
 def compiled(function: Function) -> Function:
     """numba.njit with a cache on disk, typed so that callers keep their signature."""

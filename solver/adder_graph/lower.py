@@ -24,7 +24,7 @@ from solver.adder_graph.builder import (
     width_of,
 )
 from solver.adder_graph.graph import MAX_COUNT_BITS, AdderGraph
-from solver.adder_graph.kernels import bit_length, compiled
+from solver.adder_graph.kernels import ZERO, bit_length, compiled
 from solver.adder_graph.sums import Sums, pruned
 
 Ints = npt.NDArray[np.int64]
@@ -61,7 +61,7 @@ def _lowered(nodes: Nodes, start: Ints, source: Ints, coefficient: Ints, shallow
     bits, heap = np.empty(most, np.int64), np.empty((most, 2), np.int64)
     sizes, known = np.empty(most, np.int64), np.full(most + 1, _UNKNOWN)
     for s in range(n_sums):
-        n_bits, n_rest = 0, 0
+        n_bits, n_rest = ZERO, ZERO
         for t in range(start[s], start[s + 1]):
             if parts[source[t]] == NO_PART:
                 continue
@@ -142,8 +142,8 @@ def _push(heap: Ints, size: int, rank: int, part: int) -> None:
 @compiled
 def _popped(heap: Ints, size: int) -> int:
     """The first part of a heap of the given size, taken off."""
-    _swap(heap, 0, size - 1)
-    place = 0
+    place = ZERO
+    _swap(heap, place, size - 1)
     while True:
         least = place
         for below in (2 * place + 1, 2 * place + 2):
