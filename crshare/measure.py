@@ -17,6 +17,16 @@ from crshare.slices import SliceTable, decompose
 
 Array = npt.NDArray[Any]
 
+MIRROR_AT = 0.75  # a network that gets this share of mirrored images right, of those it gets right
+
+
+def knows_mirrored(network: Network, images: ImageSet) -> bool:
+    """Whether mirrored images may stand for new ones: the network gets most of them right too."""
+    executor, mirrored = compile_network(network), images.images[:, :, ::-1]
+    right = executor.classify(images.images) == images.labels
+    still = executor.classify(np.ascontiguousarray(mirrored)) == images.labels
+    return bool(still.sum() >= MIRROR_AT * right.sum())
+
 
 def measure_accuracy(
     network: Network, plan: SharingPlan, images: ImageSet | StreamedSet

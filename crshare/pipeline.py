@@ -10,10 +10,9 @@ import numpy as np
 from crshare.accuracy import Accuracy
 from crshare.counts import LayerCounts, count_layer
 from crshare.errors import PlanError
-from crshare.execute import compile_network
 from crshare.images import VERSIONS, ImageSet, StreamedSet, half_mirrored, split, stand_ins
 from crshare.judge import Job, judging
-from crshare.measure import follow, measure_accuracy
+from crshare.measure import follow, knows_mirrored, measure_accuracy
 from crshare.model import Model, read_model
 from crshare.network import Network
 from crshare.plan import LayerPlan, SharingPlan, exact_layer, is_exact
@@ -26,7 +25,6 @@ from solver import BackendUnavailableError, dense, solve
 Progress = Callable[[str, float], None]
 
 N_FOLLOWED = 100  # images on which a plan is followed slice by slice
-MIRROR_AT = 0.75  # a network that gets this share of mirrored images right, of those it gets right
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,10 +232,7 @@ def _job(model: Model, images: ImageSet, mirror: bool | None) -> Job:
     """
     network, fingerprint = model.network, model.weights_hash
     if mirror is None:
-        executor, mirrored = compile_network(network), images.images[:, :, ::-1]
-        right = executor.classify(images.images) == images.labels
-        still = executor.classify(np.ascontiguousarray(mirrored)) == images.labels
-        mirror = bool(still.sum() >= MIRROR_AT * right.sum())
+        mirror = knows_mirrored(network, images)
     if not mirror:
         return Job(network, fingerprint, images, images)
     return Job(network, fingerprint, half_mirrored(images), stand_ins(images), copies=VERSIONS)

@@ -29,8 +29,12 @@ FALL = 100  # the first rate over the last
 @click.option("--data", type=FILE, required=True, help="Training images and labels, .npz.")
 @click.option("-o", "--output", type=FILE, required=True, help="Folder for the new plan.json.")
 @click.option(
-    "--rate", type=click.FloatRange(min=0, min_open=True), default=1e-3, show_default=True,
+    "--rate", type=click.FloatRange(min=0, min_open=True), default=3e-3, show_default=True,
     help="Of the first step; it falls to a hundredth.",
+)  # fmt: skip
+@click.option(
+    "--distill", type=click.FloatRange(0, 1), default=0.5, show_default=True, metavar="SHARE",
+    help="How much of what is wanted of an image is what MODEL itself says; the rest is its label.",
 )  # fmt: skip
 @course_options(epochs=5, batch=100)
 @json_option
@@ -42,6 +46,7 @@ def finetune(
     data: Path,
     output: Path,
     rate: float,
+    distill: float,
     epochs: int,
     batch: int,
     seed: int,
@@ -72,16 +77,17 @@ def finetune(
     augmentation = Augmentation(mirror=mirror, shift=shift)
     course = Course(epochs, batch, seed, rate, rate / FALL, augmentation, held_out)
     with progress() as show:
-        tuned = tuning.finetune(loaded, sharing, images, course, output, show)
+        tuned = tuning.finetune(loaded, sharing, images, course, output, show, distilled=distill)
     document = {
         "command": command_line(),
         "model": model.name,
         "augmentation": augmentation.name,
-        "n_training": len(tuned.training),
-        "n_held_out": len(tuned.held_out),
+        "distilled": distill,
+        "n_training": tuned.n_training,
+        "judged_on": tuned.judged_on,
         "best": tuned.best,
         "curve": tuned.curve,
     }
-    title = f"{len(tuned.training)} images trained on, {len(tuned.held_out)} held out"
+    title = f"Trained on {tuned.n_training} images; held out: {tuned.judged_on}"
     deliver(json_path, json.dumps(document, indent=1) + "\n", curve_table(tuned.curve, title))
     console(json_path).print(f"Wrote plan.json of epoch {tuned.best['epoch']} to {output}.")

@@ -1,7 +1,9 @@
 """Fine-tuning: a plan's weights and thresholds trained on labelled images, its sharing held fixed.
 
 One latent value for each weight of each representative; all its users add their gradients to it,
-with their signs. The result is a plan like any other.
+with their signs. What is wanted of an image is in part its label, in part what the original network
+says (Hinton, Vinyals, Dean: "Distilling the knowledge in a neural network", 2015). The result is a
+plan like any other.
 """
 
 from dataclasses import dataclass
@@ -12,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import tf_keras as keras
 
-from crshare.execute import compile_network
-from crshare.images import ImageSet
+from crshare.execute import Executor, compile_network
+from crshare.images import ImageSet, stand_ins
+from crshare.measure import knows_mirrored
 from crshare.model import Model
 from crshare.network import Network
 from crshare.plan import SharingPlan, planned_network
@@ -38,17 +41,21 @@ Array = npt.NDArray[Any]
 N_MOMENTS = 1000  # images that tell the moments of the sums before the first step
 FINEST, COARSEST = -8, 12  # exponents of the temperatures that are tried
 SMOOTHING = 0.1
+DISTILLED = 0.5  # of what is wanted, where nobody says otherwise
 PLAN, CHECKPOINT = "plan.json", "checkpoint.npz"
 
 
 @dataclass(frozen=True, eq=False)
 class Tuned:
-    """The plan of the best epoch, and the learning curve. training and held_out: image sets."""
+    """The plan of the best epoch, and the learning curve.
+
+    n_training: images. judged_on: the set that compared epochs, by name.
+    """
 
     plan: SharingPlan
     curve: Curve
-    training: ImageSet
-    held_out: ImageSet
+    n_training: int
+    judged_on: str
 
     @property
     def best(self) -> dict[str, Any]:
@@ -56,38 +63,48 @@ class Tuned:
 
 
 def finetune(
-    model: Model, plan: SharingPlan, images: ImageSet, course: Course, folder: Path, show: Progress
+    model: Model,
+    plan: SharingPlan,
+    images: ImageSet,
+    course: Course,
+    folder: Path,
+    show: Progress,
+    *,
+    distilled: float = DISTILLED,
 ) -> Tuned:
     """Train, and leave the best plan in `folder`, beside a checkpoint until the end.
 
+    distilled: the share, 0 to 1, of what is wanted of an image that the original network says; the
+    rest is its label.
+
     Epochs are compared by the accuracy of their plan, run by the packed executor, on held-out
-    images. The first epoch that is better than all before is kept, the given plan included.
-    DataError, CheckpointError and OutputError say what is to be mended.
+    images, or where the network knows those too well on stand-ins for new ones (mirrored, as
+    `crshare optimize` does). The first epoch that is better than all before is kept, the given
+    plan included. DataError, CheckpointError and OutputError say what is to be mended.
     """
     deterministic(course.seed)
     training, held_out = parted(images, course.held_out, course.seed)
     show("building the network", 0.0)
+    judging = stand_ins(held_out) if knows_mirrored(model.network, held_out) else held_out
     tuned = trainable(model.network, plan)
     tuned.begin(training.images[:N_MOMENTS])
-    loss = scaled_cross_entropy(temperature(tuned.model, training))
-    steps = course.steps(len(training))
-    rate = decayed(course.first_rate, course.last_rate, steps)
+    teacher = teacher_of(model.network, judging, distilled)
+    rate = decayed(course.first_rate, course.last_rate, course.steps(len(training)))
     tuned.model.compile(
         keras.optimizers.Adam(rate, jit_compile=False),
-        loss=loss,
-        metrics=[keras.metrics.SparseCategoricalAccuracy()],
+        loss=scaled_cross_entropy(teacher.temperature),
+        metrics=[keras.metrics.CategoricalAccuracy()],
     )
     trial = Trial(
         tuned.model,
-        judge=lambda: share_right(model.network, tuned.trained_plan(), held_out),
+        judge=lambda: share_right(model.network, tuned.trained_plan(), judging),
         keep=lambda: write_plan(tuned.trained_plan(), model.path.name, folder / PLAN),
     )
-    key = key_of(images, plan.fingerprint, dumps(plan, ""), course)
-    data = Data(training, training.labels, held_out)
-    curve = run(trial, data, course, folder / CHECKPOINT, key, show)
+    key = key_of(images, plan.fingerprint, dumps(plan, ""), course, distilled)
+    curve = run(trial, Data(training, teacher.wanted), course, folder / CHECKPOINT, key, show)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     best = read_plan(folder / PLAN, model.network, plan.fingerprint)
-    return Tuned(best, curve, training, held_out)
+    return Tuned(best, curve, len(training), judging.name)
 
 
 def share_right(network: Network, plan: SharingPlan, images: ImageSet) -> float:
@@ -96,25 +113,56 @@ def share_right(network: Network, plan: SharingPlan, images: ImageSet) -> float:
     return float((found == images.labels).mean())
 
 
-def scaled_cross_entropy(scale: float) -> Any:
-    """Cross-entropy of softmax(scores / scale) with labels [n], for each image."""
+@dataclass(frozen=True, eq=False)
+class Teacher:
+    """The original network, and the label, as a distribution over the classes.
 
-    def loss(labels: Any, scores: Any) -> Any:
-        return keras.losses.sparse_categorical_crossentropy(
-            labels, scores / scale, from_logits=True
-        )
+    share: of the network. temperature: what scores are divided by before softmax.
+    """
+
+    executor: Executor
+    share: float
+    temperature: float
+
+    def wanted(self, labels: Array, images: Array) -> npt.NDArray[np.float32]:
+        """float32 [n, classes], each row a distribution."""
+        scores = flat_scores(self.executor, images)
+        said = softmax(scores / self.temperature)
+        right = labels[:, None] == np.arange(scores.shape[1])
+        mixed: npt.NDArray[np.float32] = self.share * said + (1 - self.share) * right
+        return mixed.astype(np.float32)
+
+
+def teacher_of(network: Network, images: ImageSet, share: float) -> Teacher:
+    """The temperature is the power of two at which the network's cross-entropy on images that it
+    does not know is least: scores may be sums of any size (Guo et al. 2017). Labels are smoothed,
+    or else a network that is right on all images would take the finest."""
+    executor, first = compile_network(network), images.take(slice(N_MOMENTS), images.name)
+    scores = flat_scores(executor, first.images)
+    scales = [2.0**k for k in range(FINEST, COARSEST + 1)]
+    best = min(scales, key=lambda scale: cross_entropy(scores / scale, first.labels))
+    return Teacher(executor, share, best)
+
+
+def flat_scores(executor: Executor, images: Array) -> npt.NDArray[np.float64]:
+    """[n, classes]."""
+    return executor.scores(images).reshape(len(images), -1).astype(np.float64)
+
+
+def softmax(logits: Array) -> Array:
+    """Of each row."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    normal: Array = powers / powers.sum(axis=1, keepdims=True)
+    return normal
+
+
+def scaled_cross_entropy(scale: float) -> Any:
+    """Cross-entropy of softmax(scores / scale) with distributions [n, classes], for each image."""
+
+    def loss(wanted: Any, scores: Any) -> Any:
+        return keras.losses.categorical_crossentropy(wanted, scores / scale, from_logits=True)
 
     return loss
-
-
-def temperature(model: Any, images: ImageSet) -> float:
-    """The power of two by which scores are divided before softmax so that the cross-entropy of
-    the network as it stands is least: scores may be sums of any size (Guo et al. 2017). Labels are
-    smoothed, or else a network that is right on all images would take the finest."""
-    first = images.take(slice(N_MOMENTS), images.name)
-    scores = model.predict(first.images.astype(np.float32), batch_size=100, verbose=0)
-    scales = [2.0**k for k in range(FINEST, COARSEST + 1)]
-    return min(scales, key=lambda scale: cross_entropy(scores / scale, first.labels))
 
 
 def cross_entropy(logits: Array, labels: Array) -> float:

@@ -22,6 +22,7 @@ from crshare.train.checkpoint import Checkpoint, Curve
 
 Array = npt.NDArray[Any]
 Progress = Callable[[str, float], None]
+Wanted = Callable[[Array, Array], Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,11 @@ class Course:
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Images to train on, with what the loss wants of each, and held-out images."""
+    """Images to train on, and what the loss wants of some of them: from their labels, and as they
+    are once they were changed at random."""
 
     training: ImageSet
-    wanted: Array
-    held_out: ImageSet
+    wanted: Wanted
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +146,7 @@ def batches(data: Data, course: Course, epoch: int) -> Iterator[tuple[Array, Arr
     order = rng.permutation(len(data.training))
     for rows in np.array_split(order, course.batches(len(order))):
         images = course.augmentation(data.training.images[rows], rng)
-        yield images.astype(np.float32), data.wanted[rows]
+        yield images.astype(np.float32), data.wanted(data.training.labels[rows], images)
 
 
 def _values(model: Any) -> tuple[Array, ...]:

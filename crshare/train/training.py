@@ -66,11 +66,9 @@ def train(recipe: Recipe, data: Path, course: Course, folder: Path, show: Progre
         judge=lambda: share_right(model, held_out),
         keep=lambda: write_compact(model, path),
     )
-    wanted = losses.targets(training.labels, recipe.n_classes)
+    data_set = Data(training, lambda labels, _: losses.targets(labels, recipe.n_classes))
     key = key_of(images, recipe, course)
-    curve = run(
-        trial, Data(training, wanted, held_out), course, folder / CHECKPOINT, key, show
-    )  # fmt: skip
+    curve = run(trial, data_set, course, folder / CHECKPOINT, key, show)
     (folder / CHECKPOINT).unlink(missing_ok=True)
     return Trained(path, curve, training, held_out)
 
