@@ -18,6 +18,7 @@ from pathlib import Path
 from crshare import demo, images, pipeline, plan_file
 from crshare.hardware import Generated, Wish, generate_rtl
 from crshare.images import ImageSet
+from crshare.judge import Workers
 from crshare.lower import Options
 from crshare.model import Model
 from crshare.pipeline import Analysis, Evaluation, Outcome, Request, Source
@@ -89,6 +90,7 @@ def optimize(
     mirror: bool | None = None,
     confident: bool = False,
     n_workers: int = 1,
+    dask: str | None = None,
     seed: int = 0,
     on_progress: Progress = _silent,
 ) -> Outcome:
@@ -98,12 +100,13 @@ def optimize(
     given, a seeded half each. Without images only exact sharing is planned, which loses nothing.
     mirror: mirror the choosing images; None to do so where the network gets most of them right.
     confident: keep to the loss with the upper end of its 95 % interval. n_workers: processes that
-    share the search; the plan is the same for any number. The search ends with the best plan so
-    far at the time limit and on Ctrl-C.
+    share the search, or with dask, the address of a Dask scheduler, its workers; the plan is the
+    same for any number. The search ends with the best plan so far at the time limit and on Ctrl-C.
     """
     choosing, reporting = pipeline.images_for(choosing, reporting, seed)
     method = Method(solver=solver, seed=seed)
-    request = Request(max_loss_points, method, time_limit_s, mirror, confident, n_workers=n_workers)
+    workers = Workers(n_workers, dask)
+    request = Request(max_loss_points, method, time_limit_s, mirror, confident, workers=workers)
     return pipeline.optimize(model, choosing, reporting, request, on_progress)
 
 

@@ -1,4 +1,4 @@
-"""Plans made at prices and judged on images: here, or by workers in processes of their own.
+"""Plans made at prices and judged on images: here, by processes beside it, or by a Dask cluster.
 
 A task is a job, a price and a method; its answer depends on nothing else, so it is the same
 wherever it is worked out.
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.accuracy import compare
+from crshare.errors import CrshareError
 from crshare.execute import compile_network
 from crshare.ground import Ground, survey
 from crshare.images import ImageSet
@@ -27,6 +28,9 @@ from crshare.slices import SliceTable
 from crshare.trial import Method, try_price
 
 Progress = Callable[[str, float], None]
+
+A_ROUND = 8  # no round of a search asks for more prices
+PATIENCE_S = 10.0  # for a scheduler to answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +102,27 @@ def work(job: Job, price: float, method: Method) -> Judged:
     return bench(job).judge(price, method)
 
 
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Who shares a search: n processes of this machine, or those of a Dask scheduler."""
+
+    n: int = 1
+    dask: str | None = None  # the scheduler's address
+
+    @property
+    def at_once(self) -> int:
+        """Prices that they get at a time."""
+        return self.n if self.dask is None else A_ROUND
+
+
 @contextmanager
-def judging(job: Job, n_workers: int, on_progress: Progress) -> Iterator[Judge]:
+def judging(job: Job, workers: Workers, on_progress: Progress) -> Iterator[Judge]:
     """One worker judges in this process, more in processes of their own."""
+    n_workers = workers.n
+    if workers.dask is not None:
+        with _cluster(job, workers.dask, on_progress) as judge:
+            yield judge
+        return
     if n_workers == 1:
         yield lambda prices, method: _here(job, prices, method, on_progress)
         return
@@ -115,6 +137,39 @@ def judging(job: Job, n_workers: int, on_progress: Progress) -> Iterator[Judge]:
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+@contextmanager
+def _cluster(job: Job, address: str, on_progress: Progress) -> Iterator[Judge]:
+    """Workers of a Dask scheduler, which get the job once. CrshareError where none can be had."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise CrshareError(
+            "--dask needs the extra `cluster`; try pip install crshare[cluster]"
+        ) from error
+    try:
+        client = Client(address, timeout=PATIENCE_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise CrshareError(
+            f"--dask {address}: no scheduler answers there ({error}); start one with "
+            "`dask scheduler`, workers with `dask worker ADDRESS --nthreads 1`"
+        ) from error
+    with client:
+        if not client.scheduler_info()["workers"]:
+            raise CrshareError(
+                f"--dask {address}: the scheduler has no workers; start some with "
+                f"`dask worker {address} --nthreads 1`"
+            )
+        sent = client.scatter(job, broadcast=True, hash=False)
+
+        def judge(prices: Sequence[float], method: Method) -> list[Judged]:
+            on_progress(f"{len(prices)} plans by {address}", 0.0)
+            tasks = [client.submit(work, sent, price, method, pure=False) for price in prices]
+            found: list[Judged] = client.gather(tasks)
+            return found
+
+        yield judge
 
 
 def _here(job: Job, prices: Sequence[float], method: Method, on_progress: Progress) -> list[Judged]:

@@ -11,7 +11,7 @@ from crshare.accuracy import Accuracy
 from crshare.counts import LayerCounts, count_layer
 from crshare.errors import PlanError
 from crshare.images import VERSIONS, ImageSet, StreamedSet, half_mirrored, split, stand_ins
-from crshare.judge import Job, judging
+from crshare.judge import Job, Workers, judging
 from crshare.measure import follow, knows_mirrored, measure_accuracy
 from crshare.model import Model, read_model
 from crshare.network import Network
@@ -167,7 +167,7 @@ class Request:
     mirror: bool | None = None
     confident: bool = False
     whole_curve: bool = False
-    n_workers: int = 1
+    workers: Workers = Workers()
     steps: Path | None = None
 
 
@@ -217,9 +217,9 @@ def images_for(
 def _search(job: Job, request: Request, on_progress: Progress) -> Found:
     exact = exact_plan(job.network, job.fingerprint)
     budget = Budget(request.max_loss_points, request.time_limit_s, request.confident)
-    with judging(job, request.n_workers, on_progress) as judge:
+    with judging(job, request.workers, on_progress) as judge:
         kept = Kept(job, judge, request.steps) if request.steps else judge
-        search = Search(exact, kept, budget, at_once=request.n_workers)
+        search = Search(exact, kept, budget, at_once=request.workers.at_once)
         return search.run(request.method, whole_curve=request.whole_curve)
 
 

@@ -121,7 +121,7 @@ def curve_json(outcome: Outcome) -> str:
 
 def _request(request: Request) -> Json:
     """Without what changes nothing: workers, and the folder of steps."""
-    return {k: v for k, v in asdict(request).items() if k not in ("n_workers", "steps")}
+    return {k: v for k, v in asdict(request).items() if k not in ("workers", "steps")}
 
 
 def accuracy_json(accuracy: Accuracy | None) -> Json | None:

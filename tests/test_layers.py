@@ -46,6 +46,7 @@ PLACE = {f"crshare.{name}": i for i, line in enumerate(ORDER) for name in line.s
 ONLY_IN = {
     "h5py": ["crshare.keras_h5"],
     "sklearn": ["crshare.demo"],
+    "distributed": ["crshare.judge"],
     "gurobipy": ["solver.gurobi"],
     "highspy": ["solver.highs"],
     "numba": ["crshare.kernels", "solver.kernels", "solver.adder_graph"],

@@ -67,7 +67,9 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
     help="Keep the loss at the upper end of its 95 % interval, not only at its middle.",
 )
 @click.option(
-    "--pareto", is_flag=True, help="Try prices well below and above too; write pareto.json."
+    "--pareto",
+    is_flag=True,
+    help="Try prices well below and above too; write pareto.json and pareto.svg, the plot.",
 )
 @click.option(
     "--workers",
@@ -75,6 +77,11 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
     default=1,
     show_default=True,
     help="Processes that share the search; the plan is the same for any number.",
+)
+@click.option(
+    "--dask",
+    metavar="ADDRESS",
+    help="A Dask scheduler whose workers share the search instead; needs the extra `cluster`.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of splits and samples.")
 @json_option
@@ -92,6 +99,7 @@ def optimize(
     confidence: bool,
     pareto: bool,
     workers: int,
+    dask: str | None,
     seed: int,
     json_path: Path | None,
     sign_layers: tuple[str, ...],
@@ -103,6 +111,7 @@ def optimize(
     """
     from crshare import demo
     from crshare.ahead import compiling_ahead
+    from crshare.judge import Workers
     from crshare.pipeline import Request, images_for
     from crshare.pipeline import optimize as run
     from crshare.trial import Method
@@ -134,7 +143,7 @@ def optimize(
         mirror=mirror,
         confident=confidence,
         whole_curve=pareto,
-        n_workers=workers,
+        workers=Workers(workers, dask),
         steps=folder / "steps",
     )
     with compiling_ahead(), progress() as show:

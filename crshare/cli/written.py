@@ -23,7 +23,8 @@ def write_outcome(
     from crshare import report_json
     from crshare.output import write_text
     from crshare.page.document import parse
-    from crshare.page.html import render
+    from crshare.page.html import drawing_style, render
+    from crshare.page.plots import tradeoff
     from crshare.plan_file import write_plan
     from crshare.resume import forget
 
@@ -37,6 +38,8 @@ def write_outcome(
     write_text(folder / "report.html", render(parse(text, times)))
     if request.whole_curve:
         write_text(folder / "pareto.json", report_json.curve_json(outcome))
+        drawing = tradeoff(parse(text, times))
+        write_text(folder / "pareto.svg", drawing.standalone(drawing_style()))
     if request.steps:
         forget(request.steps)
     return text

@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -201,3 +202,6 @@ def test_the_whole_curve_is_printed_and_written(tmp_path: Path, model: Path, ima
     uppers = {p["price"]: p["loss"]["interval_points"][1] for p in curve["points"]}
     assert all(uppers[price] <= 20 for price in kept)
     assert not (tmp_path / "steps").exists()
+    plot = ElementTree.fromstring((tmp_path / "pareto.svg").read_text())
+    hints = [title.text for title in plot.iter("{http://www.w3.org/2000/svg}title")]
+    assert sum("points lost" in (hint or "") for hint in hints) >= len(prices)

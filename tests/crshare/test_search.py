@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from crshare.accuracy import Accuracy
+from crshare.errors import CrshareError
 from crshare.execute import compile_network
 from crshare.images import ImageSet
-from crshare.judge import Job, bench, judging
+from crshare.judge import Job, Workers, bench, judging
 from crshare.network import Conv, Flatten, Input, Threshold
 from crshare.plan import SharingPlan
 from crshare.plan_file import dumps
@@ -103,6 +104,10 @@ def test_the_time_limit_ends_a_search_with_what_it_has() -> None:
     assert best.price == FIRST[0]
 
 
+def silent(what: str, done: float) -> None:
+    pass
+
+
 @pytest.fixture(scope="module")
 def job() -> Job:
     return tiny_job(0)
@@ -129,10 +134,49 @@ def test_two_workers_make_the_plans_that_one_makes(job: Job) -> None:
     prices, method = (1e-4, 1.0), Method("lagrangian")
     plans = []
     for n_workers in (1, 2):
-        with judging(job, n_workers, lambda what, done: None) as judge:
+        with judging(job, Workers(n_workers), silent) as judge:
             plans.append([dumps(judged.plan, "m") for judged in judge(prices, method)])
     assert plans[0] == plans[1]
     assert plans[0][0] != plans[0][1]
+
+
+@pytest.mark.needs_package("distributed")
+def test_a_cluster_makes_the_plans_that_one_process_makes(job: Job) -> None:
+    from distributed import LocalCluster
+
+    prices, method = (1e-4, 1.0), Method("lagrangian")
+    with judging(job, Workers(), silent) as judge:
+        here = [dumps(judged.plan, "m") for judged in judge(prices, method)]
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        judging(job, Workers(dask=cluster.scheduler_address), silent) as judge,
+    ):
+        there = [dumps(judged.plan, "m") for judged in judge(prices, method)]
+    assert there == here
+
+
+@pytest.mark.needs_package("distributed")
+def test_a_cluster_without_workers_is_refused(job: Job) -> None:
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+        with (
+            pytest.raises(CrshareError, match=f"--dask {address}: the scheduler has no workers"),
+            judging(job, Workers(dask=address), silent),
+        ):
+            pass
+
+
+@pytest.mark.needs_package("distributed")
+def test_no_cluster_is_refused(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crshare.judge.PATIENCE_S", 1.0)
+    for address in ("tcp://127.0.0.1:9", "nowhere"):
+        with (
+            pytest.raises(CrshareError, match=f"--dask {address}: no scheduler answers there"),
+            judging(job, Workers(dask=address), silent),
+        ):
+            pass
 
 
 class KilledError(Exception):
