@@ -36,15 +36,23 @@ from crshare.steps import Affine, Binarize
 Array = npt.NDArray[Any]
 Place = tuple[int, int, int]
 
-EPSILON = 2.0**-24  # of float32
+FLOAT32, FLOAT64 = 2.0**-24, 2.0**-53  # half of the last bit of 1
 MARGIN_OF_REALS = 2.0**-13  # of the greatest value of a real-valued map, over all of its layers
 
 
-def margin(model: Model, values: Mapping[str, Array], name: str, image: int, place: Place) -> float:
+def margin(
+    model: Model,
+    values: Mapping[str, Array],
+    name: str,
+    image: int,
+    place: Place,
+    epsilon: float = FLOAT32,
+) -> float:
     """How far from zero the nearest value before a sign of this bit is, in units of the rounding
-    that float32 may have done on its way: above 1 rounding does not explain another bit.
+    that the library may have done on its way: above 1 rounding does not explain another bit.
 
     values: the outputs of all layers as the reference gives them. name: a layer that gives bits.
+    epsilon: of the library's numbers; reals of ours are float32 whatever it computes in.
     """
     nearest = np.inf
     for layer, at in origins(model.network, name, place):
@@ -54,9 +62,9 @@ def margin(model: Model, values: Mapping[str, Array], name: str, image: int, pla
             nearest = min(nearest, abs(float(x[image][at])) / size)
         else:
             total = int(x[image][at])
-            nearest = min(nearest, _threshold_margin(model, layer, at[2], total))
+            nearest = min(nearest, _threshold_margin(model, layer, at[2], total, epsilon))
         for bits, there in _bits_added(model.network, layer.source, at):
-            nearest = min(nearest, margin(model, values, bits, image, there))
+            nearest = min(nearest, margin(model, values, bits, image, there, epsilon))
     return nearest
 
 
@@ -91,16 +99,19 @@ def _before(network: Network, layer: Layer, place: Place) -> tuple[str, Place]:
     return source, (place[0], place[1], channel)
 
 
-def _threshold_margin(model: Model, layer: Layer, channel: int, total: int) -> float:
+def _threshold_margin(
+    model: Model, layer: Layer, channel: int, total: int, epsilon: float
+) -> float:
     """Of the last sign, and of those that are folded before it."""
     maps = model.folded[layer.name]
     ends = [i for i, step in enumerate(maps) if isinstance(step, Binarize)] + [len(maps)]
     exact = min(abs(float(value_at(maps[:end], channel, total))) for end in ends)
-    return exact / rounding(model, layer, channel)
+    return exact / (epsilon * rounded(model, layer, channel))
 
 
-def rounding(model: Model, threshold: Layer, channel: int) -> float:
-    """A bound of what float32 loses on the way from the products to the sign."""
+def rounded(model: Model, threshold: Layer, channel: int) -> float:
+    """A bound of what is rounded on the way from the products to the sign, each time by at most a
+    relative half of a last bit."""
     above = next((la for la in model.network.layers if la.name == threshold.source), None)
     n_inputs = above.op.n_inputs if above is not None and isinstance(above.op, Conv) else 64
     size = float(model.network.input_of(threshold).bound)
@@ -110,7 +121,7 @@ def rounding(model: Model, threshold: Layer, channel: int) -> float:
             scale, offset = (np.abs(np.resize(p, channel + 1)[channel]) for p in linear_form(step))
             size = float(scale * size + offset)
             total = max(total * float(scale), size)
-    return max(total, size) * EPSILON * (8 + n_inputs)
+    return max(total, size) * (8 + n_inputs)
 
 
 def origins(network: Network, name: str, place: Place) -> Iterator[tuple[Layer, Place]]:

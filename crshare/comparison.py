@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from crshare.behind import Place, margin
+from crshare.behind import FLOAT32, Place, margin
 from crshare.execute import outputs
 from crshare.model import Model
 from crshare.network import Kind, Layer
@@ -73,9 +73,15 @@ def bit_readers(model: Model) -> list[Layer]:
     return list(found.values())
 
 
-def compare(model: Model, images: Array, theirs: Mapping[str, Array], scores: Array) -> Comparison:
+def compare(
+    model: Model,
+    images: Array,
+    theirs: Mapping[str, Array],
+    scores: Array,
+    epsilon: float = FLOAT32,
+) -> Comparison:
     """theirs: by the file's layer the signs of what enters its weights, bool [n, ...]. scores: the
-    library's, [n, ...]."""
+    library's, [n, ...]. epsilon: of the numbers that the library computed in."""
     names = [layer.name for layer in model.network.layers]
     values = outputs(model.network, images, names)
     done: set[int] = set()
@@ -83,7 +89,7 @@ def compare(model: Model, images: Array, theirs: Mapping[str, Array], scores: Ar
     for reader in bit_readers(model):
         ours = values[reader.source]
         other = theirs[model.linears[reader.name].stored[0]].reshape(ours.shape)
-        checks.append(_check(model, values, reader, other != (ours > 0), done))
+        checks.append(_check(model, values, reader, other != (ours > 0), done, epsilon))
     same = np.array([i for i in range(len(images)) if i not in done], np.int64)
     ours = values[names[-1]].reshape(len(images), -1)[same].astype(np.float64)
     other = _like(ours, scores.reshape(len(images), -1)[same].astype(np.float64))
@@ -99,6 +105,7 @@ def _check(
     reader: Layer,
     different: Array,
     done: set[int],
+    epsilon: float,
 ) -> LayerCheck:
     first = []
     for found in np.argwhere(different).tolist():
@@ -106,7 +113,7 @@ def _check(
         if image not in done:
             done.add(image)
             place = (row, column, channel)
-            distance = margin(model, values, reader.source, image, place)
+            distance = margin(model, values, reader.source, image, place, epsilon)
             first.append(Difference(image, place, distance))
     return LayerCheck(reader.name, different.size, int(different.sum()), tuple(first))
 

@@ -204,6 +204,16 @@ def exact_layer(table: SliceTable) -> LayerPlan:
     )
 
 
+def unshared_layer(table: SliceTable) -> LayerPlan:
+    """Every slice computed for its one filter."""
+    return LayerPlan(
+        layer=table.layer,
+        representatives=tuple(table.matrix[table.rows(group)].T for group in range(table.n_groups)),
+        use=np.tile(np.arange(1, table.n_filters + 1, dtype=np.int32), (table.n_groups, 1)),
+        corrected=np.zeros((table.n_groups, table.n_filters), np.bool_),
+    )
+
+
 def layer_from_weights(table: SliceTable, effective: Int8Array) -> LayerPlan:
     """The plan that computes each distinct effective slice of a group once."""
     shared = SliceTable(table.layer, effective, table.starts, table.positions, table.integer_input)

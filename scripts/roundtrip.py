@@ -1,12 +1,16 @@
 """Generated models of a library, saved in every container, read, and compared bit for bit.
 
-    python scripts/roundtrip.py DIALECT [N] [--seed S]      larq, qkeras, keras or binarynet
+    python scripts/roundtrip.py DIALECT [N] [--seed S] [--double]
+
+DIALECT is larq, qkeras, keras or binarynet.
 
 Each model is built and run by its own library (extra `train`), saved in each container that the
 library writes, read, and run by crshare on the same images. qkeras 0.9 wants an environment of its
 own: with tensorflow and tf_keras 2.21, and pyparsing, which it does not declare.
-A bit may differ only where float32 rounding explains it (crshare.behind). The table counts models,
-files, bits, and bits that differ; and says how near to that limit, 1, the worst of them came.
+A bit may differ only where rounding explains it (crshare.behind): the library's, in float32 or with
+--double in float64, so that hardly more than exact ties are left; or ours, where reals of float32
+are added. The table counts models, files, bits, and bits that differ, by whether reals stand behind
+them; and says how near to that limit, 1, the worst of them came.
 """
 
 import argparse
@@ -22,15 +26,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "keras" not in sys.argv[1:2]:
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
+from crshare.behind import FLOAT32, FLOAT64
 from crshare.comparison import bit_readers, compare
 from crshare.errors import CrshareError
 from crshare.model import read_model
+from crshare.network import INPUT, Kind, Network
 from crshare.train.running import run
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.library_models import LIBRARIES, build, keras_for  # noqa: E402
+from tests.library_models import LIBRARIES, build, doubled, keras_for  # noqa: E402
 
 N_IMAGES = 20
 
@@ -55,7 +61,17 @@ def containers(dialect: str, model: Any, folder: Path) -> list[Path]:
     return paths
 
 
-def one(dialect: str, seed: int, folder: Path, worst: dict[str, float]) -> Counter[str]:
+def has_reals(network: Network, name: str) -> bool:
+    """Whether any real-valued map stands behind this layer's."""
+    if name == INPUT:
+        return False
+    real = network.signals[name].kind is Kind.REALS
+    return real or any(has_reals(network, source) for source in network.layer(name).sources)
+
+
+def one(
+    dialect: str, seed: int, folder: Path, worst: dict[str, float], *, double: bool
+) -> Counter[str]:
     """Build, save, read and compare one model; what to count of it, and the worst into `worst`."""
     keras = keras_for(dialect)
     keras.backend.clear_session()
@@ -66,10 +82,15 @@ def one(dialect: str, seed: int, folder: Path, worst: dict[str, float]) -> Count
         counts[path.suffix] += 1
         read = read_model(path, sign_layers=signs)
         names = [read.linears[layer.name].stored[0] for layer in bit_readers(read)]
-        known = known or run(read, model, images, names)
-        found = compare(read, images, *known)
-        counts["bits"] += sum(check.n_bits for check in found.layers)
-        counts["different bits"] += sum(check.n_different for check in found.layers)
+        if known is None:
+            runs = doubled(keras, model) if double else model
+            known = run(read, runs, images, names)
+        found = compare(read, images, *known, FLOAT64 if double else FLOAT32)
+        for check in found.layers:
+            source = read.network.layer(check.layer).source
+            behind = "reals" if has_reals(read.network, source) else "integers"
+            counts[f"bits on {behind}"] += check.n_bits
+            counts[f"different bits on {behind}"] += check.n_different
         counts["images"] += found.n_images
         counts["images with a rounded bit"] += len(found.firsts)
         margins = [first.margin for first in found.firsts]
@@ -87,13 +108,14 @@ def main() -> int:
     parser.add_argument("dialect", choices=LIBRARIES)
     parser.add_argument("n", type=int, nargs="?", default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--double", action="store_true", help="the library computes in float64")
     options = parser.parse_args()
     counts: Counter[str] = Counter()
     worst = {"margin of a bit": 0.0, "error of a score": 0.0}
     for seed in range(options.seed, options.seed + options.n):
         with tempfile.TemporaryDirectory() as folder:
             try:
-                counts += one(options.dialect, seed, Path(folder), worst)
+                counts += one(options.dialect, seed, Path(folder), worst, double=options.double)
             except CrshareError as error:
                 counts["FAILED"] += 1
                 print(f"seed {seed}: {error}", flush=True)

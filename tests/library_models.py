@@ -92,6 +92,45 @@ def around(family: "Family", y: Any, *, pools: bool = True) -> Any:
     return y
 
 
+def doubled(keras: Any, model: Any) -> Any:
+    """The same model computing in float64; what quantizes by rounding does that in float32."""
+
+    def twin(layer: Any) -> Any:
+        made = type(layer).from_config(_in_double(layer.get_config()))
+        for name, quantizer in vars(layer).items():  # qkeras's
+            if name.endswith("_quantizer_internal") and quantizer is not None:
+                setattr(made, name, _in_single(quantizer))
+        if type(layer).__name__ == "Rescaling" and keras.__name__ == "tf_keras":
+            made.scale, made.offset = np.float64(layer.scale), np.float64(layer.offset)
+        return made
+
+    with keras.utils.custom_object_scope({"binary_tanh": binary_tanh}):
+        double = keras.models.clone_model(model, clone_function=twin)
+    double.set_weights([np.float64(weights) for weights in model.get_weights()])
+    for layer, old in zip(double.layers, model.layers, strict=True):
+        if hasattr(old, "binary_weights"):
+            layer.kernel.assign(np.float64(old.binary_weights()))
+    return double
+
+
+def _in_double(config: Any) -> Any:
+    match config:
+        case dict():
+            return {key: _in_double(value) for key, value in config.items()}
+        case list() | tuple():
+            return [_in_double(value) for value in config]
+        case "float32":
+            return "float64"
+        case _:
+            return config
+
+
+def _in_single(quantizer: Any) -> Callable[[Any], Any]:
+    """qkeras mixes types if it is given float64, and binary_tanh is -1 up to the last bit of 1."""
+    tensorflow = import_module("tensorflow")
+    return lambda x: tensorflow.cast(quantizer(tensorflow.cast(x, "float32")), "float64")
+
+
 class Family:
     """What the layers of one library are; each method gives a new one."""
 
@@ -299,7 +338,7 @@ def binary_layers(keras: Any) -> tuple[type, type]:
 
     def limit(layer: Any, kernel: Any) -> float:
         if layer.H != "Glorot":
-            return float(layer.H)
+            return float(np.float32(layer.H))
         taps = int(np.prod(kernel.shape[:-2]))
         return float(np.float32(np.sqrt(1.5 / (taps * (kernel.shape[-2] + kernel.shape[-1])))))
 
@@ -310,9 +349,12 @@ def binary_layers(keras: Any) -> tuple[type, type]:
             super().__init__(*args, **kwargs)
             self.H = H
 
-        def call(self, inputs: Any) -> Any:
+        def binary_weights(self) -> Any:
             h = limit(self, self.kernel)
-            sums = self.convolution_op(inputs, h * binary_tanh(self.kernel / h))
+            return h * binary_tanh(self.kernel / h)
+
+        def call(self, inputs: Any) -> Any:
+            sums = self.convolution_op(inputs, self.binary_weights())
             return tensorflow.nn.bias_add(sums, self.bias) if self.use_bias else sums
 
         def get_config(self) -> Any:
@@ -321,8 +363,11 @@ def binary_layers(keras: Any) -> tuple[type, type]:
     class BinaryDense(keras.layers.Dense):  # type: ignore[misc]
         H = 1.0
 
+        def binary_weights(self) -> Any:
+            return binary_tanh(self.kernel)
+
         def call(self, inputs: Any) -> Any:
-            return tensorflow.matmul(inputs, binary_tanh(self.kernel))
+            return tensorflow.matmul(inputs, self.binary_weights())
 
     return BinaryConv2D, BinaryDense
 

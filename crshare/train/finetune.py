@@ -1,12 +1,14 @@
 """Fine-tuning: a plan's weights and thresholds trained on labelled images, its sharing held fixed.
 
 One latent value for each weight of each representative; all its users add their gradients to it,
-with their signs. What is wanted of an image is in part its label, in part what the original network
-says (Hinton, Vinyals, Dean: "Distilling the knowledge in a neural network", 2015). The result is a
-plan like any other.
+with their signs. Layers that the plan left as they were share only what happens to be equal; their
+slices are trained each by itself, and what is equal afterwards is shared. What is wanted of an
+image is in part its label, in part what the original network says (Hinton, Vinyals, Dean:
+"Distilling the knowledge in a neural network", 2015). The result is a plan like any other.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,15 @@ from crshare.images import ImageSet, stand_ins
 from crshare.measure import knows_mirrored
 from crshare.model import Model
 from crshare.network import Network
-from crshare.plan import SharingPlan, planned_network
+from crshare.plan import (
+    LayerPlan,
+    SharingPlan,
+    layer_from_weights,
+    planned_network,
+    unshared_layer,
+)
 from crshare.plan_file import dumps, read_plan, write_plan
+from crshare.slices import SliceTable, decompose
 from crshare.train.checkpoint import Curve
 from crshare.train.graph import trainable
 from crshare.train.loop import (
@@ -83,12 +92,14 @@ def finetune(
     plan included. DataError, CheckpointError and OutputError say what is to be mended.
     """
     deterministic(course.seed)
+    network = model.network
     training, held_out = parted(images, course.held_out, course.seed)
     show("building the network", 0.0)
-    judging = stand_ins(held_out) if knows_mirrored(model.network, held_out) else held_out
-    tuned = trainable(model.network, plan)
+    judging = stand_ins(held_out) if knows_mirrored(network, held_out) else held_out
+    free = unchanged_layers(network, plan)
+    tuned = trainable(network, replaced(network, plan, free, unshared_layer))
     tuned.begin(training.images[:N_MOMENTS])
-    teacher = teacher_of(model.network, judging, distilled)
+    teacher = teacher_of(network, judging, distilled)
     rate = decayed(course.first_rate, course.last_rate, course.steps(len(training)))
     tuned.model.compile(
         keras.optimizers.Adam(rate, jit_compile=False),
@@ -97,14 +108,45 @@ def finetune(
     )
     trial = Trial(
         tuned.model,
-        judge=lambda: share_right(model.network, tuned.trained_plan(), judging),
-        keep=lambda: write_plan(tuned.trained_plan(), model.path.name, folder / PLAN),
+        judge=lambda: share_right(network, tuned.trained_plan(), judging),
+        keep=lambda: write_plan(
+            shared_again(network, tuned.trained_plan(), free), model.path.name, folder / PLAN
+        ),
     )
     key = key_of(images, plan.fingerprint, dumps(plan, ""), course, distilled)
     curve = run(trial, Data(training, teacher.wanted), course, folder / CHECKPOINT, key, show)
     (folder / CHECKPOINT).unlink(missing_ok=True)
-    best = read_plan(folder / PLAN, model.network, plan.fingerprint)
+    best = read_plan(folder / PLAN, network, plan.fingerprint)
     return Tuned(best, curve, len(training), judging.name)
+
+
+def unchanged_layers(network: Network, plan: SharingPlan) -> set[str]:
+    """Layers whose weights the plan leaves as they are: it shares only what is equal or inverse."""
+    return {
+        table.layer
+        for table in decompose(network)
+        if np.array_equal(plan.layer(table.layer).effective(table), table.matrix)
+    }
+
+
+def replaced(
+    network: Network, plan: SharingPlan, layers: Set[str], made: Callable[[SliceTable], LayerPlan]
+) -> SharingPlan:
+    """The plan with some layers' plans made anew."""
+    tables = {table.layer: table for table in decompose(network)}
+    found = tuple(
+        made(tables[layer.layer]) if layer.layer in layers else layer for layer in plan.layers
+    )
+    return replace(plan, layers=found)
+
+
+def shared_again(network: Network, plan: SharingPlan, layers: Set[str]) -> SharingPlan:
+    """The plan with what is equal or inverse in these layers computed once."""
+
+    def again(table: SliceTable) -> LayerPlan:
+        return layer_from_weights(table, plan.layer(table.layer).effective(table))
+
+    return replaced(network, plan, layers, again)
 
 
 def share_right(network: Network, plan: SharingPlan, images: ImageSet) -> float:

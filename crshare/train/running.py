@@ -79,10 +79,10 @@ def run(
     keras = keras_of(model)
     found = [loaded.get_layer(name) for name in layers]
     probe = keras.Model(loaded.inputs, [*(la.input for la in found), loaded.outputs[0]])
-    shape = loaded.inputs[0].shape[1:]
+    shape, dtype = loaded.inputs[0].shape[1:], loaded.inputs[0].dtype
     parts: list[list[Array]] = [[] for _ in range(len(layers) + 1)]
     for first in range(0, len(images), BATCH):
-        batch = images[first : first + BATCH].astype(np.float32)
+        batch = images[first : first + BATCH].astype(getattr(dtype, "name", dtype))
         given = probe(batch.reshape(len(batch), *shape), training=False)
         given = given if isinstance(given, list | tuple) else [given]
         for part, layer, value in zip(parts, [*found, None], given, strict=True):

@@ -4,6 +4,7 @@ Run by test_training.py in a process of its own.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +16,18 @@ from crshare.cli import main
 from crshare.demo import digits
 from crshare.errors import CrshareError
 from crshare.execute import compile_network
-from crshare.images import ImageSet
+from crshare.images import ImageSet, stand_ins
+from crshare.measure import knows_mirrored
 from crshare.model import Model
-from crshare.plan import LayerPlan, SharingPlan, planned_network
+from crshare.plan import LayerPlan, SharingPlan, layer_from_weights, planned_network
 from crshare.plan_file import dumps
 from crshare.slices import decompose
 from crshare.train import finetune as tuning
 from crshare.train import sharing
 from crshare.train.augment import Augmentation
 from crshare.train.graph import trainable
-from crshare.train.loop import Course
+from crshare.train.loop import Course, parted
+from crshare.trial import exact_plan
 from tests.keras_files import batch_norm, conv, dense, flatten, signs, write_h5
 
 import tensorflow as tf  # isort: skip  # crshare.train says which Keras it is to use
@@ -160,6 +163,29 @@ def test_a_trained_plan_is_what_keras_computes_and_shares_as_before(
         changed += not np.array_equal(old.taken, new.taken)
     assert changed
     as_keras_says(model, tuned.plan, images)
+
+
+@pytest.mark.needs_package("sklearn")
+def test_layers_that_the_plan_left_alone_are_free_and_share_what_is_equal_afterwards(
+    little: Model, images: ImageSet, tmp_path: Path
+) -> None:
+    free = exact_plan(little.network, little.weights_hash)
+    given = replace(free, layers=(free.layers[0], small_plan(little).layers[1], free.layers[2]))
+    course = replace(COURSE, first_rate=0.3, last_rate=0.1, batch=10)
+    tuned = tuning.finetune(little, given, images, course, tmp_path, silent)
+    assert tuned.best["epoch"] > 0
+    assert np.array_equal(tuned.plan.layers[1].use, given.layers[1].use)
+    changed = 0
+    for place in (0, 2):
+        table = decompose(little.network)[place]
+        weights = tuned.plan.layers[place].effective(table)
+        assert tuned.plan.layers[place].n_computed == layer_from_weights(table, weights).n_computed
+        changed += int((weights != table.matrix).sum())
+    assert changed
+    _, held_out = parted(images, course.held_out, course.seed)
+    judging = stand_ins(held_out) if knows_mirrored(little.network, held_out) else held_out
+    assert tuned.judged_on == judging.name
+    assert tuning.share_right(little.network, tuned.plan, judging) == tuned.best["held_out"]
 
 
 @pytest.mark.needs_package("sklearn")
