@@ -48,6 +48,8 @@ def graph_of(model_config: object, weights: Mapping[str, Weights]) -> Graph:
     first = named[0]
     shape = _input_shape(first, config)
     has_entry = first.class_name == "InputLayer"
+    if not (in_a_row or has_entry):
+        raise first.refuse(f"({short(first.class_name)}) reads nothing and is no input; {DAMAGED}")
     return Graph(shape, first.name if has_entry else "", tuple(named[1:] if has_entry else named))
 
 

@@ -100,6 +100,8 @@ def doubled(keras: Any, model: Any) -> Any:
         for name, quantizer in vars(layer).items():  # qkeras's
             if name.endswith("_quantizer_internal") and quantizer is not None:
                 setattr(made, name, _in_single(quantizer))
+            elif name.endswith("_initializer"):
+                setattr(made, name, keras.initializers.Zeros())  # the weights are set below
         if type(layer).__name__ == "Rescaling" and keras.__name__ == "tf_keras":
             made.scale, made.offset = np.float64(layer.scale), np.float64(layer.offset)
         return made

@@ -163,6 +163,10 @@ def deep(config: dict[str, Any]) -> None:
     config["layers"][1]["inbound_nodes"] = nodes
 
 
+def no_input(config: dict[str, Any]) -> None:
+    config["layers"][0]["class_name"] = "InputLeyer"
+
+
 def in_circle(config: dict[str, Any]) -> None:
     config["layers"][0]["inbound_nodes"] = config["layers"][1]["inbound_nodes"]
 
@@ -174,6 +178,7 @@ def in_circle(config: dict[str, Any]) -> None:
         (no_layers, f"the model has no list of layers; {DAMAGED}"),
         (deep, f"its layers are nested too deep; {DAMAGED}"),
         (in_circle, f"the model has no input layer; {DAMAGED}"),
+        (no_input, f"layer input_1 ('InputLeyer') reads nothing and is no input; {DAMAGED}"),
     ],
 )
 def test_a_configuration_without_its_parts_is_refused(
