@@ -6,8 +6,7 @@ window the sum is 2y - v with v the sum of the valid weights, so a border of zer
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from math import ceil, floor
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -25,35 +24,13 @@ from crshare.network import (
     Scale,
     Signal,
     Threshold,
-    extent,
     signal_after,
 )
 from crshare.plan import LayerPlan, SharingPlan, planned_network
 from crshare.slices import SliceTable, decompose
-from crshare.turns import Turned, in_turns
-from hwgen import (
-    Add,
-    Bit,
-    Cell,
-    Compare,
-    Compute,
-    Decide,
-    Design,
-    Entry,
-    Fixed,
-    Folding,
-    Gather,
-    Head,
-    Linear,
-    Netlist,
-    Operand,
-    Pool,
-    Popcount,
-    Range,
-    Stage,
-    Windowing,
-)
-from solver.adder_graph import AdderGraph, Count, Output, Sum, build, measure
+from crshare.stages import Sums, on_pixels, windowing_of
+from hwgen import Compute, Decide, Design, Entry, Gather, Pool, Range, Stage
+from solver.adder_graph import AdderGraph, build, measure
 
 Ints = npt.NDArray[np.int64]
 BITS = Range(0, 1)
@@ -169,7 +146,7 @@ class _Lowering:
         self.on_progress = on_progress
         self.stages: list[Stage] = []
         self.lowered: list[LoweredLayer] = []
-        self.waiting: _Sums | None = None
+        self.waiting: Sums | None = None
         self.scale: Scale | None = None
         self.signal = Signal(Kind.BITS, (1, 1, 1), 1)
         self.values = BITS
@@ -217,12 +194,12 @@ class _Lowering:
             Entry("pixels", given.shape[2], raw, self.values, pixels.multiplier, pixels.offset)
         )
 
-    def _sums(self, layer: Layer, conv: Conv, given: Signal) -> "_Sums":
+    def _sums(self, layer: Layer, conv: Conv, given: Signal) -> Sums:
         table = self.tables[layer.name]
         plan = self.plan.layer(layer.name) if self.plan else None
         weights = (plan.effective(table) if plan else table.matrix).T.astype(np.int64)
         graph = self._graph(table, plan, weights)
-        return _Sums(layer.name, conv, given, graph, self.values, weights)
+        return Sums(layer.name, conv, given, graph, self.values, weights)
 
     def _graph(self, table: SliceTable, plan: LayerPlan | None, weights: Ints) -> AdderGraph:
         """The adder graph of a layer's effective weights."""
@@ -236,7 +213,7 @@ class _Lowering:
             input_range=inputs,
         )
 
-    def _settle(self, sums: "_Sums", threshold: Threshold | None) -> Compute:
+    def _settle(self, sums: Sums, threshold: Threshold | None) -> Compute:
         """The stage of a layer's sums, unrolled or in turns, if it is small enough."""
         cost, options = measure(sums.graph), self.options
         stage, lut6 = sums.compute(threshold, options.per_stage), cost.lut6
@@ -244,7 +221,7 @@ class _Lowering:
         if options.fold > 1 and (threshold is None or not sums.binary):
             why = "unrolled: only layers of bits before a threshold are folded"
         elif options.fold > 1 and threshold is not None:
-            turned = sums.turned(threshold, options)
+            turned = sums.turned(threshold, options.fold, options.method, options.measure)
             if turned.lut6 < lut6:
                 why = f"in {options.fold} turns: about {turned.lut6:,} LUTs, unrolled {lut6:,}"
                 phases, lut6, cost = options.fold, turned.lut6, measure(turned.graph)
@@ -283,16 +260,16 @@ class _Lowering:
             self.stages.append(self._settle(self.waiting, threshold))
             self.waiting = None
         else:
-            self.stages.append(_on_pixels(layer, threshold, given, self.values))
+            self.stages.append(on_pixels(layer, threshold, given, self.values))
         self.values = BITS
 
     def _pool(self, layer: Layer, pool: BitPool, given: Signal) -> None:
         every = tuple(bool(flag) for flag in pool.all_of)
         pad = sum(1 << place for place, flag in enumerate(every) if flag)
-        windowing = _windowing(given, pool.size, pool.strides, same=pool.same, pad=pad)
+        windowing = windowing_of(given, pool.size, pool.strides, same=pool.same, pad=pad)
         self.stages.append(Pool(layer.name, windowing, every))
 
-    def _scores(self, sums: "_Sums", *, decide: bool) -> None:
+    def _scores(self, sums: Sums, *, decide: bool) -> None:
         stage = self._settle(sums, None)
         self.stages.append(stage)
         if decide and sums.output.shape[:2] == (1, 1):
@@ -307,197 +284,3 @@ def ranked(scale: Scale, scores: Range, n_classes: int) -> tuple[tuple[int, ...]
     scaled = scale.scale[:, None] * values + scale.offset[:, None]
     _, ranks = np.unique(scaled, return_inverse=True)
     return tuple(tuple(row) for row in ranks.reshape(n_classes, -1).tolist())
-
-
-@dataclass(frozen=True, eq=False)
-class _Sums:
-    """A layer's sums before its threshold is known."""
-
-    name: str
-    conv: Conv
-    given: Signal
-    graph: AdderGraph
-    values: Range
-    weights: Ints
-
-    @property
-    def output(self) -> Signal:
-        return signal_after(self.conv, self.given)
-
-    @property
-    def binary(self) -> bool:
-        return self.given.kind is Kind.BITS
-
-    def compute(self, threshold: Threshold | None, per_stage: int) -> Compute:
-        kernel = self.conv.kernel.shape
-        row_classes, column_classes, constants = self._classes()
-        heads = [
-            self._score(output, constants[:, place])
-            if threshold is None
-            else _compared(
-                output,
-                int(threshold.at[place]),
-                bool(threshold.rising[place]),
-                constants[:, place] if self.binary else None,
-                len(constants),
-            )
-            for place, output in enumerate(self.graph.outputs())
-        ]
-        return Compute(
-            name=self.name,
-            windowing=_windowing(
-                self.given,
-                (kernel[0], kernel[1]),
-                self.conv.strides,
-                same=self.conv.pad_value is not None,
-                pad=self._pad(),
-            ),
-            channels=kernel[2],
-            values=self.values,
-            netlist=netlist_of(self.graph, tuple(heads), len(constants)),
-            row_classes=row_classes,
-            column_classes=column_classes,
-            per_stage=per_stage,
-        )
-
-    def turned(self, threshold: Threshold, options: Options) -> Turned:
-        """The layer in turns, filters before a falling threshold turned round, so that all rise."""
-        method = "auto" if options.method == "slices" else options.method
-        weights = self.weights * _signs(threshold)[:, None]
-        return in_turns(weights, options.fold, method, options.measure)
-
-    def folded(self, stage: Compute, turned: Turned, threshold: Threshold) -> Compute:
-        """The same stage with its outputs in turns, one limit for each class and turn."""
-        *_, constants = self._classes()
-        phases, units = turned.constants.shape
-        signs, last = _signs(threshold), len(threshold.at) - 1
-
-        def limits(unit: int, output: Output, phase: int) -> Head:
-            place = min(phase * units + unit, last)
-            at = int(threshold.at[place]) * int(signs[place])
-            shifted = constants[:, place] * signs[place] + 2 * turned.constants[phase, unit]
-            return _compared(output, at, True, shifted, len(constants))
-
-        heads = tuple(
-            _in_turn([limits(unit, output, phase) for phase in range(phases)])
-            for unit, output in enumerate(turned.graph.outputs())
-        )
-        netlist = netlist_of(turned.graph, heads, len(constants) * phases)
-        folding = Folding(phases, turned.gates, len(threshold.at))
-        return replace(stage, netlist=netlist, folding=folding)
-
-    def _classes(self) -> tuple[tuple[int, ...], tuple[int, ...], Ints]:
-        """The class of each row and column of windows, and the constants of each class."""
-        rows, columns = (self._valid(axis) for axis in range(2))
-        row_kinds, row_classes = np.unique(rows, axis=0, return_inverse=True)
-        column_kinds, column_classes = np.unique(columns, axis=0, return_inverse=True)
-        return (
-            tuple(row_classes.reshape(-1).tolist()),
-            tuple(column_classes.reshape(-1).tolist()),
-            self._constants(row_kinds, column_kinds),
-        )
-
-    def _valid(self, axis: int) -> npt.NDArray[np.bool_]:
-        """[output rows or columns, taps]: whether a tap lies on what counts."""
-        window, stride = self.conv.kernel.shape[axis], self.conv.strides[axis]
-        same = self.conv.pad_value is not None
-        _, before = extent(self.given.shape[axis], window, stride, same=same)
-        first = np.arange(self.output.shape[axis])[:, None] * stride - before
-        places = first + np.arange(window)
-        counts = not self.binary or self.conv.pad_value != 0
-        return counts | ((places >= 0) & (places < self.given.shape[axis]))
-
-    def _constants(self, rows: npt.NDArray[np.bool_], columns: npt.NDArray[np.bool_]) -> Ints:
-        """[classes, filters]: the sum of the weights at the valid taps of each class of window."""
-        taps = self.conv.kernel.sum(axis=2, dtype=np.int64)
-        valid = (rows[:, None, :, None] & columns[None, :, None, :]).reshape(
-            len(rows) * len(columns), *taps.shape[:2]
-        )
-        constants: Ints = np.einsum("nij,ijf->nf", valid.astype(np.int64), taps)
-        return constants
-
-    def _pad(self) -> int:
-        """One position of padding as the bits of a beat."""
-        channels, width = self.conv.kernel.shape[2], self.values.width
-        value = self.conv.pad_value or 0
-        one = (value > 0 if self.binary else value) & ((1 << width) - 1)
-        return sum(one << (channel * width) for channel in range(channels))
-
-    def _score(self, output: Output, constants: Ints) -> Linear:
-        if len(constants) > 1:
-            raise HardwareError(
-                f"layer {self.name} gives sums over a border of zeros, which has no hardware; it "
-                "needs a threshold behind it"
-            )
-        factor = 2 if self.binary else 1
-        offset = factor * output.offset - (int(constants[0]) if self.binary else 0)
-        return Linear(output.edge, -factor if output.negative else factor, offset)
-
-
-def _compared(
-    output: Output, at: int, rising: bool, constants: Ints | None, n_classes: int
-) -> Head:
-    """sum >= at (rising) or sum <= at, in terms of the graph's edge."""
-    halves = np.zeros(n_classes, np.int64) if constants is None else constants
-    limits = []
-    for constant in halves.tolist():
-        if constants is None:
-            limit = at
-        else:
-            limit = ceil((at + constant) / 2) if rising else floor((at + constant) / 2)
-        limits.append(limit - output.offset)
-    if output.edge is None:
-        return Fixed(tuple(limit <= 0 if rising else limit >= 0 for limit in limits))
-    if output.negative:
-        return Compare(output.edge, not rising, tuple(-limit for limit in limits))
-    return Compare(output.edge, rising, tuple(limits))
-
-
-def _signs(threshold: Threshold) -> Ints:
-    return np.where(threshold.rising, 1, -1).astype(np.int64)
-
-
-def _in_turn(turns: list[Head]) -> Compare:
-    """One comparison of an edge with the limits of every turn, by class and then by turn."""
-    compared = [head for head in turns if isinstance(head, Compare)]
-    limits = zip(*(head.limits for head in compared), strict=True)
-    return replace(compared[0], limits=tuple(limit for turn in limits for limit in turn))
-
-
-def _on_pixels(layer: Layer, threshold: Threshold, given: Signal, values: Range) -> Compute:
-    """Thresholds that read the pixels themselves."""
-    channels = given.shape[2]
-    heads = tuple(
-        Compare(place, bool(threshold.rising[place]), (int(threshold.at[place]),))
-        for place in range(channels)
-    )
-    netlist = Netlist(channels, (values,) * channels, (), heads)
-    windowing = Windowing((given.shape[0], given.shape[1]), (1, 1))
-    return Compute(layer.name, windowing, channels, values, netlist, (0,), (0,), 1)
-
-
-def netlist_of(graph: AdderGraph, heads: tuple[Head, ...], n_classes: int) -> Netlist:
-    """The same cells in the words of hwgen."""
-    cells: list[Cell] = []
-    for node in graph.nodes():
-        match node:
-            case Count(_, bits):
-                cells.append(Popcount(tuple(Bit(term.edge, term.negative) for term in bits)))
-            case Sum(_, left, right):
-                one, other = Operand(left.edge, left.shift), Operand(right.edge, right.shift)
-                cells.append(Add(one, other, right.negative))
-    ranges = tuple(map(Range, graph.low.tolist(), graph.high.tolist()))
-    return Netlist(graph.n_inputs, ranges, tuple(cells), heads, n_classes)
-
-
-def _windowing(
-    given: Signal, window: tuple[int, int], strides: tuple[int, int], *, same: bool, pad: int
-) -> Windowing:
-    before, after = [], []
-    for axis in range(2):
-        size, width, stride = given.shape[axis], window[axis], strides[axis]
-        positions, first = extent(size, width, stride, same=same)
-        before.append(first)
-        after.append(max((positions - 1) * stride + width - size - first, 0) if same else 0)
-    pads = before[0], before[1], after[0], after[1]
-    return Windowing((given.shape[0], given.shape[1]), window, strides, pads, pad)

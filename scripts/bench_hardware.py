@@ -23,10 +23,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from crshare.lower import netlist_of
 from crshare.model import read_network
 from crshare.plan import exact_layer
 from crshare.slices import SliceTable, decompose
+from crshare.stages import netlist_of
 from hwgen import Linear, ToolError, combinational, files
 from hwgen.design import Design, Entry
 from hwgen.netlist import Range
