@@ -102,7 +102,7 @@ def doubled(keras: Any, model: Any) -> Any:
                 setattr(made, name, _in_single(quantizer))
             elif name.endswith("_initializer"):
                 setattr(made, name, keras.initializers.Zeros())  # the weights are set below
-        if type(layer).__name__ == "Rescaling" and keras.__name__ == "tf_keras":
+        if type(layer).__name__ == "Rescaling":  # TensorFlow takes a number for float32
             made.scale, made.offset = np.float64(layer.scale), np.float64(layer.offset)
         return made
 

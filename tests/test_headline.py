@@ -34,7 +34,8 @@ def reduction(report: dict[str, object], names: list[str]) -> float:
 
 
 def test_three_quarters_of_the_slice_operations_go_within_a_point(tmp_path: Path) -> None:
-    report = report_of(tmp_path, "--max-acc-loss", "1", "--time-limit", "1500")
+    options = ("--time-limit", "1500", "--workers", "2")
+    report = report_of(tmp_path, "--max-acc-loss", "1", *options)
     assert reduction(report, [f"conv{i}" for i in range(2, 7)]) >= 0.75
     assert report["accuracy"]["n_images"] == 10_000
     assert report["accuracy"]["loss_points"] <= 1.0
