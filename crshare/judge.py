@@ -5,6 +5,9 @@ wherever it is worked out.
 """
 
 import hashlib
+import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -31,6 +34,7 @@ Progress = Callable[[str, float], None]
 
 A_ROUND = 8  # no round of a search asks for more prices
 PATIENCE_S = 10.0  # for a scheduler to answer
+WATCHED_S = 1.0  # between two looks at the parent
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +130,9 @@ def judging(job: Job, workers: Workers, on_progress: Progress) -> Iterator[Judge
     if n_workers == 1:
         yield lambda prices, method: _here(job, prices, method, on_progress)
         return
-    with ProcessPoolExecutor(n_workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        n_workers, get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),)
+    ) as pool:
 
         def judge(prices: Sequence[float], method: Method) -> list[Judged]:
             on_progress(f"{len(prices)} plans by {n_workers} workers", 0.0)
@@ -137,6 +143,17 @@ def judging(job: Job, workers: Workers, on_progress: Progress) -> Iterator[Judge
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _end_with(parent: int) -> None:
+    """End this worker once its parent is no more: one that was killed could not tell it."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCHED_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 @contextmanager

@@ -1,5 +1,11 @@
 """The search, with a judge whose losses are known beforehand; workers; and steps that are kept."""
 
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from math import log2
 from pathlib import Path
@@ -140,6 +146,36 @@ def test_two_workers_make_the_plans_that_one_makes(job: Job) -> None:
     assert plans[0][0] != plans[0][1]
 
 
+def die_with_workers() -> None:
+    """In a process of its own: start workers, tell who they are, and be killed."""
+    with judging(tiny_job(0), Workers(2), silent) as judge:
+        judge((1e-4, 1.0), Method("lagrangian"))
+        workers = (str(child.pid) for child in multiprocessing.active_children())
+        sys.stdout.write(" ".join(workers))
+        sys.stdout.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_workers_end_when_their_parent_is_killed() -> None:
+    command = [sys.executable, "-m", "tests.crshare.test_search"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=120)
+    assert done.returncode == -signal.SIGKILL
+    workers = done.stdout.split()
+    assert len(workers) == 2
+    until = time.monotonic() + 60
+    while any(is_running(pid) for pid in workers):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def is_running(pid: str) -> bool:
+    try:
+        return Path("/proc", pid, "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 @pytest.mark.needs_package("distributed")
 def test_a_cluster_makes_the_plans_that_one_process_makes(job: Job) -> None:
     from distributed import LocalCluster
@@ -235,3 +271,7 @@ def test_steps_of_other_images_or_methods_are_not_taken(job: Job, tmp_path: Path
             Kept(other, judge, tmp_path)([1e-4], method)
             Kept(other, judge, tmp_path)([1e-4], method)
     assert len(known.asked) == 4
+
+
+if __name__ == "__main__":
+    die_with_workers()
