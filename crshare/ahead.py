@@ -51,5 +51,5 @@ def _small_network() -> Network:
 
 
 def _conv(rng: np.random.Generator, n_channels: int) -> Conv:
-    signs = 2 * rng.integers(0, 2, (3, 3, n_channels, _N_FILTERS), dtype=np.int8) - 1
-    return Conv(signs.astype(np.int8), (1, 1), 0)
+    signs = np.array([-1, 1], np.int8)
+    return Conv(rng.choice(signs, (3, 3, n_channels, _N_FILTERS)), (1, 1), 0)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import softmax
 
 from crshare.behind import FLOAT32, Place, margin
 from crshare.execute import outputs
@@ -123,8 +124,6 @@ def _like(ours: Array, scores: Array) -> Array:
     one number for each image where it was a softmax."""
     sums = scores.sum(axis=1)
     if scores.size and scores.min() >= 0 and np.abs(sums - 1).max() < 1e-3:
-        shifted = np.exp(ours - ours.max(axis=1, keepdims=True))
-        shares = shifted / shifted.sum(axis=1, keepdims=True)
         size = max(float(np.abs(ours).max(initial=0)), 1.0)
-        return np.asarray(ours + (scores - shares) * size)
+        return np.asarray(ours + (scores - softmax(ours, axis=1)) * size)
     return scores

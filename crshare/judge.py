@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from itertools import repeat
@@ -119,17 +119,17 @@ class Workers:
         return self.n if self.dask is None else A_ROUND
 
 
-@contextmanager
-def judging(job: Job, workers: Workers, on_progress: Progress) -> Iterator[Judge]:
+def judging(job: Job, workers: Workers, on_progress: Progress) -> AbstractContextManager[Judge]:
     """One worker judges in this process, more in processes of their own."""
-    n_workers = workers.n
     if workers.dask is not None:
-        with _cluster(job, workers.dask, on_progress) as judge:
-            yield judge
-        return
-    if n_workers == 1:
-        yield lambda prices, method: _here(job, prices, method, on_progress)
-        return
+        return _cluster(job, workers.dask, on_progress)
+    if workers.n > 1:
+        return _processes(job, workers.n, on_progress)
+    return nullcontext(lambda prices, method: _here(job, prices, method, on_progress))
+
+
+@contextmanager
+def _processes(job: Job, n_workers: int, on_progress: Progress) -> Iterator[Judge]:
     with ProcessPoolExecutor(
         n_workers, get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),)
     ) as pool:

@@ -230,10 +230,15 @@ def planned_network(network: Network, plan: SharingPlan) -> Network:
     return network.replace(ops)
 
 
+def changed_layers(network: Network, plan: SharingPlan) -> list[str]:
+    """Layers of which the plan changes a weight; the others share only what is equal or inverse."""
+    return [
+        table.layer
+        for table in decompose(network)
+        if not np.array_equal(plan.layer(table.layer).effective(table), table.matrix)
+    ]
+
+
 def is_exact(network: Network, plan: SharingPlan) -> bool:
     """Whether the plan changes no weight and no threshold: then no output can differ."""
-    same_weights = all(
-        np.array_equal(plan.layer(table.layer).effective(table), table.matrix)
-        for table in decompose(network)
-    )
-    return same_weights and not plan.thresholds
+    return not changed_layers(network, plan) and not plan.thresholds

@@ -12,11 +12,10 @@ from crshare.accuracy import Accuracy
 from crshare.counts import LayerCounts
 from crshare.model import Model
 from crshare.pipeline import Analysis, Evaluation, Outcome, Request
-from crshare.plan import SharingPlan
+from crshare.plan import SharingPlan, changed_layers
 from crshare.portrait import portray, portray_thresholds
 from crshare.report import totals
 from crshare.search import Found, curve
-from crshare.slices import decompose
 from crshare.trial import exact_plan
 
 Json = dict[str, Any]
@@ -82,16 +81,11 @@ def evaluation_json(evaluation: Evaluation) -> str:
 
 def applied_json(model: Model, plan: SharingPlan, output: Path) -> str:
     """What `crshare apply` wrote: the file, and which layers the plan changes in it."""
-    changed = [
-        table.layer
-        for table in decompose(model.network)
-        if (plan.layer(table.layer).effective(table) != table.matrix).any()
-    ]
     return _text(
         {
             **_head(model),
             "output": output.name,
-            "layers_with_changed_weights": changed,
+            "layers_with_changed_weights": changed_layers(model.network, plan),
             "changed_thresholds": sorted(plan.thresholds),
         }
     )

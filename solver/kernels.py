@@ -17,7 +17,10 @@ F = TypeVar("F", bound=Callable[..., object])
 
 
 def compiled(function: F) -> F:
-    """numba.njit with a cache on disk, keeping the type of what it compiles."""
+    """numba.njit with a cache on disk, keeping the type of what it compiles.
+
+    Arrays are copied inside one entry at a time: assigning a slice takes seconds to compile.
+    """
     return cast(F, numba.njit(cache=True)(function))
 
 

@@ -59,6 +59,8 @@ def finetune(
 ) -> None:
     """Train the weights and thresholds of a plan of MODEL; who shares with whom stays fixed.
 
+    Layers that the plan left as they were are trained freely and share what is equal afterwards.
+
     Needs the extra `train`. A run that was killed goes on from its last epoch.
     """
     from crshare.images import load_images

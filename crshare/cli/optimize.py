@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,7 +147,8 @@ def optimize(
         workers=Workers(workers, dask),
         steps=folder / "steps",
     )
-    with compiling_ahead(), progress() as show:
+    searches = choosing is not None and max_acc_loss > 0
+    with compiling_ahead() if searches else nullcontext(), progress() as show:
         outcome = run(loaded, choosing, reporting, request, show)
     text = write_outcome(folder, outcome, request, command_line(), show.seconds())
     screen.print(shown(outcome, request))

@@ -35,11 +35,11 @@ def write_outcome(
     write_text(folder / "report.json", text)
     write_text(folder / "report.txt", _as_text(outcome, request))
     write_text(folder / "times.json", times)
-    write_text(folder / "report.html", render(parse(text, times)))
+    document = parse(text, times)
+    write_text(folder / "report.html", render(document))
     if request.whole_curve:
         write_text(folder / "pareto.json", report_json.curve_json(outcome))
-        drawing = tradeoff(parse(text, times))
-        write_text(folder / "pareto.svg", drawing.standalone(drawing_style()))
+        write_text(folder / "pareto.svg", tradeoff(document).standalone(drawing_style()))
     if request.steps:
         forget(request.steps)
     return text

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tf_keras as keras
+from scipy.special import log_softmax, softmax
 
 from crshare.execute import Executor, compile_network
 from crshare.images import ImageSet, stand_ins
@@ -24,6 +25,7 @@ from crshare.network import Network
 from crshare.plan import (
     LayerPlan,
     SharingPlan,
+    changed_layers,
     layer_from_weights,
     planned_network,
     unshared_layer,
@@ -96,7 +98,7 @@ def finetune(
     training, held_out = parted(images, course.held_out, course.seed)
     show("building the network", 0.0)
     judging = stand_ins(held_out) if knows_mirrored(network, held_out) else held_out
-    free = unchanged_layers(network, plan)
+    free = {layer.layer for layer in plan.layers}.difference(changed_layers(network, plan))
     tuned = trainable(network, replaced(network, plan, free, unshared_layer))
     tuned.begin(training.images[:N_MOMENTS])
     teacher = teacher_of(network, judging, distilled)
@@ -118,15 +120,6 @@ def finetune(
     (folder / CHECKPOINT).unlink(missing_ok=True)
     best = read_plan(folder / PLAN, network, plan.fingerprint)
     return Tuned(best, curve, len(training), judging.name)
-
-
-def unchanged_layers(network: Network, plan: SharingPlan) -> set[str]:
-    """Layers whose weights the plan leaves as they are: it shares only what is equal or inverse."""
-    return {
-        table.layer
-        for table in decompose(network)
-        if np.array_equal(plan.layer(table.layer).effective(table), table.matrix)
-    }
 
 
 def replaced(
@@ -169,7 +162,7 @@ class Teacher:
     def wanted(self, labels: Array, images: Array) -> npt.NDArray[np.float32]:
         """float32 [n, classes], each row a distribution."""
         scores = flat_scores(self.executor, images)
-        said = softmax(scores / self.temperature)
+        said = softmax(scores / self.temperature, axis=1)
         right = labels[:, None] == np.arange(scores.shape[1])
         mixed: npt.NDArray[np.float32] = self.share * said + (1 - self.share) * right
         return mixed.astype(np.float32)
@@ -191,13 +184,6 @@ def flat_scores(executor: Executor, images: Array) -> npt.NDArray[np.float64]:
     return executor.scores(images).reshape(len(images), -1).astype(np.float64)
 
 
-def softmax(logits: Array) -> Array:
-    """Of each row."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    normal: Array = powers / powers.sum(axis=1, keepdims=True)
-    return normal
-
-
 def scaled_cross_entropy(scale: float) -> Any:
     """Cross-entropy of softmax(scores / scale) with distributions [n, classes], for each image."""
 
@@ -209,8 +195,7 @@ def scaled_cross_entropy(scale: float) -> Any:
 
 def cross_entropy(logits: Array, labels: Array) -> float:
     """Its mean, in nats, with a share SMOOTHING of each label spread over all classes."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    normal = np.log(np.exp(shifted).sum(axis=1))
-    own = shifted[np.arange(len(labels)), labels]
-    wanted = (1 - SMOOTHING) * own + SMOOTHING * shifted.mean(axis=1)
-    return float((normal - wanted).mean())
+    likely = log_softmax(logits.astype(np.float64), axis=1)
+    own = likely[np.arange(len(labels)), labels]
+    wanted = (1 - SMOOTHING) * own + SMOOTHING * likely.mean(axis=1)
+    return -float(wanted.mean())

@@ -20,7 +20,10 @@ ZERO = cast(int, np.int64(0))  # where counting begins: for a bare 0, callees ar
 
 
 def compiled(function: Function) -> Function:
-    """numba.njit with a cache on disk, typed so that callers keep their signature."""
+    """numba.njit with a cache on disk, typed so that callers keep their signature.
+
+    Arrays are copied inside one entry at a time: assigning a slice takes seconds to compile.
+    """
     return cast(Function, numba.njit(cache=True)(function))
 
 
