@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from crshare.cli.shared import (
     FILE,
-    command_line,
-    console,
-    deliver,
     json_option,
     model_options,
     progress,
     refusing,
     source_of,
 )
-from crshare.cli.training import course_options, curve_table
+from crshare.cli.training import course_options, recorder, tell
 
 FALL = 100  # the first rate over the last
 
@@ -78,18 +74,9 @@ def finetune(
 
     augmentation = Augmentation(mirror=mirror, shift=shift)
     course = Course(epochs, batch, seed, rate, rate / FALL, augmentation, held_out)
+    record = recorder(output, model=model.name, augmentation=augmentation.name, distilled=distill)
     with progress() as show:
-        tuned = tuning.finetune(loaded, sharing, images, course, output, show, distilled=distill)
-    document = {
-        "command": command_line(),
-        "model": model.name,
-        "augmentation": augmentation.name,
-        "distilled": distill,
-        "n_training": tuned.n_training,
-        "judged_on": tuned.judged_on,
-        "best": tuned.best,
-        "curve": tuned.curve,
-    }
-    title = f"Trained on {tuned.n_training} images; held out: {tuned.judged_on}"
-    deliver(json_path, json.dumps(document, indent=1) + "\n", curve_table(tuned.curve, title))
-    console(json_path).print(f"Wrote plan.json of epoch {tuned.best['epoch']} to {output}.")
+        tuned = tuning.finetune(
+            loaded, sharing, images, course, output, show, distilled=distill, record=record
+        )
+    tell(tuned, record(tuned), json_path)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from crshare.cli.shared import (
     FILE,
-    command_line,
-    console,
-    deliver,
     json_option,
     progress,
     refusing,
 )
-from crshare.cli.training import course_options, curve_table
+from crshare.cli.training import course_options, recorder, tell
 
+RATE = click.FloatRange(min=0, min_open=True)
 RECIPES = (
-    "binarynet-cifar10", "binarynet-half-cifar10", "binarynet-svhn", "mnist-mlp", "digits",
+    "binarynet-cifar10", "binarynet-half-cifar10", "binarynet-svhn", "mnist-mlp", "mnist-mlp-half",
+    "digits",
 )  # fmt: skip
 
 
@@ -28,6 +26,15 @@ RECIPES = (
 @click.option("--data", type=FILE, required=True, help="Training images and labels, .npz.")
 @click.option("-o", "--output", type=FILE, required=True, help="Folder for the model.")
 @course_options(epochs=100, batch=50)
+@click.option("--rate", type=RATE, help="Of the first step; the recipe's, if not given.")
+@click.option("--last-rate", type=RATE, help="Of the last step; the recipe's, if not given.")
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="Of what multiplies signs; bfloat16 is faster on processors that have it (AMX).",
+)
 @json_option
 @refusing
 def train(
@@ -40,13 +47,15 @@ def train(
     held_out: float,
     mirror: bool,
     shift: int,
+    rate: float | None,
+    last_rate: float | None,
+    precision: str,
     json_path: Path | None,
 ) -> None:
     """Train the network of a RECIPE; write RECIPE.h5 of the best epoch, and curve.json.
 
     Needs the extra `train`. A run that was killed goes on from its last epoch.
     """
-    from crshare.output import write_text
     from crshare.train.library import require_training, silent
 
     require_training()
@@ -58,24 +67,13 @@ def train(
 
     chosen = recipe_of(recipe)
     augmentation = Augmentation(mirror=mirror, shift=shift)
-    rates = (chosen.first_rate, chosen.last_rate)
+    rates = (rate or chosen.first_rate, last_rate or chosen.last_rate)
     course = Course(epochs, batch, seed, *rates, augmentation, held_out)
-    with progress() as show:
-        trained = training.train(chosen, data, course, output, show)
-    document = {
-        "command": command_line(),
-        "recipe": recipe,
-        "seed": seed,
-        "augmentation": augmentation.name,
-        "n_training": len(trained.training),
-        "n_held_out": len(trained.held_out),
-        "best": trained.best,
-        "curve": trained.curve,
-    }
-    text = json.dumps(document, indent=1) + "\n"
-    write_text(output / "curve.json", text)
-    title = f"{len(trained.training)} images trained on, {len(trained.held_out)} held out"
-    deliver(json_path, text, curve_table(trained.curve, title))
-    console(json_path).print(
-        f"Wrote {trained.path.name} of epoch {trained.best['epoch']} and curve.json to {output}."
+    record = recorder(
+        output, recipe=recipe, seed=seed, augmentation=augmentation.name, precision=precision
     )
+    with progress() as show:
+        trained = training.train(
+            chosen, data, course, output, show, precision=precision, record=record
+        )
+    tell(trained, record(trained), json_path)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click import FloatRange, IntRange
 
+from crshare.cli.shared import command_line, console, deliver
+
 if TYPE_CHECKING:
     from crshare.fitting import Fitting
-    from crshare.train.checkpoint import Curve
+    from crshare.train.loop import Trained
+
+CURVE = "curve.json"
 
 
 def course_options(epochs: int, batch: int) -> Callable[[Any], Any]:
@@ -41,14 +47,41 @@ def _option(
     return click.option(name, type=kind, default=default, show_default=True, help=text)
 
 
-def curve_table(curve: Curve, title: str) -> Fitting:
-    """The learning curve, an epoch a line."""
+def recorder(folder: Path, **facts: object) -> Callable[[Trained], str]:
+    """Writes curve.json to the folder, these facts and what training has come to; and its text."""
+    from crshare.output import write_text
+
+    def record(trained: Trained) -> str:
+        found = {
+            "n_training": trained.n_training,
+            "judged_on": trained.judged_on,
+            "best": trained.best,
+            "curve": trained.curve,
+        }
+        text = json.dumps({"command": command_line(), **facts, **found}, indent=1) + "\n"
+        write_text(folder / CURVE, text)
+        return text
+
+    return record
+
+
+def tell(trained: Trained, text: str, json_path: Path | None) -> None:
+    """The learning curve, an epoch a line, and what was written; or the JSON text."""
+    title = f"Trained on {trained.n_training} images; held out: {trained.judged_on}"
+    deliver(json_path, text, _curve_table(trained, title))
+    console(json_path).print(
+        f"Wrote {trained.path.name} of epoch {trained.best['epoch']} and {CURVE} to "
+        f"{trained.path.parent}."
+    )
+
+
+def _curve_table(trained: Trained, title: str) -> Fitting:
     from crshare.fitting import Fitting, table_of
 
     table = table_of(title, "Epoch")
     for heading in ("Loss", "Training", "Held out"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for entry in curve:
+    for entry in trained.curve:
         loss = f"{entry['loss']:.4g}" if "loss" in entry else "-"
         training = f"{100 * entry['training']:.2f} %" if "training" in entry else "-"
         table.add_row(str(entry["epoch"]), loss, training, f"{100 * entry['held_out']:.2f} %")

@@ -30,18 +30,19 @@ from crshare.plan import (
     planned_network,
     unshared_layer,
 )
-from crshare.plan_file import dumps, read_plan, write_plan
+from crshare.plan_file import dumps, write_plan
 from crshare.slices import SliceTable, decompose
-from crshare.train.checkpoint import Curve
 from crshare.train.graph import trainable
 from crshare.train.loop import (
     Course,
     Data,
     Progress,
+    Record,
+    Trained,
     Trial,
-    best_of,
     deterministic,
     key_of,
+    no_record,
     parted,
     run,
 )
@@ -56,23 +57,6 @@ DISTILLED = 0.5  # of what is wanted, where nobody says otherwise
 PLAN, CHECKPOINT = "plan.json", "checkpoint.npz"
 
 
-@dataclass(frozen=True, eq=False)
-class Tuned:
-    """The plan of the best epoch, and the learning curve.
-
-    n_training: images. judged_on: the set that compared epochs, by name.
-    """
-
-    plan: SharingPlan
-    curve: Curve
-    n_training: int
-    judged_on: str
-
-    @property
-    def best(self) -> dict[str, Any]:
-        return best_of(self.curve)
-
-
 def finetune(
     model: Model,
     plan: SharingPlan,
@@ -82,7 +66,8 @@ def finetune(
     show: Progress,
     *,
     distilled: float = DISTILLED,
-) -> Tuned:
+    record: Record = no_record,
+) -> Trained:
     """Train, and leave the best plan in `folder`, beside a checkpoint until the end.
 
     distilled: the share, 0 to 1, of what is wanted of an image that the original network says; the
@@ -108,18 +93,19 @@ def finetune(
         loss=scaled_cross_entropy(teacher.temperature),
         metrics=[keras.metrics.CategoricalAccuracy()],
     )
+    path = folder / PLAN
     trial = Trial(
         tuned.model,
         judge=lambda: share_right(network, tuned.trained_plan(), judging),
+        judged_on=judging.name,
         keep=lambda: write_plan(
-            shared_again(network, tuned.trained_plan(), free), model.path.name, folder / PLAN
+            shared_again(network, tuned.trained_plan(), free), model.path.name, path
         ),
+        path=path,
     )
+    data = Data(training, teacher.wanted)
     key = key_of(images, plan.fingerprint, dumps(plan, ""), course, distilled)
-    curve = run(trial, Data(training, teacher.wanted), course, folder / CHECKPOINT, key, show)
-    (folder / CHECKPOINT).unlink(missing_ok=True)
-    best = read_plan(folder / PLAN, network, plan.fingerprint)
-    return Tuned(best, curve, len(training), judging.name)
+    return run(trial, data, course, folder / CHECKPOINT, key, show, record)
 
 
 def replaced(

@@ -60,11 +60,37 @@ class Data:
 @dataclass(frozen=True, eq=False)
 class Trial:
     """What is trained. model: a compiled Keras model. judge: the share of held-out images that are
-    classified right now. keep: writes the state of now as the result."""
+    classified right now. judged_on: those images, by name. keep: writes the state of now as the
+    result, to path."""
 
     model: Any
     judge: Callable[[], float]
+    judged_on: str
     keep: Callable[[], None]
+    path: Path
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What a training has come to. path: the file of the best epoch. n_training: images.
+    judged_on: the set that compares epochs, by name."""
+
+    path: Path
+    curve: Curve
+    n_training: int
+    judged_on: str
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The epoch that is kept: the first of the best."""
+        return _best_of(self.curve)
+
+
+Record = Callable[[Trained], object]
+
+
+def no_record(trained: Trained) -> None:
+    """For who waits for the end."""
 
 
 def deterministic(seed: int) -> None:
@@ -94,35 +120,50 @@ def key_of(images: ImageSet, *parts: object) -> str:
     return digest.hexdigest()
 
 
-def run(trial: Trial, data: Data, course: Course, path: Path, key: str, show: Progress) -> Curve:
-    """Train on from the checkpoint at `path`, if there is one, to the last epoch.
+def run(
+    trial: Trial,
+    data: Data,
+    course: Course,
+    kept_in: Path,
+    key: str,
+    show: Progress,
+    record: Record,
+) -> Trained:
+    """Train on from the checkpoint, if there is one, to the last epoch, and remove it.
 
     The first entry of the curve, epoch 0, is the state before. `keep` is called for each epoch
-    that is better on the held-out images than all before, epoch 0 included.
+    that is better on the held-out images than all before, epoch 0 included; `record` once at
+    the beginning and then after each epoch.
     """
     trial.model.optimizer.build(trial.model.trainable_variables)
-    kept = checkpoint.load(path, key)
+    kept = checkpoint.load(kept_in, key)
     if kept is None:
         curve = _judged(trial, (), {"epoch": 0})
     else:
         curve = kept.curve
         _assign(trial.model, kept)
+
+    def so_far() -> Trained:
+        return Trained(trial.path, curve, len(data.training), trial.judged_on)
+
+    record(so_far())
     for epoch in range(len(curve), course.epochs + 1):
         figures = _epoch(trial.model, data, course, epoch, show)
         curve = _judged(trial, curve, {"epoch": epoch, **figures})
-        checkpoint.save(path, key, Checkpoint(_values(trial.model), curve))
-    return curve
+        checkpoint.save(kept_in, key, Checkpoint(_values(trial.model), curve))
+        record(so_far())
+    kept_in.unlink(missing_ok=True)
+    return so_far()
 
 
-def best_of(curve: Curve) -> dict[str, Any]:
-    """The epoch that was kept: the first of the best."""
+def _best_of(curve: Curve) -> dict[str, Any]:
     return max(curve, key=lambda entry: float(entry["held_out"]))
 
 
 def _judged(trial: Trial, curve: Curve, entry: dict[str, Any]) -> Curve:
     """The curve with one more epoch; its state is kept where it is the best."""
     share = trial.judge()
-    if not curve or share > best_of(curve)["held_out"]:
+    if not curve or share > _best_of(curve)["held_out"]:
         trial.keep()
     return (*curve, {**entry, "held_out": share})
 

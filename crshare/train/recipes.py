@@ -13,6 +13,7 @@ import numpy as np
 import tf_keras as keras
 
 from crshare.errors import CrshareError
+from crshare.train.convolution import Convolution
 from crshare.train.rates import glorot_scale
 
 NORM = {"momentum": 0.9, "epsilon": 1e-4}
@@ -49,6 +50,7 @@ RECIPES = {
         _binarynet("binarynet-half-cifar10", 64, 512),
         _binarynet("binarynet-svhn", 64, 1024),
         Recipe("mnist-mlp", (28, 28, 1), (), (4096, 4096, 4096), first_rate=3e-3),
+        Recipe("mnist-mlp-half", (28, 28, 1), (), (2048, 2048, 2048), first_rate=3e-3),
         Recipe("digits", (8, 8, 1), ((16, 32),), (64,), half=8.0, first_rate=3e-3),
     )
 }
@@ -61,46 +63,56 @@ def recipe_of(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def build(recipe: Recipe, seed: int) -> Any:
-    """The Keras model: pixels [n, h, w, c] as stored to scores [n, classes]. seed: of weights."""
+def build(recipe: Recipe, seed: int, precision: str = "float32") -> Any:
+    """The Keras model: pixels [n, h, w, c] as stored to scores [n, classes].
+
+    seed: of weights. precision: float32, or bfloat16 for what multiplies +1/-1 with +1/-1; those
+    are exact in it, and their sums are accumulated in float32. The first layer, which takes pixels,
+    the scores and all weights are float32 anyhow. A model in bfloat16 is for training; its weights
+    fit the one in float32, which is to be saved.
+    """
+    narrow: dict[str, Any] = {}
+    convolution = larq.layers.QuantConv2D
+    if precision == "bfloat16":
+        narrow = {"dtype": keras.mixed_precision.Policy("mixed_bfloat16")}
+        convolution = Convolution
     inputs = keras.Input(recipe.shape, name="pixels")
     x = keras.layers.Rescaling(1 / recipe.half, -1, name="rescaling")(inputs)
-    quantizer: dict[str, str] = {}  # the first layer takes the pixels
     number = 0
     for block in recipe.blocks:
         for place, filters in enumerate(block, 1):
             number += 1
-            x = larq.layers.QuantConv2D(
-                filters,
-                3,
-                padding="same",
-                name=f"conv{number}",
-                **_binary((seed, number)),
-                **quantizer,
-            )(x)
+            kind = convolution if number > 1 else larq.layers.QuantConv2D
+            options = _binary((seed, number), narrow)
+            x = kind(filters, 3, padding="same", name=f"conv{number}", **options)(x)
             if place == len(block):
-                x = keras.layers.MaxPooling2D(2, name=f"pool{number}")(x)
-            x = keras.layers.BatchNormalization(name=f"norm{number}", **NORM)(x)
-            quantizer = {"input_quantizer": "ste_sign"}
-    x = keras.layers.Flatten(name="flatten")(x)
-    for width in (*recipe.dense, recipe.n_classes):
+                x = keras.layers.MaxPooling2D(2, name=f"pool{number}", **narrow)(x)
+            x = keras.layers.BatchNormalization(name=f"norm{number}", **NORM, **narrow)(x)
+    x = keras.layers.Flatten(name="flatten", **narrow)(x)
+    for width in recipe.dense:
         number += 1
-        x = larq.layers.QuantDense(
-            width, name=f"dense{number}", **_binary((seed, number)), **quantizer
-        )(x)
-        x = keras.layers.BatchNormalization(name=f"norm{number}", **NORM)(x)
-        quantizer = {"input_quantizer": "ste_sign"}
+        options = _binary((seed, number), narrow)
+        x = larq.layers.QuantDense(width, name=f"dense{number}", **options)(x)
+        x = keras.layers.BatchNormalization(name=f"norm{number}", **NORM, **narrow)(x)
+    number += 1
+    options = _binary((seed, number), narrow)
+    x = larq.layers.QuantDense(recipe.n_classes, name=f"dense{number}", **options)(x)
+    x = keras.layers.BatchNormalization(name=f"norm{number}", **NORM)(x)
     return keras.Model(inputs, x, name=recipe.name.replace("-", "_"))
 
 
-def _binary(seed: tuple[int, int]) -> dict[str, Any]:
+def _binary(seed: tuple[int, int], narrow: dict[str, Any]) -> dict[str, Any]:
+    """The options of a binary layer, number seed[1]; the first takes the pixels."""
     first = int(np.random.SeedSequence(seed).generate_state(1)[0]) >> 1
-    return {
+    common = {
         "use_bias": False,
-        "kernel_quantizer": "ste_sign",
         "kernel_constraint": "weight_clip",
         "kernel_initializer": keras.initializers.RandomUniform(-1.0, 1.0, seed=first),
     }
+    if seed[1] == 1:
+        return {**common, "kernel_quantizer": "ste_sign"}
+    sign = larq.quantizers.SteSign(**narrow) if narrow else "ste_sign"
+    return {**common, "kernel_quantizer": sign, "input_quantizer": sign, **narrow}
 
 
 def scales(model: Any) -> dict[str, float]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from crshare.train import blend, constraints, losses, rates, shift, signs, xnor
+from crshare.train import blend, constraints, convolution, losses, rates, shift, signs, xnor
 
 import tensorflow as tf  # isort: skip  # crshare.train says which Keras it is to use
 import tf_keras as keras  # isort: skip
@@ -120,6 +120,27 @@ def test_squared_hinge_and_its_gradient() -> None:
     slack = np.maximum(0, 1 - wanted * scores)
     assert made == pytest.approx((slack**2).mean(axis=1), rel=1e-6)
     assert gradient == pytest.approx(-2 * wanted * slack / 10, rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (5, 3), (8, 9), (9, 8), (12, 4)])
+@pytest.mark.parametrize("window", [(3, 3), (1, 1), (2, 4), (5, 3)])
+def test_gradients_of_a_convolution_are_tensorflow_s(
+    rows: int, columns: int, window: tuple[int, int], dtype: str
+) -> None:
+    x = tf.constant(RNG.integers(-2, 3, (3, rows, columns, 5)), dtype)
+    kernel = tf.constant(RNG.choice([-1, 1], (*window, 5, 7)), dtype)
+    upstream = tf.constant(RNG.integers(-2, 3, (3, rows, columns, 7)), dtype)
+    found = []
+    for convolved in (convolution.convolve, lambda x, k: tf.nn.conv2d(x, k, 1, "SAME")):
+        with tf.GradientTape() as tape:
+            tape.watch([x, kernel])
+            made = convolved(x, kernel)
+        found.append((made, *tape.gradient(made, [x, kernel], upstream)))
+    least = {"float32": 1e-6, "bfloat16": 0.01}[dtype]  # sums are rounded to the type
+    for ours, theirs in zip(*found, strict=True):
+        assert ours.dtype == theirs.dtype == dtype
+        assert ours.numpy().astype(float) == pytest.approx(theirs.numpy().astype(float), rel=least)
 
 
 def test_the_rate_decays_exponentially_to_its_last_value() -> None:

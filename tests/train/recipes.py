@@ -13,13 +13,15 @@ from click.testing import CliRunner
 import crshare
 from crshare.cli import main
 from crshare.cli.train import RECIPES as NAMES
-from crshare.execute import compile_network
+from crshare.images import ImageSet, load_images
 from crshare.model import read_model
 from crshare.network import Conv
-from crshare.train import recipes, training
+from crshare.train import recipes, running, training
 from crshare.train.augment import Augmentation
-from crshare.train.loop import Course
+from crshare.train.loop import Course, Trained, parted
 from crshare.train.recipes import Recipe
+
+import tf_keras as keras  # isort: skip  # crshare.train says which Keras it is to use
 
 TINY = Recipe("tiny", (8, 8, 1), ((4, 4), (8,)), (16,), n_classes=3, first_rate=1e-2)
 COURSE = Course(2, 10, 1, 1e-2, 1e-3, Augmentation(shift=1), 0.25)
@@ -62,22 +64,52 @@ def test_shapes_of_the_paper() -> None:
 
 
 @pytest.fixture(scope="module")
-def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> training.Trained:
+def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     """A run that nothing cut."""
     return training.train(TINY, data, COURSE, tmp_path_factory.mktemp("whole"), silent)
 
 
-def test_a_trained_recipe_is_read_and_classifies_as_keras_does(whole: training.Trained) -> None:
-    trained = whole
-    model = read_model(trained.path)
-    assert [path.name for path in trained.path.parent.iterdir()] == ["tiny.h5"]
-    filters = [la.op.kernel.shape[3] for la in model.network.layers if isinstance(la.op, Conv)]
+def keras_right(path: Path, images: ImageSet) -> float:
+    """The share of images that the library that wrote the file classifies as labelled."""
+    model = read_model(path)
+    scores = running.run(model, running.load(model, set()), images.images, [])[1]
+    return float((scores.argmax(axis=1) == images.labels).mean())
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_trained_recipe_is_read_and_classifies_as_keras_does(
+    data: Path, tmp_path: Path, precision: str
+) -> None:
+    seen: list[Trained] = []
+    trained = training.train(
+        TINY, data, COURSE, tmp_path, silent, precision=precision, record=seen.append
+    )
+    assert [len(each.curve) for each in seen] == [1, 2, 3]
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.h5"]
+    network = read_model(trained.path).network
+    filters = [la.op.kernel.shape[3] for la in network.layers if isinstance(la.op, Conv)]
     assert filters == [4, 4, 8, 16, 3]
-    found = compile_network(model.network).classify(trained.held_out.images)
-    share = float((found == trained.held_out.labels).mean())
-    assert share == pytest.approx(trained.best["held_out"])
+    _, held_out = parted(load_images(data, network), COURSE.held_out, COURSE.seed)
+    assert (trained.n_training, trained.judged_on) == (90, held_out.name)
+    assert keras_right(trained.path, held_out) == pytest.approx(trained.best["held_out"])
     assert trained.best["held_out"] > 0.6
     assert set(trained.curve[1]) == {"epoch", "rate", "loss", "training", "held_out"}
+
+
+def test_in_bfloat16_all_but_the_first_layer_and_the_scores_is_narrow() -> None:
+    narrow = recipes.build(TINY, 0, "bfloat16")
+    wide = recipes.build(TINY, 0)
+    assert [w.shape for w in narrow.get_weights()] == [w.shape for w in wide.get_weights()]
+    assert {w.dtype.name for w in narrow.get_weights()} == {"float32"}
+    found = {layer.name: layer.output.dtype.name for layer in narrow.layers}
+    kept = {"pixels", "rescaling", "conv1", "norm5"}
+    assert all((dtype == "float32") == (name in kept) for name, dtype in found.items())
+    pixels = RNG.integers(0, 256, (20, 8, 8, 1)).astype(np.float32)
+    signs = [
+        keras.Model(model.input, model.get_layer("conv2").output)(pixels, training=False).numpy()
+        for model in (narrow, wide)
+    ]
+    assert np.array_equal(signs[0].astype(np.float32), signs[1])  # sums up to 36, exact in bfloat16
 
 
 class KilledError(Exception):
@@ -85,7 +117,7 @@ class KilledError(Exception):
 
 
 def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
-    data: Path, whole: training.Trained, tmp_path: Path
+    data: Path, whole: Trained, tmp_path: Path
 ) -> None:
     def cutting(what: str, done: float) -> None:
         if what.startswith("epoch 2"):

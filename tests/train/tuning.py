@@ -26,7 +26,7 @@ from crshare.train import finetune as tuning
 from crshare.train import sharing
 from crshare.train.augment import Augmentation
 from crshare.train.graph import trainable
-from crshare.train.loop import Course, parted
+from crshare.train.loop import Course, Trained, parted
 from crshare.trial import exact_plan
 from tests.keras_files import batch_norm, conv, dense, flatten, signs, write_h5
 
@@ -139,30 +139,29 @@ def test_before_the_first_step_keras_and_the_executor_agree(
 @pytest.fixture(scope="module")
 def whole(
     model: Model, plan: SharingPlan, images: ImageSet, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, tuning.Tuned]:
-    """A run that nothing cut, and its folder."""
-    folder = tmp_path_factory.mktemp("whole")
-    return folder, tuning.finetune(model, plan, images, COURSE, folder, silent)
+) -> Trained:
+    """A run that nothing cut."""
+    return tuning.finetune(model, plan, images, COURSE, tmp_path_factory.mktemp("whole"), silent)
 
 
 @pytest.mark.needs_package("sklearn")
 def test_a_trained_plan_is_what_keras_computes_and_shares_as_before(
-    model: Model, plan: SharingPlan, images: ImageSet, whole: tuple[Path, tuning.Tuned]
+    model: Model, plan: SharingPlan, images: ImageSet, whole: Trained
 ) -> None:
-    folder, tuned = whole
-    assert [entry["epoch"] for entry in tuned.curve] == [0, 1, 2]
-    assert tuned.best["epoch"] > 0
-    assert tuned.best["held_out"] > tuned.curve[0]["held_out"]
-    assert sorted(path.name for path in folder.iterdir()) == ["plan.json"]
-    assert tuned.plan.thresholds
+    assert [entry["epoch"] for entry in whole.curve] == [0, 1, 2]
+    assert whole.best["epoch"] > 0
+    assert whole.best["held_out"] > whole.curve[0]["held_out"]
+    assert sorted(path.name for path in whole.path.parent.iterdir()) == ["plan.json"]
+    found = crshare.load_plan(model, whole.path)
+    assert found.thresholds
     changed = 0
-    for old, new in zip(plan.layers, tuned.plan.layers, strict=True):
+    for old, new in zip(plan.layers, found.layers, strict=True):
         assert np.array_equal(old.use, new.use)
         assert np.array_equal(old.corrected, new.corrected)
         assert [p.shape for p in old.representatives] == [p.shape for p in new.representatives]
         changed += not np.array_equal(old.taken, new.taken)
     assert changed
-    as_keras_says(model, tuned.plan, images)
+    as_keras_says(model, found, images)
 
 
 @pytest.mark.needs_package("sklearn")
@@ -174,18 +173,19 @@ def test_layers_that_the_plan_left_alone_are_free_and_share_what_is_equal_afterw
     course = replace(COURSE, first_rate=0.3, last_rate=0.1, batch=10)
     tuned = tuning.finetune(little, given, images, course, tmp_path, silent)
     assert tuned.best["epoch"] > 0
-    assert np.array_equal(tuned.plan.layers[1].use, given.layers[1].use)
+    found = crshare.load_plan(little, tuned.path)
+    assert np.array_equal(found.layers[1].use, given.layers[1].use)
     changed = 0
     for place in (0, 2):
         table = decompose(little.network)[place]
-        weights = tuned.plan.layers[place].effective(table)
-        assert tuned.plan.layers[place].n_computed == layer_from_weights(table, weights).n_computed
+        weights = found.layers[place].effective(table)
+        assert found.layers[place].n_computed == layer_from_weights(table, weights).n_computed
         changed += int((weights != table.matrix).sum())
     assert changed
     _, held_out = parted(images, course.held_out, course.seed)
     judging = stand_ins(held_out) if knows_mirrored(little.network, held_out) else held_out
     assert tuned.judged_on == judging.name
-    assert tuning.share_right(little.network, tuned.plan, judging) == tuned.best["held_out"]
+    assert tuning.share_right(little.network, found, judging) == tuned.best["held_out"]
 
 
 @pytest.mark.needs_package("sklearn")
@@ -219,7 +219,7 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
     model: Model,
     plan: SharingPlan,
     images: ImageSet,
-    whole: tuple[Path, tuning.Tuned],
+    whole: Trained,
     tmp_path: Path,
 ) -> None:
     def cutting(what: str, done: float) -> None:
@@ -233,8 +233,8 @@ def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
         model, plan, images, COURSE, tmp_path, lambda what, _: seen.append(what)
     )
     assert not any(what.startswith("epoch 1") for what in seen)
-    assert resumed.curve == whole[1].curve
-    assert (tmp_path / "plan.json").read_text() == (whole[0] / "plan.json").read_text()
+    assert resumed.curve == whole.curve
+    assert resumed.path.read_text() == whole.path.read_text()
 
 
 @pytest.mark.needs_package("sklearn")
@@ -262,6 +262,7 @@ def test_the_command_writes_a_plan_that_evaluate_runs(
     done = CliRunner().invoke(main, [str(word) for word in [*line, "--shift", 1, "--json", "-"]])
     assert done.exit_code == 0, done.output
     document = json.loads(done.stdout)
+    assert document == json.loads((out / "curve.json").read_text())
     assert document["augmentation"] == "shift-1"
     assert document["n_training"] == 360
     assert document["judged_on"].startswith("40 held-out of ")
