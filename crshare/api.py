@@ -16,6 +16,7 @@ from os import PathLike
 from pathlib import Path
 
 from crshare import demo, images, pipeline, plan_file
+from crshare.corrected import SLICE_OPERATIONS
 from crshare.hardware import Generated, Wish, generate_rtl
 from crshare.images import ImageSet
 from crshare.judge import Workers
@@ -89,6 +90,7 @@ def optimize(
     time_limit_s: float = 420.0,
     mirror: bool | None = None,
     confident: bool = False,
+    minimise: str = SLICE_OPERATIONS,
     n_workers: int = 1,
     dask: str | None = None,
     seed: int = 0,
@@ -99,14 +101,18 @@ def optimize(
     choosing, reporting: images that choose the plan, and others that report its loss; of one set
     given, a seeded half each. Without images only exact sharing is planned, which loses nothing.
     mirror: mirror the choosing images; None to do so where the network gets most of them right.
-    confident: keep to the loss with the upper end of its 95 % interval. n_workers: processes that
-    share the search, or with dask, the address of a Dask scheduler, its workers; the plan is the
-    same for any number. The search ends with the best plan so far at the time limit and on Ctrl-C.
+    confident: keep to the loss with the upper end of its 95 % interval. minimise: with "additions",
+    slices of the plan are corrected from others where that takes fewer; no output changes by it.
+    n_workers: processes that share the search, or with dask, the address of a Dask scheduler, its
+    workers; the plan is the same for any number. The search ends with the best plan so
+    far at the time limit and on Ctrl-C.
     """
     choosing, reporting = pipeline.images_for(choosing, reporting, seed)
     method = Method(solver=solver, seed=seed)
     workers = Workers(n_workers, dask)
-    request = Request(max_loss_points, method, time_limit_s, mirror, confident, workers=workers)
+    request = Request(
+        max_loss_points, method, time_limit_s, mirror, confident, workers=workers, minimise=minimise
+    )
     return pipeline.optimize(model, choosing, reporting, request, on_progress)
 
 

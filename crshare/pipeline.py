@@ -1,13 +1,14 @@
 """The main jobs, each as its stages in order: analyze, optimize, evaluate."""
 
 from collections.abc import Callable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from crshare.accuracy import Accuracy
+from crshare.corrected import ADDITIONS, MEASURES, SLICE_OPERATIONS, corrected_plan
 from crshare.counts import LayerCounts, count_layer
 from crshare.errors import PlanError
 from crshare.images import VERSIONS, ImageSet, StreamedSet, half_mirrored, split, stand_ins
@@ -158,7 +159,8 @@ class Request:
 
     mirror: None to see for itself. confident: the loss must keep its limit at the upper end of its
     95 % interval. whole_curve: try prices well below and above the budget too. steps: a folder in
-    which a search that was killed left what it had found.
+    which a search that was killed left what it had found. minimise: one of MEASURES; where it is
+    additions, slices of the plan found are corrected from others where that takes fewer.
     """
 
     max_loss_points: float
@@ -169,6 +171,7 @@ class Request:
     whole_curve: bool = False
     workers: Workers = Workers()
     steps: Path | None = None
+    minimise: str = SLICE_OPERATIONS
 
 
 def optimize(
@@ -182,13 +185,15 @@ def optimize(
 
     Without images no accuracy can be measured, so only exact sharing is planned.
     """
-    _check_solver(request.method)
+    _check(request)
     network, fingerprint = model.network, model.weights_hash
     found, used = Found(exact_plan(network, fingerprint)), None
     if choosing is not None and request.max_loss_points > 0:
         on_progress("looking at the original network", 0.0)
         job = _job(model, choosing, request.mirror)
         found, used = _search(job, request, on_progress), job
+    if request.minimise == ADDITIONS:
+        found = replace(found, plan=corrected_plan(network, found.plan, on_progress))
     on_progress("measuring the plan", 0.0)
     accuracy, n_equal = None, None
     if reporting is not None:
@@ -244,13 +249,18 @@ def _named(job: Job) -> str:
     return f"{job.choosing.name}; losses measured on {job.judging.name}"
 
 
-def _check_solver(method: Method) -> None:
-    """A solver that was named and cannot run refuses now, not after minutes of search."""
-    if method.solver != "auto":
+def _check(request: Request) -> None:
+    """No such measure; or a solver that was named and cannot run refuses now, not after minutes."""
+    if request.minimise not in MEASURES:
+        raise PlanError(
+            f"minimise {request.minimise!r}: no such measure; choose {' or '.join(MEASURES)}"
+        )
+    solver = request.method.solver
+    if solver != "auto":
         try:
-            solve(dense([1], np.array([[0]])), method.solver)
+            solve(dense([1], np.array([[0]])), solver)
         except BackendUnavailableError as error:
-            raise PlanError(f"--solver {method.solver}: {error}") from error
+            raise PlanError(f"--solver {solver}: {error}") from error
 
 
 def _counting(table: SliceTable, number: int, n: int) -> str:

@@ -11,7 +11,7 @@ from crshare.counts import LayerCounts, Totals
 from crshare.fitting import Fitting, table_of
 from crshare.pipeline import Analysis, Evaluation, LayerAnalysis, Outcome
 from crshare.plan import OriginCounts
-from crshare.search import Found, curve
+from crshare.search import Found, curve, verdicts
 
 MEASURES = (
     ("Slice operations", "slice_operations"),
@@ -167,7 +167,7 @@ def outcome_tables(outcome: Outcome) -> RenderableType:
         origins_table(outcome.counts),
         counts_table(outcome.counts),
         totals_table(outcome.counts, "exact sharing" if outcome.exact else "this plan"),
-        Text(COUNTS_NOTE, style="dim"),
+        Text(counts_note(outcome.counts), style="dim"),
         *search_lines(outcome.found, outcome.choosing),
         *accuracy_lines(outcome.accuracy, outcome.n_equal, exact=outcome.exact),
     )
@@ -179,13 +179,24 @@ def evaluation_tables(evaluation: Evaluation) -> RenderableType:
     followed = sum(layer.slice_operations for layer in evaluation.followed.values())
     return Group(
         totals_table(evaluation.counts, "exact sharing" if evaluation.exact else "this plan"),
-        Text(COUNTS_NOTE, style="dim"),
+        Text(counts_note(evaluation.counts), style="dim"),
         Text(
             f"Followed slice by slice on {evaluation.n_followed} images: sums equal to those of "
             f"the effective weights; {followed:,} slice operations an image counted, "
             f"{planned:,} planned (all layers)."
         ),
         *accuracy_lines(evaluation.accuracy, evaluation.n_equal, exact=evaluation.exact),
+    )
+
+
+def counts_note(counts: Sequence[LayerCounts]) -> str:
+    """What the columns mean, and what slice operations leave out where slices are corrected."""
+    n_corrected = sum(layer.origins.corrected for layer in counts)
+    if not n_corrected:
+        return COUNTS_NOTE
+    return (
+        f"{COUNTS_NOTE} What mends the {n_corrected:,} corrected slices counts as additions, not "
+        "as slice operations."
     )
 
 
@@ -206,8 +217,7 @@ def search_lines(found: Found, choosing: str | None) -> list[Text]:
     if choosing is None:
         return []
     lines = [f"Chosen on {choosing}: {len(found.tried)} plans tried."]
-    for entry in found.tried:
-        verdict = "kept the budget" if entry.within else "lost too much"
+    for entry, verdict in verdicts(found):
         lines.append(
             f"  price {entry.price:.1e}: {short(entry.slice_operations)} slice operations, "
             f"{entry.accuracy.loss_points:+.2f} points lost, {verdict}"

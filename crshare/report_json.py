@@ -15,7 +15,7 @@ from crshare.pipeline import Analysis, Evaluation, Outcome, Request
 from crshare.plan import SharingPlan, changed_layers
 from crshare.portrait import portray, portray_thresholds
 from crshare.report import totals
-from crshare.search import Found, curve
+from crshare.search import Found, curve, verdicts
 from crshare.trial import exact_plan
 
 Json = dict[str, Any]
@@ -178,9 +178,10 @@ def _search(found: Found) -> Json:
                 "price": entry.price,
                 "slice_operations": entry.slice_operations,
                 "within": entry.within,
+                "verdict": verdict,
                 "loss": asdict(entry.accuracy.estimate),
             }
-            for entry in found.tried
+            for entry, verdict in verdicts(found)
         ],
         "solver": None
         if tally is None

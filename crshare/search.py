@@ -151,6 +151,21 @@ def curve(found: Found) -> list[tuple[Tried, bool]]:
     return [(entry, any(_beats(other, entry) for other in entries)) for entry in entries]
 
 
+def verdicts(found: Found) -> Iterator[tuple[Tried, str]]:
+    """What became of each plan tried, in the order in which they were tried."""
+    at_price = [place for place, e in enumerate(found.tried) if e.price == found.price and e.within]
+    kept = max(at_price, default=-1)
+    for place, entry in enumerate(found.tried):
+        verdict = "kept the budget" if entry.within else "lost too much"
+        if place == kept:
+            verdict = "this plan"
+        elif place in at_price:
+            verdict += ", planned again below"
+        elif entry.within and entry.price > found.price:
+            verdict += ", but lower prices did not: taken for chance"
+        yield entry, verdict
+
+
 def _price(entry: Tried) -> float:
     return entry.price
 

@@ -19,14 +19,12 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.network import Float64Array, Int8Array
-from crshare.slices import SliceTable
+from crshare.slices import SliceTable, candidates
 from crshare.windows import Moments
 from solver import Problem, Selection, dense, serve_quickly
 
 OPENING = 20_000  # a representative's price in the solver's whole numbers
 LARGEST = 2**31
-MOST_PATTERNS = 512  # enumerate all patterns up to this many; beyond it, the group's own
-
 SAME_GROUP, OTHER_GROUPS = 5, 4  # fifths of a sampled covariance that are believed
 HALVES = 2  # of changed against original inputs, half of the difference is believed
 
@@ -60,17 +58,6 @@ def target(table: SliceTable, moments: Moments, importance: Float64Array) -> Tar
     own = HALVES * belief * moments.own
     cross = belief * (moments.own + moments.cross)
     return Target(own, np.matmul(cross, table.matrix, dtype=np.float64), importance / unit)
-
-
-def candidates(table: SliceTable, group: int) -> Int8Array:
-    """The slices that may be computed: all patterns up to inverse, or the group's own classes."""
-    n_taps = table.starts[group + 1] - table.starts[group]
-    if 2 ** (n_taps - 1) > MOST_PATTERNS:
-        return table.classes[group].patterns
-    codes = np.arange(2 ** (n_taps - 1))
-    bits = codes[:, None] >> np.arange(n_taps) & 1
-    patterns: Int8Array = (2 * bits - 1).astype(np.int8)
-    return patterns
 
 
 class Descent:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from crshare.network import Conv, Int8Array, Int32Array, Kind, Network
 
 GROUP = 8
+MOST_PATTERNS = 512  # enumerate all patterns up to this many; beyond it, those that there are
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +141,18 @@ def _tables(network: Network) -> Iterator[SliceTable]:
             integer_input=network.input_of(layer).kind is Kind.INTEGERS,
             parts=conv.groups,
         )
+
+
+def candidates(table: SliceTable, group: int, weights: Int8Array | None = None) -> Int8Array:
+    """The slices that may be computed, int8 [patterns, taps]: all up to inverse, or of so many taps
+    that those are too many, the group's own classes (or those of other weights [taps, filters])."""
+    n_taps = table.starts[group + 1] - table.starts[group]
+    if 2 ** (n_taps - 1) > MOST_PATTERNS:
+        return table.classes[group].patterns if weights is None else classify(weights.T).patterns
+    codes = np.arange(2 ** (n_taps - 1))
+    bits = codes[:, None] >> np.arange(n_taps) & 1
+    patterns: Int8Array = (2 * bits - 1).astype(np.int8)
+    return patterns
 
 
 def rebuild(table: SliceTable, conv: Conv) -> Conv:

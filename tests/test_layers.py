@@ -26,7 +26,7 @@ ORDER = (
     "keras_graph network",
     "images keras_h5 reference slices steps windows",
     "demo fold kernels linears plan quantizers segments shortcuts similar turns",
-    "adjust calibrate counts dialects execute plan_file stages",
+    "adjust calibrate corrected counts dialects execute plan_file stages",
     "ahead builder containers ground keras_layers lower measure",
     "assemble hardware",
     "model trial",

@@ -84,6 +84,14 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
     metavar="ADDRESS",
     help="A Dask scheduler whose workers share the search instead; needs the extra `cluster`.",
 )
+@click.option(
+    "--minimise",
+    type=click.Choice(["slice-operations", "additions"]),
+    default="slice-operations",
+    show_default=True,
+    help="With additions, slices of the plan are corrected from others where that takes fewer; it "
+    "changes no output.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of splits and samples.")
 @json_option
 @model_options
@@ -101,6 +109,7 @@ def optimize(
     pareto: bool,
     workers: int,
     dask: str | None,
+    minimise: str,
     seed: int,
     json_path: Path | None,
     sign_layers: tuple[str, ...],
@@ -146,6 +155,7 @@ def optimize(
         whole_curve=pareto,
         workers=Workers(workers, dask),
         steps=folder / "steps",
+        minimise=minimise.replace("-", "_"),
     )
     searches = choosing is not None and max_acc_loss > 0
     with compiling_ahead() if searches else nullcontext(), progress() as show:

@@ -36,6 +36,7 @@ class TriedPlan:
     price: float
     slice_operations: int
     within: bool
+    verdict: str
     loss: Estimate
 
 
@@ -214,7 +215,13 @@ def _threshold(item: Json) -> ThresholdPortrait:
 def _tried(entry: Json) -> TriedPlan:
     low, high = entry["loss"]["interval_points"]
     loss = Estimate(**{**entry["loss"], "interval_points": (low, high)})
-    return TriedPlan(entry["price"], entry["slice_operations"], entry["within"], loss)
+    return TriedPlan(
+        entry["price"],
+        entry["slice_operations"],
+        entry["within"],
+        entry["verdict"],
+        loss,
+    )
 
 
 def _accuracy(item: Json | None) -> Accuracy | None:

@@ -126,7 +126,7 @@ def tried_table(document: Document) -> str:
                 count(entry.slice_operations),
                 Cell(signed(entry.loss.loss_points), entry.loss.loss_points),
                 Cell(f"{signed(low)} to {signed(high)}", high),
-                Cell("kept the budget" if entry.within else "lost too much"),
+                Cell(entry.verdict),
             ]
         )
     headings = ("Plan", "Price", "Slice operations", "Points lost", "95 % interval", "Verdict")

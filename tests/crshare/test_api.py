@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import crshare
 from crshare import api
 from crshare.errors import CrshareError, DataError, ModelFormatError, PlanError
+from crshare.plan import planned_network
 from crshare.plan_file import dumps
 
 PACKAGE = Path(crshare.__file__).parent
@@ -84,6 +86,32 @@ def test_one_set_of_images_is_split_and_none_gives_an_exact_plan(model: Path, im
     without = crshare.optimize(loaded, max_loss_points=5)
     assert without.exact
     assert without.accuracy is None
+
+
+def test_fewer_additions_by_corrected_slices_change_no_output(model: Path, images: Path) -> None:
+    loaded = crshare.load(model)
+    pictures = crshare.load_images(loaded, images)
+    for points in (0, 60):
+        plain, corrected = (
+            crshare.optimize(
+                loaded, max_loss_points=points, choosing=pictures, reporting=pictures,
+                solver="lagrangian", minimise=measure,
+            )
+            for measure in ("slice_operations", "additions")
+        )  # fmt: skip
+        additions = [
+            sum(layer.after.additions for layer in outcome.counts) for outcome in (plain, corrected)
+        ]
+        assert additions[1] < additions[0] or points
+        assert additions[1] <= additions[0]
+        assert any(layer.origins.corrected for layer in corrected.counts) or points
+        assert corrected.accuracy == plain.accuracy
+        assert corrected.found.plan.thresholds.keys() == plain.found.plan.thresholds.keys()
+        for layer, conv in planned_network(loaded.network, plain.found.plan).convs():
+            other = planned_network(loaded.network, corrected.found.plan).conv(layer.name)
+            assert np.array_equal(conv.kernel, other.kernel)
+    with pytest.raises(PlanError, match="minimise 'luts': no such measure"):
+        crshare.optimize(loaded, max_loss_points=0, minimise="luts")
 
 
 def test_errors_are_sentences(model: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from crshare.plan import SharingPlan
 from crshare.plan_file import dumps
 from crshare.prices import FIRST, WHOLE_CURVE
 from crshare.resume import Kept, forget
-from crshare.search import Budget, Found, Judged, Search, Tried, curve
+from crshare.search import Budget, Found, Judged, Search, Tried, curve, verdicts
 from crshare.trial import Method, SolverTally, exact_plan
 from tests.networks import Builder, random_signs
 
@@ -94,6 +94,22 @@ def test_the_whole_curve_starts_wider_and_marks_what_is_beaten() -> None:
     worse = Tried(1.0, best.tried[0].slice_operations, accuracy(99), within=False)
     extended = Found(best.plan, tried=(*best.tried, worse))
     assert [entry for entry, beaten in curve(extended) if beaten] == [worse]
+
+
+def test_verdicts_tell_the_plan_kept_from_those_that_kept_the_budget_by_chance() -> None:
+    def told(*entries: tuple[float, bool]) -> list[str]:
+        tried = tuple(Tried(price, 1, accuracy(0), within) for price, within in entries)
+        return [verdict for _, verdict in verdicts(Found(EXACT, 2.0, tried=tried))]
+
+    first = [(1.0, True), (2.0, True), (3.0, False), (4.0, True)]
+    assert told(*first, (2.0, True)) == [
+        "kept the budget",
+        "kept the budget, planned again below",
+        "lost too much",
+        "kept the budget, but lower prices did not: taken for chance",
+        "this plan",
+    ]
+    assert told(*first, (2.0, False))[1::3] == ["this plan", "lost too much"]
 
 
 def test_no_price_within_the_budget_leaves_exact_sharing() -> None:

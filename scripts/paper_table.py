@@ -1,0 +1,230 @@
+"""The table of the result-sharing paper on networks of the kind it used, trained by crshare.
+
+    python scripts/paper_table.py IMAGES [--only NAME ...] [--budget POINTS] [--json FILE]
+
+IMAGES is a folder of cifar10_test.npz, cifar10_train10k.npz, mnist_test.npz and mnist_train.npz.
+What chooses a plan are training images, mirrored where the network does not know them so; what is
+reported is on the test images.
+
+Columns: what random weights would leave; slices that repeat; also as inverses (the BNN paper found
+42 % unique on its CIFAR-10 network); similar ones as in the paper, by Hamming distance alone with
+thresholds as they were, at the most reduction that keeps the budget on the choosing images; and the
+plan of `crshare optimize`. All are shares of slice operations left to compute.
+
+W.-C. Chang et al., "A Convolutional Result Sharing Approach for Binarized Neural Network
+Inference", DATE 2020; M. Courbariaux et al., "Binarized Neural Networks", 2016, section 2.3.
+"""
+
+import argparse
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+import crshare
+from crshare.accuracy import Accuracy
+from crshare.images import ImageSet, stand_ins
+from crshare.measure import knows_mirrored, measure_accuracy
+from crshare.model import Model
+from crshare.output import write_text
+from crshare.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
+from crshare.slices import Classes, SliceTable, chance, decompose
+from solver import serve_quickly
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE.parent / "data"
+NETWORKS = {
+    "binarynet-cifar10": ("cifar10_train10k.npz", "cifar10_test.npz"),
+    "binarynet-half-cifar10": ("cifar10_train10k.npz", "cifar10_test.npz"),
+    "binarynet-svhn": ("cifar10_train10k.npz", "cifar10_test.npz"),
+    "mnist-mlp-half": ("mnist_train.npz", "mnist_test.npz"),
+}
+CLAIMED = 0.6  # fewer slice operations, says the paper
+N_HALVINGS = 10  # of the interval in which the price of a slice is sought
+SHARES = (
+    "random: repeated", "random: and inverse", "repeated", "and inverse", "similar", "crshare",
+)  # fmt: skip
+PRICES = (0.0, 5.0)  # logarithms (base 2) of the least and the greatest price, in weights
+Int8Array = npt.NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Shares of slice operations left of one layer, or of several together, in order of SHARES."""
+
+    layer: str
+    operations: int
+    shares: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """A plan, and what it loses on the test images."""
+
+    plan: SharingPlan
+    accuracy: Accuracy
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A network with images that choose, and others that report.
+
+    judging: the choosing images, or what stands for new ones where the network knows them too well.
+    """
+
+    model: Model
+    tables: tuple[SliceTable, ...]
+    choosing: ImageSet
+    judging: ImageSet
+    reporting: ImageSet
+
+    def shared(self, price: float) -> SharingPlan:
+        """Similar slices of all layers but the first and the last, by Hamming distance."""
+        between = self.tables[1:-1]
+        layers = tuple(
+            similar_by_hamming(table, price) if table in between else exact_layer(table)
+            for table in self.tables
+        )
+        return SharingPlan(self.model.weights_hash, layers)
+
+    def reduction(self, plan: SharingPlan) -> float:
+        """Fewer slice operations in the layers behind the first."""
+        before = sum(table.slice_operations for table in self.tables[1:])
+        after = sum(
+            table.positions * layer.n_computed_taps
+            for table, layer in zip(self.tables[1:], plan.layers[1:], strict=True)
+        )
+        return 1 - after / before
+
+    def lost(self, plan: SharingPlan) -> float:
+        return measure_accuracy(self.model.network, plan, self.judging)[0].loss_points
+
+    def reported(self, plan: SharingPlan) -> Means:
+        return Means(plan, measure_accuracy(self.model.network, plan, self.reporting)[0])
+
+    def last_price(self, within: Callable[[SharingPlan], bool]) -> SharingPlan:
+        """The plan of the greatest price that is within, by halving; it need not be monotone."""
+        low, high = PRICES
+        best = self.shared(2.0**low)
+        for _ in range(N_HALVINGS):
+            middle = (low + high) / 2
+            plan = self.shared(2.0**middle)
+            if within(plan):
+                low, best = middle, plan
+            else:
+                high = middle
+        return best
+
+
+def similar_by_hamming(table: SliceTable, price: float) -> LayerPlan:
+    """Each group a facility location: `price` for a slice to compute, one for a weight flipped."""
+    taken = [served(classes, price * classes.patterns.shape[1] / 9) for classes in table.classes]
+    return layer_from_weights(table, np.concatenate(taken))
+
+
+def served(classes: Classes, price: float) -> Int8Array:
+    """int8 [taps, filters]: what each filter takes, its own slice or one of another filter."""
+    patterns = classes.patterns.astype(np.int32)
+    agreement = patterns @ patterns.T
+    distance = (patterns.shape[1] - np.abs(agreement)) // 2
+    users = np.bincount(np.abs(classes.use) - 1)
+    by = serve_quickly(users[:, None] * distance, price)
+    nearest = patterns[by] * np.where(agreement[np.arange(len(by)), by] < 0, -1, 1)[:, None]
+    taken: Int8Array = (nearest[np.abs(classes.use) - 1].T * np.sign(classes.use)).astype(np.int8)
+    return taken
+
+
+def trial_of(name: str, images: Path) -> Trial:
+    model = crshare.load(DATA / f"{name}.h5")
+    choosing, reporting = (crshare.load_images(model, images / file) for file in NETWORKS[name])
+    judging = stand_ins(choosing) if knows_mirrored(model.network, choosing) else choosing
+    return Trial(model, decompose(model.network), choosing, judging, reporting)
+
+
+def rows(trial: Trial, *plans: SharingPlan) -> Iterator[Row]:
+    """A row for each layer, and one for those behind the first."""
+    found = [
+        Row(
+            table.layer,
+            table.slice_operations,
+            (
+                mean_chance(table, inverse=False),
+                mean_chance(table, inverse=True),
+                table.n_distinct / table.n_slices,
+                *(
+                    layer.n_computed_taps / table.matrix.size
+                    for layer in (exact_layer(table), *(plan.layer(table.layer) for plan in plans))
+                ),
+            ),
+        )
+        for table in trial.tables
+    ]
+    yield from found
+    operations = [row.operations for row in found[1:]]
+    mean = np.average([row.shares for row in found[1:]], axis=0, weights=operations)
+    yield Row("all but the first", sum(operations), tuple(mean.tolist()))
+
+
+def mean_chance(table: SliceTable, *, inverse: bool) -> float:
+    taps = np.diff(table.starts)
+    return float(np.mean([chance(table.n_filters, int(n), inverse=inverse) for n in taps]))
+
+
+def said(means: Means, trial: Trial) -> str:
+    low, high = means.accuracy.interval
+    return (
+        f"{100 * trial.reduction(means.plan):.1f} % fewer, {means.accuracy.loss_points:.2f} points "
+        f"lost (95 % interval {low:.2f} to {high:.2f})"
+    )
+
+
+def show(name: str, trial: Trial, budget: float) -> dict[str, object]:
+    """Print the table of one network in Markdown; its figures."""
+    hamming = trial.reported(trial.last_price(lambda plan: trial.lost(plan) <= budget))
+    claimed = trial.reported(trial.last_price(lambda plan: trial.reduction(plan) <= CLAIMED))
+    ours = trial.reported(
+        crshare.optimize(
+            trial.model, max_loss_points=budget, choosing=trial.choosing, reporting=trial.reporting
+        ).found.plan
+    )
+    table = list(rows(trial, hamming.plan, ours.plan))
+    before = hamming.accuracy.before
+    print(f"\n### {name}: {before:.2f} % of {trial.reporting.name}\n")
+    print("| ".join(["| layer ", *(f"{name} " for name in SHARES), ""]).strip())
+    print("|---" * (len(SHARES) + 1) + "|")
+    for row in table:
+        print(
+            "| ".join([f"| {row.layer} ", *(f"{share:.3f} " for share in row.shares), ""]).strip()
+        )
+    notes = {
+        f"similar by Hamming distance, budget {budget:g}": said(hamming, trial),
+        f"the same at {100 * CLAIMED:.0f} % fewer": said(claimed, trial),
+        f"crshare optimize, budget {budget:g}": said(ours, trial),
+    }
+    print()
+    for what, text in notes.items():
+        print(f"* {what}: {text}", flush=True)
+    shares = {row.layer: dict(zip(SHARES, row.shares, strict=True)) for row in table}
+    return {"accuracy": before, "shares": shares, "notes": notes}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("images", type=Path)
+    parser.add_argument("--only", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--budget", type=float, default=1.0)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    found = {
+        name: show(name, trial_of(name, arguments.images), arguments.budget)
+        for name in arguments.only
+    }
+    if arguments.json:
+        write_text(arguments.json, json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
