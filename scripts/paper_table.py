@@ -42,12 +42,13 @@ NETWORKS = {
     "binarynet-svhn": ("cifar10_train10k.npz", "cifar10_test.npz"),
     "mnist-mlp-half": ("mnist_train.npz", "mnist_test.npz"),
 }
+GOLDEN = (5**0.5 - 1) / 2  # whose multiples are spread evenly
 CLAIMED = 0.6  # fewer slice operations, says the paper
-N_HALVINGS = 10  # of the interval in which the price of a slice is sought
+N_HALVINGS = 8  # of the interval in which the price of a slice is sought
 SHARES = (
     "random: repeated", "random: and inverse", "repeated", "and inverse", "similar", "crshare",
 )  # fmt: skip
-PRICES = (0.0, 5.0)  # logarithms (base 2) of the least and the greatest price, in weights
+PRICES = (-1.0, 5.0)  # logarithms (base 2) of the least and the greatest price, in weights
 Int8Array = npt.NDArray[np.int8]
 
 
@@ -120,8 +121,14 @@ class Trial:
 
 
 def similar_by_hamming(table: SliceTable, price: float) -> LayerPlan:
-    """Each group a facility location: `price` for a slice to compute, one for a weight flipped."""
-    taken = [served(classes, price * classes.patterns.shape[1] / 9) for classes in table.classes]
+    """Each group a facility location: a price for a slice to compute, one for a weight flipped.
+
+    Prices are spread over the groups, evenly and by a factor of up to 2: flips are whole numbers,
+    and at one price for all, every group would change at once.
+    """
+    spread = 2.0 ** (np.arange(table.n_groups) * GOLDEN % 1 - 0.5)
+    prices = price * spread * np.diff(table.starts) / 9
+    taken = [served(*each) for each in zip(table.classes, prices.tolist(), strict=True)]
     return layer_from_weights(table, np.concatenate(taken))
 
 

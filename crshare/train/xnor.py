@@ -9,7 +9,7 @@ import tensorflow as tf
 def scaled_sign(kernel: Any) -> Any:
     """alpha sign(W) with alpha the mean of |W| of each filter (the last axis): eq. 6.
 
-    The gradient is that of section 3.2: dC/dW = dC/dW~ (1/n + alpha 1_{|W| <= 1}), n the weights
+    The gradient is that of section 3.1: dC/dW = dC/dW~ (1/n + alpha 1_{|W| <= 1}), n the weights
     of a filter.
     """
     axes = list(range(len(kernel.shape) - 1))
