@@ -14,6 +14,7 @@ from crshare import demo
 from crshare.demo import demo_images, demo_model, digits
 from crshare.errors import CrshareError
 from crshare.execute import compile_network
+from crshare.images import load_images
 from crshare.model import read_model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,6 +32,33 @@ def test_the_readme_of_the_data_names_every_file_and_its_sum() -> None:
     named = dict(re.findall(r"^\| `(\S+)` \| `([0-9a-f]{64})` \|", text, re.MULTILINE))
     files = [path for path in DATA.iterdir() if path.name != "README.md"]
     assert named == {path.name: sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def papers_networks() -> list[tuple[str, str, int]]:
+    """Of the README's table: the network, its test images, and how many of them it gets right."""
+    text = (DATA / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\S+)` \| `(\S+\.npz)` \| ([\d,]+) of", text, re.MULTILINE)
+    return [(name, images, int(right.replace(",", ""))) for name, images, right in rows]
+
+
+def test_every_network_of_the_papers_comes_with_what_made_it() -> None:
+    names = {name for name, _, _ in papers_networks()}
+    assert names == {path.stem for path in DATA.glob("*.json")}
+    for name in names:
+        made = json.loads((DATA / f"{name}.json").read_text("utf-8"))
+        assert made["command"].startswith(f"crshare train {name} --data ")
+        assert made["recipe"] == name
+        assert made["best"] == max(made["curve"], key=lambda entry: entry["held_out"])
+
+
+@pytest.mark.needs_shared("data/cifar10_test.npz", "data/mnist_test.npz")
+@pytest.mark.parametrize(("name", "images", "right"), papers_networks())
+def test_a_network_of_the_papers_is_as_accurate_as_the_readme_says(
+    name: str, images: str, right: int
+) -> None:
+    network = read_model(DATA / f"{name}.h5").network
+    given = load_images(ROOT.parent / "shared" / "data" / images, network)
+    assert (compile_network(network).classify(given.images) == given.labels).sum() == right
 
 
 def test_an_installed_model_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
