@@ -1,6 +1,7 @@
 """The table of the result-sharing paper on networks of the kind it used, trained by crshare.
 
-    python scripts/paper_table.py IMAGES [--only NAME ...] [--budget POINTS] [--workers N] [--json FILE]
+    python scripts/paper_table.py IMAGES [--only NAME ...] [--budget POINTS] [--workers N]
+        [--json FILE]
 
 IMAGES is a folder of cifar10_test.npz, cifar10_train10k.npz, mnist_test.npz and mnist_train.npz.
 What chooses a plan are training images, mirrored where the network does not know them so; what is
