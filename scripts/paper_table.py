@@ -21,6 +21,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +53,14 @@ SHARES = (
 )  # fmt: skip
 PRICES = (-1.0, 5.0)  # logarithms (base 2) of the least and the greatest price, in weights
 Int8Array = npt.NDArray[np.int8]
+
+
+class Figures(TypedDict):
+    """Of one network: per cent right, shares left by layer, and what each way saves and loses."""
+
+    accuracy: float
+    shares: dict[str, dict[str, float]]
+    saved: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +117,21 @@ class Trial:
     def reported(self, plan: SharingPlan) -> Means:
         return Means(plan, measure_accuracy(self.model.network, plan, self.reporting)[0])
 
-    def last_price(self, within: Callable[[SharingPlan], bool]) -> SharingPlan:
-        """The plan of the greatest price that is within, by halving; it need not be monotone."""
+    def around(self, within: Callable[[SharingPlan], bool]) -> tuple[SharingPlan, SharingPlan]:
+        """The plans of the greatest price that is within and of the next one, by halving.
+
+        It need not be monotone. The least price of all counts as within.
+        """
         low, high = PRICES
-        best = self.shared(2.0**low)
+        best, beyond = self.shared(2.0**low), self.shared(2.0**high)
         for _ in range(N_HALVINGS):
             middle = (low + high) / 2
             plan = self.shared(2.0**middle)
             if within(plan):
                 low, best = middle, plan
             else:
-                high = middle
-        return best
+                high, beyond = middle, plan
+        return best, beyond
 
 
 def similar_by_hamming(table: SliceTable, price: float) -> LayerPlan:
@@ -185,15 +197,27 @@ def mean_chance(table: SliceTable, *, inverse: bool) -> float:
 def said(means: Means, trial: Trial) -> str:
     low, high = means.accuracy.interval
     return (
-        f"{100 * trial.reduction(means.plan):.1f} % fewer, {means.accuracy.loss_points:.2f} points "
-        f"lost (95 % interval {low:.2f} to {high:.2f})"
+        f"{100 * trial.reduction(means.plan):.1f} %, {means.accuracy.loss_points:.2f} points "
+        f"({low:.2f} to {high:.2f})"
     )
 
 
-def show(name: str, trial: Trial, budget: float, n_workers: int) -> dict[str, object]:
+def summary(found: dict[str, Figures]) -> None:
+    """Print a row for each network: slice operations saved behind the first layer, and the loss."""
+    columns = list(next(iter(found.values()))["saved"])
+    print("\n### Fewer slice operations behind the first layer, and points lost (95 % interval)\n")
+    print(f"| network | {' | '.join(columns)} |")
+    print("|---" * (len(columns) + 1) + "|")
+    for name, figures in found.items():
+        print(
+            f"| `{name}`, {figures['accuracy']:.2f} % | {' | '.join(figures['saved'].values())} |"
+        )
+
+
+def show(name: str, trial: Trial, budget: float, n_workers: int) -> Figures:
     """Print the table of one network in Markdown; its figures."""
-    hamming = trial.reported(trial.last_price(lambda plan: trial.lost(plan) <= budget))
-    claimed = trial.reported(trial.last_price(lambda plan: trial.reduction(plan) <= CLAIMED))
+    hamming = trial.reported(trial.around(lambda plan: trial.lost(plan) <= budget)[0])
+    claimed = trial.reported(trial.around(lambda plan: trial.reduction(plan) < CLAIMED)[1])
     ours = trial.reported(
         crshare.optimize(
             trial.model,
@@ -213,16 +237,17 @@ def show(name: str, trial: Trial, budget: float, n_workers: int) -> dict[str, ob
         print(
             "| ".join([f"| {row.layer} ", *(f"{share:.3f} " for share in row.shares), ""]).strip()
         )
-    notes = {
+    chance, exact = (100 * (1 - table[-1].shares[place]) for place in (1, 3))
+    saved = {
+        "random, repeated and inverse": f"{chance:.1f} %",
+        "repeated and inverse": f"{exact:.1f} %, 0 points",
         f"similar by Hamming distance, budget {budget:g}": said(hamming, trial),
-        f"the same at {100 * CLAIMED:.0f} % fewer": said(claimed, trial),
-        f"crshare optimize, budget {budget:g}": said(ours, trial),
+        f"the same, at least {100 * CLAIMED:.0f} %": said(claimed, trial),
+        f"`crshare optimize`, budget {budget:g}": said(ours, trial),
     }
-    print()
-    for what, text in notes.items():
-        print(f"* {what}: {text}", flush=True)
+    print(flush=True)
     shares = {row.layer: dict(zip(SHARES, row.shares, strict=True)) for row in table}
-    return {"accuracy": before, "shares": shares, "notes": notes}
+    return {"accuracy": before, "shares": shares, "saved": saved}
 
 
 def main() -> None:
@@ -237,6 +262,7 @@ def main() -> None:
         name: show(name, trial_of(name, arguments.images), arguments.budget, arguments.workers)
         for name in arguments.only
     }
+    summary(found)
     if arguments.json:
         write_text(arguments.json, json.dumps(found, indent=1) + "\n")
 
