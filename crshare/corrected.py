@@ -6,7 +6,7 @@ an opened representative costs depends so on which others are open. Each group i
 facility location at several prices of a representative, and the least additions are kept.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -64,33 +64,15 @@ def _least(table: SliceTable, group: int, weights: Int8Array) -> Shared:
         use = (signs * (index + 1)).astype(np.int32)
         return patterns[opened], use, (taken * signs != part).any(axis=0)
 
-    return min(map(at, OPENINGS), key=lambda shared: _group_additions(shared, part))
+    return min(map(at, OPENINGS), key=lambda shared: group_additions(shared, part))
 
 
-def slice_additions(layers: Iterable[LayerPlan], tables: Sequence[SliceTable]) -> int:
-    """Additions of all layers for one image, computed as their slices say.
+def group_additions(shared: Shared, weights: Int8Array) -> int:
+    """Of halves, of representatives from two halves, and of corrections, each once.
 
-    As counted on the netlist (solver.adder_graph.slices), which may save more where whole filters
-    are equal.
+    weights: the effective ones of the group, int8 [taps, filters]. As counted on the netlist
+    (solver.adder_graph.slices), which may save more where whole filters are equal.
     """
-    pairs = zip(layers, tables, strict=True)
-    return sum(table.positions * _layer_additions(layer, table) for layer, table in pairs)
-
-
-def _layer_additions(layer: LayerPlan, table: SliceTable) -> int:
-    weights = layer.effective(table)
-    groups = range(table.n_groups)
-    slices = sum(
-        _group_additions(
-            (layer.representatives[g], layer.use[g], layer.corrected[g]), weights[table.rows(g)]
-        )
-        for g in groups
-    )
-    return slices + table.n_filters * (table.n_groups - table.parts)
-
-
-def _group_additions(shared: Shared, weights: Int8Array) -> int:
-    """Of halves, of representatives from two halves, and of corrections, each once."""
     patterns, use, corrected = shared
     cut = patterns.shape[1] // 2
     halves = [half for half in (patterns[:, :cut], patterns[:, cut:]) if half.shape[1]]

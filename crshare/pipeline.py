@@ -19,7 +19,7 @@ from crshare.network import Network
 from crshare.plan import LayerPlan, SharingPlan, exact_layer, is_exact
 from crshare.resume import Kept
 from crshare.search import Budget, Found, Search
-from crshare.slices import SliceTable, chance, decompose, nearest_distances
+from crshare.slices import SliceTable, decompose, mean_chance, nearest_distances
 from crshare.trial import Method, exact_plan
 from solver import BackendUnavailableError, dense, solve
 
@@ -131,8 +131,8 @@ def _analyze_layer(model: Model, table: SliceTable) -> LayerAnalysis:
         positions=table.positions,
         n_distinct=table.n_distinct,
         n_up_to_inverse=plan.n_computed,
-        chance_repeated=_mean_chance(table, inverse=False),
-        chance_inverse=_mean_chance(table, inverse=True),
+        chance_repeated=mean_chance(table, inverse=False),
+        chance_inverse=mean_chance(table, inverse=True),
         nearest=tuple(int(n) for n in nearest_distances(table)),
         memory_before=-(-table.matrix.size // 8),
         memory_after=memory_bytes(plan),
@@ -146,11 +146,6 @@ def memory_bytes(plan: LayerPlan) -> int:
     for patterns in plan.representatives:
         bits += plan.use.shape[1] * (1 + (len(patterns) - 1).bit_length())
     return -(-bits // 8)
-
-
-def _mean_chance(table: SliceTable, *, inverse: bool) -> float:
-    sizes = np.diff(table.starts)
-    return float(np.mean([chance(table.n_filters, int(n), inverse=inverse) for n in sizes]))
 
 
 @dataclass(frozen=True, slots=True)

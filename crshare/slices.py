@@ -171,6 +171,12 @@ def chance(n_slices: int, n_taps: int, *, inverse: bool) -> float:
     return float(-patterns * np.expm1(n_slices * np.log1p(-1 / patterns)) / n_slices)
 
 
+def mean_chance(table: SliceTable, *, inverse: bool) -> float:
+    """`chance` over the groups of a layer."""
+    sizes = np.diff(table.starts)
+    return float(np.mean([chance(table.n_filters, int(n), inverse=inverse) for n in sizes]))
+
+
 def nearest_distances(table: SliceTable) -> npt.NDArray[np.int64]:
     """Histogram over all classes of the least Hamming distance to another class of the group.
 

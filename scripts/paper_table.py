@@ -33,7 +33,7 @@ from crshare.measure import knows_mirrored, measure_accuracy
 from crshare.model import Model
 from crshare.output import write_text
 from crshare.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
-from crshare.slices import Classes, SliceTable, chance, decompose
+from crshare.slices import Classes, SliceTable, decompose, mean_chance
 from solver import serve_quickly
 
 HERE = Path(__file__).resolve().parent
@@ -189,11 +189,6 @@ def rows(trial: Trial, *plans: SharingPlan) -> Iterator[Row]:
     yield Row("all but the first", sum(operations), tuple(mean.tolist()))
 
 
-def mean_chance(table: SliceTable, *, inverse: bool) -> float:
-    taps = np.diff(table.starts)
-    return float(np.mean([chance(table.n_filters, int(n), inverse=inverse) for n in taps]))
-
-
 def said(means: Means, trial: Trial) -> str:
     low, high = means.accuracy.interval
     return (
@@ -237,9 +232,9 @@ def show(name: str, trial: Trial, budget: float, n_workers: int) -> Figures:
         print(
             "| ".join([f"| {row.layer} ", *(f"{share:.3f} " for share in row.shares), ""]).strip()
         )
-    chance, exact = (100 * (1 - table[-1].shares[place]) for place in (1, 3))
+    random, exact = (100 * (1 - table[-1].shares[place]) for place in (1, 3))
     saved = {
-        "random, repeated and inverse": f"{chance:.1f} %",
+        "random, repeated and inverse": f"{random:.1f} %",
         "repeated and inverse": f"{exact:.1f} %, 0 points",
         f"similar by Hamming distance, budget {budget:g}": said(hamming, trial),
         f"the same, at least {100 * CLAIMED:.0f} %": said(claimed, trial),
@@ -253,7 +248,8 @@ def show(name: str, trial: Trial, budget: float, n_workers: int) -> Figures:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("images", type=Path)
-    parser.add_argument("--only", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    there = [name for name in NETWORKS if (DATA / f"{name}.h5").is_file()]
+    parser.add_argument("--only", nargs="+", choices=there, default=there)
     parser.add_argument("--budget", type=float, default=1.0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--json", type=Path)

@@ -45,6 +45,7 @@ from crshare.train.loop import (
     no_record,
     parted,
     run,
+    share_right,
 )
 from crshare.train.rates import decayed
 
@@ -96,7 +97,7 @@ def finetune(
     path = folder / PLAN
     trial = Trial(
         tuned.model,
-        judge=lambda: share_right(network, tuned.trained_plan(), judging),
+        judge=lambda: share_right(planned_network(network, tuned.trained_plan()), judging),
         judged_on=judging.name,
         keep=lambda: write_plan(
             shared_again(network, tuned.trained_plan(), free), model.path.name, path
@@ -126,12 +127,6 @@ def shared_again(network: Network, plan: SharingPlan, layers: Set[str]) -> Shari
         return layer_from_weights(table, plan.layer(table.layer).effective(table))
 
     return replaced(network, plan, layers, again)
-
-
-def share_right(network: Network, plan: SharingPlan, images: ImageSet) -> float:
-    """The share of images that the plan's network classifies as labelled."""
-    found = compile_network(planned_network(network, plan)).classify(images.images)
-    return float((found == images.labels).mean())
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,9 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from crshare.errors import DataError
+from crshare.execute import compile_network
 from crshare.images import ImageSet
+from crshare.network import Network
 from crshare.train import checkpoint
 from crshare.train.augment import Augmentation
 from crshare.train.checkpoint import Checkpoint, Curve
@@ -110,6 +112,11 @@ def parted(images: ImageSet, share: float, seed: int) -> tuple[ImageSet, ImageSe
     order = np.random.default_rng(seed).permutation(len(images))
     rest, held = np.sort(order[n_held:]), np.sort(order[:n_held])
     return images.take(rest, images.name), images.take(held, f"{n_held} held-out of {images.name}")
+
+
+def share_right(network: Network, images: ImageSet) -> float:
+    """The share of images that the network, run by the packed executor, classifies as labelled."""
+    return float((compile_network(network).classify(images.images) == images.labels).mean())
 
 
 def key_of(images: ImageSet, *parts: object) -> str:

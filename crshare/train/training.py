@@ -4,10 +4,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from crshare.execute import compile_network
 from crshare.images import ImageSet, load_images
 from crshare.model import read_network
-from crshare.network import Network
 from crshare.train import losses
 from crshare.train.compact import write_compact
 from crshare.train.loop import (
@@ -22,6 +20,7 @@ from crshare.train.loop import (
     no_record,
     parted,
     run,
+    share_right,
 )
 from crshare.train.rates import ScaledAdam, decayed
 from crshare.train.recipes import Recipe, build, scales
@@ -80,8 +79,3 @@ def _images_for(recipe: Recipe, data: Path) -> ImageSet:
         path = Path(folder) / "model.h5"
         write_compact(build(replace(recipe, blocks=(), dense=()), seed=0), path)
         return load_images(data, read_network(path))
-
-
-def share_right(network: Network, images: ImageSet) -> float:
-    """The share of images that the network classifies as labelled."""
-    return float((compile_network(network).classify(images.images) == images.labels).mean())

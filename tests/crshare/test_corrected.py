@@ -3,13 +3,30 @@
 import numpy as np
 import pytest
 
-from crshare.corrected import corrected_layer, slice_additions
+from crshare.corrected import corrected_layer, group_additions
 from crshare.counts import count_layer
 from crshare.network import Conv, Input
-from crshare.plan import exact_layer, layer_from_weights
-from crshare.slices import decompose
+from crshare.plan import LayerPlan, exact_layer, layer_from_weights
+from crshare.slices import SliceTable, decompose
 from tests.networks import Builder, conv_network, grouped_conv, random_network, random_signs
 from tests.plans import random_plan
+
+
+def slice_additions(layers: list[LayerPlan], tables: list[SliceTable]) -> int:
+    """Additions of all layers for one image, computed as their slices say."""
+    return sum(
+        table.positions * layer_additions(layer, table)
+        for layer, table in zip(layers, tables, strict=True)
+    )
+
+
+def layer_additions(layer: LayerPlan, table: SliceTable) -> int:
+    weights = layer.effective(table)
+    shared = zip(layer.representatives, layer.use, layer.corrected, strict=True)
+    slices = sum(
+        group_additions(each, weights[table.rows(group)]) for group, each in enumerate(shared)
+    )
+    return slices + table.n_filters * (table.n_groups - table.parts)
 
 
 @pytest.mark.parametrize("seed", range(12))

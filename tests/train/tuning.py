@@ -26,7 +26,7 @@ from crshare.train import finetune as tuning
 from crshare.train import sharing
 from crshare.train.augment import Augmentation
 from crshare.train.graph import trainable
-from crshare.train.loop import Course, Trained, parted
+from crshare.train.loop import Course, Trained, parted, share_right
 from crshare.trial import exact_plan
 from tests.keras_files import batch_norm, conv, dense, flatten, signs, write_h5
 
@@ -185,7 +185,7 @@ def test_layers_that_the_plan_left_alone_are_free_and_share_what_is_equal_afterw
     _, held_out = parted(images, course.held_out, course.seed)
     judging = stand_ins(held_out) if knows_mirrored(little.network, held_out) else held_out
     assert tuned.judged_on == judging.name
-    assert tuning.share_right(little.network, found, judging) == tuned.best["held_out"]
+    assert share_right(planned_network(little.network, found), judging) == tuned.best["held_out"]
 
 
 @pytest.mark.needs_package("sklearn")
