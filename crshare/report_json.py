@@ -193,6 +193,7 @@ def _search(found: Found) -> Json:
             "bound": tally.bound,
             "gap": tally.gap,
             "worst_gap": tally.worst_gap,
+            "operations_gap": tally.operations_gap,
         },
     }
 

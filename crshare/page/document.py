@@ -49,6 +49,7 @@ class Solved:
     n_optimal: int
     gap: float
     worst_gap: float
+    operations_gap: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,4 +239,5 @@ def _solved(item: Json | None) -> Solved | None:
         n_optimal=item["proven_optimal"],
         gap=item["gap"],
         worst_gap=item["worst_gap"],
+        operations_gap=item["operations_gap"],
     )

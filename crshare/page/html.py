@@ -251,7 +251,9 @@ def solver(document: Document) -> Section | None:
             f"<dl><dt>Problems solved</dt><dd>{total:,} ({who})</dd>"
             f"<dt>Proven optimal</dt><dd>{solved.n_optimal:,} of {total:,}</dd>"
             f"<dt>Gap of all together</dt><dd>{100 * solved.gap:.3f} %</dd>"
-            f"<dt>Worst gap</dt><dd>{100 * solved.worst_gap:.2f} %</dd></dl>"
+            f"<dt>Worst gap</dt><dd>{100 * solved.worst_gap:.2f} %</dd>"
+            "<dt>Gap in slice operations, at this disturbance</dt>"
+            f"<dd>{100 * solved.operations_gap:.3f} %</dd></dl>"
         )
         body += "".join(
             f'<p class="note">Refused {n:,} times: {escape(reason)}</p>'

@@ -231,6 +231,19 @@ def test_no_cluster_is_refused(job: Job, monkeypatch: pytest.MonkeyPatch) -> Non
             pass
 
 
+def test_the_gap_is_of_the_slice_operations_that_the_solver_chose(job: Job) -> None:
+    ready = bench(job)
+    for price in (1e-4, 1.0):
+        judged = ready.judge(price, Method("greedy"))
+        chosen = sum(
+            judged.plan.layer(watched.layer.name).n_computed_taps * watched.table.positions
+            for watched in ready.ground.watched
+            if watched.similar
+        )
+        assert judged.tally.operations == chosen > 0
+        assert judged.tally.unproven > 0
+
+
 class KilledError(Exception):
     pass
 
