@@ -13,7 +13,7 @@ Z95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
 class Estimate:
     """The loss of a plan on images in several views of each (mirrored, moved), in points.
 
-    interval_points: of 95 %. Views of one image are no independent samples, and count as one.
+    interval_points: of 95 %; views of one image are no independent samples (Accuracy.interval).
     """
 
     n_images: int
@@ -27,8 +27,8 @@ class Accuracy:
     """Top-1 accuracy of two networks on the same images.
 
     lost: images that only the first gets right; won: images that only the second gets right.
-    copies: in how many versions each image comes; they tell no more than one when it comes to how
-    certain the loss is.
+    copies: in how many versions each image comes. net_squares: of each image the difference of its
+    lost and won versions, squared, summed; None where that is lost + won, with one version each.
     """
 
     n_images: int
@@ -38,6 +38,7 @@ class Accuracy:
     won: int
     images: str = ""
     copies: int = 1
+    net_squares: int | None = None
 
     @property
     def before(self) -> float:
@@ -65,12 +66,17 @@ class Accuracy:
         """95 % interval of the paired loss in points.
 
         Wald with Laplace adjustment: D. G. Bonett and R. M. Price, "Adjusted Wald confidence
-        interval for a difference of binomial proportions based on paired data", 2012.
+        interval for a difference of binomial proportions based on paired data", 2012. Of several
+        copies, the same of each image's mean: copies are clusters (K.-Y. Liang and S. L. Zeger,
+        "Longitudinal data analysis using generalized linear models", 1986).
         """
         n = self.n_images / self.copies + 2
         lost, won = ((count / self.copies + 1) / n for count in (self.lost, self.won))
+        squares = lost + won
+        if self.net_squares is not None:
+            squares = (self.net_squares / self.copies**2 + 2) / n
         centre = lost - won
-        reach = Z95 * sqrt((lost + won - centre**2) / n)
+        reach = Z95 * sqrt((squares - centre**2) / n)
         return 100 * (centre - reach), 100 * (centre + reach)
 
 
@@ -82,8 +88,9 @@ def compare(
     *,
     copies: int = 1,
 ) -> Accuracy:
-    """Two lists of predicted classes against the labels."""
+    """Two lists of predicted classes against the labels; copies of an image stand together."""
     right_before, right_after = before == labels, after == labels
+    net = (right_before.astype(np.int64) - right_after).reshape(-1, copies).sum(axis=1)
     return Accuracy(
         n_images=len(labels),
         n_right_before=int(right_before.sum()),
@@ -92,4 +99,5 @@ def compare(
         won=int((right_after & ~right_before).sum()),
         images=images,
         copies=copies,
+        net_squares=int(np.square(net).sum()),
     )

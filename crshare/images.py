@@ -4,6 +4,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ class ImageSet:
     name: str
     images: npt.NDArray[Any]
     labels: npt.NDArray[np.int64]
+    copies = 1
 
     def __len__(self) -> int:
         return len(self.images)
@@ -74,6 +76,7 @@ class StreamedSet:
     name: str
     images: CheckedStream
     labels: npt.NDArray[np.int64]
+    copies = 1
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -98,21 +101,57 @@ def half_mirrored(images: ImageSet) -> ImageSet:
     return ImageSet(f"{images.name}, every second image mirrored", mixed, images.labels)
 
 
-VERSIONS = 3  # of an image among the stand-ins
+MOVES = tuple(product((0, -1, 1), repeat=2))  # rows and columns, of the versions of an image
 
 
-def stand_ins(images: ImageSet) -> ImageSet:
-    """For images that a network does not know: all mirrored, as they are and moved by one pixel.
+@dataclass(frozen=True, eq=False)
+class MovedImages:
+    """Each image mirrored left to right, in place and moved by a pixel to all sides.
 
-    VERSIONS copies, one after the other: in place, moved left, moved right; the edge is repeated.
+    Made while they are used: [n * versions, height, width, channels], the versions of an image one
+    after the other; where an image is moved away, its edge is repeated.
     """
-    mirrored = images.images[:, :, ::-1]
-    left = np.concatenate([mirrored[:, :, 1:], mirrored[:, :, -1:]], axis=2)
-    right = np.concatenate([mirrored[:, :, :1], mirrored[:, :, :-1]], axis=2)
-    return ImageSet(
-        f"{images.name} mirrored, in place and moved by a pixel",
-        np.concatenate([mirrored, left, right]),
-        np.tile(images.labels, VERSIONS),
+
+    images: npt.NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.images) * len(MOVES)
+
+    def __getitem__(self, rows: slice) -> npt.NDArray[Any]:
+        start, stop, _ = rows.indices(len(self))
+        first = start // len(MOVES)
+        mirrored = self.images[first : -(-stop // len(MOVES)), :, ::-1]
+        height, width = mirrored.shape[1:3]
+        wide = np.pad(mirrored, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+        versions = [
+            wide[:, 1 + down : 1 + down + height, 1 + right : 1 + right + width]
+            for down, right in MOVES
+        ]
+        given = np.stack(versions, axis=1).reshape(-1, *self.images.shape[1:])
+        asked = slice(start - first * len(MOVES), max(stop, start) - first * len(MOVES))
+        found: npt.NDArray[Any] = given[asked]
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class StandIns:
+    """As an ImageSet, of images that stand for new ones: each in several versions, together."""
+
+    name: str
+    images: MovedImages
+    labels: npt.NDArray[np.int64]
+    copies = len(MOVES)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def stand_ins(images: ImageSet) -> StandIns:
+    """For images that a network does not know: all mirrored, in place and moved by one pixel."""
+    return StandIns(
+        f"{images.name} mirrored, in place and moved by a pixel to all sides",
+        MovedImages(images.images),
+        np.repeat(images.labels, len(MOVES)),
     )
 
 

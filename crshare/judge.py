@@ -23,7 +23,7 @@ from crshare.accuracy import compare
 from crshare.errors import CrshareError
 from crshare.execute import compile_network
 from crshare.ground import Ground, survey
-from crshare.images import ImageSet
+from crshare.images import ImageSet, StandIns
 from crshare.network import Network
 from crshare.plan import SharingPlan
 from crshare.search import Judge, Judged
@@ -32,6 +32,7 @@ from crshare.trial import Method, try_price
 
 Progress = Callable[[str, float], None]
 
+HASHED = 1024  # images at a time
 A_ROUND = 8  # no round of a search asks for more prices
 PATIENCE_S = 10.0  # for a scheduler to answer
 WATCHED_S = 1.0  # between two looks at the parent
@@ -42,22 +43,23 @@ class Job:
     """What all tasks of a search have in common.
 
     choosing: the images whose maps choose slices and thresholds. judging: those that losses are
-    measured on; copies: in how many versions each of them comes.
+    measured on.
     """
 
     network: Network
     fingerprint: str
     choosing: ImageSet
-    judging: ImageSet
-    copies: int = 1
+    judging: ImageSet | StandIns
 
     @cached_property
     def key(self) -> str:
         """The same for the same network and images, whatever process asks."""
         digest = hashlib.sha256(self.fingerprint.encode())
         for images in (self.choosing, self.judging):
-            digest.update(f"{images.images.shape} {images.images.dtype}".encode())
-            digest.update(np.ascontiguousarray(images.images).data)
+            for start in range(0, len(images), HASHED):
+                batch = images.images[start : start + HASHED]
+                digest.update(f"{batch.shape} {batch.dtype}".encode())
+                digest.update(np.ascontiguousarray(batch).data)
             digest.update(np.ascontiguousarray(images.labels).data)
         return digest.hexdigest()
 
@@ -82,9 +84,8 @@ class Bench:
         job = self.job
         plan, network, tally = try_price(self.ground, job.fingerprint, price, method, on_progress)
         now = compile_network(network).classify(job.judging.images)
-        accuracy = compare(
-            self.classes, now, job.judging.labels, job.judging.name, copies=job.copies
-        )
+        judging = job.judging
+        accuracy = compare(self.classes, now, judging.labels, judging.name, copies=judging.copies)
         return Judged(price, plan, operations(plan, self.ground.tables), accuracy, tally)
 
 

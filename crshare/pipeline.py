@@ -11,7 +11,7 @@ from crshare.accuracy import Accuracy
 from crshare.corrected import ADDITIONS, MEASURES, SLICE_OPERATIONS, corrected_plan
 from crshare.counts import LayerCounts, count_layer
 from crshare.errors import PlanError
-from crshare.images import VERSIONS, ImageSet, StreamedSet, half_mirrored, split, stand_ins
+from crshare.images import ImageSet, StreamedSet, half_mirrored, split, stand_ins
 from crshare.judge import Job, Workers, judging
 from crshare.measure import follow, knows_mirrored, measure_accuracy
 from crshare.model import Model, read_model
@@ -235,7 +235,7 @@ def _job(model: Model, images: ImageSet, mirror: bool | None) -> Job:
         mirror = knows_mirrored(network, images)
     if not mirror:
         return Job(network, fingerprint, images, images)
-    return Job(network, fingerprint, half_mirrored(images), stand_ins(images), copies=VERSIONS)
+    return Job(network, fingerprint, half_mirrored(images), stand_ins(images))
 
 
 def _named(job: Job) -> str:

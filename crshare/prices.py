@@ -7,7 +7,7 @@ true loss rises with the price. So losses are first smoothed by the closest fit 
 from collections.abc import Sequence
 from math import inf
 
-FIRST = tuple(1.5e-4 * 2**step for step in range(4))  # the prices of the first round
+FIRST = (3e-4, 6e-4)  # the prices of the first round
 WHOLE_CURVE = tuple(3.75e-5 * 2**step for step in range(8))
 BETWEEN = 4  # prices of a round that closes in
 CLOSE = 1.2  # the price is known well enough to this factor

@@ -41,7 +41,7 @@ class Kept:
         return [judged for judged in known.values() if judged is not None]
 
     def _name(self, price: float, method: Method) -> str:
-        parts = [self.job.key, str(self.job.copies), price.hex(), repr(method), _sources()]
+        parts = [self.job.key, price.hex(), repr(method), _sources()]
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     def _save(self, judged: Judged, method: Method) -> None:

@@ -18,7 +18,7 @@ import tf_keras as keras
 from scipy.special import log_softmax, softmax
 
 from crshare.execute import Executor, compile_network
-from crshare.images import ImageSet, stand_ins
+from crshare.images import ImageSet, StandIns, stand_ins
 from crshare.measure import knows_mirrored
 from crshare.model import Model
 from crshare.network import Network
@@ -149,14 +149,14 @@ class Teacher:
         return mixed.astype(np.float32)
 
 
-def teacher_of(network: Network, images: ImageSet, share: float) -> Teacher:
+def teacher_of(network: Network, images: ImageSet | StandIns, share: float) -> Teacher:
     """The temperature is the power of two at which the network's cross-entropy on images that it
     does not know is least: scores may be sums of any size (Guo et al. 2017). Labels are smoothed,
     or else a network that is right on all images would take the finest."""
-    executor, first = compile_network(network), images.take(slice(N_MOMENTS), images.name)
-    scores = flat_scores(executor, first.images)
+    executor, first = compile_network(network), slice(N_MOMENTS * images.copies)
+    scores, labels = flat_scores(executor, images.images[first]), images.labels[first]
     scales = [2.0**k for k in range(FINEST, COARSEST + 1)]
-    best = min(scales, key=lambda scale: cross_entropy(scores / scale, first.labels))
+    best = min(scales, key=lambda scale: cross_entropy(scores / scale, labels))
     return Teacher(executor, share, best)
 
 

@@ -39,9 +39,30 @@ def test_the_interval_covers_the_true_loss_about_95_times_in_100(
     assert 0.94 <= covered / 2000 <= 0.965
 
 
-def test_copies_of_the_same_images_make_the_interval_no_narrower() -> None:
-    once = Accuracy(1_000, 900, 880, 50, 30)
-    thrice = Accuracy(3_000, 2_700, 2_640, 150, 90, copies=3)
-    assert thrice.loss_points == once.loss_points
+def test_equal_copies_of_the_same_images_make_the_interval_no_narrower() -> None:
+    rng = np.random.default_rng(1)
+    labels = np.zeros(1_000, np.int64)
+    before, after = (rng.random((2, 1_000)) < [[0.2], [0.3]]).astype(np.int64)
+    once = compare(before, after, labels)
+    thrice = compare(*(np.repeat(array, 3) for array in (before, after, labels)), copies=3)
+    assert thrice.loss_points == pytest.approx(once.loss_points)
     assert thrice.interval == pytest.approx(once.interval)
     assert Accuracy(3_000, 2_700, 2_640, 150, 90).interval[1] < once.interval[1]
+
+
+def test_the_interval_of_copies_that_differ_covers_the_true_loss() -> None:
+    """Each image has chances of its own that a version is lost or won."""
+    rng = np.random.default_rng(2)
+    n_images, copies, n_times = 500, 9, 1000
+    labels = np.zeros(n_images * copies, np.int64)
+    covered, widths = 0, []
+    for _ in range(n_times):
+        hard = np.repeat(rng.beta(0.3, 1.0, n_images), copies)
+        before = rng.random(len(labels)) < 0.5 * hard
+        after = rng.random(len(labels)) < 0.6 * hard
+        low, high = compare(before.astype(int), after.astype(int), labels, copies=copies).interval
+        covered += low <= 100 * 0.1 * 0.3 / 1.3 <= high
+        widths.append(high - low)
+    assert 0.93 <= covered / n_times <= 0.97
+    alone = compare(before[::9].astype(int), after[::9].astype(int), labels[::9]).interval
+    assert np.mean(widths) < 0.6 * (alone[1] - alone[0])

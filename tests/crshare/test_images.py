@@ -110,15 +110,28 @@ def test_every_second_image_is_mirrored_left_to_right() -> None:
     assert PIXELS[1, :, :, 0].tolist() == [[4, 5], [6, 7]]
 
 
-def test_stand_ins_are_mirrored_and_moved_by_a_pixel_either_way() -> None:
-    row = np.array([1, 2, 3], np.uint8).reshape(1, 1, 3, 1)
-    found = stand_ins(ImageSet("n.npz", np.concatenate([row, row + 10]), np.array([7, 8])))
-    assert found.images[:, 0, :, 0].tolist() == [
-        [3, 2, 1], [13, 12, 11],
-        [2, 1, 1], [12, 11, 11],
-        [3, 3, 2], [13, 13, 12],
+def test_stand_ins_are_mirrored_and_moved_by_a_pixel_to_all_sides() -> None:
+    square = np.array([[1, 2, 3], [4, 5, 6]], np.uint8).reshape(1, 2, 3, 1)
+    found = stand_ins(ImageSet("n.npz", np.concatenate([square, square + 10]), np.array([7, 8])))
+    assert found.images[:9][..., 0].tolist() == [
+        [[3, 2, 1], [6, 5, 4]], [[3, 3, 2], [6, 6, 5]], [[2, 1, 1], [5, 4, 4]],
+        [[3, 2, 1], [3, 2, 1]], [[3, 3, 2], [3, 3, 2]], [[2, 1, 1], [2, 1, 1]],
+        [[6, 5, 4], [6, 5, 4]], [[6, 6, 5], [6, 6, 5]], [[5, 4, 4], [5, 4, 4]],
     ]  # fmt: skip
-    assert found.labels.tolist() == [7, 8, 7, 8, 7, 8]
+    assert np.array_equal(found.images[9:18], found.images[:9] + 10)
+    assert found.labels.tolist() == [7] * 9 + [8] * 9
+    assert (len(found), len(found.images), found.copies) == (18, 18, 9)
+
+
+def test_stand_ins_in_batches_are_those_in_one() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (5, 4, 3, 2)).astype(np.uint8)
+    moved = stand_ins(ImageSet("n.npz", images, np.zeros(5, np.int64))).images
+    whole = moved[: len(moved)]
+    assert whole.shape == (45, 4, 3, 2)
+    for size in (1, 4, 9, 10, 44, 100):
+        batches = [moved[start : start + size] for start in range(0, len(moved), size)]
+        assert np.array_equal(np.concatenate(batches), whole)
+    assert moved[:0].shape == moved[50:60].shape == (0, 4, 3, 2)
 
 
 def test_streamed_batches_are_the_images_in_any_order(tmp_path: Path) -> None:
