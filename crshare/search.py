@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from crshare.accuracy import Accuracy
 from crshare.plan import SharingPlan
 from crshare.prices import FIRST, WHOLE_CURVE, kept_and_broken, next_prices
-from crshare.trial import Method, SolverTally
+from crshare.trial import Method, PlanTimeoutError, SolverTally
 
 UNHURRIED_S = 600.0  # the fast bounds end by themselves; a clock would make plans depend on load
 
@@ -94,7 +94,10 @@ class Search:
             stopped = self._rounds(WHOLE_CURVE if whole_curve else FIRST, fast)
             best = self._best()
             if best and method != fast and not self._is_late():
-                self.final = self._timed([best.price], method)[0]
+                hurried = replace(method, plan_s=self.budget.time_limit_s - self._elapsed())
+                self.final = self._timed([best.price], hurried)[0]
+        except PlanTimeoutError:
+            stopped = "time limit"
         except KeyboardInterrupt:
             stopped = "interrupted"
         return self._found(stopped)
@@ -116,8 +119,10 @@ class Search:
 
     def _is_late(self) -> bool:
         """Whether other plans, as long as the longest so far, would pass the time limit."""
-        elapsed = time.monotonic() - self.began
-        return bool(self.judged) and elapsed + self.longest > self.budget.time_limit_s
+        return bool(self.judged) and self._elapsed() + self.longest > self.budget.time_limit_s
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self.began
 
     def _losses(self) -> list[tuple[float, float]]:
         return sorted((entry.price, self.budget.loss(entry.accuracy)) for entry in self.judged)

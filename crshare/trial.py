@@ -4,10 +4,11 @@ After each layer that differs from the original, its thresholds are set so that 
 as often as it did.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from math import sqrt
+from math import inf, sqrt
 
 import numpy as np
 
@@ -67,14 +68,22 @@ class SolverTally:
         return self.unproven / max(1, self.operations)
 
 
+class PlanTimeoutError(Exception):
+    """A plan took longer than its method allows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Method:
-    """How a trial chooses: the solver, its limits for one problem, and the seed of samples."""
+    """How a trial chooses: the solver, its limits for one problem, and the seed of samples.
+
+    plan_s: seconds after which a plan that is not finished is given up; no plan depends on them.
+    """
 
     solver: str = "auto"
     time_limit_s: float = 10.0
     gap: float = 0.0
     seed: int = 0
+    plan_s: float = field(default=inf, compare=False, repr=False)
 
 
 class Trial:
@@ -144,14 +153,21 @@ def try_price(
     method: Method,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> tuple[SharingPlan, Network, SolverTally]:
-    """Plan all layers at `price`, in disturbance for a bit operation at one position."""
-    trial, tally = Trial(ground, fingerprint), SolverTally()
+    """Plan all layers at `price`, in disturbance for a bit operation at one position.
+
+    PlanTimeoutError where that takes longer than the method's plan_s.
+    """
+    trial, tally, until = (
+        Trial(ground, fingerprint),
+        SolverTally(),
+        time.monotonic() + method.plan_s,
+    )
     for number, watched in enumerate(ground.watched):
         on_progress(number / len(ground.watched))
         inputs, changed = trial.inputs_of(watched)
         plan = trial.plans[watched.layer.name]
         if watched.similar:
-            last = _last_pass(method, tally, watched.table)
+            last = _last_pass(method, tally, watched.table, until)
             weights = _weights(trial, watched, inputs, changed, price, last, method.seed)
             plan = layer_from_weights(watched.table, weights)
         trial.take(watched, inputs, plan, changed=changed)
@@ -191,10 +207,12 @@ def _weights(
     return sweep(watched.table, aim, price * worth(watched), N_PASSES, last)
 
 
-def _last_pass(method: Method, tally: SolverTally, table: SliceTable) -> Solve:
+def _last_pass(method: Method, tally: SolverTally, table: SliceTable, until: float) -> Solve:
     operations = table.positions * int(np.diff(table.starts).max())
 
     def run(problem: Problem) -> Selection:
+        if time.monotonic() >= until:
+            raise PlanTimeoutError
         selection = _solved(problem, method)
         tally.add(selection, operations)
         return selection

@@ -219,6 +219,7 @@ def show(name: str, trial: Trial, budget: float, n_workers: int) -> Figures:
             max_loss_points=budget,
             choosing=trial.choosing,
             reporting=trial.reporting,
+            solver="lagrangian",
             time_limit_s=UNHURRIED_S,
             n_workers=n_workers,
         ).found.plan

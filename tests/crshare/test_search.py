@@ -24,7 +24,7 @@ from crshare.plan_file import dumps
 from crshare.prices import FIRST, WHOLE_CURVE
 from crshare.resume import Kept, forget
 from crshare.search import Budget, Found, Judged, Search, Tried, curve, verdicts
-from crshare.trial import Method, SolverTally, exact_plan
+from crshare.trial import Method, PlanTimeoutError, SolverTally, exact_plan
 from tests.networks import Builder, random_signs
 
 EXACT = SharingPlan("the exact one", ())
@@ -124,6 +124,27 @@ def test_the_time_limit_ends_a_search_with_what_it_has() -> None:
     assert best.stopped == "time limit"
     assert [price for price, _ in judge.asked] == [FIRST[0]]
     assert best.price == FIRST[0]
+
+
+def test_a_last_plan_that_outlasts_the_time_limit_leaves_the_best_of_the_fast_ones() -> None:
+    class Slow(Known):
+        def __call__(self, prices: Sequence[float], method: Method) -> list[Judged]:
+            if method.solver == "highs":
+                assert 0 < method.plan_s <= 1000
+                raise PlanTimeoutError
+            return super().__call__(prices, method)
+
+    best = found(Slow())
+    assert best.stopped == "time limit"
+    assert best.price == found(Known()).price
+
+
+@pytest.mark.parametrize("workers", [Workers(), Workers(2)])
+def test_a_plan_that_takes_too_long_is_given_up(job: Job, workers: Workers) -> None:
+    hurried = Method("highs", plan_s=0.0)
+    assert repr(hurried) == repr(METHOD)
+    with judging(job, workers, silent) as judge, pytest.raises(PlanTimeoutError):
+        judge([1e-4], hurried)
 
 
 def silent(what: str, done: float) -> None:
