@@ -71,12 +71,15 @@ class CheckedStream:
 
 @dataclass(frozen=True, eq=False)
 class StreamedSet:
-    """As an ImageSet, but only slices of its images are in memory, while they are used."""
+    """As an ImageSet, but only slices of its images are in memory, while they are used.
+
+    copies: in how many versions each image comes, one after the other.
+    """
 
     name: str
-    images: CheckedStream
+    images: "CheckedStream | MovedImages"
     labels: npt.NDArray[np.int64]
-    copies = 1
+    copies: int = 1
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -133,25 +136,13 @@ class MovedImages:
         return found
 
 
-@dataclass(frozen=True, eq=False)
-class StandIns:
-    """As an ImageSet, of images that stand for new ones: each in several versions, together."""
-
-    name: str
-    images: MovedImages
-    labels: npt.NDArray[np.int64]
-    copies = len(MOVES)
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-
-def stand_ins(images: ImageSet) -> StandIns:
+def stand_ins(images: ImageSet) -> StreamedSet:
     """For images that a network does not know: all mirrored, in place and moved by one pixel."""
-    return StandIns(
+    return StreamedSet(
         f"{images.name} mirrored, in place and moved by a pixel to all sides",
         MovedImages(images.images),
         np.repeat(images.labels, len(MOVES)),
+        copies=len(MOVES),
     )
 
 

@@ -23,7 +23,7 @@ from crshare.accuracy import compare
 from crshare.errors import CrshareError
 from crshare.execute import compile_network
 from crshare.ground import Ground, survey
-from crshare.images import ImageSet, StandIns
+from crshare.images import ImageSet, StreamedSet
 from crshare.network import Network
 from crshare.plan import SharingPlan
 from crshare.search import Judge, Judged
@@ -49,7 +49,7 @@ class Job:
     network: Network
     fingerprint: str
     choosing: ImageSet
-    judging: ImageSet | StandIns
+    judging: ImageSet | StreamedSet
 
     @cached_property
     def key(self) -> str:
@@ -83,8 +83,8 @@ class Bench:
     ) -> Judged:
         job = self.job
         plan, network, tally = try_price(self.ground, job.fingerprint, price, method, on_progress)
-        now = compile_network(network).classify(job.judging.images)
         judging = job.judging
+        now = compile_network(network).classify(judging.images)
         accuracy = compare(self.classes, now, judging.labels, judging.name, copies=judging.copies)
         return Judged(price, plan, operations(plan, self.ground.tables), accuracy, tally)
 

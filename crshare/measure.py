@@ -9,7 +9,7 @@ import numpy.typing as npt
 from crshare.accuracy import Accuracy, compare
 from crshare.errors import PlanError
 from crshare.execute import SlicedCounts, channels, compile_network, run_layers, run_sliced
-from crshare.images import ImageSet, StandIns, StreamedSet
+from crshare.images import ImageSet, StreamedSet
 from crshare.network import INPUT, Network, Signal
 from crshare.plan import LayerPlan, SharingPlan, parts_of, planned_network
 from crshare.reference import enter
@@ -29,14 +29,13 @@ def knows_mirrored(network: Network, images: ImageSet) -> bool:
 
 
 def measure_accuracy(
-    network: Network, plan: SharingPlan, images: ImageSet | StandIns | StreamedSet
+    network: Network, plan: SharingPlan, images: ImageSet | StreamedSet
 ) -> tuple[Accuracy, int]:
     """Accuracy before and after, and the images whose scores are bit for bit equal."""
     before = compile_network(network).scores(images.images)
     after = compile_network(planned_network(network, plan)).scores(images.images)
     flat = [scores.reshape(len(scores), -1) for scores in (before, after)]
-    classes = [scores.argmax(axis=1) for scores in flat]
-    one, other = classes
+    one, other = (scores.argmax(axis=1) for scores in flat)
     accuracy = compare(one, other, images.labels, images.name, copies=images.copies)
     return accuracy, int((flat[0] == flat[1]).all(axis=1).sum())
 

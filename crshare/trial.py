@@ -157,11 +157,8 @@ def try_price(
 
     PlanTimeoutError where that takes longer than the method's plan_s.
     """
-    trial, tally, until = (
-        Trial(ground, fingerprint),
-        SolverTally(),
-        time.monotonic() + method.plan_s,
-    )
+    until = time.monotonic() + method.plan_s
+    trial, tally = Trial(ground, fingerprint), SolverTally()
     for number, watched in enumerate(ground.watched):
         on_progress(number / len(ground.watched))
         inputs, changed = trial.inputs_of(watched)

@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 import crshare
 from crshare.accuracy import Accuracy
-from crshare.images import ImageSet, StandIns, stand_ins
+from crshare.images import ImageSet, StreamedSet, stand_ins
 from crshare.measure import knows_mirrored, measure_accuracy
 from crshare.model import Model
 from crshare.output import write_text
@@ -90,7 +90,7 @@ class Trial:
     model: Model
     tables: tuple[SliceTable, ...]
     choosing: ImageSet
-    judging: ImageSet | StandIns
+    judging: ImageSet | StreamedSet
     reporting: ImageSet
 
     def shared(self, price: float) -> SharingPlan:

@@ -18,7 +18,7 @@ import tf_keras as keras
 from scipy.special import log_softmax, softmax
 
 from crshare.execute import Executor, compile_network
-from crshare.images import ImageSet, StandIns, stand_ins
+from crshare.images import ImageSet, StreamedSet, stand_ins
 from crshare.measure import knows_mirrored
 from crshare.model import Model
 from crshare.network import Network
@@ -149,7 +149,7 @@ class Teacher:
         return mixed.astype(np.float32)
 
 
-def teacher_of(network: Network, images: ImageSet | StandIns, share: float) -> Teacher:
+def teacher_of(network: Network, images: ImageSet | StreamedSet, share: float) -> Teacher:
     """The temperature is the power of two at which the network's cross-entropy on images that it
     does not know is least: scores may be sums of any size (Guo et al. 2017). Labels are smoothed,
     or else a network that is right on all images would take the finest."""

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from crshare.errors import DataError
 from crshare.execute import compile_network
-from crshare.images import ImageSet, StandIns
+from crshare.images import ImageSet, StreamedSet
 from crshare.network import Network
 from crshare.train import checkpoint
 from crshare.train.augment import Augmentation
@@ -114,7 +114,7 @@ def parted(images: ImageSet, share: float, seed: int) -> tuple[ImageSet, ImageSe
     return images.take(rest, images.name), images.take(held, f"{n_held} held-out of {images.name}")
 
 
-def share_right(network: Network, images: ImageSet | StandIns) -> float:
+def share_right(network: Network, images: ImageSet | StreamedSet) -> float:
     """The share of images that the network, run by the packed executor, classifies as labelled."""
     return float((compile_network(network).classify(images.images) == images.labels).mean())
 
