@@ -257,9 +257,7 @@ def tally_lines(found: Found) -> list[str]:
     total = sum(tally.backends.values())
     lines = [
         f"Facility location problems solved: {who}. Proven optimal {tally.n_optimal} of {total}; "
-        f"gap of all together {100 * tally.gap:.3f} %, the worst {100 * tally.worst_gap:.2f} %.",
-        "At no more disturbance other choices in the groups would save at most "
-        f"{100 * tally.operations_gap:.3f} % of the plan's slice operations.",
+        f"gap of all together {100 * tally.gap:.3f} %, the worst {100 * tally.worst_gap:.2f} %."
     ]
     kinds: dict[str, list[int]] = {}
     for refusal, n in sorted(tally.refusals.items()):
@@ -267,7 +265,11 @@ def tally_lines(found: Found) -> list[str]:
         if len(kinds[refusal.split(":")[0]]) == 1:
             lines.append(f"  refused, so the next solver was asked: {refusal}")
     lines += [f"  {name} refused {sum(counts)} problems." for name, counts in kinds.items()]
-    return lines
+    return [
+        *lines,
+        "Bound for them all together: other choices that disturb the sums no more save at most "
+        f"{100 * tally.operations_gap:.3f} % of the slice operations.",
+    ]
 
 
 def accuracy_lines(accuracy: Accuracy | None, n_equal: int | None, *, exact: bool) -> list[Text]:
