@@ -39,6 +39,12 @@ class Watched:
     inputs: Array
     positions_read: int
 
+    @property
+    def movable(self) -> Threshold | None:
+        """The threshold, where it may be moved."""
+        op = self.threshold.op if self.threshold else None
+        return op if isinstance(op, Threshold) and op.adjustable else None
+
 
 @dataclass(frozen=True, eq=False)
 class Ground:

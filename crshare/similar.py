@@ -7,9 +7,11 @@ held, giving slice r to filter o costs, up to a constant,
     importance[o] * (r' S r + 2 r' (S v - X w without this group)),   S = cov(y, y), X = cov(y, x)
 
 which may be negative: a replacement that cancels error made elsewhere (as in GPTQ: Frantar et al.
-2022, and the optimal brain surgeon: Hassibi and Stork 1992). Choosing which slices to compute is
-then a facility location problem for each group: open representatives at a price, serve every
-filter at least cost.
+2022, and the optimal brain surgeon: Hassibi and Stork 1992). A threshold that can move follows its
+sum, so there the sum may be a multiple of the original one: what counts is the variance of
+v'y / scale - w'x, the scale of each filter found anew after each pass. Choosing which slices to
+compute is then a facility location problem for each group: open representatives at a price, serve
+every filter at least cost.
 """
 
 from collections.abc import Callable
@@ -27,6 +29,8 @@ OPENING = 20_000  # a representative's price in the solver's whole numbers
 LARGEST = 2**31
 SAME_GROUP, OTHER_GROUPS = 5, 4  # fifths of a sampled covariance that are believed
 HALVES = 2  # of changed against original inputs, half of the difference is believed
+SCALES = (0.5, 2.0)  # the least and the greatest of a new sum
+SCALE_STEP = 1 / 64  # a power of two, so that scaled whole numbers stay exact
 
 Solve = Callable[[Problem], Selection]
 IntArray = npt.NDArray[np.int64]
@@ -38,18 +42,21 @@ class Target:
     """One layer's damage model, S and X w in whole numbers so that no order of additions matters.
 
     S: float64 [inputs, inputs]; aim: X w, [inputs, filters]; importance: [filters], what a unit of
-    S costs.
+    S costs. scalable: whether a multiple of the original sums is as good.
     """
 
     S: Float64Array
     aim: Float64Array
     importance: Float64Array
+    scalable: bool
 
 
-def target(table: SliceTable, moments: Moments, importance: Float64Array) -> Target:
+def target(
+    table: SliceTable, moments: Moments, importance: Float64Array, *, scalable: bool
+) -> Target:
     """Shrink the sampled covariances towards what a finite sample tells well.
 
-    importance: [filters], what a unit of the sums' variance costs.
+    importance: [filters], what a unit of the sums' variance costs. scalable: as in Target.
     """
     groups = np.repeat(np.arange(table.n_groups), np.diff(table.starts))
     together = groups[:, None] == groups[None, :]
@@ -57,7 +64,8 @@ def target(table: SliceTable, moments: Moments, importance: Float64Array) -> Tar
     unit = SAME_GROUP * HALVES * moments.n_windows**2
     own = HALVES * belief * moments.own
     cross = belief * (moments.own + moments.cross)
-    return Target(own, np.matmul(cross, table.matrix, dtype=np.float64), importance / unit)
+    aim = np.matmul(cross, table.matrix, dtype=np.float64)
+    return Target(own, aim, importance / unit, scalable)
 
 
 class Descent:
@@ -66,20 +74,30 @@ class Descent:
     def __init__(self, table: SliceTable, aim: Target) -> None:
         self.table, self.target = table, aim
         self.weights = table.matrix.astype(np.float64)
+        self.scale = np.ones(table.n_filters)
 
     def visit(self, group: int, price: float, serve: Serve) -> None:
         """Choose the group's representatives anew, all other weights held."""
         rows = self.table.rows(group)
         patterns = candidates(self.table, group).astype(np.float64)
         own = self.target.S[rows, rows]
-        gradient = self.target.S[rows] @ self.weights - self.target.aim[rows]
+        gradient = self.target.S[rows] @ self.weights - self.scale * self.target.aim[rows]
         carried = gradient - own @ self.weights[rows]
         linear = patterns @ carried
         quadratic = ((patterns @ own) * patterns).sum(axis=1)
-        costs = ((quadratic[:, None] - 2 * np.abs(linear)) * self.target.importance).T
+        importance = self.target.importance / self.scale**2
+        costs = ((quadratic[:, None] - 2 * np.abs(linear)) * importance).T
         taken = serve(costs - costs.min(axis=1, keepdims=True), price)
         signs = np.where(linear[taken, np.arange(len(taken))] > 0, -1, 1)
         self.weights[rows] = (patterns[taken] * signs[:, None]).T
+
+    def rescale(self) -> None:
+        """Set each filter's scale so that the variance of v'y / scale - w'x is least."""
+        if self.target.scalable:
+            variance = (self.weights * (self.target.S @ self.weights)).sum(axis=0)
+            covariance = (self.weights * self.target.aim).sum(axis=0)
+            closest = variance / np.maximum(covariance, 1)
+            self.scale = np.rint(closest.clip(*SCALES) / SCALE_STEP) * SCALE_STEP
 
     def result(self) -> Int8Array:
         return self.weights.astype(np.int8)
@@ -106,4 +124,5 @@ def sweep(table: SliceTable, aim: Target, price: float, n_passes: int, last: Sol
         for group in range(table.n_groups):
             n_taps = table.starts[group + 1] - table.starts[group]
             descent.visit(group, price * n_taps, serve)
+        descent.rescale()
     return descent.result()

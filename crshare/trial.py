@@ -122,13 +122,11 @@ class Trial:
         self._recalibrate(watched, inputs)
 
     def _recalibrate(self, watched: Watched, inputs: Array) -> None:
-        threshold = watched.threshold
-        if threshold is None or not isinstance(threshold.op, Threshold):
-            return
-        if threshold.op.adjustable:
+        layer, movable = watched.threshold, watched.movable
+        if layer and movable:
             histogram = layer_histogram(self.network, watched.layer, inputs)
-            moved: Op = recalibrate(histogram, threshold.op, watched.fired)
-            self.network = self.network.replace({threshold.name: moved})
+            moved: Op = recalibrate(histogram, movable, watched.fired)
+            self.network = self.network.replace({layer.name: moved})
 
     def plan(self) -> SharingPlan:
         moved = {
@@ -200,7 +198,7 @@ def _weights(
         watched.inputs if changed else None,
         places,
     )
-    aim = target(watched.table, found, watched.importance)
+    aim = target(watched.table, found, watched.importance, scalable=watched.movable is not None)
     return sweep(watched.table, aim, price * worth(watched), N_PASSES, last)
 
 

@@ -38,6 +38,7 @@ class DamageModel:
     n_windows: int = 20_000
     n_passes: int = 6
     shrunk: bool = True
+    scalable: bool = True
     recalibrated: bool = True
     rising: bool = False
     importance: Callable[[Ground, Watched], np.ndarray] | None = None
@@ -91,6 +92,7 @@ MODELS = {
     "filters all alike": DamageModel(importance=all_alike),
     "1/variance, no density": DamageModel(importance=variance_only),
     "sensitivity of the scores": DamageModel(importance=by_scores),
+    "the original sum, no multiple of it": DamageModel(scalable=False),
     "covariances not shrunk": DamageModel(shrunk=False),
     "thresholds not set anew": DamageModel(recalibrated=False),
     "price rising over passes": DamageModel(rising=True),
@@ -129,7 +131,7 @@ def chosen(
     places = sample_places(len(inputs), network.signals[layer.name], model.n_windows, 0)
     then = watched.inputs if changed else None
     found = moments(network.conv(layer.name), network.input_of(layer), inputs, then, places)
-    aim = target(watched.table, found, watched.importance)
+    aim = target(watched.table, found, watched.importance, scalable=model.scalable)
     if not model.shrunk:
         cross = np.matmul(found.cross, watched.table.matrix, dtype=np.float64)
         aim = replace(aim, S=found.own, aim=cross, importance=watched.importance / len(places) ** 2)
@@ -140,6 +142,7 @@ def chosen(
     for share in np.geomspace(0.1, 1, model.n_passes):
         for group, n_taps in enumerate(np.diff(watched.table.starts)):
             descent.visit(group, price * share * n_taps, serve_quickly)
+        descent.rescale()
     return descent.result()
 
 

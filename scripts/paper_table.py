@@ -20,6 +20,7 @@ import argparse
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypedDict
 
@@ -27,12 +28,19 @@ import numpy as np
 import numpy.typing as npt
 
 import crshare
-from crshare.accuracy import Accuracy
+from crshare.accuracy import Accuracy, compare
+from crshare.execute import compile_network
 from crshare.images import ImageSet, StreamedSet, stand_ins
 from crshare.measure import knows_mirrored, measure_accuracy
 from crshare.model import Model
 from crshare.output import write_text
-from crshare.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
+from crshare.plan import (
+    LayerPlan,
+    SharingPlan,
+    exact_layer,
+    layer_from_weights,
+    planned_network,
+)
 from crshare.slices import Classes, SliceTable, decompose, mean_chance
 from solver import serve_quickly
 
@@ -111,8 +119,15 @@ class Trial:
         )
         return 1 - after / before
 
+    @cached_property
+    def classes(self) -> npt.NDArray[np.int64]:
+        """Of the judging images, by the original network."""
+        return compile_network(self.model.network).classify(self.judging.images)
+
     def lost(self, plan: SharingPlan) -> float:
-        return measure_accuracy(self.model.network, plan, self.judging)[0].loss_points
+        judging, planned = self.judging, planned_network(self.model.network, plan)
+        now = compile_network(planned).classify(judging.images)
+        return compare(self.classes, now, judging.labels, copies=judging.copies).loss_points
 
     def reported(self, plan: SharingPlan) -> Means:
         return Means(plan, measure_accuracy(self.model.network, plan, self.reporting)[0])
