@@ -69,32 +69,39 @@ def target(
 
 
 class Descent:
-    """The weights of one layer on their way from the original to a plan."""
+    """The weights of one layer on their way from the original to a plan.
+
+    response: S v of each filter, [filters, inputs], kept up with the weights v that change.
+    """
 
     def __init__(self, table: SliceTable, aim: Target) -> None:
         self.table, self.target = table, aim
         self.weights = table.matrix.astype(np.float64)
+        self.response = np.ascontiguousarray((aim.S @ self.weights).T)
         self.scale = np.ones(table.n_filters)
 
     def visit(self, group: int, price: float, serve: Serve) -> None:
         """Choose the group's representatives anew, all other weights held."""
         rows = self.table.rows(group)
         patterns = candidates(self.table, group).astype(np.float64)
-        own = self.target.S[rows, rows]
-        gradient = self.target.S[rows] @ self.weights - self.scale * self.target.aim[rows]
-        carried = gradient - own @ self.weights[rows]
+        own, before = self.target.S[rows, rows], self.weights[rows]
+        gradient = self.response[:, rows].T - self.scale * self.target.aim[rows]
+        carried = gradient - own @ before
         linear = patterns @ carried
         quadratic = ((patterns @ own) * patterns).sum(axis=1)
         importance = self.target.importance / self.scale**2
         costs = ((quadratic[:, None] - 2 * np.abs(linear)) * importance).T
         taken = serve(costs - costs.min(axis=1, keepdims=True), price)
         signs = np.where(linear[taken, np.arange(len(taken))] > 0, -1, 1)
-        self.weights[rows] = (patterns[taken] * signs[:, None]).T
+        after = (patterns[taken] * signs[:, None]).T
+        changed = (after != before).any(axis=0)
+        self.response[changed] += (after - before)[:, changed].T @ self.target.S[rows]
+        self.weights[rows] = after
 
     def rescale(self) -> None:
         """Set each filter's scale so that the variance of v'y / scale - w'x is least."""
         if self.target.scalable:
-            variance = (self.weights * (self.target.S @ self.weights)).sum(axis=0)
+            variance = (self.weights * self.response.T).sum(axis=0)
             covariance = (self.weights * self.target.aim).sum(axis=0)
             closest = variance / np.maximum(covariance, 1)
             self.scale = np.rint(closest.clip(*SCALES) / SCALE_STEP) * SCALE_STEP

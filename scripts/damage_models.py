@@ -21,19 +21,23 @@ from crshare.execute import compile_network, run_layers
 from crshare.ground import Ground, Watched, survey
 from crshare.images import half_mirrored, load_images, stand_ins
 from crshare.model import read_model
-from crshare.network import Network
+from crshare.network import Network, Op
 from crshare.plan import layer_from_weights
 from crshare.similar import Descent, sweep, target
 from crshare.trial import Trial, worth
-from crshare.windows import moments, sample_places
+from crshare.windows import gather, moments, sample_places
 from solver import serve_quickly, solve
 
 PROBED = 500  # images on which outputs are flipped
 
+Places = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
 
 @dataclass(frozen=True)
 class DamageModel:
-    """What a row changes. importance: of the filters; weigh: the price against other layers'."""
+    """What a row changes. importance: of the filters; weigh: the price against other layers';
+    places: where thresholds move to, from original and new sums [windows, filters] of channels
+    that fire at or above them."""
 
     n_windows: int = 20_000
     n_passes: int = 6
@@ -43,6 +47,7 @@ class DamageModel:
     rising: bool = False
     importance: Callable[[Ground, Watched], np.ndarray] | None = None
     weigh: Callable[[Watched], float] = worth
+    places: Places | None = None
 
 
 def variance_only(ground: Ground, watched: Watched) -> np.ndarray:
@@ -86,6 +91,25 @@ def before_pooling(watched: Watched) -> float:
     return sqrt(watched.table.positions) * n_filters / n_inputs / 3.5
 
 
+def by_squared_error(then: np.ndarray, now: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Moved by the mean error, which leaves the least squared one."""
+    return at + np.rint((now - then).mean(axis=0))
+
+
+def by_agreement(then: np.ndarray, now: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Where most outputs are the original ones; of equally good places the first."""
+    fired, low = then >= at, int(now.min())
+    found = np.empty(len(at))
+    for channel, sums in enumerate((now - low).astype(np.int64).T):
+        n_bins = int(sums.max()) + 1
+        fires = np.bincount(sums[fired[:, channel]], minlength=n_bins)
+        rests = np.bincount(sums[~fired[:, channel]], minlength=n_bins)
+        wrong = np.concatenate([[0], np.cumsum(fires)]) + rests.sum()
+        wrong -= np.concatenate([[0], np.cumsum(rests)])
+        found[channel] = low + wrong.argmin()
+    return found
+
+
 MODELS = {
     "as shipped": DamageModel(),
     "prices by sqrt(positions)": DamageModel(weigh=before_pooling),
@@ -94,7 +118,9 @@ MODELS = {
     "sensitivity of the scores": DamageModel(importance=by_scores),
     "the original sum, no multiple of it": DamageModel(scalable=False),
     "covariances not shrunk": DamageModel(shrunk=False),
-    "thresholds not set anew": DamageModel(recalibrated=False),
+    "thresholds by least squared error": DamageModel(places=by_squared_error),
+    "thresholds by agreement": DamageModel(places=by_agreement),
+    "thresholds not set anew": DamageModel(recalibrated=False, scalable=False),
     "price rising over passes": DamageModel(rising=True),
     "2 passes": DamageModel(n_passes=2),
     "12 passes": DamageModel(n_passes=12),
@@ -116,7 +142,31 @@ def planned(ground: Ground, price: float, model: DamageModel) -> tuple[Trial, Ne
             weights = chosen(trial, watched, inputs, changed, price, model)
             plan = layer_from_weights(watched.table, weights)
         trial.take(watched, inputs, plan, changed=changed)
+        if model.places and trial.at and watched.threshold and watched.movable:
+            there = placed(trial, watched, inputs, model.places)
+            trial.network = trial.network.replace({watched.threshold.name: there})
     return trial, trial.network
+
+
+def placed(trial: Trial, watched: Watched, inputs: np.ndarray, places: Places) -> Op:
+    """The layer's threshold, where `places` puts it by sums of sampled windows.
+
+    A falling channel is one that fires at or above the negated threshold by its negated sums.
+    """
+    network, name, old = trial.network, watched.layer.name, watched.movable
+    assert old is not None
+    windows = sample_places(len(inputs), network.signals[name], 20_000, 0)
+    conv, given = network.conv(name), network.input_of(watched.layer)
+    plan = trial.plans[name]
+    signs = np.where(old.rising, 1, -1)
+    then, now = (
+        gather(conv, given, words, windows).astype(np.float64) @ matrix * signs
+        for words, matrix in (
+            (watched.inputs, watched.table.matrix),
+            (inputs, plan.effective(watched.table)),
+        )
+    )
+    return old.moved((places(then, now, old.at * signs) * signs).astype(np.int32), old.rising)
 
 
 def chosen(

@@ -94,9 +94,9 @@ def test_a_sum_whose_threshold_stays_is_not_scaled() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_sweep_costs_less_than_the_original_weights(seed: int) -> None:
     layer = Layer(seed)
-    weights = sweep(layer.table, layer.target, PRICE, 4, exactly)
-    descent = Descent(layer.table, layer.target)
-    descent.weights = weights.astype(np.float64)
-    descent.rescale()
+    weights = sweep(layer.table, layer.target, PRICE, 4, exactly).astype(np.float64)
+    scales = [np.full(N_FILTERS, scale) for scale in np.arange(0.5, 2, SCALE_STEP)]
+    disturbances = np.array([layer.disturbance(weights, scale) for scale in scales])
+    best = np.array(scales)[disturbances.argmin(axis=0), np.arange(N_FILTERS)]
     original = layer.table.matrix.astype(np.float64)
-    assert layer.cost(descent.weights, descent.scale) < layer.cost(original, np.ones(N_FILTERS))
+    assert layer.cost(weights, best) < layer.cost(original, np.ones(N_FILTERS))
