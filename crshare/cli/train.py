@@ -35,6 +35,9 @@ RECIPES = (
     show_default=True,
     help="Of what multiplies signs; bfloat16 is faster on processors that have it (AMX).",
 )
+@click.option(
+    "--stochastic", is_flag=True, help="Draw the signs of activations at random while training."
+)
 @json_option
 @refusing
 def train(
@@ -50,6 +53,7 @@ def train(
     rate: float | None,
     last_rate: float | None,
     precision: str,
+    stochastic: bool,
     json_path: Path | None,
 ) -> None:
     """Train the network of a RECIPE; write RECIPE.h5 of the best epoch, and curve.json.
@@ -70,10 +74,12 @@ def train(
     rates = (rate or chosen.first_rate, last_rate or chosen.last_rate)
     course = Course(epochs, batch, seed, *rates, augmentation, held_out)
     record = recorder(
-        output, recipe=recipe, seed=seed, augmentation=augmentation.name, precision=precision
-    )
+        output, recipe=recipe, seed=seed, augmentation=augmentation.name,
+        precision=precision, stochastic=stochastic,
+    )  # fmt: skip
     with progress() as show:
         trained = training.train(
-            chosen, data, course, output, show, precision=precision, record=record
-        )
+            chosen, data, course, output, show,
+            precision=precision, stochastic=stochastic, record=record,
+        )  # fmt: skip
     tell(trained, record(trained), json_path)

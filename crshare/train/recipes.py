@@ -15,6 +15,7 @@ import tf_keras as keras
 from crshare.errors import CrshareError
 from crshare.train.convolution import Convolution
 from crshare.train.rates import glorot_scale
+from crshare.train.signs import Drawn
 
 NORM = {"momentum": 0.9, "epsilon": 1e-4}
 
@@ -63,13 +64,16 @@ def recipe_of(name: str) -> Recipe:
     return RECIPES[name]
 
 
-def build(recipe: Recipe, seed: int, precision: str = "float32") -> Any:
+def build(
+    recipe: Recipe, seed: int, precision: str = "float32", *, stochastic: bool = False
+) -> Any:
     """The Keras model: pixels [n, h, w, c] as stored to scores [n, classes].
 
     seed: of weights. precision: float32, or bfloat16 for what multiplies +1/-1 with +1/-1; those
     are exact in it, and their sums are accumulated in float32. The first layer, which takes pixels,
-    the scores and all weights are float32 anyhow. A model in bfloat16 is for training; its weights
-    fit the one in float32, which is to be saved.
+    the scores and all weights are float32 anyhow. stochastic: whether signs of activations are
+    drawn (`crshare.train.signs.Drawn`). A model in bfloat16, or that draws, is for training; its
+    weights fit the one in float32 that does not, which is to be saved.
     """
     narrow: dict[str, Any] = {}
     convolution = larq.layers.QuantConv2D
@@ -83,7 +87,7 @@ def build(recipe: Recipe, seed: int, precision: str = "float32") -> Any:
         for place, filters in enumerate(block, 1):
             number += 1
             kind = convolution if number > 1 else larq.layers.QuantConv2D
-            options = _binary((seed, number), narrow)
+            options = _binary((seed, number), narrow, stochastic)
             x = kind(filters, 3, padding="same", name=f"conv{number}", **options)(x)
             if place == len(block):
                 x = keras.layers.MaxPooling2D(2, name=f"pool{number}", **narrow)(x)
@@ -91,17 +95,17 @@ def build(recipe: Recipe, seed: int, precision: str = "float32") -> Any:
     x = keras.layers.Flatten(name="flatten", **narrow)(x)
     for width in recipe.dense:
         number += 1
-        options = _binary((seed, number), narrow)
+        options = _binary((seed, number), narrow, stochastic)
         x = larq.layers.QuantDense(width, name=f"dense{number}", **options)(x)
         x = keras.layers.BatchNormalization(name=f"norm{number}", **NORM, **narrow)(x)
     number += 1
-    options = _binary((seed, number), narrow)
+    options = _binary((seed, number), narrow, stochastic)
     x = larq.layers.QuantDense(recipe.n_classes, name=f"dense{number}", **options)(x)
     x = keras.layers.BatchNormalization(name=f"norm{number}", **NORM)(x)
     return keras.Model(inputs, x, name=recipe.name.replace("-", "_"))
 
 
-def _binary(seed: tuple[int, int], narrow: dict[str, Any]) -> dict[str, Any]:
+def _binary(seed: tuple[int, int], narrow: dict[str, Any], stochastic: bool) -> dict[str, Any]:
     """The options of a binary layer, number seed[1]; the first takes the pixels."""
     first = int(np.random.SeedSequence(seed).generate_state(1)[0]) >> 1
     common = {
@@ -112,7 +116,15 @@ def _binary(seed: tuple[int, int], narrow: dict[str, Any]) -> dict[str, Any]:
     if seed[1] == 1:
         return {**common, "kernel_quantizer": "ste_sign"}
     sign = larq.quantizers.SteSign(**narrow) if narrow else "ste_sign"
-    return {**common, "kernel_quantizer": sign, "input_quantizer": sign, **narrow}
+    given = Drawn(seed) if stochastic else sign
+    return {**common, "kernel_quantizer": sign, "input_quantizer": given, **narrow}
+
+
+def count(model: Any) -> None:
+    """Let signs that are drawn follow the steps of the model's optimiser."""
+    for layer in model.layers:
+        if isinstance(drawn := getattr(layer, "input_quantizer", None), Drawn):
+            drawn.steps = model.optimizer.iterations
 
 
 def scales(model: Any) -> dict[str, float]:

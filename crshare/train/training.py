@@ -23,7 +23,7 @@ from crshare.train.loop import (
     share_right,
 )
 from crshare.train.rates import ScaledAdam, decayed
-from crshare.train.recipes import Recipe, build, scales
+from crshare.train.recipes import Recipe, build, count, scales
 
 CHECKPOINT = "checkpoint.npz"
 
@@ -36,25 +36,27 @@ def train(
     show: Progress,
     *,
     precision: str = "float32",
+    stochastic: bool = False,
     record: Record = no_record,
 ) -> Trained:
     """Train, and leave the model of the best epoch as RECIPE.h5 in `folder`, beside a checkpoint
     until the end.
 
-    precision: as of `crshare.train.recipes.build`. Epochs are compared by the accuracy of their
-    model file, run by the packed executor, on held-out images. DataError, CheckpointError and
-    OutputError say what is to be mended.
+    precision, stochastic: as of `crshare.train.recipes.build`. Epochs are compared by the accuracy
+    of their model file, run by the packed executor, on held-out images. DataError, CheckpointError
+    and OutputError say what is to be mended.
     """
     deterministic(course.seed)
     show("building the network", 0.0)
     images = _images_for(recipe, data)
-    model = build(recipe, course.seed, precision)
+    model = build(recipe, course.seed, precision, stochastic=stochastic)
     saved = build(recipe, course.seed)
     training, held_out = parted(images, course.held_out, course.seed)
     rate = decayed(course.first_rate, course.last_rate, course.steps(len(training)))
     model.compile(
         ScaledAdam(rate, scales(model)), loss=losses.squared_hinge, metrics=["categorical_accuracy"]
     )
+    count(model)
     path = folder / f"{recipe.name}.h5"
 
     def keep(path: Path = path) -> None:
@@ -68,7 +70,7 @@ def train(
             return share_right(read_network(file), held_out)
 
     data_set = Data(training, lambda labels, _: losses.targets(labels, recipe.n_classes))
-    key = key_of(images, recipe, course, precision)
+    key = key_of(images, recipe, course, precision, stochastic)
     trial = Trial(model, judge, held_out.name, keep, path)
     return run(trial, data_set, course, folder / CHECKPOINT, key, show, record)
 

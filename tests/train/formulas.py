@@ -71,6 +71,22 @@ def test_signs_are_stochastic_in_training_only() -> None:
     assert (signs.Signs()(x, training=True).numpy() == 1).all()
 
 
+def test_drawn_signs_follow_from_seed_and_step() -> None:
+    x = tf.constant(np.full((1, 1000), 0.5, np.float32))
+    one, same, other = (signs.Drawn(seed) for seed in ((1, 2), (1, 2), (1, 3)))
+    first = one(x).numpy()
+    assert 0.7 < (first == 1).mean() < 0.8
+    assert np.array_equal(first, same(x).numpy())
+    assert (first != other(x).numpy()).any()
+    one.steps = same.steps = tf.Variable(1, dtype=tf.int64)
+    second = one(x).numpy()
+    assert (first != second).any()
+    assert np.array_equal(second, same(x).numpy())
+    upstream = RNG.normal(size=EDGES.shape).astype(np.float32)
+    gradient = value_and_gradient(one, EDGES, upstream)[1]
+    assert np.array_equal(gradient, np.where(INSIDE, upstream, 0))
+
+
 def power_of_two(x: Array) -> Array:
     """sign(x) 2^round(log2 |x|) in float64."""
     with np.errstate(divide="ignore"):

@@ -18,7 +18,7 @@ from crshare.model import read_model
 from crshare.network import Conv
 from crshare.train import recipes, running, training
 from crshare.train.augment import Augmentation
-from crshare.train.loop import Course, Trained, parted
+from crshare.train.loop import Course, Progress, Trained, parted
 from crshare.train.recipes import Recipe
 
 import tf_keras as keras  # isort: skip  # crshare.train says which Keras it is to use
@@ -61,12 +61,6 @@ def test_shapes_of_the_paper() -> None:
     with pytest.raises(recipes.RecipeError) as error:
         recipes.recipe_of("none")
     assert str(error.value) == f"no recipe is named 'none'; choose one of {', '.join(NAMES)}"
-
-
-@pytest.fixture(scope="module")
-def whole(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """A run that nothing cut."""
-    return training.train(TINY, data, COURSE, tmp_path_factory.mktemp("whole"), silent)
 
 
 def keras_right(path: Path, images: ImageSet) -> float:
@@ -116,23 +110,38 @@ class KilledError(Exception):
     """A run is killed."""
 
 
+@pytest.mark.parametrize("stochastic", [False, True])
 def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
-    data: Path, whole: Trained, tmp_path: Path
+    data: Path, tmp_path: Path, stochastic: bool
 ) -> None:
+    def run(folder: str, show: Progress) -> Trained:
+        return training.train(TINY, data, COURSE, tmp_path / folder, show, stochastic=stochastic)
+
     def cutting(what: str, done: float) -> None:
         if what.startswith("epoch 2"):
             raise KilledError
 
+    whole = run("whole", silent)
     with pytest.raises(KilledError):
-        training.train(TINY, data, COURSE, tmp_path / "cut", cutting)
+        run("cut", cutting)
     seen: list[str] = []
-    resumed = training.train(
-        TINY, data, COURSE, tmp_path / "cut", lambda what, _: seen.append(what)
-    )
+    resumed = run("cut", lambda what, _: seen.append(what))
     assert not any(what.startswith("epoch 1") for what in seen)
     assert resumed.curve == whole.curve
     hashes = [crshare.load(trained.path).weights_hash for trained in (whole, resumed)]
     assert hashes[0] == hashes[1]
+
+
+def test_a_recipe_with_drawn_signs_is_left_with_plain_ones(data: Path, tmp_path: Path) -> None:
+    plain, drawn = (
+        training.train(TINY, data, COURSE, tmp_path / str(how), silent, stochastic=how)
+        for how in (False, True)
+    )
+    assert drawn.curve[0] == plain.curve[0]
+    assert drawn.curve[1]["loss"] != plain.curve[1]["loss"]
+    images = load_images(data, read_model(drawn.path).network)
+    _, held_out = parted(images, COURSE.held_out, COURSE.seed)
+    assert keras_right(drawn.path, held_out) == pytest.approx(drawn.best["held_out"])
 
 
 def test_the_command_writes_model_and_curve(data: Path, tmp_path: Path) -> None:
