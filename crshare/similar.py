@@ -62,10 +62,10 @@ def target(
     together = groups[:, None] == groups[None, :]
     belief = np.where(together, SAME_GROUP, OTHER_GROUPS).astype(np.float64)
     unit = SAME_GROUP * HALVES * moments.n_windows**2
-    own = HALVES * belief * moments.own
-    cross = belief * (moments.own + moments.cross)
-    aim = np.matmul(cross, table.matrix, dtype=np.float64)
-    return Target(own, aim, importance / unit, scalable)
+    own = belief * moments.own
+    cross = OTHER_GROUPS * moments.cross + (SAME_GROUP - OTHER_GROUPS) * moments.within
+    aim = np.matmul(own, table.matrix, dtype=np.float64) + cross
+    return Target(HALVES * own, aim, importance / unit, scalable)
 
 
 class Descent:

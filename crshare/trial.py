@@ -197,6 +197,7 @@ def _weights(
         inputs,
         watched.inputs if changed else None,
         places,
+        watched.table,
     )
     aim = target(watched.table, found, watched.importance, scalable=watched.movable is not None)
     return sweep(watched.table, aim, price * worth(watched), N_PASSES, last)

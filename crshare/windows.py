@@ -4,14 +4,16 @@ Sums of products of +1/-1 are counted in whole numbers, so the same images give 
 whatever the number of threads.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from crshare.bits import Words, unpack
 from crshare.network import Conv, Float64Array, Int8Array, Signal, extent
+from crshare.slices import SliceTable
 
-CHUNK = 4096  # windows at a time
+CHUNK = 2048  # windows at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,13 +36,15 @@ class Places:
 class Moments:
     """Covariances of a layer's window, inputs ordered (channel, tap) as in a SliceTable.
 
-    In whole numbers, float64 [inputs, inputs]: n^2 times the covariance over n windows. own: of
-    the inputs as they are now. cross: between the inputs as they are now (rows) and as they were
-    in the original network (columns).
+    In whole numbers, float64: n^2 times the covariance over n windows. own: of the inputs as they
+    are now, [inputs, inputs]. cross: between the inputs as they are now and the sums as they were
+    in the original network, [inputs, filters]. within: the same with that part alone of a sum that
+    comes from the input's own group.
     """
 
     own: Float64Array
     cross: Float64Array
+    within: Float64Array
     n_windows: int
 
 
@@ -71,12 +75,21 @@ def gather(conv: Conv, given: Signal, words: Words, places: Places) -> Int8Array
 
 
 def moments(
-    conv: Conv, given: Signal, changed: Words, original: Words | None, places: Places
+    conv: Conv,
+    given: Signal,
+    changed: Words,
+    original: Words | None,
+    places: Places,
+    table: SliceTable,
 ) -> Moments:
-    """Covariances at the sampled windows; `original` None where the inputs have not changed."""
-    n_inputs = int(np.prod(conv.kernel.shape[:3]))
-    products = np.zeros((n_inputs, n_inputs))
-    crossed = np.zeros((n_inputs, n_inputs))
+    """Covariances at the sampled windows; `original` None where the inputs have not changed.
+
+    table: the original layer's.
+    """
+    weights, groups = table.matrix.astype(np.float64), [*map(table.rows, range(table.n_groups))]
+    n_inputs, n_filters = weights.shape
+    products, crossed = np.zeros((n_inputs, n_inputs)), np.zeros((n_inputs, n_filters))
+    blocks = [np.zeros((rows.stop - rows.start,) * 2) for rows in groups]
     sum_now, sum_then = np.zeros(n_inputs), np.zeros(n_inputs)
     for start in range(0, len(places), CHUNK):
         part = places.part(start)
@@ -86,11 +99,29 @@ def moments(
         if original is not None:
             then = gather(conv, given, original, part).astype(np.float32)
             sum_then += then.sum(axis=0)
-            crossed += now.T @ then
-    own = _covariance(products, sum_now, sum_now, len(places))
+            crossed += now.T.astype(np.float64) @ (then @ table.matrix.astype(np.float32))
+            both = now.T.copy(), then.T.copy()
+            for block, rows in zip(blocks, groups, strict=True):
+                block += both[0][rows] @ both[1][rows].T
+    n = len(places)
+    own = _covariance(products, sum_now, sum_now, n)
     if original is None:
-        return Moments(own, own, len(places))
-    return Moments(own, _covariance(crossed, sum_now, sum_then, len(places)), len(places))
+        blocks = [own[rows, rows] for rows in groups]
+        return Moments(own, own @ weights, _within(blocks, weights, groups), n)
+    blocks = [
+        _covariance(block, sum_now[rows], sum_then[rows], n)
+        for block, rows in zip(blocks, groups, strict=True)
+    ]
+    cross = _covariance(crossed, sum_now, sum_then @ weights, n)
+    return Moments(own, cross, _within(blocks, weights, groups), n)
+
+
+def _within(
+    blocks: Sequence[Float64Array], weights: Float64Array, groups: Sequence[slice]
+) -> Float64Array:
+    """Each group's block of covariances times its weights, one below the other."""
+    pairs = zip(blocks, groups, strict=True)
+    return np.concatenate([block @ weights[rows] for block, rows in pairs])
 
 
 def _inside(

@@ -58,6 +58,7 @@ def variance_only(ground: Ground, watched: Watched) -> np.ndarray:
         watched.inputs,
         None,
         sample_places(len(watched.inputs), ground.network.signals[watched.layer.name], 20_000, 0),
+        watched.table,
     )
     matrix = watched.table.matrix.astype(np.float64)
     variance = (matrix * (found.own @ matrix)).sum(axis=0) / found.n_windows**2
@@ -180,11 +181,12 @@ def chosen(
     network, layer = trial.network, watched.layer
     places = sample_places(len(inputs), network.signals[layer.name], model.n_windows, 0)
     then = watched.inputs if changed else None
-    found = moments(network.conv(layer.name), network.input_of(layer), inputs, then, places)
+    conv, given = network.conv(layer.name), network.input_of(layer)
+    found = moments(conv, given, inputs, then, places, watched.table)
     aim = target(watched.table, found, watched.importance, scalable=model.scalable)
     if not model.shrunk:
-        cross = np.matmul(found.cross, watched.table.matrix, dtype=np.float64)
-        aim = replace(aim, S=found.own, aim=cross, importance=watched.importance / len(places) ** 2)
+        importance = watched.importance / len(places) ** 2
+        aim = replace(aim, S=found.own, aim=found.cross, importance=importance)
     price *= model.weigh(watched)
     if not model.rising:
         return sweep(watched.table, aim, price, model.n_passes, lambda p: solve(p, "lagrangian"))

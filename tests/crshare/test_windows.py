@@ -5,6 +5,7 @@ import pytest
 
 from crshare.bits import pack
 from crshare.network import Conv, Kind, Signal, extent, signal_after
+from crshare.slices import SliceTable
 from crshare.windows import Places, gather, moments, sample_places
 from tests.networks import random_signs
 
@@ -49,26 +50,39 @@ def test_gathered_windows_are_those_of_the_maps(seed: int) -> None:
     assert gather(conv, given, pack(maps), places).tolist() == expected
 
 
+def table_of(conv: Conv, rng: np.random.Generator) -> SliceTable:
+    """Other weights of the same shape, cut into groups of up to three inputs."""
+    n_inputs, n_filters = int(np.prod(conv.kernel.shape[:3])), conv.kernel.shape[3]
+    starts = (*range(0, n_inputs, 3), n_inputs)
+    return SliceTable("conv", random_signs(rng, (n_inputs, n_filters)), starts, 1, False)
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_moments_are_covariances_times_the_square_of_the_windows(seed: int) -> None:
     conv, given, changed, original = random_case(seed)
+    table = table_of(conv, np.random.default_rng(seed))
     places = sample_places(len(changed), signal_after(conv, given), 10**6, 0)
-    found = moments(conv, given, pack(changed), pack(original), places)
+    found = moments(conv, given, pack(changed), pack(original), places, table)
     now = gather(conv, given, pack(changed), places).astype(np.int64)
     then = gather(conv, given, pack(original), places).astype(np.int64)
-    n = len(places)
+    weights, n = table.matrix.astype(np.int64), len(places)
     own = n * now.T @ now - np.outer(now.sum(axis=0), now.sum(axis=0))
     cross = n * now.T @ then - np.outer(now.sum(axis=0), then.sum(axis=0))
+    group = np.repeat(np.arange(table.n_groups), np.diff(table.starts))
     assert found.n_windows == n
     assert np.array_equal(found.own, own)
-    assert np.array_equal(found.cross, cross)
+    assert np.array_equal(found.cross, cross @ weights)
+    assert np.array_equal(found.within, np.where(group[:, None] == group, cross, 0) @ weights)
 
 
-def test_unchanged_inputs_vary_with_themselves() -> None:
+def test_unchanged_inputs_are_as_if_they_had_changed_to_themselves() -> None:
     conv, given, maps, _ = random_case(1)
+    table = table_of(conv, np.random.default_rng(1))
     places = sample_places(len(maps), signal_after(conv, given), 10**6, 0)
-    found = moments(conv, given, pack(maps), None, places)
-    assert np.array_equal(found.cross, found.own)
+    found = moments(conv, given, pack(maps), None, places, table)
+    again = moments(conv, given, pack(maps), pack(maps), places, table)
+    assert np.array_equal(found.cross, again.cross)
+    assert np.array_equal(found.within, again.within)
 
 
 def test_sampled_places_are_different_and_within_the_map() -> None:
