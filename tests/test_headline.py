@@ -34,7 +34,9 @@ def reduction(report: dict[str, object], names: list[str]) -> float:
 
 
 def test_three_quarters_of_the_slice_operations_go_within_a_point(tmp_path: Path) -> None:
-    options = ("--time-limit", "1500", "--workers", "2")
+    """With --confidence: without, the loss is a point on average, and chance has it on either side
+    of that on 10,000 test images (standard error 0.37)."""
+    options = ("--confidence", "--time-limit", "1500", "--workers", "2")
     report = report_of(tmp_path, "--max-acc-loss", "1", *options)
     assert reduction(report, [f"conv{i}" for i in range(2, 7)]) >= 0.75
     assert report["accuracy"]["n_images"] == 10_000
