@@ -100,7 +100,8 @@ def optimize(
 
     choosing, reporting: images that choose the plan, and others that report its loss; of one set
     given, a seeded half each. Without images only exact sharing is planned, which loses nothing.
-    mirror: mirror the choosing images; None to do so where the network gets most of them right.
+    mirror: mirror the choosing images; None to do so where the network gets most of them right,
+        and else to judge by images moved by a pixel, where it gets most of those right.
     confident: keep to the loss with the upper end of its 95 % interval. minimise: with "additions",
     slices of the plan are corrected from others where that takes fewer; no output changes by it.
     n_workers: processes that share the search, or with dask, the address of a Dask scheduler, its

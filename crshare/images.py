@@ -109,13 +109,14 @@ MOVES = tuple(product((0, -1, 1), repeat=2))  # rows and columns, of the version
 
 @dataclass(frozen=True, eq=False)
 class MovedImages:
-    """Each image mirrored left to right, in place and moved by a pixel to all sides.
+    """Each image, mirrored left to right or not, in place and moved by a pixel to all sides.
 
     Made while they are used: [n * versions, height, width, channels], the versions of an image one
     after the other; where an image is moved away, its edge is repeated.
     """
 
     images: npt.NDArray[Any]
+    mirrored: bool = True
 
     def __len__(self) -> int:
         return len(self.images) * len(MOVES)
@@ -123,9 +124,9 @@ class MovedImages:
     def __getitem__(self, rows: slice) -> npt.NDArray[Any]:
         start, stop, _ = rows.indices(len(self))
         first = start // len(MOVES)
-        mirrored = self.images[first : -(-stop // len(MOVES)), :, ::-1]
-        height, width = mirrored.shape[1:3]
-        wide = np.pad(mirrored, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+        some = self.images[first : -(-stop // len(MOVES)), :, :: -1 if self.mirrored else 1]
+        height, width = some.shape[1:3]
+        wide = np.pad(some, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
         versions = [
             wide[:, 1 + down : 1 + down + height, 1 + right : 1 + right + width]
             for down, right in MOVES
@@ -136,11 +137,12 @@ class MovedImages:
         return found
 
 
-def stand_ins(images: ImageSet) -> StreamedSet:
-    """For images that a network does not know: all mirrored, in place and moved by one pixel."""
+def stand_ins(images: ImageSet, *, mirrored: bool = True) -> StreamedSet:
+    """For images that a network does not know: all, mirrored or not, in place and moved by one
+    pixel."""
     return StreamedSet(
-        f"{images.name} mirrored, in place and moved by a pixel to all sides",
-        MovedImages(images.images),
+        f"{images.name}{' mirrored' * mirrored}, in place and moved by a pixel to all sides",
+        MovedImages(images.images, mirrored),
         np.repeat(images.labels, len(MOVES)),
         copies=len(MOVES),
     )

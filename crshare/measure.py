@@ -17,15 +17,25 @@ from crshare.slices import SliceTable, decompose
 
 Array = npt.NDArray[Any]
 
-MIRROR_AT = 0.75  # a network that gets this share of mirrored images right, of those it gets right
+KNOWN_AT = 0.75  # a network that gets this share of changed images right, of those it gets right
 
 
 def knows_mirrored(network: Network, images: ImageSet) -> bool:
     """Whether mirrored images may stand for new ones: the network gets most of them right too."""
-    executor, mirrored = compile_network(network), images.images[:, :, ::-1]
+    return _knows(network, images, images.images[:, :, ::-1])
+
+
+def knows_moved(network: Network, images: ImageSet) -> bool:
+    """The same of images moved by a pixel, down and to the right."""
+    wide = np.pad(images.images, ((0, 0), (1, 0), (1, 0), (0, 0)), mode="edge")
+    return _knows(network, images, wide[:, :-1, :-1])
+
+
+def _knows(network: Network, images: ImageSet, changed: Array) -> bool:
+    executor = compile_network(network)
     right = executor.classify(images.images) == images.labels
-    still = executor.classify(np.ascontiguousarray(mirrored)) == images.labels
-    return bool(still.sum() >= MIRROR_AT * right.sum())
+    still = executor.classify(np.ascontiguousarray(changed)) == images.labels
+    return bool(still.sum() >= KNOWN_AT * right.sum())
 
 
 def measure_accuracy(

@@ -13,7 +13,7 @@ from crshare.counts import LayerCounts, count_layer
 from crshare.errors import PlanError
 from crshare.images import ImageSet, StreamedSet, half_mirrored, split, stand_ins
 from crshare.judge import Job, Workers, judging
-from crshare.measure import follow, knows_mirrored, measure_accuracy
+from crshare.measure import follow, knows_mirrored, knows_moved, measure_accuracy
 from crshare.model import Model, read_model
 from crshare.network import Network
 from crshare.plan import LayerPlan, SharingPlan, exact_layer, is_exact
@@ -226,16 +226,18 @@ def _search(job: Job, request: Request, on_progress: Progress) -> Found:
 def _job(model: Model, images: ImageSet, mirror: bool | None) -> Job:
     """Mirror images where asked, or where mirrored images are as good as new ones.
 
-    A network knows its training images too well to lose on them as it does on new ones. Where it
-    also gets most mirrored images right, those stand for new ones: losses are measured on them
-    alone, while slices and thresholds are chosen on both.
+    A network knows its training images too well to lose on them as it does on new ones, and a
+    plan loses less on the images that chose it. Where the network also gets most mirrored images
+    right, those stand for new ones, in place and moved: losses are measured on them alone, while
+    slices and thresholds are chosen on both. Otherwise, unless told not to, images moved by a pixel
+    do, if the network gets most of those right.
     """
     network, fingerprint = model.network, model.weights_hash
-    if mirror is None:
-        mirror = knows_mirrored(network, images)
-    if not mirror:
-        return Job(network, fingerprint, images, images)
-    return Job(network, fingerprint, half_mirrored(images), stand_ins(images))
+    if mirror or (mirror is None and knows_mirrored(network, images)):
+        return Job(network, fingerprint, half_mirrored(images), stand_ins(images))
+    if mirror is None and knows_moved(network, images):
+        return Job(network, fingerprint, images, stand_ins(images, mirrored=False))
+    return Job(network, fingerprint, images, images)
 
 
 def _named(job: Job) -> str:

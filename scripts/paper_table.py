@@ -4,8 +4,8 @@
         [--json FILE]
 
 IMAGES is a folder of cifar10_test.npz, cifar10_train10k.npz, mnist_test.npz and mnist_train.npz.
-What chooses a plan are training images, mirrored where the network does not know them so; what is
-reported is on the test images.
+What chooses a plan are training images; they judge it mirrored, where the network gets most of them
+right so, and moved by a pixel. What is reported is on the test images.
 
 Columns: what random weights would leave; slices that repeat; also as inverses (the BNN paper found
 42 % unique on its CIFAR-10 network); similar ones as in the paper, by Hamming distance alone with
@@ -31,7 +31,7 @@ import crshare
 from crshare.accuracy import Accuracy, compare
 from crshare.execute import compile_network
 from crshare.images import ImageSet, StreamedSet, stand_ins
-from crshare.measure import knows_mirrored, measure_accuracy
+from crshare.measure import knows_mirrored, knows_moved, measure_accuracy
 from crshare.model import Model
 from crshare.output import write_text
 from crshare.plan import (
@@ -176,7 +176,11 @@ def served(classes: Classes, price: float) -> Int8Array:
 def trial_of(name: str, images: Path) -> Trial:
     model = crshare.load(DATA / f"{name}.h5")
     choosing, reporting = (crshare.load_images(model, images / file) for file in NETWORKS[name])
-    judging = stand_ins(choosing) if knows_mirrored(model.network, choosing) else choosing
+    mirrored = knows_mirrored(model.network, choosing)
+    if mirrored or knows_moved(model.network, choosing):
+        judging: ImageSet | StreamedSet = stand_ins(choosing, mirrored=mirrored)
+    else:
+        judging = choosing
     return Trial(model, decompose(model.network), choosing, judging, reporting)
 
 

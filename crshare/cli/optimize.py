@@ -60,7 +60,8 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
     "--mirror/--no-mirror",
     default=None,
     help="Mirror the choosing images, to stand for images that the network was not trained on. "
-    "[default: where it gets most mirrored images right]",
+    "[default: where it gets most mirrored images right; else they are judged moved by a pixel, "
+    "where it gets most of those right]",
 )
 @click.option(
     "--confidence",

@@ -123,6 +123,16 @@ def test_stand_ins_are_mirrored_and_moved_by_a_pixel_to_all_sides() -> None:
     assert (len(found), len(found.images), found.copies) == (18, 18, 9)
 
 
+def test_stand_ins_need_not_be_mirrored() -> None:
+    images = np.random.default_rng(1).integers(0, 256, (3, 4, 3, 2)).astype(np.uint8)
+    given = ImageSet("n.npz", images, np.arange(3))
+    mirrored = ImageSet("n.npz", images[:, :, ::-1], np.arange(3))
+    found, other = stand_ins(given, mirrored=False), stand_ins(mirrored)
+    assert np.array_equal(found.images[:27], other.images[:27])
+    assert np.array_equal(found.images[:27][::9], images)
+    assert found.name == "n.npz, in place and moved by a pixel to all sides"
+
+
 def test_stand_ins_in_batches_are_those_in_one() -> None:
     images = np.random.default_rng(0).integers(0, 256, (5, 4, 3, 2)).astype(np.uint8)
     moved = stand_ins(ImageSet("n.npz", images, np.zeros(5, np.int64))).images
