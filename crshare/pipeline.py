@@ -185,7 +185,7 @@ def optimize(
     found, used = Found(exact_plan(network, fingerprint)), None
     if choosing is not None and request.max_loss_points > 0:
         on_progress("looking at the original network", 0.0)
-        job = _job(model, choosing, request.mirror)
+        job = job_of(model, choosing, request.mirror)
         found, used = _search(job, request, on_progress), job
     if request.minimise == ADDITIONS:
         found = replace(found, plan=corrected_plan(network, found.plan, on_progress))
@@ -223,7 +223,7 @@ def _search(job: Job, request: Request, on_progress: Progress) -> Found:
         return search.run(request.method, whole_curve=request.whole_curve)
 
 
-def _job(model: Model, images: ImageSet, mirror: bool | None) -> Job:
+def job_of(model: Model, images: ImageSet, mirror: bool | None) -> Job:
     """Mirror images where asked, or where mirrored images are as good as new ones.
 
     A network knows its training images too well to lose on them as it does on new ones, and a

@@ -91,6 +91,7 @@ def moments(
     products, crossed = np.zeros((n_inputs, n_inputs)), np.zeros((n_inputs, n_filters))
     blocks = [np.zeros((rows.stop - rows.start,) * 2) for rows in groups]
     sum_now, sum_then = np.zeros(n_inputs), np.zeros(n_inputs)
+    narrow = table.matrix.astype(np.float32)
     for start in range(0, len(places), CHUNK):
         part = places.part(start)
         now = gather(conv, given, changed, part).astype(np.float32)
@@ -99,7 +100,7 @@ def moments(
         if original is not None:
             then = gather(conv, given, original, part).astype(np.float32)
             sum_then += then.sum(axis=0)
-            crossed += now.T.astype(np.float64) @ (then @ table.matrix.astype(np.float32))
+            crossed += now.T.astype(np.float64) @ (then @ narrow)
             both = now.T.copy(), then.T.copy()
             for block, rows in zip(blocks, groups, strict=True):
                 block += both[0][rows] @ both[1][rows].T

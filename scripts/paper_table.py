@@ -30,10 +30,11 @@ import numpy.typing as npt
 import crshare
 from crshare.accuracy import Accuracy, compare
 from crshare.execute import compile_network
-from crshare.images import ImageSet, StreamedSet, stand_ins
-from crshare.measure import knows_mirrored, knows_moved, measure_accuracy
+from crshare.images import ImageSet, StreamedSet
+from crshare.measure import measure_accuracy
 from crshare.model import Model
 from crshare.output import write_text
+from crshare.pipeline import job_of
 from crshare.plan import (
     LayerPlan,
     SharingPlan,
@@ -176,11 +177,7 @@ def served(classes: Classes, price: float) -> Int8Array:
 def trial_of(name: str, images: Path) -> Trial:
     model = crshare.load(DATA / f"{name}.h5")
     choosing, reporting = (crshare.load_images(model, images / file) for file in NETWORKS[name])
-    mirrored = knows_mirrored(model.network, choosing)
-    if mirrored or knows_moved(model.network, choosing):
-        judging: ImageSet | StreamedSet = stand_ins(choosing, mirrored=mirrored)
-    else:
-        judging = choosing
+    judging = job_of(model, choosing, mirror=None).judging
     return Trial(model, decompose(model.network), choosing, judging, reporting)
 
 
