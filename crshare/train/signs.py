@@ -25,14 +25,7 @@ def stochastic_sign(x: Any, uniform: Callable[[Any], Any] = tf.random.uniform) -
 
     uniform: draws float32 numbers from [0, 1) in a given shape.
     """
-    numbers = uniform(tf.shape(x))
-
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def drawn(x: Any) -> Any:
-        plus = numbers < hard_sigmoid(tf.cast(x, tf.float32))
-        return _signs(plus, x.dtype), lambda upstream: _inside(x, upstream)
-
-    return drawn(x)
+    return _drawn(x, uniform, _inside)
 
 
 class Drawn:
@@ -61,11 +54,21 @@ def weight_sign(x: Any) -> Any:
     return _signs(x >= 0, x.dtype), lambda upstream: tf.convert_to_tensor(upstream)
 
 
-@tf.custom_gradient  # type: ignore[untyped-decorator]
 def stochastic_weight_sign(x: Any) -> Any:
     """As `weight_sign`, with +1 drawn as in `stochastic_sign` (BinaryConnect, eq. 2)."""
-    drawn = tf.random.uniform(tf.shape(x), dtype=x.dtype)
-    return _signs(drawn < hard_sigmoid(x), x.dtype), lambda upstream: tf.convert_to_tensor(upstream)
+    return _drawn(x, tf.random.uniform, lambda _, upstream: tf.convert_to_tensor(upstream))
+
+
+def _drawn(x: Any, uniform: Callable[[Any], Any], gradient: Callable[[Any, Any], Any]) -> Any:
+    """+1 as often as hard_sigmoid(x) says; gradient: of x, from x and what arrives."""
+    numbers = uniform(tf.shape(x))
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def drawn(x: Any) -> Any:
+        plus = numbers < hard_sigmoid(tf.cast(x, tf.float32))
+        return _signs(plus, x.dtype), lambda upstream: gradient(x, upstream)
+
+    return drawn(x)
 
 
 def hard_sigmoid(x: Any) -> Any:
