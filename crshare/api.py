@@ -24,7 +24,7 @@ from crshare.lower import Options
 from crshare.model import Model
 from crshare.pipeline import Analysis, Evaluation, Outcome, Request, Source
 from crshare.plan import SharingPlan
-from crshare.trial import Method
+from crshare.trial import RATES, Method
 
 Progress = Callable[[str, float], None]
 
@@ -91,6 +91,7 @@ def optimize(
     mirror: bool | None = None,
     confident: bool = False,
     minimise: str = SLICE_OPERATIONS,
+    thresholds: str = RATES,
     n_workers: int = 1,
     dask: str | None = None,
     seed: int = 0,
@@ -104,12 +105,13 @@ def optimize(
         and else to judge by images moved by a pixel, where it gets most of those right.
     confident: keep to the loss with the upper end of its 95 % interval. minimise: with "additions",
     slices of the plan are corrected from others where that takes fewer; no output changes by it.
+    thresholds: with "labels", those of the last layers move to where labels are more likely.
     n_workers: processes that share the search, or with dask, the address of a Dask scheduler, its
     workers; the plan is the same for any number. The search ends with the best plan so
     far at the time limit and on Ctrl-C.
     """
     choosing, reporting = pipeline.images_for(choosing, reporting, seed)
-    method = Method(solver=solver, seed=seed)
+    method = Method(solver=solver, seed=seed, thresholds=thresholds)
     workers = Workers(n_workers, dask)
     request = Request(
         max_loss_points, method, time_limit_s, mirror, confident, workers=workers, minimise=minimise

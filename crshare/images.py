@@ -31,6 +31,10 @@ class ImageSet:
     def take(self, rows: npt.NDArray[np.int64] | slice, name: str) -> "ImageSet":
         return ImageSet(name, self.images[rows], self.labels[rows])
 
+    def half(self, first: int) -> "ImageSet":
+        """Every second image, from image `first` on."""
+        return self.take(slice(first, None, 2), f"a half of {self.name}")
+
 
 def load_images(path: Path, network: Network) -> ImageSet:
     """Read `images` and `labels`; DataError says what does not fit the network."""
@@ -111,8 +115,9 @@ MOVES = tuple(product((0, -1, 1), repeat=2))  # rows and columns, of the version
 class MovedImages:
     """Each image, mirrored left to right or not, in place and moved by a pixel to all sides.
 
-    Made while they are used: [n * versions, height, width, channels], the versions of an image one
-    after the other; where an image is moved away, its edge is repeated.
+    Made while they are used, by a slice of row numbers or an array of them: [n * versions, height,
+    width, channels], the versions of an image one after the other; where an image is moved away,
+    its edge is repeated.
     """
 
     images: npt.NDArray[Any]
@@ -121,30 +126,42 @@ class MovedImages:
     def __len__(self) -> int:
         return len(self.images) * len(MOVES)
 
-    def __getitem__(self, rows: slice) -> npt.NDArray[Any]:
-        start, stop, _ = rows.indices(len(self))
-        first = start // len(MOVES)
-        some = self.images[first : -(-stop // len(MOVES)), :, :: -1 if self.mirrored else 1]
+    def __getitem__(self, rows: slice | npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        if isinstance(rows, slice):
+            rows = np.arange(*rows.indices(len(self)))
+        numbers, moves = np.divmod(rows, len(MOVES))
+        needed, place = np.unique(numbers, return_inverse=True)
+        some = self.images[needed, :, :: -1 if self.mirrored else 1]
         height, width = some.shape[1:3]
         wide = np.pad(some, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
-        versions = [
-            wide[:, 1 + down : 1 + down + height, 1 + right : 1 + right + width]
-            for down, right in MOVES
-        ]
-        given = np.stack(versions, axis=1).reshape(-1, *self.images.shape[1:])
-        asked = slice(start - first * len(MOVES), max(stop, start) - first * len(MOVES))
-        found: npt.NDArray[Any] = given[asked]
+        found = np.empty((len(rows), *some.shape[1:]), some.dtype)
+        for move, (down, right) in enumerate(MOVES):
+            window = wide[:, 1 + down : 1 + down + height, 1 + right : 1 + right + width]
+            found[moves == move] = window[place[moves == move]]
         return found
 
 
-def stand_ins(images: ImageSet, *, mirrored: bool = True) -> StreamedSet:
+@dataclass(frozen=True, eq=False)
+class MovedSet(StreamedSet):
+    """As a StreamedSet, of images in all their versions."""
+
+    images: MovedImages
+    copies: int = len(MOVES)
+
+    def half(self, first: int) -> "MovedSet":
+        """All versions of every second image, from image `first` on."""
+        images = MovedImages(self.images.images[first::2], self.images.mirrored)
+        labels = self.labels[first * self.copies :: 2 * self.copies]
+        return MovedSet(f"a half of {self.name}", images, np.repeat(labels, self.copies))
+
+
+def stand_ins(images: ImageSet, *, mirrored: bool = True) -> MovedSet:
     """For images that a network does not know: all, mirrored or not, in place and moved by one
     pixel."""
-    return StreamedSet(
+    return MovedSet(
         f"{images.name}{' mirrored' * mirrored}, in place and moved by a pixel to all sides",
         MovedImages(images.images, mirrored),
         np.repeat(images.labels, len(MOVES)),
-        copies=len(MOVES),
     )
 
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from itertools import repeat
 from multiprocessing import get_context
@@ -23,12 +23,13 @@ from crshare.accuracy import compare
 from crshare.errors import CrshareError
 from crshare.execute import compile_network
 from crshare.ground import Ground, survey
-from crshare.images import ImageSet, StreamedSet
+from crshare.images import ImageSet, MovedSet
 from crshare.network import Network
 from crshare.plan import SharingPlan
 from crshare.search import Judge, Judged
 from crshare.slices import SliceTable
-from crshare.trial import Method, try_price
+from crshare.supervised import by_halves
+from crshare.trial import LABELS, Method, moved_thresholds, try_price
 
 Progress = Callable[[str, float], None]
 
@@ -49,7 +50,7 @@ class Job:
     network: Network
     fingerprint: str
     choosing: ImageSet
-    judging: ImageSet | StreamedSet
+    judging: ImageSet | MovedSet
 
     @cached_property
     def key(self) -> str:
@@ -81,10 +82,13 @@ class Bench:
     def judge(
         self, price: float, method: Method, on_progress: Callable[[float], None] = lambda done: None
     ) -> Judged:
-        job = self.job
+        job, judging = self.job, self.job.judging
         plan, network, tally = try_price(self.ground, job.fingerprint, price, method, on_progress)
-        judging = job.judging
-        now = compile_network(network).classify(judging.images)
+        if method.thresholds == LABELS:
+            network, now = by_halves(job.network, network, judging, method.seed)
+            plan = replace(plan, thresholds=moved_thresholds(network, job.network))
+        else:
+            now = compile_network(network).classify(judging.images)
         accuracy = compare(self.classes, now, judging.labels, judging.name, copies=judging.copies)
         return Judged(price, plan, operations(plan, self.ground.tables), accuracy, tally)
 

@@ -20,7 +20,7 @@ from crshare.plan import LayerPlan, SharingPlan, exact_layer, is_exact
 from crshare.resume import Kept
 from crshare.search import Budget, Found, Search
 from crshare.slices import SliceTable, decompose, mean_chance, nearest_distances
-from crshare.trial import Method, exact_plan
+from crshare.trial import THRESHOLDS, Method, exact_plan
 from solver import BackendUnavailableError, dense, solve
 
 Progress = Callable[[str, float], None]
@@ -186,7 +186,7 @@ def optimize(
     if choosing is not None and request.max_loss_points > 0:
         on_progress("looking at the original network", 0.0)
         job = job_of(model, choosing, request.mirror)
-        found, used = _search(job, request, on_progress), job
+        found, used = search(job, request, on_progress), job
     if request.minimise == ADDITIONS:
         found = replace(found, plan=corrected_plan(network, found.plan, on_progress))
     on_progress("measuring the plan", 0.0)
@@ -214,7 +214,8 @@ def images_for(
     return split(one, seed)
 
 
-def _search(job: Job, request: Request, on_progress: Progress) -> Found:
+def search(job: Job, request: Request, on_progress: Progress) -> Found:
+    """The best plan within the loss, as judged; nothing is counted or reported."""
     exact = exact_plan(job.network, job.fingerprint)
     budget = Budget(request.max_loss_points, request.time_limit_s, request.confident)
     with judging(job, request.workers, on_progress) as judge:
@@ -251,6 +252,11 @@ def _check(request: Request) -> None:
     if request.minimise not in MEASURES:
         raise PlanError(
             f"minimise {request.minimise!r}: no such measure; choose {' or '.join(MEASURES)}"
+        )
+    if request.method.thresholds not in THRESHOLDS:
+        raise PlanError(
+            f"thresholds {request.method.thresholds!r}: nothing to follow; choose "
+            f"{' or '.join(THRESHOLDS)}"
         )
     solver = request.method.solver
     if solver != "auto":

@@ -24,6 +24,7 @@ from solver import BackendUnavailableError, Problem, Selection, Status, solve
 
 N_WINDOWS = 20_000
 N_PASSES = 6
+THRESHOLDS = RATES, LABELS = "rates", "labels"
 
 
 @dataclass(slots=True)
@@ -76,13 +77,15 @@ class PlanTimeoutError(Exception):
 class Method:
     """How a trial chooses: the solver, its limits for one problem, and the seed of samples.
 
-    plan_s: seconds after which a plan that is not finished is given up; no plan depends on them.
+    thresholds: one of THRESHOLDS, what they follow in the last layers. plan_s: seconds after which
+    a plan that is not finished is given up; no plan depends on them.
     """
 
     solver: str = "auto"
     time_limit_s: float = 10.0
     gap: float = 0.0
     seed: int = 0
+    thresholds: str = RATES
     plan_s: float = field(default=inf, compare=False, repr=False)
 
 
@@ -129,13 +132,17 @@ class Trial:
             self.network = self.network.replace({layer.name: moved})
 
     def plan(self) -> SharingPlan:
-        moved = {
-            layer.name: layer.op
-            for layer, old in zip(self.network.layers, self.ground.network.layers, strict=True)
-            if isinstance(layer.op, Threshold) and layer.op is not old.op
-        }
+        moved = moved_thresholds(self.network, self.ground.network)
         layers = tuple(self.plans[table.layer] for table in self.ground.tables)
         return SharingPlan(self.fingerprint, layers, moved)
+
+
+def moved_thresholds(network: Network, original: Network) -> dict[str, Threshold]:
+    return {
+        layer.name: layer.op
+        for layer, old in zip(network.layers, original.layers, strict=True)
+        if isinstance(layer.op, Threshold) and layer.op is not old.op
+    }
 
 
 def exact_plan(ground_network: Network, fingerprint: str) -> SharingPlan:

@@ -30,11 +30,12 @@ import numpy.typing as npt
 import crshare
 from crshare.accuracy import Accuracy, compare
 from crshare.execute import compile_network
-from crshare.images import ImageSet, StreamedSet
+from crshare.images import ImageSet
+from crshare.judge import Job, Workers
 from crshare.measure import measure_accuracy
 from crshare.model import Model
 from crshare.output import write_text
-from crshare.pipeline import job_of
+from crshare.pipeline import Request, job_of, search
 from crshare.plan import (
     LayerPlan,
     SharingPlan,
@@ -43,6 +44,7 @@ from crshare.plan import (
     planned_network,
 )
 from crshare.slices import Classes, SliceTable, decompose, mean_chance
+from crshare.trial import Method
 from solver import serve_quickly
 
 HERE = Path(__file__).resolve().parent
@@ -91,15 +93,11 @@ class Means:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """A network with images that choose, and others that report.
-
-    judging: the choosing images, or what stands for new ones where the network knows them too well.
-    """
+    """A network with images that choose and judge (a Job of the search), and others that report."""
 
     model: Model
     tables: tuple[SliceTable, ...]
-    choosing: ImageSet
-    judging: ImageSet | StreamedSet
+    job: Job
     reporting: ImageSet
 
     def shared(self, price: float) -> SharingPlan:
@@ -123,10 +121,10 @@ class Trial:
     @cached_property
     def classes(self) -> npt.NDArray[np.int64]:
         """Of the judging images, by the original network."""
-        return compile_network(self.model.network).classify(self.judging.images)
+        return compile_network(self.model.network).classify(self.job.judging.images)
 
     def lost(self, plan: SharingPlan) -> float:
-        judging, planned = self.judging, planned_network(self.model.network, plan)
+        judging, planned = self.job.judging, planned_network(self.model.network, plan)
         now = compile_network(planned).classify(judging.images)
         return compare(self.classes, now, judging.labels, copies=judging.copies).loss_points
 
@@ -177,8 +175,7 @@ def served(classes: Classes, price: float) -> Int8Array:
 def trial_of(name: str, images: Path) -> Trial:
     model = crshare.load(DATA / f"{name}.h5")
     choosing, reporting = (crshare.load_images(model, images / file) for file in NETWORKS[name])
-    judging = job_of(model, choosing, mirror=None).judging
-    return Trial(model, decompose(model.network), choosing, judging, reporting)
+    return Trial(model, decompose(model.network), job_of(model, choosing, mirror=None), reporting)
 
 
 def rows(trial: Trial, *plans: SharingPlan) -> Iterator[Row]:
@@ -225,21 +222,16 @@ def summary(found: dict[str, Figures]) -> None:
         )
 
 
+def silent(what: str, done: float) -> None:
+    pass
+
+
 def show(name: str, trial: Trial, budget: float, n_workers: int) -> Figures:
     """Print the table of one network in Markdown; its figures."""
     hamming = trial.reported(trial.around(lambda plan: trial.lost(plan) <= budget)[0])
     claimed = trial.reported(trial.around(lambda plan: trial.reduction(plan) < CLAIMED)[1])
-    ours = trial.reported(
-        crshare.optimize(
-            trial.model,
-            max_loss_points=budget,
-            choosing=trial.choosing,
-            reporting=trial.reporting,
-            solver="lagrangian",
-            time_limit_s=UNHURRIED_S,
-            n_workers=n_workers,
-        ).found.plan
-    )
+    request = Request(budget, Method("lagrangian"), UNHURRIED_S, workers=Workers(n_workers))
+    ours = trial.reported(search(trial.job, request, silent).plan)
     table = list(rows(trial, hamming.plan, ours.plan))
     before = hamming.accuracy.before
     print(f"\n### {name}: {before:.2f} % of {trial.reporting.name}\n")

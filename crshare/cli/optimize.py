@@ -93,6 +93,14 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
     help="With additions, slices of the plan are corrected from others where that takes fewer; it "
     "changes no output.",
 )
+@click.option(
+    "--thresholds",
+    type=click.Choice(["rates", "labels"]),
+    default="rates",
+    show_default=True,
+    help="What thresholds follow: each channel fires as often as it did; with labels, those of "
+    "the last layers then move to where the labels of the images are more likely. No weight does.",
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of splits and samples.")
 @json_option
 @model_options
@@ -111,6 +119,7 @@ def optimize(
     workers: int,
     dask: str | None,
     minimise: str,
+    thresholds: str,
     seed: int,
     json_path: Path | None,
     sign_layers: tuple[str, ...],
@@ -149,7 +158,7 @@ def optimize(
     folder = output or Path("crshare-out") / model.stem
     request = Request(
         max_loss_points=max_acc_loss,
-        method=Method(solver=solver, seed=seed),
+        method=Method(solver=solver, seed=seed, thresholds=thresholds),
         time_limit_s=time_limit,
         mirror=mirror,
         confident=confidence,

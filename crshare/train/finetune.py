@@ -8,17 +8,13 @@ image is in part its label, in part what the original network says (Hinton, Viny
 """
 
 from collections.abc import Callable, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import tf_keras as keras
-from scipy.special import log_softmax, softmax
 
-from crshare.execute import Executor, compile_network
-from crshare.images import ImageSet, StreamedSet, stand_ins
+from crshare.images import ImageSet, stand_ins
 from crshare.measure import knows_mirrored
 from crshare.model import Model
 from crshare.network import Network
@@ -32,6 +28,7 @@ from crshare.plan import (
 )
 from crshare.plan_file import dumps, write_plan
 from crshare.slices import SliceTable, decompose
+from crshare.teacher import DISTILLED, teacher_of
 from crshare.train.graph import trainable
 from crshare.train.loop import (
     Course,
@@ -49,12 +46,7 @@ from crshare.train.loop import (
 )
 from crshare.train.rates import decayed
 
-Array = npt.NDArray[Any]
-
 N_MOMENTS = 1000  # images that tell the moments of the sums before the first step
-FINEST, COARSEST = -8, 12  # exponents of the temperatures that are tried
-SMOOTHING = 0.1
-DISTILLED = 0.5  # of what is wanted, where nobody says otherwise
 PLAN, CHECKPOINT = "plan.json", "checkpoint.npz"
 
 
@@ -129,42 +121,6 @@ def shared_again(network: Network, plan: SharingPlan, layers: Set[str]) -> Shari
     return replaced(network, plan, layers, again)
 
 
-@dataclass(frozen=True, eq=False)
-class Teacher:
-    """The original network, and the label, as a distribution over the classes.
-
-    share: of the network. temperature: what scores are divided by before softmax.
-    """
-
-    executor: Executor
-    share: float
-    temperature: float
-
-    def wanted(self, labels: Array, images: Array) -> npt.NDArray[np.float32]:
-        """float32 [n, classes], each row a distribution."""
-        scores = flat_scores(self.executor, images)
-        said = softmax(scores / self.temperature, axis=1)
-        right = labels[:, None] == np.arange(scores.shape[1])
-        mixed: npt.NDArray[np.float32] = self.share * said + (1 - self.share) * right
-        return mixed.astype(np.float32)
-
-
-def teacher_of(network: Network, images: ImageSet | StreamedSet, share: float) -> Teacher:
-    """The temperature is the power of two at which the network's cross-entropy on images that it
-    does not know is least: scores may be sums of any size (Guo et al. 2017). Labels are smoothed,
-    or else a network that is right on all images would take the finest."""
-    executor, first = compile_network(network), slice(N_MOMENTS * images.copies)
-    scores, labels = flat_scores(executor, images.images[first]), images.labels[first]
-    scales = [2.0**k for k in range(FINEST, COARSEST + 1)]
-    best = min(scales, key=lambda scale: cross_entropy(scores / scale, labels))
-    return Teacher(executor, share, best)
-
-
-def flat_scores(executor: Executor, images: Array) -> npt.NDArray[np.float64]:
-    """[n, classes]."""
-    return executor.scores(images).reshape(len(images), -1).astype(np.float64)
-
-
 def scaled_cross_entropy(scale: float) -> Any:
     """Cross-entropy of softmax(scores / scale) with distributions [n, classes], for each image."""
 
@@ -172,11 +128,3 @@ def scaled_cross_entropy(scale: float) -> Any:
         return keras.losses.categorical_crossentropy(wanted, scores / scale, from_logits=True)
 
     return loss
-
-
-def cross_entropy(logits: Array, labels: Array) -> float:
-    """Its mean, in nats, with a share SMOOTHING of each label spread over all classes."""
-    likely = log_softmax(logits.astype(np.float64), axis=1)
-    own = likely[np.arange(len(labels)), labels]
-    wanted = (1 - SMOOTHING) * own + SMOOTHING * likely.mean(axis=1)
-    return -float(wanted.mean())

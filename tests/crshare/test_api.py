@@ -112,6 +112,8 @@ def test_fewer_additions_by_corrected_slices_change_no_output(model: Path, image
             assert np.array_equal(conv.kernel, other.kernel)
     with pytest.raises(PlanError, match="minimise 'luts': no such measure"):
         crshare.optimize(loaded, max_loss_points=0, minimise="luts")
+    with pytest.raises(PlanError, match="thresholds 'luck': nothing to follow"):
+        crshare.optimize(loaded, max_loss_points=0, thresholds="luck")
 
 
 def test_errors_are_sentences(model: Path, tmp_path: Path) -> None:

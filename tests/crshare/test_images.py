@@ -9,6 +9,7 @@ import pytest
 from crshare.errors import DataError
 from crshare.images import (
     ImageSet,
+    MovedImages,
     half_mirrored,
     load_images,
     split,
@@ -162,3 +163,22 @@ def test_a_damaged_array_is_named(tmp_path: Path) -> None:
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"array 'images' is damaged \(.+\); write the file again$"):
         load_images(path, NETWORK)
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_versions_by_rows_in_any_order_are_those_of_the_slice(mirrored: bool) -> None:
+    images = MovedImages(np.random.default_rng(0).integers(0, 256, (5, 4, 3, 2)), mirrored)
+    rows = np.array([44, 3, 3, 17, 0])
+    np.testing.assert_array_equal(images[rows], images[:][rows])
+    assert images[np.zeros(0, np.int64)].shape == (0, 4, 3, 2)
+
+
+def test_a_half_holds_all_versions_of_every_second_image() -> None:
+    images = ImageSet("some", np.arange(7 * 4).reshape(7, 2, 2, 1), np.arange(7))
+    whole, halves = stand_ins(images), [stand_ins(images).half(first) for first in (0, 1)]
+    assert [len(half) for half in halves] == [4 * whole.copies, 3 * whole.copies]
+    for first, half in enumerate(halves):
+        wanted = np.arange(first, 7, 2).repeat(whole.copies)
+        np.testing.assert_array_equal(half.labels, wanted)
+        rows = (np.arange(7) % 2 == first).repeat(whole.copies)
+        np.testing.assert_array_equal(half.images[:], whole.images[:][rows])

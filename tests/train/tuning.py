@@ -188,28 +188,6 @@ def test_layers_that_the_plan_left_alone_are_free_and_share_what_is_equal_afterw
     assert share_right(planned_network(little.network, found), judging) == tuned.best["held_out"]
 
 
-@pytest.mark.needs_package("sklearn")
-def test_what_is_wanted_is_a_mixture_of_the_label_and_what_the_network_says(
-    model: Model, images: ImageSet
-) -> None:
-    some, scale = images.take(slice(20), "few"), 8.0
-    executor = compile_network(model.network)
-    scores = executor.scores(some.images).reshape(20, 10) / scale
-    said = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    label = np.eye(10)[some.labels]
-    for share in (0.0, 0.3, 1.0):
-        wanted = tuning.Teacher(executor, share, scale).wanted(some.labels, some.images)
-        assert wanted == pytest.approx(share * said + (1 - share) * label, abs=1e-6)
-
-
-@pytest.mark.needs_package("sklearn")
-def test_the_temperature_is_that_of_the_least_cross_entropy(model: Model, images: ImageSet) -> None:
-    found = tuning.teacher_of(model.network, images, 0.5).temperature
-    scores = compile_network(model.network).scores(images.images).reshape(len(images), 10)
-    costs = [tuning.cross_entropy(scores / t, images.labels) for t in (found / 2, found, 2 * found)]
-    assert costs[1] < costs[0] and costs[1] < costs[2]
-
-
 class KilledError(Exception):
     """A run is killed."""
 
