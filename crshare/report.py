@@ -9,7 +9,7 @@ from rich.text import Text
 from crshare.accuracy import Accuracy
 from crshare.counts import LayerCounts, Totals
 from crshare.fitting import Fitting, table_of
-from crshare.pipeline import Analysis, Evaluation, LayerAnalysis, Outcome
+from crshare.pipeline import Analysis, Evaluation, LayerAnalysis, Outcome, Request
 from crshare.plan import OriginCounts
 from crshare.search import Found, curve, verdicts
 
@@ -161,7 +161,7 @@ def totals(counts: Iterable[LayerCounts]) -> tuple[Totals, Totals, Totals]:
     return before, after, graph
 
 
-def outcome_tables(outcome: Outcome) -> RenderableType:
+def outcome_tables(outcome: Outcome, request: Request) -> RenderableType:
     """What `crshare optimize` prints at its end."""
     return Group(
         origins_table(outcome.counts),
@@ -170,6 +170,7 @@ def outcome_tables(outcome: Outcome) -> RenderableType:
         Text(counts_note(outcome.counts), style="dim"),
         *search_lines(outcome.found, outcome.choosing),
         *accuracy_lines(outcome.accuracy, outcome.n_equal, exact=outcome.exact),
+        *excess_lines(outcome, request),
     )
 
 
@@ -288,6 +289,20 @@ def accuracy_lines(accuracy: Accuracy | None, n_equal: int | None, *, exact: boo
             "images."
         )
     return [Text(line) for line in lines]
+
+
+def excess_lines(outcome: Outcome, request: Request) -> list[Text]:
+    """Why the loss on the reporting images may be above what was allowed."""
+    accuracy, limit = outcome.accuracy, request.max_loss_points
+    if accuracy is None or accuracy.loss_points <= limit or outcome.exact:
+        return []
+    advice = "" if request.confident else "; --confidence keeps it with the interval's upper end"
+    return [
+        Text(
+            f"That is above the {limit:g} points allowed, which the plan keeps on the images that "
+            f"chose it: others lose more or less, by chance{advice}."
+        )
+    ]
 
 
 def less(after: int, before: int) -> str:

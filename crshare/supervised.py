@@ -38,7 +38,7 @@ def by_halves(
     tail = tail_of(planned, MOST_PRODUCTS)
     teacher = teacher_of(original, images, DISTILLED)
     found = [places_of(planned)] * 2
-    if tail:
+    if tail and tail.blocks:
         found = [descended(planned, tail, teacher, half, seed) for half in halves]
     classes = np.empty(len(images), np.int64).reshape(-1, images.copies)
     for first, other in ((0, 1), (1, 0)):

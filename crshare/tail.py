@@ -67,13 +67,13 @@ class Tail:
 def tail_of(network: Network, most_products: int) -> Tail | None:
     """The longest tail through whose weights gradients take at most so many products an image.
 
-    None where the scores are no sums of a plain binary layer.
+    None where the scores are no sums of a plain binary layer, one for each class.
     """
     layers = {layer.name: layer for layer in network.layers}
     reader, scale = network.layers[-1], np.ones(1)
     if isinstance(reader.op, Scale):
         scale, reader = reader.op.scale, layers.get(reader.source, reader)
-    if not _is_plain(reader):
+    if not _is_plain(reader) or network.signals[reader.name].shape[:2] != (1, 1):
         return None
     last, blocks, left = reader, list[Block](), most_products
     while block := _before(network, layers, reader):

@@ -51,7 +51,7 @@ def shown(outcome: Outcome, request: Request) -> RenderableType:
 
     from crshare.report import curve_table, outcome_tables
 
-    tables = outcome_tables(outcome)
+    tables = outcome_tables(outcome, request)
     return Group(tables, curve_table(outcome)) if request.whole_curve else tables
 
 

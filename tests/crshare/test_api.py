@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,13 @@ import pytest
 
 import crshare
 from crshare import api
+from crshare.accuracy import Accuracy
 from crshare.errors import CrshareError, DataError, ModelFormatError, PlanError
+from crshare.pipeline import Request
 from crshare.plan import planned_network
 from crshare.plan_file import dumps
+from crshare.report import excess_lines
+from crshare.trial import Method
 
 PACKAGE = Path(crshare.__file__).parent
 
@@ -143,3 +148,18 @@ def test_the_example_comes_along() -> None:
     assert loaded.path.name == "digits_bnn.h5"
     assert len(choosing) == 300
     assert len(reporting) == 697
+
+
+def test_a_loss_above_the_budget_is_explained(model: Path, images: Path) -> None:
+    loaded = crshare.load(model)
+    outcome = crshare.optimize(
+        loaded, max_loss_points=0, reporting=crshare.load_images(loaded, images)
+    )
+    beyond = replace(outcome, accuracy=Accuracy(100, 90, 88, lost=3, won=1), exact=False)
+    for points, confident, told in ((1.0, False, True), (1.0, True, True), (2.0, False, False)):
+        request = Request(points, Method(), confident=confident)
+        text = " ".join(line.plain for line in excess_lines(beyond, request))
+        assert ("above the 1 points allowed" in text) == told
+        assert ("--confidence" in text) == (told and not confident)
+    assert excess_lines(replace(outcome, accuracy=None), Request(0.0, Method())) == []
+    assert excess_lines(outcome, Request(0.0, Method())) == []

@@ -177,14 +177,17 @@ def test_a_tail_goes_back_through_weights_as_far_as_its_limit(seed: int) -> None
 
 def test_no_tail_where_scores_are_no_sums() -> None:
     build = Builder(np.random.default_rng(0), Input((2, 2, 1)))
-    build.add(Conv(random_signs(build.rng, (2, 2, 1, 3)), groups=1))
+    build.add(Conv(random_signs(build.rng, (1, 1, 1, 3))))
+    assert tail_of(build.network, NO_LIMIT) is None
+    build.add(random_threshold(build.rng, build.signal))
+    build.add(Conv(random_signs(build.rng, (2, 2, 3, 3))))
     assert tail_of(build.network, NO_LIMIT) is not None
     build.add(random_threshold(build.rng, build.signal))
     assert tail_of(build.network, NO_LIMIT) is None
 
 
 def test_a_tail_ends_where_two_layers_read_the_same_bits() -> None:
-    build = Builder(np.random.default_rng(0), Input((3, 3, 1)))
+    build = Builder(np.random.default_rng(0), Input((1, 1, 3)))
     for _ in range(2):
         build.add(Conv(random_signs(build.rng, (1, 1, build.signal.shape[2], 4))))
         build.add(random_threshold(build.rng, build.signal))
