@@ -23,7 +23,7 @@ Array = npt.NDArray[Any]
 Places = dict[str, Float64Array]
 
 BATCH = 100
-N_STEPS, N_EPOCHS = 300, 6  # at most, for each half of the images
+N_STEPS, N_EPOCHS = 150, 3  # at most, for each half of the images
 MOST_PRODUCTS = 5_000_000  # for an image, of the gradients that go through weights
 RATE = 0.003  # standard deviations of a sum in the first step; it falls to 0
 MEAN, SQUARE, LEAST = 0.9, 0.999, 1e-7  # Adam's

@@ -149,7 +149,7 @@ def through_weights(conv: Conv, g: Float32Array, given: Signal) -> Float32Array:
     g = on_grid(g, filters * kh * kw)
     weights = conv.kernel.reshape(-1, filters).T.astype(np.float32)
     products = g.reshape(-1, filters) @ np.ascontiguousarray(weights)
-    parts = np.moveaxis(products.reshape(*g.shape[:3], kh * kw, channels), 3, 0)
+    parts = [*np.moveaxis(products.reshape(*g.shape[:3], kh * kw, channels), 3, 0)]
     same = conv.pad_value is not None
     return scattered(parts, (len(g), *given.shape), (kh, kw), conv.strides, same=same)
 
@@ -164,15 +164,20 @@ def on_grid(g: Float32Array, terms: int) -> Float32Array:
 
 
 def scattered(
-    parts: Array, shape: tuple[int, ...], window: Window, strides: Window, *, same: bool
+    parts: Sequence[Float32Array],
+    shape: tuple[int, ...],
+    window: Window,
+    strides: Window,
+    *,
+    same: bool,
 ) -> Float32Array:
     """What windows took from each of their places, added up where they took it.
 
-    parts: [places of a window, n, rows, columns, channels]. shape: of the map that they took from.
+    parts: for each place of a window [n, rows, columns, channels]. shape: of the map it took from.
     """
     sizes = zip(shape[1:3], window, strides, strict=True)
     top, left = (extent(size, taps, step, same=same)[1] for size, taps, step in sizes)
-    reach = [(n - 1) * step + 1 for n, step in zip(parts.shape[2:4], strides, strict=True)]
+    reach = [(n - 1) * step + 1 for n, step in zip(parts[0].shape[1:3], strides, strict=True)]
     height = max(top + shape[1], reach[0] + window[0] - 1)
     width = max(left + shape[2], reach[1] + window[1] - 1)
     total = np.zeros((shape[0], height, width, shape[3]), np.float32)
@@ -203,13 +208,17 @@ class Pooled:
         assert isinstance(pool, BitPool)
         signs = np.where(pool.all_of == threshold.rising, np.float32(-1), np.float32(1))
         padded = pad(x * signs, pool.size, pool.strides, OUTSIDE if pool.same else None)
-        taps = np.stack(window_taps(padded, pool.size, pool.strides))
-        return cls(taps.max(axis=0) * signs, x.shape, pool, taps.argmax(axis=0))
+        first, *others = window_taps(padded, pool.size, pool.strides)
+        greatest, taken = first.copy(), np.zeros(first.shape, np.int16)
+        for place, tap in enumerate(others, 1):
+            taken[tap > greatest] = place
+            np.maximum(greatest, tap, out=greatest)
+        return cls(greatest * signs, x.shape, pool, taken)
 
     def back(self, g: Float32Array) -> Float32Array:
         """Gradients of the deciding sums as gradients of all sums."""
         if self.pool is None or self.taken is None:
             return g
         pool, places = self.pool, range(self.pool.size[0] * self.pool.size[1])
-        parts = np.stack([np.where(self.taken == place, g, 0) for place in places])
+        parts = [g * (self.taken == place) for place in places]
         return scattered(parts, self.shape, pool.size, pool.strides, same=pool.same)
