@@ -85,7 +85,8 @@ class Bench:
         job, judging = self.job, self.job.judging
         plan, network, tally = try_price(self.ground, job.fingerprint, price, method, on_progress)
         if method.thresholds == LABELS:
-            network, now = by_halves(job.network, network, judging, method.seed)
+            network, scores = by_halves(job.network, network, judging, method.seed)
+            now = scores.argmax(axis=1)
             plan = replace(plan, thresholds=moved_thresholds(network, job.network))
         else:
             now = compile_network(network).classify(judging.images)

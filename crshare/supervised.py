@@ -17,7 +17,7 @@ from crshare.execute import compile_network, outputs
 from crshare.images import ImageSet, MovedSet
 from crshare.network import Float32Array, Float64Array, Network, Op, Threshold
 from crshare.tail import Tail, gradients, tail_of
-from crshare.teacher import DISTILLED, Teacher, teacher_of
+from crshare.teacher import DISTILLED, Teacher, flat_scores, teacher_of
 
 Array = npt.NDArray[Any]
 Places = dict[str, Float64Array]
@@ -31,22 +31,23 @@ MEAN, SQUARE, LEAST = 0.9, 0.999, 1e-7  # Adam's
 
 def by_halves(
     original: Network, planned: Network, images: ImageSet | MovedSet, seed: int
-) -> tuple[Network, npt.NDArray[np.int64]]:
-    """The network with its thresholds moved, and the class of each image when those that moved
-    them are others."""
+) -> tuple[Network, Float64Array]:
+    """The network with its thresholds moved, and the scores [n, classes] of each image when those
+    that moved them are others."""
     halves = [images.half(first) for first in (0, 1)]
     tail = tail_of(planned, MOST_PRODUCTS)
     teacher = teacher_of(original, images, DISTILLED)
     found = [places_of(planned)] * 2
     if tail and tail.blocks:
         found = [descended(planned, tail, teacher, half, seed) for half in halves]
-    classes = np.empty(len(images), np.int64).reshape(-1, images.copies)
-    for first, other in ((0, 1), (1, 0)):
-        network = with_places(planned, found[other])
-        said = compile_network(network).classify(halves[first].images)
-        classes[first::2] = said.reshape(-1, images.copies)
+    said = []
+    for half, other in zip(halves, reversed(found), strict=True):
+        scores = flat_scores(compile_network(with_places(planned, other)), half.images)
+        said.append(scores.reshape(-1, images.copies, scores.shape[1]))
+    crossed = np.empty((len(said[0]) + len(said[1]), *said[0].shape[1:]))
+    crossed[0::2], crossed[1::2] = said
     mean = {name: (found[0][name] + found[1][name]) / 2 for name in found[0]}
-    return with_places(planned, mean), classes.reshape(-1)
+    return with_places(planned, mean), crossed.reshape(len(images), -1)
 
 
 def places_of(network: Network) -> Places:

@@ -12,6 +12,7 @@ from scipy.special import log_softmax, softmax
 
 from crshare.execute import Executor, compile_network
 from crshare.images import ImageSet, StreamedSet
+from crshare.kernels.batches import Sliced
 from crshare.network import Network
 
 Array = npt.NDArray[Any]
@@ -53,7 +54,7 @@ def teacher_of(network: Network, images: ImageSet | StreamedSet, share: float) -
     return Teacher(executor, share, best)
 
 
-def flat_scores(executor: Executor, images: Array) -> npt.NDArray[np.float64]:
+def flat_scores(executor: Executor, images: Sliced) -> npt.NDArray[np.float64]:
     """[n, classes]."""
     return executor.scores(images).reshape(len(images), -1).astype(np.float64)
 

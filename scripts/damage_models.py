@@ -19,11 +19,12 @@ import numpy as np
 
 from crshare.execute import compile_network, run_layers
 from crshare.ground import Ground, Watched, survey
-from crshare.images import half_mirrored, load_images, stand_ins
+from crshare.images import MovedSet, half_mirrored, load_images, stand_ins
 from crshare.model import read_model
 from crshare.network import Network, Op
 from crshare.plan import layer_from_weights
 from crshare.similar import Descent, sweep, target
+from crshare.supervised import by_halves
 from crshare.trial import Trial, worth
 from crshare.windows import gather, moments, sample_places
 from solver import serve_quickly, solve
@@ -37,7 +38,8 @@ Places = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 class DamageModel:
     """What a row changes. importance: of the filters; weigh: the price against other layers';
     places: where thresholds move to, from original and new sums [windows, filters] of channels
-    that fire at or above them."""
+    that fire at or above them; labels: whether those of the last layers follow labels in the end,
+    each half of the judging images moving those that the other half judges."""
 
     n_windows: int = 20_000
     n_passes: int = 6
@@ -48,6 +50,7 @@ class DamageModel:
     importance: Callable[[Ground, Watched], np.ndarray] | None = None
     weigh: Callable[[Watched], float] = worth
     places: Places | None = None
+    labels: bool = False
 
 
 def variance_only(ground: Ground, watched: Watched) -> np.ndarray:
@@ -121,6 +124,7 @@ MODELS = {
     "covariances not shrunk": DamageModel(shrunk=False),
     "thresholds by least squared error": DamageModel(places=by_squared_error),
     "thresholds by agreement": DamageModel(places=by_agreement),
+    "thresholds by labels, judged by halves": DamageModel(labels=True),
     "thresholds not set anew": DamageModel(recalibrated=False, scalable=False),
     "price rising over passes": DamageModel(rising=True),
     "2 passes": DamageModel(n_passes=2),
@@ -206,6 +210,14 @@ def likelihoods(scores: np.ndarray, labels: np.ndarray, scale: float) -> np.ndar
     return np.log(np.exp(logits).sum(axis=1)) - right
 
 
+def scores_of(
+    original: Network, changed: Network, judging: MovedSet, model: DamageModel
+) -> np.ndarray:
+    if model.labels:
+        return by_halves(original, changed, judging, seed=0)[1]
+    return compile_network(changed).scores(judging.images).astype(np.float64)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
@@ -232,12 +244,12 @@ def main() -> None:
             began = time.process_time()
             trial, changed = planned(ground, price, MODELS[name])
             seconds = time.process_time() - began
+            scores = scores_of(network, changed, judging, MODELS[name])
             left = sum(
                 trial.plans[watched.layer.name].n_computed_taps * watched.table.positions
                 for watched in ground.watched
                 if watched.similar
             )
-            scores = compile_network(changed).scores(judging.images).astype(np.float64)
             lost = (likelihoods(scores, judging.labels, scale) - usual).mean()
             points = 100 * (right.mean() - (scores.argmax(1) == judging.labels).mean())
             print(

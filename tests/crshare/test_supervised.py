@@ -64,8 +64,8 @@ def right(network: Network, images: ImageSet | MovedSet) -> float:
 
 def test_thresholds_out_of_place_are_led_back_by_labels() -> None:
     original, displaced, images = problem()
-    tuned, classes = by_halves(original, displaced, images, seed=0)
-    judged = float((classes == images.labels).mean())
+    tuned, scores = by_halves(original, displaced, images, seed=0)
+    judged = float((scores.argmax(axis=1) == images.labels).mean())
     assert right(displaced, images) < judged
     assert right(displaced, images) < right(tuned, images)
     assert weights_of(tuned) == weights_of(displaced)
@@ -85,11 +85,11 @@ def test_each_half_judges_what_the_other_one_found() -> None:
     assert tail is not None
     halves = [images.half(first) for first in (0, 1)]
     found = [descended(displaced, tail, teacher, half, 0)[HIDDEN] for half in halves]
-    tuned, classes = by_halves(original, displaced, images, seed=0)
+    tuned, scores = by_halves(original, displaced, images, seed=0)
     for first, place in ((0, found[1]), (1, found[0])):
         network = with_places(displaced, {HIDDEN: place})
-        said = compile_network(network).classify(halves[first].images)
-        np.testing.assert_array_equal(classes[first::2], said)
+        said = compile_network(network).scores(halves[first].images)
+        np.testing.assert_array_equal(scores[first::2], said)
     mean = with_places(displaced, {HIDDEN: (found[0] + found[1]) / 2})
     assert places(tuned) == places(mean) != places(displaced)
 
@@ -124,26 +124,26 @@ def places(network: Network) -> list[int]:
 def test_what_may_not_move_stays() -> None:
     original, _, images = problem()
     fixed = moved(original, np.full(31, 9), adjustable=False)
-    tuned, classes = by_halves(original, fixed, images, seed=0)
-    np.testing.assert_array_equal(classes, compile_network(fixed).classify(images.images))
+    tuned, scores = by_halves(original, fixed, images, seed=0)
+    np.testing.assert_array_equal(scores, compile_network(fixed).scores(images.images))
     assert tuned.layer(HIDDEN).op is fixed.layer(HIDDEN).op
 
 
 def test_too_few_images_move_nothing() -> None:
     original, displaced, images = problem()
     few = images.take(slice(0, 2 * BATCH - 2), "few")
-    tuned, classes = by_halves(original, displaced, few, seed=0)
-    np.testing.assert_array_equal(classes, compile_network(displaced).classify(few.images))
+    tuned, scores = by_halves(original, displaced, few, seed=0)
+    np.testing.assert_array_equal(scores, compile_network(displaced).scores(few.images))
     assert tuned.layer(HIDDEN).op is displaced.layer(HIDDEN).op
 
 
 def test_versions_of_an_image_are_judged_together() -> None:
     original, displaced, images = problem()
     versions = stand_ins(images.take(slice(0, 301), "some"))
-    _, classes = by_halves(original, displaced, versions, seed=0)
+    _, scores = by_halves(original, displaced, versions, seed=0)
     here = compile_network(displaced).classify(versions.images)
-    assert len(classes) == len(here) == 301 * versions.copies
-    assert float((classes == here).mean()) > 0.9
+    assert len(scores) == len(here) == 301 * versions.copies
+    assert float((scores.argmax(axis=1) == here).mean()) > 0.9
 
 
 @pytest.mark.parametrize("copies", [1, 9])
