@@ -56,7 +56,8 @@ def teacher_of(network: Network, images: ImageSet | StreamedSet, share: float) -
 
 def flat_scores(executor: Executor, images: Sliced) -> npt.NDArray[np.float64]:
     """[n, classes]."""
-    return executor.scores(images).reshape(len(images), -1).astype(np.float64)
+    scores = executor.scores(images)
+    return scores.reshape(len(scores), int(np.prod(scores.shape[1:]))).astype(np.float64)
 
 
 def cross_entropy(logits: Array, labels: Array) -> float:

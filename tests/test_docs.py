@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
+NETWORK = re.compile(r"`[\w-]+`, [\d.]+ %$")
 
 
 def script(name: str) -> subprocess.CompletedProcess[str]:
@@ -135,3 +136,21 @@ def test_refusals_of_the_formats_are_those_that_are_tested() -> None:
     assert len(found) >= 20
     for _, sentence in found:
         assert sentence in tested, sentence
+
+
+def test_the_readme_says_of_the_papers_networks_what_their_table_says() -> None:
+    """Every cell of the README's table stands in the row of the same network."""
+    cells = {
+        name: [row for row in rows_of(ROOT / name) if NETWORK.match(row[0])]
+        for name in ("README.md", "docs/paper.md")
+    }
+    told, whole = ({row[0]: row[1:] for row in rows} for rows in cells.values())
+    assert told.keys() == whole.keys() != set()
+    for network, row in told.items():
+        assert set(row) <= set(whole[network])
+
+
+def rows_of(page: Path) -> list[list[str]]:
+    """The tables' rows, as cells."""
+    lines = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| ")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]

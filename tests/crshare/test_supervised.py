@@ -129,9 +129,10 @@ def test_what_may_not_move_stays() -> None:
     assert tuned.layer(HIDDEN).op is fixed.layer(HIDDEN).op
 
 
-def test_too_few_images_move_nothing() -> None:
+@pytest.mark.parametrize("n", [1, 2, 2 * BATCH - 2])
+def test_too_few_images_move_nothing(n: int) -> None:
     original, displaced, images = problem()
-    few = images.take(slice(0, 2 * BATCH - 2), "few")
+    few = images.take(slice(0, n), "few")
     tuned, scores = by_halves(original, displaced, few, seed=0)
     np.testing.assert_array_equal(scores, compile_network(displaced).scores(few.images))
     assert tuned.layer(HIDDEN).op is displaced.layer(HIDDEN).op
