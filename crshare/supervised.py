@@ -36,9 +36,9 @@ def by_halves(
     that moved them are others."""
     halves = [images.half(first) for first in (0, 1)]
     tail = tail_of(planned, MOST_PRODUCTS)
-    teacher = teacher_of(original, images, DISTILLED)
     found = [places_of(planned)] * 2
     if tail and tail.blocks:
+        teacher = teacher_of(original, images, DISTILLED)
         found = [descended(planned, tail, teacher, half, seed) for half in halves]
     said = []
     for half, other in zip(halves, reversed(found), strict=True):
