@@ -17,7 +17,7 @@ Array = npt.NDArray[Any]
 
 MOST_BYTES = 400 * 2**20  # of the original network's maps held at a time
 REAL_IMAGES = 500  # on which the reals before a sign are looked at
-LEAST_SHARE = 0.02  # a layer below this share of all slice operations is worth no loss, and no time
+LEAST_SHARE = 0.02  # a dense layer below this share of all slice operations is not worth the time
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,7 +106,8 @@ def _watch(
         fired = firing(histogram, threshold.op)
         importance = _importance(histogram, threshold.op)
     decides = threshold is not None or reals is not None
-    worth = decides and table.slice_operations >= LEAST_SHARE * total
+    height, width = network.conv(layer.name).kernel.shape[:2]
+    worth = decides and (height * width > 1 or table.slice_operations >= LEAST_SHARE * total)
     read = _positions_read(network, threshold or layer)
     return Watched(layer, table, threshold, fired, importance, worth, values, read)
 
