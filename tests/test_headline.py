@@ -13,6 +13,7 @@ MODEL = SHARED / "models" / "cnv_w1a1_cifar10.h5"
 CALIB = SHARED / "data" / "cifar10_train10k.npz"
 DATA = SHARED / "data" / "cifar10_test.npz"
 
+LAYERS = [f"conv{i}" for i in range(2, 7)]
 NEEDED = ("models/cnv_w1a1_cifar10.h5", "data/cifar10_train10k.npz", "data/cifar10_test.npz")
 pytestmark = pytest.mark.needs_shared(*NEEDED)
 
@@ -33,19 +34,31 @@ def reduction(report: dict[str, object], names: list[str]) -> float:
     return 1 - after / before
 
 
-def test_three_quarters_of_the_slice_operations_go_within_a_point(tmp_path: Path) -> None:
+def without_training(folder: Path, budget: str, *options: str) -> dict[str, object]:
+    """With time for a slow machine; the proven gap is the same on any."""
+    always = ("--solver", "highs", "--time-limit", "1500", "--workers", "2")
+    report = report_of(folder, "--max-acc-loss", budget, *always, *options)
+    assert report["accuracy"]["n_images"] == 10_000
+    assert report["search"]["solver"]["gap"] <= 0.01
+    return report
+
+
+def test_85_per_cent_of_the_slice_operations_go_within_a_point(tmp_path: Path) -> None:
     """With --confidence: without, the loss is a point on average, and chance has it on either side
     of that on 10,000 test images (standard error 0.37)."""
-    options = ("--confidence", "--time-limit", "1500", "--workers", "2")
-    report = report_of(tmp_path, "--max-acc-loss", "1", *options)
-    assert reduction(report, [f"conv{i}" for i in range(2, 7)]) >= 0.75
-    assert report["accuracy"]["n_images"] == 10_000
+    report = without_training(tmp_path, "1", "--confidence", "--thresholds", "labels")
+    assert reduction(report, LAYERS) >= 0.85
     assert report["accuracy"]["loss_points"] <= 1.0
-    assert report["search"]["solver"]["gap"] <= 0.01
+
+
+def test_three_quarters_go_within_three_tenths_of_a_point(tmp_path: Path) -> None:
+    report = without_training(tmp_path, "0.3")
+    assert reduction(report, LAYERS) >= 0.75
+    assert report["accuracy"]["loss_points"] <= 0.3
 
 
 def test_no_loss_allowed_means_equal_scores_on_every_image(tmp_path: Path) -> None:
     report = report_of(tmp_path, "--max-acc-loss", "0")
     assert report["lossless"]
     assert report["images_with_equal_scores"] == 10_000
-    assert reduction(report, [f"conv{i}" for i in range(2, 7)]) >= 0.31
+    assert reduction(report, LAYERS) >= 0.31
