@@ -39,7 +39,8 @@ class DamageModel:
     """What a row changes. importance: of the filters; weigh: the price against other layers';
     places: where thresholds move to, from original and new sums [windows, filters] of channels
     that fire at or above them; labels: whether those of the last layers follow labels in the end,
-    each half of the judging images moving those that the other half judges."""
+    each half of the judging images moving those that the other half judges; least_share: of all
+    slice operations, layers below it share exactly."""
 
     n_windows: int = 20_000
     n_passes: int = 6
@@ -51,6 +52,7 @@ class DamageModel:
     weigh: Callable[[Watched], float] = worth
     places: Places | None = None
     labels: bool = False
+    least_share: float = 0.0
 
 
 def variance_only(ground: Ground, watched: Watched) -> np.ndarray:
@@ -127,6 +129,7 @@ MODELS = {
     "thresholds by labels, judged by halves": DamageModel(labels=True),
     "thresholds not set anew": DamageModel(recalibrated=False, scalable=False),
     "price rising over passes": DamageModel(rising=True),
+    "layers below 2 % of all slice operations shared exactly": DamageModel(least_share=0.02),
     "2 passes": DamageModel(n_passes=2),
     "12 passes": DamageModel(n_passes=12),
     "60,000 windows": DamageModel(n_windows=60_000),
@@ -134,7 +137,7 @@ MODELS = {
 
 
 def planned(ground: Ground, price: float, model: DamageModel) -> tuple[Trial, Network]:
-    trial = Trial(ground, "")
+    trial, total = Trial(ground, ""), sum(table.slice_operations for table in ground.tables)
     for given in ground.watched:
         watched = given
         if model.importance and given.similar:
@@ -143,7 +146,7 @@ def planned(ground: Ground, price: float, model: DamageModel) -> tuple[Trial, Ne
             watched = replace(watched, threshold=None)
         inputs, changed = trial.inputs_of(watched)
         plan = trial.plans[watched.layer.name]
-        if given.similar:
+        if given.similar and watched.table.slice_operations >= model.least_share * total:
             weights = chosen(trial, watched, inputs, changed, price, model)
             plan = layer_from_weights(watched.table, weights)
         trial.take(watched, inputs, plan, changed=changed)
