@@ -17,7 +17,7 @@ Array = npt.NDArray[Any]
 
 MOST_BYTES = 400 * 2**20  # of the original network's maps held at a time
 REAL_IMAGES = 500  # on which the reals before a sign are looked at
-LEAST_SHARE = 0.02  # a dense layer below this share of all slice operations is not worth the time
+LEAST_SHARE = 0.02  # of all slice operations, that a layer without 2-D slices needs to be tried
 
 
 @dataclass(frozen=True, eq=False)

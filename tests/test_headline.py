@@ -25,9 +25,9 @@ def report_of(folder: Path, *options: str) -> dict[str, object]:
     return json.loads((folder / "report.json").read_text())
 
 
-def reduction(report: dict[str, object], names: list[str]) -> float:
-    """Of slice operations in the named layers."""
-    layers = [layer for layer in report["layers"] if layer["layer"] in names]
+def reduction(report: dict[str, object]) -> float:
+    """Of slice operations in LAYERS."""
+    layers = [layer for layer in report["layers"] if layer["layer"] in LAYERS]
     before, after = (
         sum(layer[when]["slice_operations"] for layer in layers) for when in ("before", "after")
     )
@@ -47,13 +47,13 @@ def test_85_per_cent_of_the_slice_operations_go_within_a_point(tmp_path: Path) -
     """With --confidence: without, the loss is a point on average, and chance has it on either side
     of that on 10,000 test images (standard error 0.37)."""
     report = without_training(tmp_path, "1", "--confidence", "--thresholds", "labels")
-    assert reduction(report, LAYERS) >= 0.85
+    assert reduction(report) >= 0.85
     assert report["accuracy"]["loss_points"] <= 1.0
 
 
 def test_three_quarters_go_within_three_tenths_of_a_point(tmp_path: Path) -> None:
     report = without_training(tmp_path, "0.3")
-    assert reduction(report, LAYERS) >= 0.75
+    assert reduction(report) >= 0.75
     assert report["accuracy"]["loss_points"] <= 0.3
 
 
@@ -61,4 +61,4 @@ def test_no_loss_allowed_means_equal_scores_on_every_image(tmp_path: Path) -> No
     report = report_of(tmp_path, "--max-acc-loss", "0")
     assert report["lossless"]
     assert report["images_with_equal_scores"] == 10_000
-    assert reduction(report, LAYERS) >= 0.31
+    assert reduction(report) >= 0.31
