@@ -14,6 +14,7 @@ import numpy as np
 from crshare.adjust import Adjuster, Decision, adjuster, parameters
 from crshare.containers import write_file
 from crshare.errors import PlanError
+from crshare.files import replacing
 from crshare.keras_config import Array
 from crshare.linears import TINY
 from crshare.model import Model, Rescale, read_model
@@ -28,7 +29,6 @@ from crshare.network import (
     Threshold,
     alike,
 )
-from crshare.output import replacing
 
 Changes = dict[str, dict[str, Array]]
 

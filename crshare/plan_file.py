@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from crshare.errors import PlanError
+from crshare.files import write_text
 from crshare.network import BoolArray, Int8Array, Network, Threshold
-from crshare.output import write_text
 from crshare.plan import LayerPlan, SharingPlan
 from crshare.slices import SliceTable, decompose
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from crshare.accuracy import Accuracy
+from crshare.files import write_text
 from crshare.judge import Job
-from crshare.output import write_text
 from crshare.plan_file import read_plan, write_plan
 from crshare.search import Judge, Judged
 from crshare.trial import Method, SolverTally

@@ -30,11 +30,11 @@ import numpy.typing as npt
 import crshare
 from crshare.accuracy import Accuracy, compare
 from crshare.execute import compile_network
+from crshare.files import write_text
 from crshare.images import ImageSet
 from crshare.judge import Job, Workers
 from crshare.measure import measure_accuracy
 from crshare.model import Model
-from crshare.output import write_text
 from crshare.pipeline import Request, job_of, search
 from crshare.plan import (
     LayerPlan,

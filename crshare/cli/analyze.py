@@ -33,7 +33,7 @@ def analyze(
 ) -> None:
     """Show what exact sharing would save in MODEL, layer by layer."""
     from crshare import pipeline, report, report_json
-    from crshare.output import write_text
+    from crshare.files import write_text
     from crshare.page.document import parse
     from crshare.page.html import render
 

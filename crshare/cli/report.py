@@ -50,7 +50,7 @@ def report(
     rescale: str | None,
 ) -> None:
     """Write the page of a plan: DIR is a folder that `optimize` wrote."""
-    from crshare.output import write_text
+    from crshare.files import write_text
     from crshare.page.document import read_document, with_luts
     from crshare.page.html import render, section_titles
 

@@ -143,7 +143,7 @@ def console(json_path: Path | None = None) -> Console:
 
 def deliver(json_path: Path | None, text: str, tables: RenderableType | None = None) -> None:
     """JSON to where the user wants it, tables to stdout unless JSON is there."""
-    from crshare.output import write_text
+    from crshare.files import write_text
 
     if json_path == STDOUT:
         click.echo(text, nl=False)

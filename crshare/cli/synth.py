@@ -71,9 +71,9 @@ def synth(
     from rich.text import Text
 
     from crshare.errors import HardwareError
+    from crshare.files import write_text
     from crshare.hardware import generated, layer_modules, prove
     from crshare.hardware_tables import Mapped, area_table, placed_lines
-    from crshare.output import write_text
     from hwgen import TimeLimitError
     from hwgen.placement import place
     from hwgen.synthesis import synthesise

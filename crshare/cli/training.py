@@ -49,7 +49,7 @@ def _option(
 
 def recorder(folder: Path, **facts: object) -> Callable[[Trained], str]:
     """Writes curve.json to the folder, these facts and what training has come to; and its text."""
-    from crshare.output import write_text
+    from crshare.files import write_text
 
     def record(trained: Trained) -> str:
         found = {

@@ -21,7 +21,7 @@ def write_outcome(
 ) -> str:
     """Write all files and return report.json's text; the clock's figures stand in times.json."""
     from crshare import report_json
-    from crshare.output import write_text
+    from crshare.files import write_text
     from crshare.page.document import parse
     from crshare.page.html import drawing_style, render
     from crshare.page.plots import tradeoff

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.errors import CrshareError
-from crshare.output import replacing
+from crshare.files import replacing
 
 Curve = tuple[dict[str, Any], ...]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import larq
 
+from crshare.files import replacing
 from crshare.keras_h5 import write_packed
-from crshare.output import replacing
 from crshare.train.library import silent
 
 
