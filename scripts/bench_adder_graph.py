@@ -30,6 +30,7 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from crshare.files import write_text
 from solver.adder_graph import build, measure
 
 SETTINGS = {
@@ -231,7 +232,7 @@ def main() -> None:
     for sentence in summary(measured):
         console.print(sentence)
     if args.json:
-        args.json.write_text(json.dumps([asdict(line) for line in measured], indent=1) + "\n")
+        write_text(args.json, json.dumps([asdict(line) for line in measured], indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ from bench_rivals import RIVALS
 from rich.console import Console
 from rich.table import Table
 
+from crshare.files import write_text
+
 HERE = Path(__file__).resolve().parent
 BUSY = 0.3  # load of other work, in cores, from which the machine is called busy
 
@@ -248,7 +250,7 @@ def main() -> None:
             "scaling": speedups,
             "starts": runs,
         }
-        given.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_text(given.json, json.dumps(report, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from crshare.files import write_text
 from crshare.model import read_network
 from crshare.plan import exact_layer
 from crshare.slices import SliceTable, decompose
@@ -157,7 +158,7 @@ def main() -> None:
             console.print(f"{row.shape} {row.how}: {row.luts} LUTs {row.note}")
     console.print(show(found))
     if args.json:
-        args.json.write_text(json.dumps([asdict(row) for row in found], indent=1) + "\n")
+        write_text(args.json, json.dumps([asdict(row) for row in found], indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import numpy as np
 
 from crshare import pipeline, report_json
 from crshare.demo import demo_model
+from crshare.files import write_text
 from crshare.page.bars import chance_plot
 from crshare.page.document import Document, parse
 from crshare.page.glyphs import draw_glyph, star
@@ -116,7 +117,7 @@ def main() -> int:
     for name, drawing in pictures().items():
         path, text = FOLDER / name, drawing.standalone(drawing_style())
         if not check:
-            path.write_text(text, "utf-8")
+            write_text(path, text)
         elif not path.exists() or path.read_text("utf-8") != text:
             stale.append(name)
     print(*stale, sep="\n", end="\n" if stale else "")

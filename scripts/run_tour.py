@@ -14,6 +14,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from crshare.files import write_text
+
 TOUR = Path(__file__).resolve().parents[1] / "docs" / "tour.ipynb"
 
 
@@ -46,7 +48,7 @@ def main() -> int:
     before = json.loads(TOUR.read_text("utf-8"))
     after = filled(before)
     if not check:
-        TOUR.write_text(json.dumps(after, indent=1, ensure_ascii=False) + "\n", "utf-8")
+        write_text(TOUR, json.dumps(after, indent=1, ensure_ascii=False) + "\n")
         return 0
     differing = [
         f"cell {new['execution_count']} prints\n{''.join(new['outputs'][0]['text'])}"

@@ -27,6 +27,7 @@ import numpy as np
 
 from crshare.demo import digits
 from crshare.execute import compile_network
+from crshare.files import replacing
 from crshare.images import ImageSet
 from crshare.model import read_network
 
@@ -112,11 +113,11 @@ def save(larq: Any, model: Any, out: Path) -> None:
     """The file that Keras writes, with each weight compressed and all else the same."""
     import h5py
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, replacing(out) as draft:
         plain = Path(folder) / "plain.h5"
         with larq.context.quantized_scope(True):
             model.save(plain, include_optimizer=False)
-        with h5py.File(plain, "r") as source, h5py.File(out, "w") as target:
+        with h5py.File(plain, "r") as source, h5py.File(draft, "w") as target:
             copy_attributes(source, target)
             source.visititems(lambda name, item: copy_item(name, item, target))
 

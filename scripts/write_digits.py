@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import crshare
+from crshare.files import replacing
 
 
 def main() -> None:
@@ -19,8 +20,8 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     path = parser.parse_args().file
     _, reporting = crshare.demo_images()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path, images=reporting.images, labels=reporting.labels)
+    with replacing(path) as draft, draft.open("wb") as file:
+        np.savez_compressed(file, images=reporting.images, labels=reporting.labels)
     print(f"Wrote {len(reporting)} images to {path}.")
 
 

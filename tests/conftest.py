@@ -29,7 +29,11 @@ settings.register_profile("crshare", derandomize=True, deadline=None)
 settings.load_profile("crshare")
 
 # qkeras cannot stand beside the other libraries: it wants an environment of its own.
-MAY_SKIP = [r"this processor cannot run the .* kernels", r"needs the package qkeras"]
+MAY_SKIP = [
+    r"this processor cannot run the .* kernels",
+    r"this user may not make devices",
+    r"needs the package qkeras",
+]
 if not SHARED.exists():
     MAY_SKIP.append(r"needs \S*( in)? ?\.\./shared")
 

@@ -71,7 +71,7 @@ def synth(
     from rich.text import Text
 
     from crshare.errors import HardwareError
-    from crshare.files import write_text
+    from crshare.files import is_replaced, write_text
     from crshare.hardware import generated, layer_modules, prove
     from crshare.hardware_tables import Mapped, area_table, placed_lines
     from hwgen import TimeLimitError
@@ -98,7 +98,7 @@ def synth(
             except TimeLimitError:
                 area = None
             found.append(Mapped(target, layer, str(folder), area))
-            if json_path not in (None, STDOUT):
+            if json_path not in (None, STDOUT) and is_replaced(json_path):
                 write_text(json_path, _written(found))
         proof = None
         if wants_proof and against is not None:
