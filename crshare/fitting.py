@@ -3,13 +3,18 @@
 from collections.abc import Iterator, Sequence
 
 from rich.box import SIMPLE
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions
 from rich.table import Column, Table
+
+from crshare.screen import PlainTable, line
 
 
 def table_of(title: str, *keys: str) -> Table:
     """An empty table in the style of all tables, with its columns of keys."""
-    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    table = PlainTable(
+        title=line(title, "table.title"), title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0)
+    )
     for key in keys:
         table.add_column(key, no_wrap=True)
     return table
@@ -41,7 +46,7 @@ def _width(column: Column) -> int:
     """The widest line, or word where the column may wrap."""
     texts = [str(column.header), *(str(cell) for cell in column.cells)]
     pieces = [piece for text in texts for piece in _pieces(text, wraps=not column.no_wrap)]
-    return max([column.min_width or 0, *map(len, pieces)])
+    return max([column.min_width or 0, *map(cell_len, pieces)])
 
 
 def _pieces(text: str, *, wraps: bool) -> list[str]:
@@ -61,7 +66,7 @@ def parts_of(table: Table, n_keys: int, width: int) -> Iterator[Table]:
 
 
 def _part(table: Table, columns: Sequence[Column], *, titled: bool) -> Table:
-    part = Table(
+    part = PlainTable(
         title=table.title if titled else None,
         title_justify=table.title_justify,
         box=table.box,

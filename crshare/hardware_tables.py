@@ -9,6 +9,7 @@ from rich.text import Text
 from crshare.fitting import Fitting, table_of
 from crshare.hardware import tallies
 from crshare.lower import Lowered
+from crshare.screen import line
 from hwgen import Tally
 from hwgen.placement import Placed
 from hwgen.synthesis import Area
@@ -78,7 +79,7 @@ def _figures(area: Area | None) -> list[str]:
 def placed_lines(placed: Sequence[tuple[str, Placed]]) -> list[Text]:
     """Where each folder's design was placed, and its highest clock."""
     return [
-        Text(
+        line(
             f"{folder}: placed on an iCE40 {one.device.upper()}, {one.logic_cells:,} of "
             f"{one.of_cells:,} logic cells, up to {one.megahertz:g} MHz."
         )

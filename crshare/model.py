@@ -100,4 +100,5 @@ def fingerprint(network: Network) -> str:
 
 
 def _described(name: str, what: str, array: npt.NDArray[Any], shape: tuple[int, ...]) -> bytes:
-    return f"{name}\0{what}\0{shape}\0".encode() + array.tobytes()
+    text = f"{name}\0{what}\0{shape}\0"
+    return text.encode("utf-8", "surrogatepass") + array.tobytes()

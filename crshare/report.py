@@ -11,6 +11,7 @@ from crshare.counts import LayerCounts, Totals
 from crshare.fitting import Fitting, table_of
 from crshare.pipeline import Analysis, Evaluation, LayerAnalysis, Outcome, Request
 from crshare.plan import OriginCounts
+from crshare.screen import line
 from crshare.search import Found, curve, verdicts
 
 MEASURES = (
@@ -25,14 +26,14 @@ def analysis_tables(analysis: Analysis) -> RenderableType:
     """What `crshare analyze` prints."""
     model = analysis.model
     counts = [layer.counts for layer in analysis.layers]
-    title = Text(f"{model.path.name}: {model.library}, {len(analysis.layers)} binary layers")
+    title = line(f"{model.path.name}: {model.library}, {len(analysis.layers)} binary layers")
     return Group(
         title,
         slices_table(analysis.layers),
-        Text(NEAREST_NOTE, style="dim"),
+        line(NEAREST_NOTE, style="dim"),
         counts_table(counts),
         totals_table(counts, "exact sharing"),
-        Text(COUNTS_NOTE, style="dim"),
+        line(COUNTS_NOTE, style="dim"),
     )
 
 
@@ -167,7 +168,7 @@ def outcome_tables(outcome: Outcome, request: Request) -> RenderableType:
         origins_table(outcome.counts),
         counts_table(outcome.counts),
         totals_table(outcome.counts, "exact sharing" if outcome.exact else "this plan"),
-        Text(counts_note(outcome.counts), style="dim"),
+        line(counts_note(outcome.counts), style="dim"),
         *search_lines(outcome.found, outcome.choosing),
         *accuracy_lines(outcome.accuracy, outcome.n_equal, exact=outcome.exact),
         *excess_lines(outcome, request),
@@ -180,8 +181,8 @@ def evaluation_tables(evaluation: Evaluation) -> RenderableType:
     followed = sum(layer.slice_operations for layer in evaluation.followed.values())
     return Group(
         totals_table(evaluation.counts, "exact sharing" if evaluation.exact else "this plan"),
-        Text(counts_note(evaluation.counts), style="dim"),
-        Text(
+        line(counts_note(evaluation.counts), style="dim"),
+        line(
             f"Followed slice by slice on {evaluation.n_followed} images: sums equal to those of "
             f"the effective weights; {followed:,} slice operations an image counted, "
             f"{planned:,} planned (all layers)."
@@ -227,7 +228,7 @@ def search_lines(found: Found, choosing: str | None) -> list[Text]:
         lines.append(f"The search ended early ({found.stopped}); this is the best plan until then.")
     if found.tally is not None:
         lines += tally_lines(found)
-    return [Text(line) for line in lines]
+    return [line(words) for words in lines]
 
 
 def curve_table(outcome: Outcome) -> Fitting:
@@ -276,7 +277,7 @@ def tally_lines(found: Found) -> list[str]:
 def accuracy_lines(accuracy: Accuracy | None, n_equal: int | None, *, exact: bool) -> list[Text]:
     if accuracy is None:
         nature = "the plan is lossless" if exact else "the loss is not known"
-        return [Text(f"No images were given, so no accuracy was measured; {nature}.")]
+        return [line(f"No images were given, so no accuracy was measured; {nature}.")]
     low, high = accuracy.interval
     lines = [
         f"Accuracy on {accuracy.images} ({accuracy.n_images:,} images): "
@@ -288,7 +289,7 @@ def accuracy_lines(accuracy: Accuracy | None, n_equal: int | None, *, exact: boo
             f"Lossless plan: scores bit for bit equal on {n_equal:,} of {accuracy.n_images:,} "
             "images."
         )
-    return [Text(line) for line in lines]
+    return [line(words) for words in lines]
 
 
 def excess_lines(outcome: Outcome, request: Request) -> list[Text]:
@@ -298,7 +299,7 @@ def excess_lines(outcome: Outcome, request: Request) -> list[Text]:
         return []
     advice = "" if request.confident else "; --confidence keeps it with the interval's upper end"
     return [
-        Text(
+        line(
             f"That is above the {limit:g} points allowed, which the plan keeps on the images that "
             f"chose it: others lose more or less, by chance{advice}."
         )

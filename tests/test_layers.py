@@ -21,10 +21,10 @@ MAY_IMPORT = {"solver": {"solver"}, "hwgen": {"hwgen"}, "crshare": {"crshare", "
 # The modules of crshare from the ground up: a module imports only from lines above its own. The
 # modules of a folder stand in one place; among themselves they only must not form a circle.
 ORDER = (
-    "accuracy bits errors fitting prices rationals strict_json",
-    "files guard keras_config ops stream",
+    "accuracy bits errors prices printable rationals strict_json",
+    "files guard keras_config ops screen stream",
     "keras_graph network",
-    "images keras_h5 reference slices steps",
+    "fitting images keras_h5 reference slices steps",
     "demo fold kernels linears plan quantizers segments shortcuts tail turns windows",
     "adjust calibrate corrected counts dialects execute plan_file similar stages",
     "ahead builder containers ground keras_layers lower measure teacher",

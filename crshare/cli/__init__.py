@@ -9,6 +9,7 @@ import click
 import crshare
 from crshare.cli.analyze import analyze
 from crshare.cli.apply import apply
+from crshare.cli.boundary import CommandLine
 from crshare.cli.evaluate import evaluate
 from crshare.cli.finetune import finetune
 from crshare.cli.generate import generate
@@ -34,7 +35,7 @@ COMMANDS = (
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandLine, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(crshare.__version__, prog_name="crshare")
 def main() -> None:
     """Result sharing for binarized neural networks.
@@ -46,7 +47,8 @@ def main() -> None:
     Exit codes:
       0  done
       1  interrupted before there was a result, or a fault of crshare
-      2  the input or the arguments cannot be used; stderr says why
+      2  the input, the arguments or stdout cannot be used; stderr says why
+    141  what read stdout went away
     """
 
 

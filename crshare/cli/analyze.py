@@ -13,7 +13,6 @@ from crshare.cli.shared import (
     json_option,
     model_options,
     progress,
-    refusing,
     source_of,
 )
 
@@ -23,7 +22,6 @@ from crshare.cli.shared import (
 @click.option("--html", "html_path", type=FILE, help="Write a page to look at to this file.")
 @json_option
 @model_options
-@refusing
 def analyze(
     model: Path,
     json_path: Path | None,

@@ -13,7 +13,6 @@ from crshare.cli.shared import (
     json_option,
     model_options,
     progress,
-    refusing,
     source_of,
 )
 
@@ -24,7 +23,6 @@ from crshare.cli.shared import (
 @click.option("-o", "--output", type=FILE, required=True, help="The model file to write.")
 @json_option
 @model_options
-@refusing
 def apply(
     model: Path,
     plan: Path,

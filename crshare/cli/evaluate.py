@@ -12,7 +12,6 @@ from crshare.cli.shared import (
     json_option,
     model_options,
     progress,
-    refusing,
     source_of,
 )
 
@@ -23,7 +22,6 @@ from crshare.cli.shared import (
 @click.option("--data", type=FILE, required=True, help=".npz with `images` and `labels`.")
 @json_option
 @model_options
-@refusing
 def evaluate(
     model: Path,
     plan: Path,

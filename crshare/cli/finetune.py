@@ -11,7 +11,6 @@ from crshare.cli.shared import (
     json_option,
     model_options,
     progress,
-    refusing,
     source_of,
 )
 from crshare.cli.training import course_options, recorder, tell
@@ -35,7 +34,6 @@ FALL = 100  # the first rate over the last
 @course_options(epochs=5, batch=100)
 @json_option
 @model_options
-@refusing
 def finetune(
     model: Path,
     plan: Path,

@@ -15,7 +15,6 @@ from crshare.cli.shared import (
     json_option,
     model_options,
     progress,
-    refusing,
     source_of,
 )
 
@@ -90,7 +89,6 @@ N_IMAGES = 20
 )
 @json_option
 @model_options
-@refusing
 def generate(
     model: Path,
     plan: Path | None,
@@ -117,12 +115,12 @@ def generate(
     where they are installed, with and without random stalls.
     """
     from rich.console import Group
-    from rich.text import Text
 
     from crshare.hardware import Wish, generate_rtl, report
     from crshare.hardware_tables import hardware_table
     from crshare.lower import Options
     from crshare.plan_file import read_plan
+    from crshare.screen import line
 
     loaded = source_of(model, sign_layers, rescale).read()
     network = loaded.network
@@ -137,12 +135,12 @@ def generate(
     with progress() as show:
         made = generate_rtl(network, sharing, wish, output, show, name=model.stem)
     lines = [
-        Text(f"{v.simulator}, {'random' if v.stalls else 'no'} stalls: {v.said}")
+        line(f"{v.simulator}, {'random' if v.stalls else 'no'} stalls: {v.said}")
         for v in made.verdicts
     ]
     found = report(made.lowered) | {"verified": [asdict(verdict) for verdict in made.verdicts]}
-    wrote = Text(f"Wrote {made.n_files} files to {output}; files.f names the Verilog ones.")
-    folds = [Text(f"{layer.layer} {layer.why}.") for layer in made.lowered.layers if layer.why]
+    wrote = line(f"Wrote {made.n_files} files to {output}; files.f names the Verilog ones.")
+    folds = [line(f"{layer.layer} {layer.why}.") for layer in made.lowered.layers if layer.why]
     tables = Group(hardware_table(made.lowered), *folds, *lines, wrote)
     deliver(json_path, json.dumps(found, indent=1) + "\n", tables)
 

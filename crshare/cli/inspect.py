@@ -15,21 +15,18 @@ from crshare.cli.shared import (
     deliver,
     json_option,
     model_options,
-    refusing,
     source_of,
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from crshare.inspection import InspectedLayer, Inspection
+    from crshare.screen import Screen
 
 
 @click.command()
 @click.argument("model", type=FILE)
 @json_option
 @model_options
-@refusing
 def inspect(
     model: Path, json_path: Path | None, sign_layers: tuple[str, ...], rescale: str | None
 ) -> None:
@@ -37,16 +34,15 @@ def inspect(
     from crshare.inspection import inspect_model
 
     found = inspect_model(source_of(model, sign_layers, rescale).read())
-    _show(found, console(json_path))
     deliver(json_path, json.dumps(asdict(found), indent=1) + "\n")
+    _show(found, console(json_path))
 
 
-def _show(found: Inspection, screen: Console) -> None:
-    from rich.markup import escape
-
-    screen.print(escape(f"{found.file}: {found.library}; input {found.input}"), soft_wrap=True)
+def _show(found: Inspection, screen: Screen) -> None:
+    screen.print(f"{found.file}: {found.library}; input {found.input}", soft_wrap=True)
     for layer in found.layers:
-        screen.print(escape("\n".join(_lines(layer))), soft_wrap=True)
+        for words in _lines(layer):
+            screen.print(words, soft_wrap=True)
 
 
 def _lines(layer: InspectedLayer) -> list[str]:

@@ -17,7 +17,6 @@ from crshare.cli.shared import (
     json_option,
     model_options,
     progress,
-    refusing,
     source_of,
 )
 from crshare.cli.written import shown, write_outcome
@@ -104,7 +103,6 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of splits and samples.")
 @json_option
 @model_options
-@refusing
 def optimize(
     model: Path | None,
     max_acc_loss: float,
@@ -171,8 +169,8 @@ def optimize(
     with compiling_ahead() if searches else nullcontext(), progress() as show:
         outcome = run(loaded, choosing, reporting, request, show)
     text = write_outcome(folder, outcome, request, command_line(), show.seconds())
-    screen.print(shown(outcome, request))
     deliver(json_path, text)
+    screen.print(shown(outcome, request))
     screen.print(
         f"Wrote plan.json, report.json, report.txt and report.html to {folder} "
         f"after {time.monotonic() - began:.0f} s."

@@ -14,7 +14,6 @@ from crshare.cli.shared import (
     deliver,
     json_option,
     model_options,
-    refusing,
     source_of,
 )
 from crshare.errors import CrshareError
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 )
 @json_option
 @model_options
-@refusing
 def report(
     folder: Path,
     output: Path | None,

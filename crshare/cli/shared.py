@@ -1,27 +1,27 @@
-"""What the commands share: options, refusals, progress and the console."""
+"""What the commands share: options, progress and the console."""
 
 from __future__ import annotations
 
 import shlex
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from crshare.errors import CrshareError
+from crshare.printable import NAME, printable
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
     from crshare.pipeline import Source
+    from crshare.screen import Screen
 
 FILE = click.Path(path_type=Path)
 STDOUT = Path("-")
@@ -78,23 +78,6 @@ def model_options(command: Callable[..., None]) -> Callable[..., None]:
     )(command)
 
 
-def refusing(command: Callable[..., None]) -> Callable[..., None]:
-    """Print what is the user's to mend as one sentence, and end with code 2."""
-
-    @wraps(command)
-    def run(**arguments: Any) -> None:
-        from hwgen import HwgenError
-        from solver import SolverError
-
-        try:
-            command(**arguments)
-        except (CrshareError, SolverError, HwgenError) as error:
-            click.echo(f"crshare: {error}", err=True)
-            sys.exit(2)
-
-    return run
-
-
 class Stages:
     """Called with what is being done and how much of it is: shows it, and keeps the times."""
 
@@ -108,7 +91,7 @@ class Stages:
         if self._began:
             self._ended[next(reversed(self._began))] = now
         self._began.setdefault(what, now)
-        self._bar.update(self._task, description=what, completed=done)
+        self._bar.update(self._task, description=printable(what, NAME), completed=done)
 
     def seconds(self) -> dict[str, float]:
         """By stage in order of begin; the last one ends now."""
@@ -119,26 +102,27 @@ class Stages:
 @contextmanager
 def progress() -> Iterator[Stages]:
     """A bar on stderr that tells what is being done; nothing where stderr is no terminal."""
-    from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bar
 
-    console = Console(stderr=True)
+    from crshare.screen import Screen
+
+    screen = Screen(stderr=True)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
     )
-    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Bar(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         yield Stages(bar, bar.add_task("reading", total=1.0))
 
 
-def console(json_path: Path | None = None) -> Console:
+def console(json_path: Path | None = None) -> Screen:
     """Of stdout; silent where JSON has it to itself."""
-    from rich.console import Console
+    from crshare.screen import Screen
 
-    return Console(highlight=False, soft_wrap=False, quiet=json_path == STDOUT)
+    return Screen(quiet=json_path == STDOUT)
 
 
 def deliver(json_path: Path | None, text: str, tables: RenderableType | None = None) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crshare.cli.shared import FILE, STDOUT, deliver, json_option, progress, refusing
+from crshare.cli.shared import FILE, STDOUT, deliver, json_option, progress
 
 if TYPE_CHECKING:
     from crshare.hardware_tables import Mapped
@@ -49,7 +49,6 @@ TARGETS = ("xilinx", "ice40")
 )
 @click.option("--place", "wants_place", is_flag=True, help="Place on an iCE40: cells and clock.")
 @json_option
-@refusing
 def synth(
     rtl: Path,
     against: Path | None,
@@ -68,12 +67,12 @@ def synth(
     --place goes on with nextpnr-ice40: does it fit an HX8K, and how fast is its clock?
     """
     from rich.console import Group
-    from rich.text import Text
 
     from crshare.errors import HardwareError
     from crshare.files import is_replaced, write_text
     from crshare.hardware import generated, layer_modules, prove
     from crshare.hardware_tables import Mapped, area_table, placed_lines
+    from crshare.screen import line
     from hwgen import TimeLimitError
     from hwgen.placement import place
     from hwgen.synthesis import synthesise
@@ -108,7 +107,7 @@ def synth(
             (str(folder), place(sources, top, time_limit))
             for folder, top, sources in (designs if wants_place else [])
         ]
-    said = [Text(f"Both folders: {proof.value}.")] if proof is not None else []
+    said = [line(f"Both folders: {proof.value}.")] if proof is not None else []
     tables = Group(area_table(found), *placed_lines(placed), *said)
     deliver(json_path, _written(found, proof, placed), tables)
 

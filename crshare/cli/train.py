@@ -10,7 +10,6 @@ from crshare.cli.shared import (
     FILE,
     json_option,
     progress,
-    refusing,
 )
 from crshare.cli.training import course_options, recorder, tell
 
@@ -39,7 +38,6 @@ RECIPES = (
     "--stochastic", is_flag=True, help="Draw the signs of activations at random while training."
 )
 @json_option
-@refusing
 def train(
     recipe: str,
     data: Path,

@@ -15,14 +15,12 @@ from crshare.cli.shared import (
     deliver,
     json_option,
     model_options,
-    refusing,
     source_of,
 )
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from crshare.comparison import Comparison
+    from crshare.screen import Screen
 
 
 @click.command()
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @json_option
 @model_options
-@refusing
 def verify(
     model: Path,
     data: Path,
@@ -56,13 +53,13 @@ def verify(
     theirs = running.load(loaded, frozenset(sign_layers))
     names = [loaded.linears[layer.name].stored[0] for layer in bit_readers(loaded)]
     found = compare(loaded, images, *running.run(loaded, theirs, images, names))
-    _show(found, loaded.library, console(json_path))
     deliver(json_path, json.dumps(asdict(found), indent=1) + "\n")
+    _show(found, loaded.library, console(json_path))
     if not found.holds:
         raise SystemExit(1)
 
 
-def _show(found: Comparison, library: str, screen: Console) -> None:
+def _show(found: Comparison, library: str, screen: Screen) -> None:
     from crshare.fitting import Fitting, table_of
 
     table = table_of(

@@ -56,8 +56,8 @@ def shown(outcome: Outcome, request: Request) -> RenderableType:
 
 
 def _as_text(outcome: Outcome, request: Request) -> str:
-    from rich.console import Console
+    from crshare.screen import Screen
 
-    page = Console(width=TEXT_WIDTH, record=True, file=StringIO())
+    page = Screen(width=TEXT_WIDTH, record=True, file=StringIO())
     page.print(shown(outcome, request))
     return page.export_text()

@@ -123,7 +123,7 @@ def key_of(images: ImageSet, *parts: object) -> str:
     """A hash of the images and of whatever else a training depends on."""
     digest = hashlib.sha256(np.ascontiguousarray(images.images).tobytes())
     digest.update(images.labels.tobytes())
-    digest.update("\0".join(str(part) for part in parts).encode())
+    digest.update("\0".join(str(part) for part in parts).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()
 
 
