@@ -9,11 +9,10 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
-from itertools import repeat
 from multiprocessing import get_context
 
 import numpy as np
@@ -140,9 +139,10 @@ def _processes(job: Job, n_workers: int, on_progress: Progress) -> Iterator[Judg
         n_workers, get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),)
     ) as pool:
 
-        def judge(prices: Sequence[float], method: Method) -> list[Judged]:
+        def judge(prices: Sequence[float], method: Method) -> Iterator[Judged]:
             on_progress(f"{len(prices)} plans by {n_workers} workers", 0.0)
-            return list(pool.map(work, repeat(job, len(prices)), prices, repeat(method)))
+            tasks = [pool.submit(work, job, price, method) for price in prices]
+            return (task.result() for task in as_completed(tasks))
 
         try:
             yield judge
@@ -195,7 +195,9 @@ def _cluster(job: Job, address: str, on_progress: Progress) -> Iterator[Judge]:
         yield judge
 
 
-def _here(job: Job, prices: Sequence[float], method: Method, on_progress: Progress) -> list[Judged]:
+def _here(
+    job: Job, prices: Sequence[float], method: Method, on_progress: Progress
+) -> Iterator[Judged]:
     ready = bench(job)
-    shown = {price: partial(on_progress, f"price {price:.1e}") for price in prices}
-    return [ready.judge(price, method, shown[price]) for price in prices]
+    for price in prices:
+        yield ready.judge(price, method, partial(on_progress, f"price {price:.1e}"))

@@ -8,7 +8,7 @@ that is kept is planned once more with the solver that was asked for.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from crshare.accuracy import Accuracy
@@ -69,13 +69,13 @@ class Found:
     stopped: str = "finished"
 
 
-Judge = Callable[[Sequence[float], Method], list[Judged]]
+Judge = Callable[[Sequence[float], Method], Iterable[Judged]]
 
 
 class Search:
     """The prices judged so far, and the best plan among them.
 
-    exact: the plan that loses nothing. judge: plans and judges some prices, in their order.
+    exact: the plan that loses nothing. judge: plans and judges some prices, in any order.
     at_once: prices that a call of `judge` gets.
     """
 
@@ -84,7 +84,7 @@ class Search:
     ) -> None:
         self.exact, self.judge, self.budget, self.at_once = exact, judge, budget, at_once
         self.judged: list[Judged] = []
-        self.final: Judged | None = None
+        self.final: list[Judged] = []
         self.began, self.longest = time.monotonic(), 0.0
 
     def run(self, method: Method, *, whole_curve: bool = False) -> Found:
@@ -95,7 +95,7 @@ class Search:
             best = self._best()
             if best and method != fast and not self._is_late():
                 hurried = replace(method, plan_s=self.budget.time_limit_s - self._elapsed())
-                self.final = self._timed([best.price], hurried)[0]
+                self._judge_into(self.final, [best.price], hurried)
         except PlanTimeoutError:
             stopped = "time limit"
         except KeyboardInterrupt:
@@ -107,15 +107,20 @@ class Search:
             for some in _in_lots(prices, self.at_once):
                 if self._is_late():
                     return "time limit"
-                self.judged += self._timed(some, method)
+                self._judge_into(self.judged, some, method)
             prices = next_prices(self._losses(), self.budget.loss_points)
         return "finished"
 
-    def _timed(self, prices: Sequence[float], method: Method) -> list[Judged]:
+    def _judge_into(self, found: list[Judged], prices: Sequence[float], method: Method) -> None:
+        """Add them in the order of the prices; those that arrive before an error count too."""
         started = time.monotonic()
-        judged = self.judge(prices, method)
+        arrived: dict[float, Judged] = {}
+        try:
+            for judged in self.judge(prices, method):
+                arrived[judged.price] = judged
+        finally:
+            found += [arrived[price] for price in prices if price in arrived]
         self.longest = max(self.longest, time.monotonic() - started)
-        return judged
 
     def _is_late(self) -> bool:
         """Whether other plans, as long as the longest so far, would pass the time limit."""
@@ -138,9 +143,9 @@ class Search:
 
     def _found(self, stopped: str) -> Found:
         """The plan solved to the end, where that keeps the budget too."""
-        best, every = self._best(), [*self.judged, *([self.final] if self.final else [])]
-        if self.final and self._keeps(self.final):
-            best = self.final
+        best, every = self._best(), [*self.judged, *self.final]
+        if self.final and self._keeps(self.final[0]):
+            best = self.final[0]
         tried = tuple(
             Tried(entry.price, entry.slice_operations, entry.accuracy, self._keeps(entry))
             for entry in every

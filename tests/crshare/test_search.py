@@ -10,22 +10,17 @@ from collections.abc import Sequence
 from math import log2
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from crshare.accuracy import Accuracy
 from crshare.errors import CrshareError
-from crshare.execute import compile_network
-from crshare.images import ImageSet
 from crshare.judge import Job, Workers, bench, judging
-from crshare.network import Conv, Flatten, Input, Threshold
 from crshare.plan import SharingPlan
 from crshare.plan_file import dumps
 from crshare.prices import FIRST, WHOLE_CURVE
-from crshare.resume import Kept, forget
 from crshare.search import Budget, Found, Judged, Search, Tried, curve, verdicts
-from crshare.trial import Method, PlanTimeoutError, SolverTally, exact_plan
-from tests.networks import Builder, random_signs
+from crshare.trial import Method, PlanTimeoutError, SolverTally
+from tests.jobs import tiny_job
 
 EXACT = SharingPlan("the exact one", ())
 METHOD = Method("highs")
@@ -144,7 +139,7 @@ def test_a_plan_that_takes_too_long_is_given_up(job: Job, workers: Workers) -> N
     hurried = Method("highs", plan_s=0.0)
     assert repr(hurried) == repr(METHOD)
     with judging(job, workers, silent) as judge, pytest.raises(PlanTimeoutError):
-        judge([1e-4], hurried)
+        list(judge([1e-4], hurried))
 
 
 def silent(what: str, done: float) -> None:
@@ -154,23 +149,6 @@ def silent(what: str, done: float) -> None:
 @pytest.fixture(scope="module")
 def job() -> Job:
     return tiny_job(0)
-
-
-def tiny_job(seed: int) -> Job:
-    """Two binary convolutions of eight filters, and random images whose labels are its answers."""
-    rng = np.random.default_rng(3)
-    build = Builder(rng, Input((6, 6, 1)))
-    for channels in (1, 8, 8):
-        build.add(Conv(random_signs(rng, (3, 3, channels, 8)), pad_value=0))
-        at = rng.integers(-4, 5, 8).astype(np.int32)
-        build.add(Threshold(at, np.ones(8, np.bool_)))
-    build.add(Flatten())
-    build.add(Conv(random_signs(rng, (1, 1, 288, 5))))
-    network = build.network
-    pixels = np.random.default_rng(seed).integers(0, 256, (80, 6, 6, 1)).astype(np.uint8)
-    labels = compile_network(network).classify(pixels)
-    images = ImageSet("random images", pixels, labels)
-    return Job(network, "0" * 64, images, images)
 
 
 def test_two_workers_make_the_plans_that_one_makes(job: Job) -> None:
@@ -186,7 +164,7 @@ def test_two_workers_make_the_plans_that_one_makes(job: Job) -> None:
 def die_with_workers() -> None:
     """In a process of its own: start workers, tell who they are, and be killed."""
     with judging(tiny_job(0), Workers(2), silent) as judge:
-        judge((1e-4, 1.0), Method("lagrangian"))
+        list(judge((1e-4, 1.0), Method("lagrangian")))
         workers = (str(child.pid) for child in multiprocessing.active_children())
         sys.stdout.write(" ".join(workers))
         sys.stdout.flush()
@@ -263,64 +241,6 @@ def test_the_gap_is_of_the_slice_operations_that_the_solver_chose(job: Job) -> N
         )
         assert judged.tally.operations == chosen > 0
         assert judged.tally.unproven > 0
-
-
-class KilledError(Exception):
-    pass
-
-
-class Dying:
-    """Judges some plans, then dies as a killed process would."""
-
-    def __init__(self, judge: object, n: int) -> None:
-        self.judge, self.left = judge, n
-
-    def __call__(self, prices: Sequence[float], method: Method) -> list[Judged]:
-        if self.left == 0:
-            raise KilledError
-        self.left -= 1
-        return self.judge(prices, method)
-
-
-def test_a_killed_search_goes_on_where_it_was(job: Job, tmp_path: Path) -> None:
-    asked: list[float] = []
-
-    def judge(prices: Sequence[float], method: Method) -> list[Judged]:
-        asked.extend(prices)
-        return [bench(job).judge(price, method) for price in prices]
-
-    def run(folder: Path, judge: object) -> Found:
-        exact = exact_plan(job.network, job.fingerprint)
-        budget = Budget(20.0, 1000)
-        return Search(exact, Kept(job, judge, folder), budget).run(Method("lagrangian"))
-
-    whole = run(tmp_path / "whole", judge)
-    n_plans = len(asked)
-    with pytest.raises(KilledError):
-        run(tmp_path / "killed", Dying(judge, n_plans // 2))
-    asked.clear()
-    resumed = run(tmp_path / "killed", judge)
-    assert len(asked) == n_plans - n_plans // 2
-    assert dumps(resumed.plan, "m") == dumps(whole.plan, "m")
-    assert resumed.tried == whole.tried
-    assert resumed.tally == whole.tally
-    forget(tmp_path / "killed")
-    assert not (tmp_path / "killed").exists()
-
-
-def test_steps_of_other_images_or_methods_are_not_taken(job: Job, tmp_path: Path) -> None:
-    known = Known()
-    exact = exact_plan(job.network, job.fingerprint)
-
-    def judge(prices: Sequence[float], method: Method) -> list[Judged]:
-        known(prices, method)
-        return [Judged(p, exact, 1, accuracy(0.0), SolverTally()) for p in prices]
-
-    for other in (job, tiny_job(1)):
-        for method in (METHOD, Method("highs", seed=1)):
-            Kept(other, judge, tmp_path)([1e-4], method)
-            Kept(other, judge, tmp_path)([1e-4], method)
-    assert len(known.asked) == 4
 
 
 if __name__ == "__main__":
