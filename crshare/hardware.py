@@ -29,10 +29,10 @@ from hwgen import (
     combinational,
     files,
     hex_lines,
-    module_name,
     simulate,
     tally,
     testbench,
+    verdict,
 )
 from hwgen.equivalence import Ports, Proof, prove_equal
 
@@ -55,10 +55,7 @@ class Verdict:
     simulator: str
     stalls: bool
     said: str
-
-    @property
-    def passed(self) -> bool:
-        return self.said.startswith("PASS")
+    passed: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +116,7 @@ def rtl_files(lowered: Lowered, *, combinational_only: bool = False) -> dict[str
 
 def _combinational(lowered: Lowered) -> dict[str, str]:
     stage = _only_stage(lowered)
-    name = f"{module_name(stage.name)}_datapath"
+    name = f"{modules(lowered)[stage.name]}_datapath"
     text = combinational(name, stage.netlist, stage.head_width)
     return {f"{name}.v": text, "popcount6.v": files(lowered.design)["popcount6.v"]}
 
@@ -155,10 +152,21 @@ def tallies(lowered: Lowered) -> dict[str, Tally]:
     return {stage.name: tally(stage.netlist) for stage in stages if isinstance(stage, Compute)}
 
 
+def modules(lowered: Lowered) -> dict[str, str]:
+    """The module of each layer with weights, by the layer's name."""
+    design = lowered.design
+    return {
+        stage.name: module
+        for stage, module in zip(design.stages, design.modules, strict=False)
+        if isinstance(stage, Compute)
+    }
+
+
 def report(lowered: Lowered) -> dict[str, Any]:
     """What is emitted, layer by layer."""
     return {
-        "top": module_name(lowered.design.name),
+        "top": lowered.design.top,
+        "modules": modules(lowered),
         "beats_in": lowered.design.beats_in,
         "beats_out": lowered.design.beats_out,
         "layers": [asdict(layer) for layer in lowered.layers],
@@ -221,7 +229,7 @@ def layer_modules(folder: Path) -> dict[str, str]:
     found = _facts(folder)
     if "ports" in found:
         raise HardwareError(f"{folder}: holds one datapath alone; it has no layers to map apart")
-    return {layer["layer"]: module_name(layer["layer"]) for layer in found["layers"]}
+    return dict(found["modules"])
 
 
 def prove(first: Path, second: Path, time_limit_s: float) -> Proof:
@@ -296,12 +304,13 @@ def verify(
             sources = _write_bench(folder, lowered, beats)
             runs = [[STALLS] if stall else [] for stall in stalls]
             said = simulate(simulator, folder, sources, time_limit_s, runs)
-            for stall, verdict in zip(stalls, said, strict=True):
-                verdicts.append(Verdict(simulator, stall, verdict))
-                if not verdicts[-1].passed:
+            for stall, line in zip(stalls, said, strict=True):
+                passed = verdict(line, len(beats.expected))
+                verdicts.append(Verdict(simulator, stall, line, passed))
+                if not passed:
                     raise HardwareError(
                         f"{lowered.design.name}: {simulator} does not give the executor's answers "
-                        f"({verdict}); this is a fault of crshare, please report it"
+                        f"({line}); this is a fault of crshare, please report it"
                     )
                 share = len(verdicts) / (len(simulators) * len(stalls))
                 on_progress(f"{simulator}, with and without stalls", share)

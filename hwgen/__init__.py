@@ -30,8 +30,8 @@ from hwgen.netlist import (
 )
 from hwgen.simulate import available, lint, simulate
 from hwgen.tally import Tally, tally
-from hwgen.testbench import IN_FILE, OUT_FILE, STALLS, hex_lines, testbench
-from hwgen.verilog import combinational, files, module_name
+from hwgen.testbench import IN_FILE, OUT_FILE, STALLS, hex_lines, testbench, verdict
+from hwgen.verilog import combinational, files
 
 __all__ = [
     "IN_FILE",
@@ -69,9 +69,9 @@ __all__ = [
     "hex_lines",
     "interpret",
     "lint",
-    "module_name",
     "simulate",
     "tally",
     "testbench",
     "to_text",
+    "verdict",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from hwgen.emitter import Emitter, bus, constant
+from hwgen.emitter import Emitter, bus, constant, residue
 from hwgen.netlist import (
     Add,
     Cell,
@@ -132,7 +132,7 @@ class Datapath:
                 shift = abs(factor).bit_length() - 1
                 term = extended(self.name(net, last), self.netlist.ranges[net], shift, width)
                 sign = "-" if factor < 0 else "+"
-                return f"{constant(offset, width)} {sign} {term}"
+                return f"{residue(offset, width)} {sign} {term}"
 
     def _per_class(self, options: list[str], window_class: str) -> str:
         """The option of the window's class; options that are the same are asked for once."""

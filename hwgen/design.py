@@ -4,10 +4,19 @@ A stream carries one position of a map a beat, row by row, channel c of k bits a
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 
 from hwgen.errors import NetlistError
+from hwgen.identifiers import identifiers
 from hwgen.netlist import Compare, Fixed, Linear, Netlist, Range
+
+COUNTER_WIDTH = 16
+
+
+def counter_width(greatest: int) -> int:
+    """Bits of a counter up to a number: sixteen, and more only where these do not hold it."""
+    return max(COUNTER_WIDTH, greatest.bit_length())
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +38,25 @@ class Windowing:
         return self.kernel == (1, 1) and self.strides == (1, 1) and not any(self.pads)
 
     @property
+    def padded(self) -> tuple[int, int]:
+        """Rows and columns that a window walks over: the map and its padding."""
+        top, left, bottom, right = self.pads
+        return self.size[0] + top + bottom, self.size[1] + left + right
+
+    @property
     def output(self) -> tuple[int, int]:
         """Rows and columns of the output map."""
-        padded = (
-            self.size[0] + self.pads[0] + self.pads[2],
-            self.size[1] + self.pads[1] + self.pads[3],
-        )
         rows, columns = (
             (whole - window) // stride + 1
-            for whole, window, stride in zip(padded, self.kernel, self.strides, strict=True)
+            for whole, window, stride in zip(self.padded, self.kernel, self.strides, strict=True)
         )
         return rows, columns
+
+    @property
+    def counter_width(self) -> int:
+        """Bits of whatever counts rows or columns, a stride beyond the last one included."""
+        steps = zip(self.padded, self.kernel, self.strides, strict=True)
+        return counter_width(max(whole + window + stride for whole, window, stride in steps))
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +197,10 @@ class Gather:
     def out_width(self) -> int:
         return self.beats * self.beat_width
 
+    @property
+    def counter_width(self) -> int:
+        return counter_width(self.beats)
+
 
 @dataclass(frozen=True, slots=True)
 class Decide:
@@ -221,3 +242,12 @@ class Design:
                     f"{above.name} gives {above.out_width} bits and {below.name} "
                     f"takes {below.in_width}"
                 )
+
+    @cached_property
+    def modules(self) -> tuple[str, ...]:
+        """The module of each stage, and the top's."""
+        return identifiers([*(stage.name for stage in self.stages), self.name])
+
+    @property
+    def top(self) -> str:
+        return self.modules[-1]

@@ -1,7 +1,18 @@
-"""Lines of text and their indentation."""
+"""Lines of text and their indentation; the one way of names and numbers into Verilog."""
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+
+from hwgen.errors import NetlistError
+
+UNPRINTED = re.compile(r"[^ -~]|[\\`]")
+# Words that make a comment a command to some tool where it begins with them.
+COMMANDS = re.compile(
+    r"\s*(altera|ambit|cadence|coverage|exemplar|leda|lint|pragma|quartus|rtl_synthesis|spyglass|"
+    r"synopsys|synthesis|translate_o|vcs|verilator|verilint|vivado|xilinx)",
+    re.IGNORECASE,
+)
 
 
 class Emitter:
@@ -14,6 +25,11 @@ class Emitter:
     def __call__(self, *lines: str) -> None:
         for line in lines or ("",):
             self._lines.append("  " * self._depth + line if line else "")
+
+    def comment(self, text: str) -> None:
+        """One line that no tool takes for more than a comment, whatever the text holds."""
+        shown = UNPRINTED.sub(lambda found: f"<{ord(found[0]):x}>", text)
+        self(f"// {'- ' if COMMANDS.match(shown) else ''}{shown}")
 
     @contextmanager
     def block(self, opening: str, closing: str) -> Iterator[None]:
@@ -45,5 +61,12 @@ def bus(width: int) -> str:
 
 
 def constant(value: int, width: int) -> str:
-    """A sized literal, two's complement where negative: 5'd19."""
+    """A sized literal, two's complement where negative: 5'd19. NetlistError where it is cut."""
+    if not -(1 << width - 1) <= value < 1 << width:
+        raise NetlistError(f"{value} does not fit in {width} bits; this is a fault of crshare")
+    return residue(value, width)
+
+
+def residue(value: int, width: int) -> str:
+    """A sized literal modulo 2**width: a term of a sum that fits, although the term may not."""
     return f"{width}'d{value & ((1 << width) - 1)}"

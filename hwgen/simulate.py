@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hwgen.errors import ToolError
-from hwgen.testbench import NAME
+from hwgen.identifiers import TESTBENCH
 from hwgen.tools import ended, needed
 
 PROGRAMS = {"verilator": "verilator", "icarus": "iverilog"}
@@ -36,12 +36,21 @@ def simulate(
     if simulator == "verilator":
         build = [
             *("verilator", "--binary", "--timing", "-Wno-fatal", "-O3", "--x-initial", "fast"),
-            *("-CFLAGS", "-O1", "-j", "0", "--top-module", NAME, "--Mdir", str(folder / "obj")),
+            *(
+                "-CFLAGS",
+                "-O1",
+                "-j",
+                "0",
+                "--top-module",
+                TESTBENCH,
+                "--Mdir",
+                str(folder / "obj"),
+            ),
             *("-o", str(binary), *names),
         ]
         run = [str(binary)]
     else:
-        build = ["iverilog", "-g2005", "-s", NAME, "-o", str(binary), *names]
+        build = ["iverilog", "-g2005", "-s", TESTBENCH, "-o", str(binary), *names]
         run = ["vvp", "-n", str(binary)]
     _done(build, folder, time_limit_s)
     for arguments in runs:

@@ -3,11 +3,11 @@
 Streams have the names of AXI4-Stream. The same design gives the same bytes.
 """
 
-import re
 from pathlib import Path
 
 from hwgen.datapath import Datapath, Schedule, extended
 from hwgen.design import (
+    COUNTER_WIDTH,
     Compute,
     Decide,
     Design,
@@ -18,26 +18,20 @@ from hwgen.design import (
     Stage,
     Windowing,
 )
-from hwgen.emitter import Emitter, bus, constant
+from hwgen.emitter import Emitter, bus, constant, residue
+from hwgen.identifiers import HAND_WRITTEN
 from hwgen.netlist import Netlist
 
 RTL = Path(__file__).with_name("rtl")
-MODULES = ("popcount6", "window", "gather", "argmax")
 
 
 def files(design: Design) -> dict[str, str]:
     """Every file of a design by its name: the hand-written modules, the stages and the top."""
-    found = {f"{name}.v": (RTL / f"{name}.v").read_text(encoding="utf-8") for name in MODULES}
-    for stage in design.stages:
-        found[f"{module_name(stage.name)}.v"] = stage_module(stage)
-    found[f"{module_name(design.name)}.v"] = top_module(design)
+    found = {f"{name}.v": (RTL / f"{name}.v").read_text(encoding="utf-8") for name in HAND_WRITTEN}
+    for stage, module in zip(design.stages, design.modules, strict=False):
+        found[f"{module}.v"] = stage_module(stage, module)
+    found[f"{design.top}.v"] = top_module(design)
     return found
-
-
-def module_name(name: str) -> str:
-    """A name of a layer as an identifier of Verilog."""
-    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
-    return plain if re.match(r"[A-Za-z_]", plain) else f"m_{plain}"
 
 
 def stream_ports(in_width: int, out_width: int) -> list[str]:
@@ -57,24 +51,23 @@ def top_module(design: Design) -> str:
     """The stages in a row."""
     emit = Emitter()
     stages = design.stages
-    emit(f"// {design.name}: {', '.join(stage.name for stage in stages)}.")
-    emit(f"// {design.beats_in} beats in and {design.beats_out} out for each image.")
+    emit.comment(f"{design.name}: {', '.join(stage.name for stage in stages)}.")
+    emit.comment(f"{design.beats_in} beats in and {design.beats_out} out for each image.")
     ports = stream_ports(stages[0].in_width, stages[-1].out_width)
-    with emit.module(module_name(design.name), ports):
+    with emit.module(design.top, ports):
         for place, stage in enumerate(stages[:-1]):
             emit(f"wire valid_{place}, ready_{place};")
             emit(f"wire {bus(stage.out_width)} data_{place};")
-        for place, stage in enumerate(stages):
+        for place, module in enumerate(design.modules[:-1]):
             source = f"_{place - 1}" if place else None
             target = f"_{place}" if place < len(stages) - 1 else None
-            _instance(emit, stage, source, target)
+            _instance(emit, module, source, target)
     return str(emit)
 
 
-def _instance(emit: Emitter, stage: Stage, source: str | None, target: str | None) -> None:
-    name = module_name(stage.name)
+def _instance(emit: Emitter, module: str, source: str | None, target: str | None) -> None:
     sides = [("s", source), ("m", target)]
-    with emit.block(f"{name} u_{name} (", ");"):
+    with emit.block(f"{module} u_{module} (", ");"):
         emit(".aclk(aclk), .aresetn(aresetn),")
         for side, wire in sides:
             ports = [
@@ -84,24 +77,24 @@ def _instance(emit: Emitter, stage: Stage, source: str | None, target: str | Non
             emit(", ".join(ports) + ("," if side == "s" else ""))
 
 
-def stage_module(stage: Stage) -> str:
+def stage_module(stage: Stage, module: str) -> str:
     match stage:
         case Entry():
-            return _entry(stage)
+            return _entry(stage, module)
         case Compute():
-            return _compute(stage)
+            return _compute(stage, module)
         case Pool():
-            return _pool(stage)
+            return _pool(stage, module)
         case Gather():
-            return _gather(stage)
+            return _gather(stage, module)
         case Decide():
-            return _decide(stage)
+            return _decide(stage, module)
 
 
-def _entry(stage: Entry) -> str:
+def _entry(stage: Entry, module: str) -> str:
     emit = Emitter()
-    emit(f"// {stage.name}: each pixel p becomes {stage.multiplier} * p + {stage.offset}.")
-    with emit.module(module_name(stage.name), stream_ports(stage.in_width, stage.out_width)):
+    emit.comment(f"{stage.name}: each pixel p becomes {stage.multiplier} * p + {stage.offset}.")
+    with emit.module(module, stream_ports(stage.in_width, stage.out_width)):
         _unused_clock(emit)
         emit("assign m_axis_tvalid = s_axis_tvalid;", "assign s_axis_tready = m_axis_tready;")
         raw, width = stage.raw.width, stage.value.width
@@ -110,9 +103,9 @@ def _entry(stage: Entry) -> str:
             emit(f"wire {bus(raw)} p{channel} = {pixel};")
             value = extended(f"p{channel}", stage.raw, 0, width)
             where = f"m_axis_tdata[{channel * width} +: {width}]"
-            scaled = constant(stage.multiplier, width)
+            scaled = residue(stage.multiplier, width)
             product = value if stage.multiplier == 1 else f"{scaled} * {value}"
-            emit(f"assign {where} = {product} + {constant(stage.offset, width)};")
+            emit(f"assign {where} = {product} + {residue(stage.offset, width)};")
     return str(emit)
 
 
@@ -120,7 +113,7 @@ def _unused_clock(emit: Emitter) -> None:
     emit("wire unused = &{1'b0, aclk, aresetn};  // combinational")
 
 
-def combinational(name: str, netlist: Netlist, width: int) -> str:
+def combinational(module: str, netlist: Netlist, width: int) -> str:
     """One layer's datapath alone: `window` in, input after input, and `out`, head after head."""
     emit = Emitter()
     spans = netlist.ranges[: netlist.n_inputs]
@@ -133,7 +126,7 @@ def combinational(name: str, netlist: Netlist, width: int) -> str:
     emit(
         "/* verilator lint_off UNUSED */  // inputs of no weight, and bits that exact ranges spare"
     )
-    with emit.module(module_name(name), ports):
+    with emit.module(module, ports):
         path = Datapath(emit, netlist, Schedule(netlist, None))
         first, places = 0, []
         for span in spans:
@@ -149,18 +142,20 @@ def _class_width(n_classes: int) -> int:
     return max(1, (n_classes - 1).bit_length())
 
 
-def _compute(stage: Compute) -> str:
+def _compute(stage: Compute, module: str) -> str:
     emit = Emitter()
     netlist, schedule = stage.netlist, Schedule(stage.netlist, stage.per_stage)
     kernel = "x".join(map(str, stage.windowing.kernel))
     turns = f" in {stage.folding.phases} turns" if stage.folding else ""
     n_outputs = stage.folding.n_outputs if stage.folding else len(netlist.heads)
+    emit.comment(
+        f"{stage.name}: {n_outputs} outputs{turns} of {kernel} windows, {stage.channels} "
+        f"channels; {schedule.n_stages} pipeline stages."
+    )
     emit(
-        f"// {stage.name}: {n_outputs} outputs{turns} of {kernel} windows, {stage.channels} "
-        f"channels; {schedule.n_stages} pipeline stages.",
         "/* verilator lint_off UNUSED */  // inputs of no weight, and bits that exact ranges spare",
     )
-    with emit.module(module_name(stage.name), stream_ports(stage.in_width, stage.out_width)):
+    with emit.module(module, stream_ports(stage.in_width, stage.out_width)):
         _windows(emit, stage.windowing, stage.in_width)
         places = _places(stage)
         if stage.folding:
@@ -188,16 +183,19 @@ def _phases(emit: Emitter, folding: Folding, n_stages: int, places: list[str]) -
     """
     width, last = _class_width(folding.phases), folding.phases - 1
     emit(f"reg {bus(width)} phase_0;")
-    emit(f"assign take = advance && phase_0 == {width}'d{last};")
+    final, first, step = (constant(value, width) for value in (last, 0, 1))
+    emit(f"assign take = advance && phase_0 == {final};")
     with emit.block("always @(posedge aclk) begin", "end"):
-        emit(f"if (!aresetn) phase_0 <= {width}'d0;")
+        emit(f"if (!aresetn) phase_0 <= {first};")
         emit("else if (advance && window_valid)")
-        emit(f"  phase_0 <= phase_0 == {width}'d{last} ? {width}'d0 : phase_0 + {width}'d1;")
+        emit(f"  phase_0 <= phase_0 == {final} ? {first} : phase_0 + {step};")
     for later in range(1, n_stages):
         emit(f"reg {bus(width)} phase_{later};")
         emit(f"always @(posedge aclk) if (advance) phase_{later} <= phase_{later - 1};")
     for flips in sorted({gate.flips for gate in folding.gates if gate.flips}):
-        turns = [f"phase_0 == {width}'d{p}" for p in range(folding.phases) if flips >> p & 1]
+        turns = [
+            f"phase_0 == {constant(p, width)}" for p in range(folding.phases) if flips >> p & 1
+        ]
         emit(f"wire flip_{flips} = {' || '.join(turns)};")
     return [
         f"{places[gate.place]} ^ flip_{gate.flips}" if gate.flips else places[gate.place]
@@ -220,10 +218,12 @@ def _windows(emit: Emitter, windowing: Windowing, width: int) -> None:
     """Wires window, window_valid, row and column; `take` takes a window, `advance` moves stages."""
     taps = windowing.kernel[0] * windowing.kernel[1]
     emit("wire advance, take;", "wire window_valid;", f"wire {bus(taps * width)} window;")
-    emit("wire [15:0] row, column;")
+    counter = windowing.counter_width
+    emit(f"wire {bus(counter)} row, column;")
     if windowing.plain:
+        zero = constant(0, counter)
         emit("assign window = s_axis_tdata;", "assign window_valid = s_axis_tvalid;")
-        emit("assign s_axis_tready = take;", "assign row = 16'd0, column = 16'd0;")
+        emit("assign s_axis_tready = take;", f"assign row = {zero}, column = {zero};")
         return
     settings = {
         "ROWS": windowing.size[0],
@@ -238,14 +238,25 @@ def _windows(emit: Emitter, windowing: Windowing, width: int) -> None:
         "RIGHT": windowing.pads[3],
     }
     with emit.block("window #(", ") u_window ("):
-        emit(f".WIDTH({width}),")
-        emit(*(f".{name}(16'd{value})," for name, value in settings.items()))
-        emit(f".PAD({width}'h{windowing.pad:x})")
+        emit(f"{_count(counter)}.WIDTH({width}),")
+        emit(*(f".{name}({constant(value, counter)})," for name, value in settings.items()))
+        emit(f".PAD({_mask(windowing.pad, width)})")
     with emit.block("", ");"):
         emit(".clk(aclk), .rst(!aresetn),")
         emit(".s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata),")
         emit(".m_valid(window_valid), .m_ready(take), .m_data(window),")
         emit(".m_row(row), .m_column(column)")
+
+
+def _count(width: int) -> str:
+    """The parameter COUNT of a module that counts, where it is not as it is anyway."""
+    return f".COUNT({width}), " if width != COUNTER_WIDTH else ""
+
+
+def _mask(value: int, width: int) -> str:
+    """A sized literal in hexadecimal, of bits side by side."""
+    constant(value, width)
+    return f"{width}'h{value:x}"
 
 
 def _classes(emit: Emitter, stage: Compute, n_stages: int) -> None:
@@ -255,8 +266,9 @@ def _classes(emit: Emitter, stage: Compute, n_stages: int) -> None:
     width = _class_width(stage.netlist.n_classes)
     n_columns = max(stage.column_classes) + 1
     phases = stage.folding.phases if stage.folding else 1
-    row = _by_place("row", stage.row_classes, n_columns * phases, width)
-    column = _by_place("column", stage.column_classes, phases, width)
+    counter = stage.windowing.counter_width
+    row = _by_place("row", stage.row_classes, n_columns * phases, (counter, width))
+    column = _by_place("column", stage.column_classes, phases, (counter, width))
     terms = [row, column]
     if phases > 1:
         missing = width - _class_width(phases)
@@ -267,13 +279,15 @@ def _classes(emit: Emitter, stage: Compute, n_stages: int) -> None:
         emit(f"always @(posedge aclk) if (advance) class_{later} <= class_{later - 1};")
 
 
-def _by_place(name: str, classes: tuple[int, ...], factor: int, width: int) -> str:
-    """A chain of choices, the most usual class last."""
+def _by_place(name: str, classes: tuple[int, ...], factor: int, widths: tuple[int, int]) -> str:
+    """A chain of choices, the most usual class last. widths: of a place, and of a class."""
+    counter, width = widths
     usual = max(classes, key=classes.count)
     text = constant(usual * factor, width)
     for place, found in enumerate(classes):
         if found != usual:
-            text = f"({name} == 16'd{place}) ? {constant(found * factor, width)} : {text}"
+            test = f"{name} == {constant(place, counter)}"
+            text = f"({test}) ? {constant(found * factor, width)} : {text}"
     return f"({text})"
 
 
@@ -286,14 +300,14 @@ def _control(emit: Emitter, n_stages: int, out_width: int) -> None:
 def _gathered(emit: Emitter, folding: Folding, n_stages: int, n_heads: int) -> None:
     """As `_control`, the outputs of each phase going to their place; the last makes them valid."""
     width, phase = _class_width(folding.phases), f"phase_{n_stages - 1}"
-    _end(emit, n_stages, folding.n_outputs, f" && {phase} == {width}'d{folding.phases - 1}")
+    _end(emit, n_stages, folding.n_outputs, f" && {phase} == {constant(folding.phases - 1, width)}")
     with emit.block("always @(posedge aclk) if (advance) begin", "end"):
         for turn in range(folding.phases):
             first = turn * n_heads
             size = min(n_heads, folding.n_outputs - first)
             if size > 0:
                 where, taken = f"out_data[{first} +: {size}]", f"outputs[0 +: {size}]"
-                emit(f"if ({phase} == {width}'d{turn}) {where} <= {taken};")
+                emit(f"if ({phase} == {constant(turn, width)}) {where} <= {taken};")
 
 
 def _end(emit: Emitter, n_stages: int, out_width: int, ripe: str) -> None:
@@ -312,18 +326,20 @@ def _end(emit: Emitter, n_stages: int, out_width: int, ripe: str) -> None:
             emit(f"out_valid <= {valid[-1]}{ripe};")
 
 
-def _pool(stage: Pool) -> str:
+def _pool(stage: Pool, module: str) -> str:
     emit = Emitter()
     width, windowing = stage.in_width, stage.windowing
     taps = windowing.kernel[0] * windowing.kernel[1]
     kernel = "x".join(map(str, windowing.kernel))
-    emit(f"// {stage.name}: any bit of each {kernel} window, or all of them where ALL has a 1.")
+    emit.comment(
+        f"{stage.name}: any bit of each {kernel} window, or all of them where ALL has a 1."
+    )
     emit("/* verilator lint_off UNUSED */  // where the window lies")
-    with emit.module(module_name(stage.name), stream_ports(width, width)):
+    with emit.module(module, stream_ports(width, width)):
         _windows(emit, windowing, width)
         mask = sum(1 << place for place, every in enumerate(stage.all_of) if every)
         parts = [f"window[{tap * width} +: {width}]" for tap in range(taps)]
-        emit(f"localparam {bus(width)} ALL = {width}'h{mask:x};")
+        emit(f"localparam {bus(width)} ALL = {_mask(mask, width)};")
         emit(f"wire {bus(width)} some = {' | '.join(parts)};")
         emit(f"wire {bus(width)} every = {' & '.join(parts)};")
         emit(f"wire {bus(width)} outputs = (every & ALL) | (some & ~ALL);")
@@ -332,22 +348,23 @@ def _pool(stage: Pool) -> str:
     return str(emit)
 
 
-def _gather(stage: Gather) -> str:
+def _gather(stage: Gather, module: str) -> str:
     emit = Emitter()
-    emit(f"// {stage.name}: all {stage.beats} positions of a map in one beat.")
-    with emit.module(module_name(stage.name), stream_ports(stage.in_width, stage.out_width)):
-        parameters = f"#(.WIDTH({stage.beat_width}), .BEATS(16'd{stage.beats}))"
-        with emit.block(f"gather {parameters} u_gather (", ");"):
+    emit.comment(f"{stage.name}: all {stage.beats} positions of a map in one beat.")
+    with emit.module(module, stream_ports(stage.in_width, stage.out_width)):
+        beats = constant(stage.beats, stage.counter_width)
+        parameters = f"{_count(stage.counter_width)}.WIDTH({stage.beat_width}), .BEATS({beats})"
+        with emit.block(f"gather #({parameters}) u_gather (", ");"):
             emit(".clk(aclk), .rst(!aresetn),")
             emit(".s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata),")
             emit(".m_valid(m_axis_tvalid), .m_ready(m_axis_tready), .m_data(m_axis_tdata)")
     return str(emit)
 
 
-def _decide(stage: Decide) -> str:
+def _decide(stage: Decide, module: str) -> str:
     emit = Emitter()
-    emit(f"// {stage.name}: the class of the greatest score, the first of equals.")
-    with emit.module(module_name(stage.name), stream_ports(stage.in_width, stage.out_width)):
+    emit.comment(f"{stage.name}: the class of the greatest score, the first of equals.")
+    with emit.module(module, stream_ports(stage.in_width, stage.out_width)):
         width, signed, keys = stage.scores.width, stage.scores.signed, "s_axis_tdata"
         if stage.ranks is not None:
             width = max(1, max(map(max, stage.ranks)).bit_length())

@@ -1,7 +1,8 @@
 // Collects BEATS beats into one wide beat, the first in the lowest bits.
 module gather #(
+  parameter COUNT = 16,          // bits of BEATS
   parameter WIDTH = 8,
-  parameter [15:0] BEATS = 4
+  parameter [COUNT-1:0] BEATS = 4
 ) (
   input  wire                   clk,
   input  wire                   rst,
@@ -12,20 +13,22 @@ module gather #(
   input  wire                   m_ready,
   output reg  [BEATS*WIDTH-1:0] m_data
 );
-  reg [15:0] count;
+  localparam [COUNT-1:0] ZERO = 0;
+  localparam [COUNT-1:0] ONE = 1;
+  reg [COUNT-1:0] count;
   assign s_ready = !m_valid || m_ready;
 
   always @(posedge clk) begin
     if (rst) begin
       m_valid <= 1'b0;
-      count <= 16'd0;
+      count <= ZERO;
     end else begin
       if (m_ready) m_valid <= 1'b0;
       if (s_valid && s_ready) begin
         m_data <= {s_data, m_data[BEATS*WIDTH-1:WIDTH]};
-        count <= count + 16'd1;
-        if (count == BEATS - 16'd1) begin
-          count <= 16'd0;
+        count <= count + ONE;
+        if (count == BEATS - ONE) begin
+          count <= ZERO;
           m_valid <= 1'b1;
         end
       end

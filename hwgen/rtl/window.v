@@ -4,17 +4,18 @@
 // it takes PAD. Each window that fits the strides leaves with the row and column of the output map.
 // Tap (i, j) of a window stands at bits (i*KW + j)*WIDTH and up.
 module window #(
+  parameter COUNT = 16,          // bits of a number of rows or columns, of padding and strides too
   parameter WIDTH = 8,           // bits of one position
-  parameter [15:0] ROWS = 8,     // of the map, without padding
-  parameter [15:0] COLUMNS = 8,
-  parameter [15:0] KH = 3,       // of the window
-  parameter [15:0] KW = 3,
-  parameter [15:0] SH = 1,       // strides
-  parameter [15:0] SW = 1,
-  parameter [15:0] TOP = 0,      // padding
-  parameter [15:0] LEFT = 0,
-  parameter [15:0] BOTTOM = 0,
-  parameter [15:0] RIGHT = 0,
+  parameter [COUNT-1:0] ROWS = 8,  // of the map, without padding
+  parameter [COUNT-1:0] COLUMNS = 8,
+  parameter [COUNT-1:0] KH = 3,  // of the window
+  parameter [COUNT-1:0] KW = 3,
+  parameter [COUNT-1:0] SH = 1,  // strides
+  parameter [COUNT-1:0] SW = 1,
+  parameter [COUNT-1:0] TOP = 0,  // padding
+  parameter [COUNT-1:0] LEFT = 0,
+  parameter [COUNT-1:0] BOTTOM = 0,
+  parameter [COUNT-1:0] RIGHT = 0,
   parameter [WIDTH-1:0] PAD = 0
 ) (
   input  wire                   clk,
@@ -25,26 +26,28 @@ module window #(
   output reg                    m_valid,
   input  wire                   m_ready,
   output reg  [KH*KW*WIDTH-1:0] m_data,
-  output reg  [15:0]            m_row,
-  output reg  [15:0]            m_column
+  output reg  [COUNT-1:0]       m_row,
+  output reg  [COUNT-1:0]       m_column
 );
-  localparam [15:0] LAST_ROW = TOP + ROWS + BOTTOM - 16'd1;
-  localparam [15:0] LAST_COLUMN = LEFT + COLUMNS + RIGHT - 16'd1;
+  localparam [COUNT-1:0] ZERO = 0;
+  localparam [COUNT-1:0] ONE = 1;
+  localparam [COUNT-1:0] LAST_ROW = TOP + ROWS + BOTTOM - ONE;
+  localparam [COUNT-1:0] LAST_COLUMN = LEFT + COLUMNS + RIGHT - ONE;
   localparam STACK = KH * WIDTH;
   localparam INDEX = bits_of(LAST_COLUMN);
 
   // Bits that hold the numbers up to `last`, at least one.
   function integer bits_of;
-    input [15:0] last;
-    for (bits_of = 1; (last >> bits_of) != 16'd0; bits_of = bits_of + 1) begin end
+    input [COUNT-1:0] last;
+    for (bits_of = 1; (last >> bits_of) != ZERO; bits_of = bits_of + 1) begin end
   endfunction
 
-  reg [15:0] row, column;            // where the walk is, padding included
-  reg [15:0] due_row, due_column;    // where the next window is complete
-  reg [15:0] out_row, out_column;    // which output position that is
+  reg [COUNT-1:0] row, column;          // where the walk is, padding included
+  reg [COUNT-1:0] due_row, due_column;  // where the next window is complete
+  reg [COUNT-1:0] out_row, out_column;  // which output position that is
 
-  wire on_map = row + 16'd1 > TOP && row < TOP + ROWS
-      && column + 16'd1 > LEFT && column < LEFT + COLUMNS;
+  wire on_map = row + ONE > TOP && row < TOP + ROWS
+      && column + ONE > LEFT && column < LEFT + COLUMNS;
   wire room = !m_valid || m_ready;
   wire advance = room && (!on_map || s_valid);
   wire [WIDTH-1:0] incoming = on_map ? s_data : PAD;
@@ -54,7 +57,7 @@ module window #(
   // The column of the window that ends at the walk: row i at bits i*WIDTH and up.
   wire [STACK-1:0] stack;
   generate
-    if (KH == 16'd1) begin : g_flat
+    if (KH == ONE) begin : g_flat
       assign stack = incoming;
     end else begin : g_lines
       reg [STACK-WIDTH-1:0] lines [0:LAST_COLUMN];
@@ -68,8 +71,8 @@ module window #(
   generate
     for (i = 0; i < KH; i = i + 1) begin : g_rows
       localparam FIRST = i * KW * WIDTH;
-      localparam LAST = FIRST + (KW - 16'd1) * WIDTH;
-      if (KW > 16'd1) begin : g_shift
+      localparam LAST = FIRST + (KW - ONE) * WIDTH;
+      if (KW > ONE) begin : g_shift
         always @(posedge clk)
           if (advance) m_data[LAST-1:FIRST] <= m_data[LAST+WIDTH-1:FIRST+WIDTH];
       end
@@ -81,34 +84,34 @@ module window #(
   always @(posedge clk) begin
     if (rst) begin
       m_valid <= 1'b0;
-      row <= 16'd0;
-      column <= 16'd0;
-      due_row <= KH - 16'd1;
-      due_column <= KW - 16'd1;
-      out_row <= 16'd0;
-      out_column <= 16'd0;
+      row <= ZERO;
+      column <= ZERO;
+      due_row <= KH - ONE;
+      due_column <= KW - ONE;
+      out_row <= ZERO;
+      out_column <= ZERO;
     end else if (advance) begin
       m_valid <= complete;
       m_row <= out_row;
       m_column <= out_column;
       if (complete) begin
         due_column <= due_column + SW;
-        out_column <= out_column + 16'd1;
+        out_column <= out_column + ONE;
       end
-      column <= column + 16'd1;
+      column <= column + ONE;
       if (column == LAST_COLUMN) begin
-        column <= 16'd0;
-        due_column <= KW - 16'd1;
-        out_column <= 16'd0;
-        row <= row + 16'd1;
+        column <= ZERO;
+        due_column <= KW - ONE;
+        out_column <= ZERO;
+        row <= row + ONE;
         if (row == due_row) begin
           due_row <= due_row + SH;
-          out_row <= out_row + 16'd1;
+          out_row <= out_row + ONE;
         end
         if (row == LAST_ROW) begin
-          row <= 16'd0;
-          due_row <= KH - 16'd1;
-          out_row <= 16'd0;
+          row <= ZERO;
+          due_row <= KH - ONE;
+          out_row <= ZERO;
         end
       end
     end else if (m_ready) begin
