@@ -20,10 +20,18 @@ from crshare.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
 from crshare.similar import OPENING, Solve, sweep, target
 from crshare.slices import SliceTable, decompose, with_slices
 from crshare.windows import moments, sample_places
-from solver import BackendUnavailableError, Problem, Selection, Status, solve
+from solver import (
+    BackendUnavailableError,
+    EngineFaultError,
+    Problem,
+    Selection,
+    Status,
+    solve,
+)
 
 N_WINDOWS = 20_000
 N_PASSES = 6
+NEXT = "lagrangian"  # who solves what a named solver does not
 THRESHOLDS = RATES, LABELS = "rates", "labels"
 
 
@@ -162,18 +170,17 @@ def try_price(
 
     PlanTimeoutError where that takes longer than the method's plan_s.
     """
-    until = time.monotonic() + method.plan_s
-    trial, tally = Trial(ground, fingerprint), SolverTally()
+    trial, solving = Trial(ground, fingerprint), Solving(method, time.monotonic() + method.plan_s)
     for number, watched in enumerate(ground.watched):
         on_progress(number / len(ground.watched))
         inputs, changed = trial.inputs_of(watched)
         plan = trial.plans[watched.layer.name]
         if watched.similar:
-            last = _last_pass(method, tally, watched.table, until)
+            last = solving.of(watched.table)
             weights = _weights(trial, watched, inputs, changed, price, last, method.seed)
             plan = layer_from_weights(watched.table, weights)
         trial.take(watched, inputs, plan, changed=changed)
-    return trial.plan(), trial.network, tally
+    return trial.plan(), trial.network, solving.tally
 
 
 def worth(watched: Watched) -> float:
@@ -210,23 +217,44 @@ def _weights(
     return sweep(watched.table, aim, price * worth(watched), N_PASSES, last)
 
 
-def _last_pass(method: Method, tally: SolverTally, table: SliceTable, until: float) -> Solve:
-    operations = table.positions * int(np.diff(table.starts).max())
+class Solving:
+    """The last pass of a plan: who was asked, and whether the solver may be asked again.
 
-    def run(problem: Problem) -> Selection:
-        if time.monotonic() >= until:
-            raise PlanTimeoutError
-        selection = _solved(problem, method)
-        tally.add(selection, operations)
-        return selection
+    A solver that refuses a problem is asked for the next one; one that failed is not, in this plan.
+    until: when the plan is given up, on the clock of time.monotonic.
+    """
 
-    return run
+    def __init__(self, method: Method, until: float) -> None:
+        self.method, self.until = method, until
+        self.tally = SolverTally()
+        self.fault: str | None = None
 
+    def of(self, table: SliceTable) -> Solve:
+        operations = table.positions * int(np.diff(table.starts).max())
 
-def _solved(problem: Problem, method: Method) -> Selection:
-    """By the solver asked for; where it refuses this problem, by the next one, which says so."""
-    try:
-        return solve(problem, method.solver, time_limit_s=method.time_limit_s, max_gap=method.gap)
-    except BackendUnavailableError as refusal:
-        selection = solve(problem, "lagrangian", time_limit_s=method.time_limit_s)
-        return replace(selection, refusals=(str(refusal), *selection.refusals))
+        def run(problem: Problem) -> Selection:
+            if time.monotonic() >= self.until:
+                raise PlanTimeoutError
+            selection = self._solved(problem)
+            self.tally.add(selection, operations)
+            return selection
+
+        return run
+
+    def _solved(self, problem: Problem) -> Selection:
+        """By the solver asked for; where it does not solve this, by the next one, which says so."""
+        if self.fault:
+            return self._by_the_next(problem, self.fault)
+        method = self.method
+        try:
+            return solve(
+                problem, method.solver, time_limit_s=method.time_limit_s, max_gap=method.gap
+            )
+        except BackendUnavailableError as refusal:
+            if isinstance(refusal, EngineFaultError):
+                self.fault = str(refusal)
+            return self._by_the_next(problem, str(refusal))
+
+    def _by_the_next(self, problem: Problem, why: str) -> Selection:
+        selection = solve(problem, NEXT, time_limit_s=self.method.time_limit_s)
+        return replace(selection, refusals=(why, *selection.refusals))

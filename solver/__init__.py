@@ -5,7 +5,13 @@ of each group within a budget. `solve` and `solve_knapsack` answer them, with a 
 """
 
 from .backends import BACKENDS, KNAPSACK_BACKENDS, solve, solve_knapsack
-from .errors import AnswerError, BackendUnavailableError, ProblemError, SolverError
+from .errors import (
+    AnswerError,
+    BackendUnavailableError,
+    EngineFaultError,
+    ProblemError,
+    SolverError,
+)
 from .knapsack import Choice, Knapsack, knapsack, verify_choice
 from .problem import Problem, dense
 from .quick import serve_quickly
@@ -18,6 +24,7 @@ __all__ = [
     "AnswerError",
     "BackendUnavailableError",
     "Choice",
+    "EngineFaultError",
     "Knapsack",
     "Problem",
     "ProblemError",

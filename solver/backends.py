@@ -5,7 +5,6 @@ uses; when its time runs out, what it found is completed by the selection and th
 known before. Every answer is verified before it leaves.
 """
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from .boundary import ask, proven_by
 from .bounds import Enclosure, enclose, least_costs, solve_by_bounds
 from .cbc import Cbc
 from .errors import BackendUnavailableError
@@ -55,8 +55,8 @@ def solve(
     A search may stop at a proven gap of `max_gap`, a share of the cost. If that is above 0, `auto`
     asks for the bounds first, and an engine only where they leave more. `start` may be the answer
     to a problem with the same candidates and other costs. Raises BackendUnavailableError if the
-    named backend, or every one, cannot run; a named backend is never replaced by another. The
-    refusals met on the way stand in the selection.
+    named backend, or every one, cannot run, its kind EngineFaultError if the named one fails; a
+    named backend is never replaced by another. The refusals met on the way stand in the selection.
     """
     limits = Limits(time_limit_s, max_gap)
     options = {name: partial(able, problem, limits, start) for name, able in BACKENDS.items()}
@@ -89,7 +89,7 @@ def _answer(
 
 
 def _first_able(options: Mapping[str, Callable[[], SomeAnswer]], names: list[str]) -> SomeAnswer:
-    refusals: list[str] = []
+    refusals: list[BackendUnavailableError] = []
     for name in names:
         if name not in options:
             raise BackendUnavailableError(
@@ -99,11 +99,13 @@ def _first_able(options: Mapping[str, Callable[[], SomeAnswer]], names: list[str
         try:
             answer = options[name]()
         except BackendUnavailableError as refusal:
-            refusals.append(str(refusal))
+            refusals.append(refusal)
             continue
         seconds = time.perf_counter() - began
-        return replace(answer, refusals=tuple(refusals), seconds=seconds)
-    raise BackendUnavailableError("; ".join(refusals))
+        return replace(answer, refusals=tuple(map(str, refusals)), seconds=seconds)
+    if len(refusals) == 1:
+        raise refusals[0]
+    raise BackendUnavailableError("; ".join(map(str, refusals)))
 
 
 def solve_by_engine(
@@ -114,7 +116,8 @@ def solve_by_engine(
     known = enclose(problem, start, deadline)
     small, kept = restrict(problem, _worth_keeping(problem, known))
     began_with = columns_of(small, np.searchsorted(kept, known.chosen))
-    answer = engine.optimise(
+    answer = ask(
+        engine,
         formulate(small),
         began_with,
         time_limit_s=max(deadline - time.perf_counter(), 0.0),
@@ -123,11 +126,10 @@ def solve_by_engine(
     found = None if answer.values is None else chosen_pairs(small, answer.values)
     options = [known.chosen] if found is None else [kept[found], known.chosen]
     chosen = min(options, key=partial(price_of, problem))
-    bound = max(known.bound, whole_bound(answer.bound))
     return select(
         problem,
         chosen,
-        bound=min(bound, price_of(problem, chosen)),
+        bound=max(known.bound, proven_by(engine, answer.bound, price_of(problem, chosen))),
         backend=engine.name,
         remarks=_remarks(engine.name, limits, answer),
     )
@@ -149,13 +151,6 @@ def _remarks(name: str, limits: Limits, answer: IlpAnswer) -> tuple[str, ...]:
     return (stopped,)
 
 
-def whole_bound(bound: float) -> int:
-    """Round an engine's bound up to the next whole cost, allowing for its rounding errors."""
-    if not math.isfinite(bound):
-        return -(2**62)
-    return math.ceil(bound - max(1e-5, 1e-9 * abs(bound)))
-
-
 def chosen_pairs(problem: Problem, values: FloatArray) -> IntArray | None:
     """Read a solution vector: None if, once rounded, it breaks the budget or leaves an item."""
     if problem.loss_budget is None:
@@ -171,7 +166,8 @@ def fill_by_engine(engine: Engine, problem: Knapsack, limits: Limits) -> Choice:
     known = fill(problem)
     cost = int(problem.cost[known.places].sum())
     core = core_of(problem, known)
-    answer = engine.optimise(
+    answer = ask(
+        engine,
         formulate_choice(core.problem),
         np.isin(core.kept, known.places).astype(float),
         time_limit_s=limits.time_s,
@@ -183,11 +179,11 @@ def fill_by_engine(engine: Engine, problem: Knapsack, limits: Limits) -> Choice:
         places[core.live] = core.kept[found]
     if problem.cost[places].sum() > cost:
         places = known.places
-    bound = max(known.bound, whole_bound(answer.bound) + core.cost_elsewhere)
+    proven = proven_by(engine, answer.bound + core.cost_elsewhere, int(problem.cost[places].sum()))
     return choose(
         problem,
         places,
-        bound=min(bound, int(problem.cost[places].sum())),
+        bound=max(known.bound, proven),
         backend=engine.name,
         remarks=_remarks(engine.name, limits, answer),
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import BackendUnavailableError
+from .errors import BackendUnavailableError, EngineFaultError
 from .ilp import WHOLE, Ilp, IlpAnswer
 from .problem import FloatArray
 
@@ -55,6 +55,10 @@ def _optimise(
         if start is not None:
             x.Start = start
         model.optimize()
+        if model.Status == gp.GRB.INTERRUPTED:
+            raise KeyboardInterrupt
+        if model.Status not in (gp.GRB.OPTIMAL, gp.GRB.TIME_LIMIT):
+            raise EngineFaultError(f"gurobi: it ended with status {model.Status}")
         values = np.array(x.X) if model.SolCount else None
         return IlpAnswer(values, float(model.ObjBound), model.Status == gp.GRB.OPTIMAL)
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import BackendUnavailableError
+from .errors import BackendUnavailableError, EngineFaultError
 from .ilp import WHOLE, Ilp, IlpAnswer
 from .problem import FloatArray
 
@@ -72,9 +72,11 @@ def _model(highspy: Any, ilp: Ilp) -> Any:
 
 
 def _answer(highspy: Any, solver: Any) -> IlpAnswer:
+    ending, endings = solver.getModelStatus(), highspy.HighsModelStatus
+    if ending not in (endings.kOptimal, endings.kTimeLimit):
+        raise EngineFaultError(f"highs: it ended with {solver.modelStatusToString(ending)!r}")
     info = solver.getInfo()
     feasible = highspy.SolutionStatus.kSolutionStatusFeasible
     found = info.primal_solution_status == feasible
     values = np.array(solver.getSolution().col_value) if found else None
-    finished = solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
-    return IlpAnswer(values, float(info.mip_dual_bound), finished)
+    return IlpAnswer(values, float(info.mip_dual_bound), ending == endings.kOptimal)

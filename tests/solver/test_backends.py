@@ -8,7 +8,8 @@ from solver_instances import best_cost, hamming_problem, random_problem, spread_
 
 from solver import BACKENDS, BackendUnavailableError, Status, dense, solve, verify
 from solver import cbc as cbc_module
-from solver.backends import ENGINES, whole_bound
+from solver.backends import ENGINES
+from solver.boundary import whole_bound
 
 EXACT = set(ENGINES)
 SIZE_LIMIT = (
