@@ -21,7 +21,7 @@ MAY_IMPORT = {"solver": {"solver"}, "hwgen": {"hwgen"}, "crshare": {"crshare", "
 # The modules of crshare from the ground up: a module imports only from lines above its own. The
 # modules of a folder stand in one place; among themselves they only must not form a circle.
 ORDER = (
-    "accuracy bits errors prices printable rationals strict_json",
+    "accuracy bits errors prices printable rationals strict_json surds",
     "files guard keras_config ops screen stream",
     "keras_graph network",
     "fitting images keras_h5 reference slices steps",
