@@ -12,7 +12,7 @@ DEMO = .venv/demo
 TEST = .venv/test
 PACKAGES = $(patsubst %/,%,$(sort $(dir $(wildcard crshare/*.py solver/*.py hwgen/*.py))))
 QUICK_TESTS = tests/test_layers.py tests/test_data.py tests/solver/test_problem.py \
-	tests/crshare/test_bits.py tests/crshare/test_fold.py
+	tests/network/test_bits.py tests/thresholds/test_integer.py
 PIP = bin/python -m pip --disable-pip-version-check install -qq
 
 .PHONY: help demo test lint types quick clean

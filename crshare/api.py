@@ -15,16 +15,20 @@ from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 
-from crshare import demo, images, pipeline, plan_file
-from crshare.corrected import SLICE_OPERATIONS
-from crshare.hardware import Generated, Wish, generate_rtl
-from crshare.images import ImageSet
-from crshare.judge import Workers
-from crshare.lower import Options
-from crshare.model import Model
-from crshare.pipeline import Analysis, Evaluation, Outcome, Request, Source
-from crshare.plan import SharingPlan
-from crshare.trial import RATES, Method
+from crshare import jobs
+from crshare.evaluation.outcome import Analysis, Evaluation, Outcome, Request
+from crshare.hardware.lowering import Options
+from crshare.hardware.rtl import Generated, Wish, generate_rtl
+from crshare.images import digits
+from crshare.images import image_set as images
+from crshare.images.image_set import ImageSet
+from crshare.jobs import Source
+from crshare.model.read import Model
+from crshare.plan import file as plan_file
+from crshare.plan.corrections import SLICE_OPERATIONS
+from crshare.plan.plan import SharingPlan
+from crshare.planning.candidates import Workers
+from crshare.planning.layerwise import RATES, Method
 
 Progress = Callable[[str, float], None]
 
@@ -45,7 +49,7 @@ def load(
     rescale: (scale, offset) that turn a pixel v into the scale * v + offset that the model expects.
     Raises ModelFormatError, one sentence, where crshare cannot read it.
     """
-    source = demo.demo_model() if path is None else Path(path)
+    source = digits.demo_model() if path is None else Path(path)
     return Source(source, frozenset(sign_layers), rescale).read()
 
 
@@ -59,7 +63,7 @@ def demo_images() -> tuple[ImageSet, ImageSet]:
 
     They come with scikit-learn; CrshareError where it is not installed.
     """
-    return demo.demo_images()
+    return digits.demo_images()
 
 
 def load_plan(model: Model, path: str | PathLike[str]) -> SharingPlan:
@@ -77,7 +81,7 @@ def analyze(model: Model, *, on_progress: Progress = _silent) -> Analysis:
 
     on_progress: called with what is being done and the share of it that is.
     """
-    return pipeline.analyze_model(model, on_progress)
+    return jobs.analyze_model(model, on_progress)
 
 
 def optimize(
@@ -110,20 +114,20 @@ def optimize(
     workers; the plan is the same for any number. The search ends with the best plan so
     far at the time limit and on Ctrl-C.
     """
-    choosing, reporting = pipeline.images_for(choosing, reporting, seed)
+    choosing, reporting = jobs.images_for(choosing, reporting, seed)
     method = Method(solver=solver, seed=seed, thresholds=thresholds)
     workers = Workers(n_workers, dask)
     request = Request(
         max_loss_points, method, time_limit_s, mirror, confident, workers=workers, minimise=minimise
     )
-    return pipeline.optimize(model, choosing, reporting, request, on_progress)
+    return jobs.optimize(model, choosing, reporting, request, on_progress)
 
 
 def evaluate(
     model: Model, plan: SharingPlan, images: ImageSet, *, on_progress: Progress = _silent
 ) -> Evaluation:
     """A plan's accuracy on images, and its operations counted by a run that follows it."""
-    return pipeline.evaluate(model, plan, images, on_progress)
+    return jobs.evaluate(model, plan, images, on_progress)
 
 
 def generate(

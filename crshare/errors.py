@@ -1,5 +1,7 @@
 """The errors that are the user's to mend: each says what, where, and what to do."""
 
+DAMAGED = "the file is damaged, or of a kind that crshare does not know"
+
 
 class CrshareError(Exception):
     """Base of every error that is the user's to mend; the command line prints it and returns 2."""

@@ -24,10 +24,10 @@ from rich.console import Console
 from rich.table import Table
 
 from crshare.files import write_text
-from crshare.model import read_network
-from crshare.plan import exact_layer
-from crshare.slices import SliceTable, decompose
-from crshare.stages import netlist_of
+from crshare.hardware.layer_stage import netlist_of
+from crshare.model.read import read_network
+from crshare.network.slices import SliceTable, decompose
+from crshare.plan.plan import exact_layer
 from hwgen import Linear, ToolError, combinational, files
 from hwgen.design import Design, Entry
 from hwgen.netlist import Range

@@ -27,9 +27,9 @@ LIMIT_CHAINS = 12
 
 def ours(case: Case, n_threads: int) -> Run:
     """The executor, on uint8 images or on packed bits."""
-    from crshare import network as net
-    from crshare.bits import n_words
-    from crshare.execute import compile_part
+    from crshare.executor.execute import compile_part
+    from crshare.network import graph as net
+    from crshare.network.bits import n_words
 
     rng = np.random.default_rng(0)
     layers: list[net.Layer] = []
@@ -248,9 +248,9 @@ def start(model: str, data: str) -> None:
     import resource
     from pathlib import Path
 
-    from crshare.execute import compile_network
-    from crshare.model import read_network
-    from crshare.stream import ImageStream
+    from crshare.executor.execute import compile_network
+    from crshare.images.stream import ImageStream
+    from crshare.model.read import read_network
 
     executor = compile_network(read_network(Path(model)))
     with ImageStream(Path(data), "labels") as stream:

@@ -3,9 +3,9 @@
     python scripts/damage_models.py MODEL IMAGES [--price P ...] [--only NAME ...] [--images N]
 
 Every model plans the layers in order, as crshare does, with one thing changed. Slices and
-thresholds are chosen on the images, every second one mirrored; losses are measured on the mirrored
-ones (crshare.images.stand_ins). Read the table by rows of like reduction: the rise of the mean
-negative log-likelihood of the right class is less noisy than the points of accuracy.
+thresholds are chosen on the images, every second one mirrored; losses are measured on mirrored
+ones (stand_ins of crshare.images.image_set). Read the table by rows of like reduction: the rise of
+the mean negative log-likelihood of the right class is less noisy than the points of accuracy.
 """
 
 import argparse
@@ -17,16 +17,16 @@ from pathlib import Path
 
 import numpy as np
 
-from crshare.execute import compile_network, run_layers
-from crshare.ground import Ground, Watched, survey
-from crshare.images import MovedSet, half_mirrored, load_images, stand_ins
-from crshare.model import read_model
-from crshare.network import Network, Op
-from crshare.plan import layer_from_weights
-from crshare.similar import Descent, sweep, target
-from crshare.supervised import by_halves
-from crshare.trial import Trial, worth
-from crshare.windows import gather, moments, sample_places
+from crshare.executor.execute import compile_network, run_layers
+from crshare.images.image_set import MovedSet, half_mirrored, load_images, stand_ins
+from crshare.model.read import read_model
+from crshare.network.graph import Network, Op
+from crshare.plan.plan import layer_from_weights
+from crshare.planning.baseline import Ground, Watched, survey
+from crshare.planning.covariance import gather, moments, sample_places
+from crshare.planning.damage import Descent, sweep, target
+from crshare.planning.label_thresholds import by_halves
+from crshare.planning.layerwise import Trial, worth
 from solver import serve_quickly, solve
 
 PROBED = 500  # images on which outputs are flipped

@@ -11,18 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
-from crshare import pipeline, report_json
-from crshare.demo import demo_model
+from crshare import jobs
 from crshare.files import write_text
-from crshare.page.bars import chance_plot
-from crshare.page.document import Document, parse
-from crshare.page.glyphs import draw_glyph, star
-from crshare.page.html import drawing_style
-from crshare.page.svg import Drawing
-from crshare.pipeline import Source
-from crshare.plan import exact_layer
-from crshare.portrait import LayerPortrait, inverse, portray_channel, signs_of
-from crshare.slices import SliceTable, decompose
+from crshare.images.digits import demo_model
+from crshare.jobs import Source
+from crshare.network.slices import SliceTable, decompose
+from crshare.plan.plan import exact_layer
+from crshare.report import written as report_json
+from crshare.report.page.bars import chance_plot
+from crshare.report.page.document import Document, parse
+from crshare.report.page.glyphs import draw_glyph, star
+from crshare.report.page.html import drawing_style
+from crshare.report.page.svg import Drawing
+from crshare.report.slice_statistics import LayerPortrait, inverse, portray_channel, signs_of
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 LAYER = "conv3"
@@ -30,7 +31,7 @@ LAYER = "conv3"
 
 def pictures() -> dict[str, Drawing]:
     """Every picture by its file name."""
-    analysis = pipeline.analyze(Source(demo_model()), lambda what, done: None)
+    analysis = jobs.analyze(Source(demo_model()), lambda what, done: None)
     document = parse(report_json.analysis_json(analysis))
     table = next(t for t in decompose(analysis.model.network) if t.layer == LAYER)
     return {

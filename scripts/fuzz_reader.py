@@ -30,7 +30,7 @@ import h5py
 import numpy as np
 
 from crshare.errors import CrshareError
-from crshare.model import read_model
+from crshare.model.read import read_model
 
 LIMIT_S = 5.0
 LIMIT_BYTES = 2**30

@@ -29,22 +29,23 @@ import numpy.typing as npt
 
 import crshare
 from crshare.accuracy import Accuracy, compare
-from crshare.execute import compile_network
+from crshare.evaluation.outcome import Request
+from crshare.evaluation.plan_run import measure_accuracy
+from crshare.executor.execute import compile_network
 from crshare.files import write_text
-from crshare.images import ImageSet
-from crshare.judge import Job, Workers
-from crshare.measure import measure_accuracy
-from crshare.model import Model
-from crshare.pipeline import Request, job_of, search
-from crshare.plan import (
+from crshare.images.image_set import ImageSet
+from crshare.jobs import job_of, search
+from crshare.model.read import Model
+from crshare.network.slices import Classes, SliceTable, decompose, mean_chance
+from crshare.plan.plan import (
     LayerPlan,
     SharingPlan,
     exact_layer,
     layer_from_weights,
     planned_network,
 )
-from crshare.slices import Classes, SliceTable, decompose, mean_chance
-from crshare.trial import Method
+from crshare.planning.candidates import Job, Workers
+from crshare.planning.layerwise import Method
 from solver import serve_quickly
 
 HERE = Path(__file__).resolve().parent

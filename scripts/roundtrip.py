@@ -7,10 +7,10 @@ DIALECT is larq, qkeras, keras or binarynet.
 Each model is built and run by its own library (extra `train`), saved in each container that the
 library writes, read, and run by crshare on the same images. qkeras 0.9 wants an environment of its
 own: with tensorflow and tf_keras 2.21, and pyparsing, which it does not declare.
-A bit may differ only where rounding explains it (crshare.behind): the library's, in float32 or with
---double in float64, so that hardly more than exact ties are left; or ours, where reals of float32
-are added. The table counts models, files, bits, and bits that differ, by whether reals stand behind
-them; and says how near to that limit, 1, the worst of them came.
+A bit may differ only where rounding explains it (crshare.evaluation.rounding): the library's, in
+float32 or with --double in float64, so that hardly more than exact ties are left; or ours, where
+reals of float32 are added. The table counts models, files, bits, and bits that differ, by whether
+reals stand behind them; and says how near to that limit, 1, the worst of them came.
 """
 
 import argparse
@@ -26,11 +26,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "keras" not in sys.argv[1:2]:
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
-from crshare.behind import FLOAT32, FLOAT64
-from crshare.comparison import bit_readers, compare
 from crshare.errors import CrshareError
-from crshare.model import read_model
-from crshare.network import INPUT, Kind, Network
+from crshare.evaluation.library_check import bit_readers, compare
+from crshare.evaluation.rounding import FLOAT32, FLOAT64
+from crshare.model.read import read_model
+from crshare.network.graph import INPUT, Kind, Network
 from crshare.train.running import run
 
 ROOT = Path(__file__).resolve().parents[1]

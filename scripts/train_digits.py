@@ -5,9 +5,9 @@
 The recipe is that of M. Courbariaux et al., "Binarized Neural Networks", 2016: deterministic sign,
 straight-through estimator with |x| <= 1, latent weights clipped to [-1, 1], batch normalisation,
 squared hinge loss on +1/-1 targets, Adam with an exponentially decaying rate, and the weights of
-the epoch that does best on images held back from training: the choosing ones of crshare.demo. Each
-epoch shifts every training image by at most one pixel. The reporting images are looked at once, at
-the end. Needs pip install crshare[train,demo].
+the epoch that does best on images held back from training: the choosing ones of
+crshare.images.digits. Each epoch shifts every training image by at most one pixel. The reporting
+images are looked at once, at the end. Needs pip install crshare[train,demo].
 
 The file holds the weights as the inference uses them, +1/-1, compressed.
 """
@@ -25,11 +25,11 @@ from typing import Any
 
 import numpy as np
 
-from crshare.demo import digits
-from crshare.execute import compile_network
+from crshare.executor.execute import compile_network
 from crshare.files import replacing
-from crshare.images import ImageSet
-from crshare.model import read_network
+from crshare.images.digits import digits
+from crshare.images.image_set import ImageSet
+from crshare.model.read import read_network
 
 os.environ.update(TF_USE_LEGACY_KERAS="1", TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0")
 

@@ -4,18 +4,18 @@ Two problems. `Problem`: which candidates to open, and who serves each item. `Kn
 of each group within a budget. `solve` and `solve_knapsack` answer them, with a proven bound.
 """
 
-from .backends import BACKENDS, KNAPSACK_BACKENDS, solve, solve_knapsack
-from .errors import (
+from solver.engines.backends import BACKENDS, KNAPSACK_BACKENDS, solve, solve_knapsack
+from solver.errors import (
     AnswerError,
     BackendUnavailableError,
     EngineFaultError,
     ProblemError,
     SolverError,
 )
-from .knapsack import Choice, Knapsack, knapsack, verify_choice
-from .problem import Problem, dense
-from .quick import serve_quickly
-from .selection import Answer, Selection, Status, verify
+from solver.facility.knapsack import Choice, Knapsack, knapsack, verify_choice
+from solver.facility.problem import Problem, dense
+from solver.facility.quick import serve_quickly
+from solver.facility.selection import Answer, Selection, Status, verify
 
 __all__ = [
     "BACKENDS",

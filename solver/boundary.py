@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 
-from .errors import EngineFaultError, SolverError
-from .ilp import WHOLE, Engine, Ilp, IlpAnswer
-from .problem import FloatArray
+from solver.engines.ilp import WHOLE, Engine, Ilp, IlpAnswer
+from solver.errors import EngineFaultError, SolverError
+from solver.facility.problem import FloatArray
 
 LEAST_TOLERANCE = 0.01  # costs are whole
 TOLERANCE = 1e-6  # a share of the cost: what engines take for equal

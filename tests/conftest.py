@@ -24,6 +24,8 @@ SHARED = ROOT.parent / "shared"
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+pytest_plugins = ["tests.command_fixtures"]
+
 # The same examples in every run, and no clock in a result.
 settings.register_profile("crshare", derandomize=True, deadline=None)
 settings.load_profile("crshare")

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from crshare.execute import compile_network
-from crshare.images import ImageSet
-from crshare.judge import Job
-from crshare.network import Conv, Flatten, Input, Threshold
+from crshare.executor.execute import compile_network
+from crshare.images.image_set import ImageSet
+from crshare.network.graph import Conv, Flatten, Input, Threshold
+from crshare.planning.candidates import Job
 from tests.networks import Builder, random_signs
 
 

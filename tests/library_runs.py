@@ -17,10 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from crshare import reference
-from crshare.fold import linear_form, value_at
-from crshare.model import Model, read_model
-from crshare.network import (
+from crshare.model.read import Model, read_model
+from crshare.network import reference
+from crshare.network.graph import (
     INPUT,
     BitPool,
     Conv,
@@ -31,7 +30,8 @@ from crshare.network import (
     Threshold,
     extent,
 )
-from crshare.steps import Affine, Binarize
+from crshare.thresholds.integer import linear_form, value_at
+from crshare.thresholds.layer_ops import Affine, Binarize
 
 Array = npt.NDArray[Any]
 ROOT = Path(__file__).parents[1]

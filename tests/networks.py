@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from crshare.network import (
+from crshare.network.graph import (
     ALWAYS,
     INPUT,
     NEVER,
@@ -37,7 +37,7 @@ from crshare.network import (
     Threshold,
     signal_after,
 )
-from crshare.reference import CURVES
+from crshare.network.reference import CURVES
 
 Generator = np.random.Generator
 CHANNELS = (1, 2, 3, 7, 8, 31, 33, 63, 64, 65, 100, 127, 128, 129)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from crshare.network import Conv, Int8Array
-from crshare.plan import LayerPlan
-from crshare.slices import SliceTable
+from crshare.network.graph import Conv, Int8Array
+from crshare.network.slices import SliceTable
+from crshare.plan.plan import LayerPlan
 from tests.networks import random_signs
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from crshare.errors import ModelFormatError
-from crshare.model import read_network
-from crshare.network import (
+from crshare.model.read import read_network
+from crshare.network.graph import (
     Network,
 )
 from tests.keras_files import (

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crshare import demo
-from crshare.demo import demo_images, demo_model, digits
 from crshare.errors import CrshareError
-from crshare.execute import compile_network
-from crshare.images import load_images
-from crshare.model import read_model
+from crshare.executor.execute import compile_network
+from crshare.images import digits
+from crshare.images.digits import demo_images, demo_model
+from crshare.images.image_set import load_images
+from crshare.model.read import read_model
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
@@ -63,21 +63,21 @@ def test_a_network_of_the_papers_is_as_accurate_as_the_readme_says(
 
 def test_an_installed_model_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A wheel puts the file below share/, and pip's record tells where that is."""
-    model = tmp_path / "share" / "crshare" / demo.MODEL
+    model = tmp_path / "share" / "crshare" / digits.MODEL
     model.parent.mkdir(parents=True)
     model.write_bytes(b"")
     packages = tmp_path / "lib" / "site-packages"
     record = packages / "crshare-9.dist-info" / "RECORD"
     record.parent.mkdir(parents=True)
-    record.write_text(f"../../share/crshare/{demo.MODEL},,\n")
+    record.write_text(f"../../share/crshare/{digits.MODEL},,\n")
     monkeypatch.syspath_prepend(packages)
-    monkeypatch.setattr(demo, "__file__", str(packages / "crshare" / "demo.py"))
+    monkeypatch.setattr(digits, "__file__", str(packages / "crshare" / "images" / "digits.py"))
     assert demo_model().resolve() == model.resolve()
 
 
 def test_a_missing_model_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "MODEL", "gone.h5")
-    monkeypatch.setattr(demo, "__file__", str(tmp_path / "crshare" / "demo.py"))
+    monkeypatch.setattr(digits, "MODEL", "gone.h5")
+    monkeypatch.setattr(digits, "__file__", str(tmp_path / "crshare" / "images" / "digits.py"))
     with pytest.raises(CrshareError) as caught:
         demo_model()
     assert str(caught.value) == (
@@ -98,9 +98,10 @@ def test_missing_scikit_learn_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @needs_digits
 def test_the_parts_share_no_image() -> None:
-    parts = digits()
+    parts = digits.digits()
     sizes = [len(part) for part in (parts.training, parts.choosing, parts.reporting)]
-    assert sizes == [demo.N_TRAINING, demo.N_CHOOSING, 1797 - demo.N_TRAINING - demo.N_CHOOSING]
+    given = digits.N_TRAINING + digits.N_CHOOSING
+    assert sizes == [digits.N_TRAINING, digits.N_CHOOSING, 1797 - given]
     every = [
         image.tobytes()
         for part in (parts.training, parts.choosing, parts.reporting)

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 from crshare.cli import main
-from crshare.dialects.qkeras_values import FIELDS
-from crshare.keras_layers import READERS
-from crshare.model import read_network
-from crshare.quantizers import BOUNDS, LAST_ONLY, ODD, SIGNS, STRICT_SIGNS
-from crshare.slices import chance, decompose
+from crshare.frontend.dialects.qkeras_values import FIELDS
+from crshare.frontend.layers import READERS
+from crshare.frontend.quantizers import BOUNDS, LAST_ONLY, ODD, SIGNS, STRICT_SIGNS
+from crshare.model.read import read_network
+from crshare.network.slices import chance, decompose
 from solver.adder_graph import build, measure
-from tests.crshare.test_containers import REFUSED
-from tests.crshare.test_keras_h5 import CONTAINERS
-from tests.crshare.test_keras_refusals import FILE_REFUSALS, LAYER_REFUSALS
+from tests.frontend.test_containers import REFUSED
+from tests.frontend.test_hdf5 import CONTAINERS
+from tests.frontend.test_refusals import FILE_REFUSALS, LAYER_REFUSALS
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"

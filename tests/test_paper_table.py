@@ -8,9 +8,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from crshare.network import Conv
-from crshare.plan import exact_layer
-from crshare.slices import SliceTable, decompose
+from crshare.network.graph import Conv
+from crshare.network.slices import SliceTable, decompose
+from crshare.plan.plan import exact_layer
 from tests.networks import conv_network, random_signs
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "paper_table.py"

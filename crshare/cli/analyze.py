@@ -30,13 +30,15 @@ def analyze(
     rescale: str | None,
 ) -> None:
     """Show what exact sharing would save in MODEL, layer by layer."""
-    from crshare import pipeline, report, report_json
+    from crshare import jobs
     from crshare.files import write_text
-    from crshare.page.document import parse
-    from crshare.page.html import render
+    from crshare.report import terminal as report
+    from crshare.report import written as report_json
+    from crshare.report.page.document import parse
+    from crshare.report.page.html import render
 
     with progress() as show:
-        analysis = pipeline.analyze(source_of(model, sign_layers, rescale), show)
+        analysis = jobs.analyze(source_of(model, sign_layers, rescale), show)
     asked = json_path is not None or html_path is not None
     text = report_json.analysis_json(analysis, command_line()) if asked else ""
     if html_path is not None:

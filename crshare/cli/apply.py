@@ -32,10 +32,10 @@ def apply(
     rescale: str | None,
 ) -> None:
     """Write MODEL with the plan's weights and thresholds, for the library that wrote it."""
-    from crshare.apply import apply_network
-    from crshare.plan import planned_network
-    from crshare.plan_file import read_plan
-    from crshare.report_json import applied_json
+    from crshare.model.write import apply_network
+    from crshare.plan.file import read_plan
+    from crshare.plan.plan import planned_network
+    from crshare.report.written import applied_json
 
     source = source_of(model, sign_layers, rescale)
     with progress() as show:

@@ -31,10 +31,11 @@ def evaluate(
     rescale: str | None,
 ) -> None:
     """Measure MODEL with a plan on images, and count the operations of a run that follows it."""
-    from crshare import report, report_json
-    from crshare.images import stream_images
-    from crshare.pipeline import evaluate as run
-    from crshare.plan_file import read_plan
+    from crshare.images.image_set import stream_images
+    from crshare.jobs import evaluate as run
+    from crshare.plan.file import read_plan
+    from crshare.report import terminal as report
+    from crshare.report import written as report_json
 
     loaded = source_of(model, sign_layers, rescale).read()
     sharing = read_plan(plan, loaded.network, loaded.weights_hash)

@@ -57,8 +57,8 @@ def finetune(
 
     Needs the extra `train`. A run that was killed goes on from its last epoch.
     """
-    from crshare.images import load_images
-    from crshare.plan_file import read_plan
+    from crshare.images.image_set import load_images
+    from crshare.plan.file import read_plan
     from crshare.train.library import require_training, silent
 
     loaded = source_of(model, sign_layers, rescale).read()

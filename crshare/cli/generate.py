@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from crshare.network import Network
+    from crshare.network.graph import Network
 
 METHODS = ("auto", "separate", "slices", "buckets", "subexpressions", "combined")
 MEASURES = ("lut6", "full_adders", "additions")
@@ -116,10 +116,10 @@ def generate(
     """
     from rich.console import Group
 
-    from crshare.hardware import Wish, generate_rtl, report
-    from crshare.hardware_tables import hardware_table
-    from crshare.lower import Options
-    from crshare.plan_file import read_plan
+    from crshare.hardware.lowering import Options
+    from crshare.hardware.rtl import Wish, generate_rtl, report
+    from crshare.plan.file import read_plan
+    from crshare.report.hardware import hardware_table
     from crshare.screen import line
 
     loaded = source_of(model, sign_layers, rescale).read()
@@ -156,7 +156,7 @@ def _pixels(data: Path | None, network: Network, n: int) -> npt.NDArray[np.int64
     """Images of a file, or random ones over the whole range of the input."""
     import numpy as np
 
-    from crshare.images import load_images
+    from crshare.images.image_set import load_images
 
     if data is not None:
         return load_images(data, network).images[:n].astype(np.int64)

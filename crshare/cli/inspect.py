@@ -19,7 +19,7 @@ from crshare.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from crshare.inspection import InspectedLayer, Inspection
+    from crshare.model.inspect import InspectedLayer, Inspection
     from crshare.screen import Screen
 
 
@@ -31,7 +31,7 @@ def inspect(
     model: Path, json_path: Path | None, sign_layers: tuple[str, ...], rescale: str | None
 ) -> None:
     """Show what was read of MODEL: layers, weights, arithmetic, and what is shared."""
-    from crshare.inspection import inspect_model
+    from crshare.model.inspect import inspect_model
 
     found = inspect_model(source_of(model, sign_layers, rescale).read())
     deliver(json_path, json.dumps(asdict(found), indent=1) + "\n")

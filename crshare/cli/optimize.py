@@ -22,8 +22,8 @@ from crshare.cli.shared import (
 from crshare.cli.written import shown, write_outcome
 
 if TYPE_CHECKING:
-    from crshare.images import ImageSet
-    from crshare.network import Network
+    from crshare.images.image_set import ImageSet
+    from crshare.network.graph import Network
 
 SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
 
@@ -127,16 +127,17 @@ def optimize(
 
     Without MODEL, the small network and images that come with crshare are used.
     """
-    from crshare import demo
-    from crshare.ahead import compiling_ahead
-    from crshare.judge import Workers
-    from crshare.pipeline import Request, images_for
-    from crshare.pipeline import optimize as run
-    from crshare.trial import Method
+    from crshare.evaluation.outcome import Request
+    from crshare.images import digits
+    from crshare.jobs import images_for
+    from crshare.jobs import optimize as run
+    from crshare.plan.warm_up import compiling_ahead
+    from crshare.planning.candidates import Workers
+    from crshare.planning.layerwise import Method
 
     screen, began = console(json_path), time.monotonic()
     if model is None:
-        model = demo.demo_model()
+        model = digits.demo_model()
         screen.print(
             f"No model given: using the example network {model.name} and the handwritten "
             "digits of scikit-learn."
@@ -146,8 +147,8 @@ def optimize(
     choosing, reporting = images_for(
         _images(calib, loaded.network), _images(data, loaded.network), seed
     )
-    if choosing is None and source.path == demo.demo_model_or_none():
-        choosing, reporting = demo.demo_images()
+    if choosing is None and source.path == digits.demo_model_or_none():
+        choosing, reporting = digits.demo_images()
     if reporting is None and max_acc_loss > 0:
         screen.print(
             "Without --data no accuracy can be measured, so only exact sharing is "
@@ -178,6 +179,6 @@ def optimize(
 
 
 def _images(path: Path | None, network: Network) -> ImageSet | None:
-    from crshare.images import load_images
+    from crshare.images.image_set import load_images
 
     return load_images(path, network) if path else None

@@ -19,8 +19,8 @@ from crshare.cli.shared import (
 from crshare.errors import CrshareError
 
 if TYPE_CHECKING:
-    from crshare.page.document import Document
-    from crshare.pipeline import Source
+    from crshare.jobs import Source
+    from crshare.report.page.document import Document
 
 
 @click.command()
@@ -49,8 +49,8 @@ def report(
 ) -> None:
     """Write the page of a plan: DIR is a folder that `optimize` wrote."""
     from crshare.files import write_text
-    from crshare.page.document import read_document, with_luts
-    from crshare.page.html import render, section_titles
+    from crshare.report.page.document import read_document, with_luts
+    from crshare.report.page.html import render, section_titles
 
     document = read_document(folder)
     if luts is not None:
@@ -70,8 +70,8 @@ def report(
 
 
 def _with_channel(document: Document, folder: Path, source: Source, channel: str) -> Document:
-    from crshare.page.channel import with_channel
-    from crshare.plan_file import read_plan
+    from crshare.plan.file import read_plan
+    from crshare.report.page.channel import with_channel
 
     layer, _, index = channel.rpartition(":")
     if not layer or not index.isdecimal():

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
-    from crshare.pipeline import Source
+    from crshare.jobs import Source
     from crshare.screen import Screen
 
 FILE = click.Path(path_type=Path)
@@ -138,7 +138,7 @@ def deliver(json_path: Path | None, text: str, tables: RenderableType | None = N
 
 
 def source_of(model: Path, sign_layers: tuple[str, ...], rescale: str | None) -> Source:
-    from crshare.pipeline import Source
+    from crshare.jobs import Source
 
     return Source(model, frozenset(sign_layers), _rescale(rescale) if rescale else None)
 

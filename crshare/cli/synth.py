@@ -13,7 +13,7 @@ import click
 from crshare.cli.shared import FILE, STDOUT, deliver, json_option, progress
 
 if TYPE_CHECKING:
-    from crshare.hardware_tables import Mapped
+    from crshare.report.hardware import Mapped
     from hwgen.equivalence import Proof
     from hwgen.placement import Placed
 
@@ -70,8 +70,8 @@ def synth(
 
     from crshare.errors import HardwareError
     from crshare.files import is_replaced, write_text
-    from crshare.hardware import generated, layer_modules, prove
-    from crshare.hardware_tables import Mapped, area_table, placed_lines
+    from crshare.hardware.rtl import generated, layer_modules, prove
+    from crshare.report.hardware import Mapped, area_table, placed_lines
     from crshare.screen import line
     from hwgen import TimeLimitError
     from hwgen.placement import place

@@ -13,7 +13,7 @@ from click import FloatRange, IntRange
 from crshare.cli.shared import command_line, console, deliver
 
 if TYPE_CHECKING:
-    from crshare.fitting import Fitting
+    from crshare.report.responsive_table import Fitting
     from crshare.train.loop import Trained
 
 CURVE = "curve.json"
@@ -76,7 +76,7 @@ def tell(trained: Trained, text: str, json_path: Path | None) -> None:
 
 
 def _curve_table(trained: Trained, title: str) -> Fitting:
-    from crshare.fitting import Fitting, table_of
+    from crshare.report.responsive_table import Fitting, table_of
 
     table = table_of(title, "Epoch")
     for heading in ("Loss", "Training", "Held out"):

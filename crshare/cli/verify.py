@@ -19,7 +19,7 @@ from crshare.cli.shared import (
 )
 
 if TYPE_CHECKING:
-    from crshare.comparison import Comparison
+    from crshare.evaluation.library_check import Comparison
     from crshare.screen import Screen
 
 
@@ -44,8 +44,8 @@ def verify(
 
     Needs the extra `train`. Exit code 1 where they differ by more than float32 rounding.
     """
-    from crshare.comparison import bit_readers, compare
-    from crshare.images import load_images
+    from crshare.evaluation.library_check import bit_readers, compare
+    from crshare.images.image_set import load_images
     from crshare.train import running
 
     loaded = source_of(model, sign_layers, rescale).read()
@@ -60,7 +60,7 @@ def verify(
 
 
 def _show(found: Comparison, library: str, screen: Screen) -> None:
-    from crshare.fitting import Fitting, table_of
+    from crshare.report.responsive_table import Fitting, table_of
 
     table = table_of(
         f"{found.n_images} images in the model's library and in crshare", "Input of layer"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from crshare.pipeline import Outcome, Request
+    from crshare.evaluation.outcome import Outcome, Request
 
 TEXT_WIDTH = 110
 
@@ -20,13 +20,13 @@ def write_outcome(
     folder: Path, outcome: Outcome, request: Request, command: str, seconds: Mapping[str, float]
 ) -> str:
     """Write all files and return report.json's text; the clock's figures stand in times.json."""
-    from crshare import report_json
     from crshare.files import write_text
-    from crshare.page.document import parse
-    from crshare.page.html import drawing_style, render
-    from crshare.page.plots import tradeoff
-    from crshare.plan_file import write_plan
-    from crshare.resume import forget
+    from crshare.plan.file import write_plan
+    from crshare.planning.checkpoint import forget
+    from crshare.report import written as report_json
+    from crshare.report.page.document import parse
+    from crshare.report.page.html import drawing_style, render
+    from crshare.report.page.plots import tradeoff
 
     text = report_json.outcome_json(outcome, request, command)
     spent = [{"stage": what, "seconds": round(n, 2)} for what, n in seconds.items()]
@@ -49,7 +49,7 @@ def shown(outcome: Outcome, request: Request) -> RenderableType:
     """The tables of an outcome, with the whole curve where it was asked for."""
     from rich.console import Group
 
-    from crshare.report import curve_table, outcome_tables
+    from crshare.report.terminal import curve_table, outcome_tables
 
     tables = outcome_tables(outcome, request)
     return Group(tables, curve_table(outcome)) if request.whole_curve else tables

@@ -8,7 +8,7 @@ from typing import Any
 import larq
 
 from crshare.files import replacing
-from crshare.keras_h5 import write_packed
+from crshare.frontend.hdf5 import write_packed
 from crshare.train.library import silent
 
 

@@ -14,11 +14,13 @@ from typing import Any
 
 import tf_keras as keras
 
-from crshare.images import ImageSet, stand_ins
-from crshare.measure import knows_mirrored
-from crshare.model import Model
-from crshare.network import Network
-from crshare.plan import (
+from crshare.evaluation.plan_run import knows_mirrored
+from crshare.images.image_set import ImageSet, stand_ins
+from crshare.model.read import Model
+from crshare.network.graph import Network
+from crshare.network.slices import SliceTable, decompose
+from crshare.plan.file import dumps, write_plan
+from crshare.plan.plan import (
     LayerPlan,
     SharingPlan,
     changed_layers,
@@ -26,10 +28,8 @@ from crshare.plan import (
     planned_network,
     unshared_layer,
 )
-from crshare.plan_file import dumps, write_plan
-from crshare.slices import SliceTable, decompose
-from crshare.teacher import DISTILLED, teacher_of
-from crshare.train.graph import trainable
+from crshare.planning.teacher import DISTILLED, teacher_of
+from crshare.train.keras_model import trainable
 from crshare.train.loop import (
     Course,
     Data,

@@ -15,12 +15,12 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from crshare.errors import DataError
-from crshare.execute import compile_network
-from crshare.images import ImageSet, StreamedSet
-from crshare.network import Network
-from crshare.train import checkpoint
+from crshare.executor.execute import compile_network
+from crshare.images.image_set import ImageSet, StreamedSet
+from crshare.network.graph import Network
+from crshare.train import saved_state
 from crshare.train.augment import Augmentation
-from crshare.train.checkpoint import Checkpoint, Curve
+from crshare.train.saved_state import Checkpoint, Curve
 
 Array = npt.NDArray[Any]
 Progress = Callable[[str, float], None]
@@ -143,7 +143,7 @@ def run(
     the beginning and then after each epoch.
     """
     trial.model.optimizer.build(trial.model.trainable_variables)
-    kept = checkpoint.load(kept_in, key)
+    kept = saved_state.load(kept_in, key)
     if kept is None:
         curve = _judged(trial, (), {"epoch": 0})
     else:
@@ -157,7 +157,7 @@ def run(
     for epoch in range(len(curve), course.epochs + 1):
         figures = _epoch(trial.model, data, course, epoch, show)
         curve = _judged(trial, curve, {"epoch": epoch, **figures})
-        checkpoint.save(kept_in, key, Checkpoint(_values(trial.model), curve))
+        saved_state.save(kept_in, key, Checkpoint(_values(trial.model), curve))
         record(so_far())
     kept_in.unlink(missing_ok=True)
     return so_far()

@@ -13,7 +13,7 @@ import numpy as np
 import tf_keras as keras
 
 from crshare.errors import CrshareError
-from crshare.train.convolution import Convolution
+from crshare.train.binary_convolution import Convolution
 from crshare.train.rates import glorot_scale
 from crshare.train.signs import Drawn
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from crshare.model import Model
+from crshare.model.read import Model
 from crshare.train.library import LibraryError, silent
 
 Array = npt.NDArray[Any]

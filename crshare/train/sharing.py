@@ -11,9 +11,9 @@ import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
-from crshare.network import Conv, Float32Array, Int8Array, Int32Array, extent
-from crshare.plan import LayerPlan
-from crshare.slices import SliceTable, kernel_of
+from crshare.network.graph import Conv, Float32Array, Int8Array, Int32Array, extent
+from crshare.network.slices import SliceTable, kernel_of
+from crshare.plan.plan import LayerPlan
 from crshare.train.constraints import Clip
 from crshare.train.signs import weight_sign
 

@@ -4,8 +4,8 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from crshare.images import ImageSet, load_images
-from crshare.model import read_network
+from crshare.images.image_set import ImageSet, load_images
+from crshare.model.read import read_network
 from crshare.train import losses
 from crshare.train.compact import write_compact
 from crshare.train.loop import (

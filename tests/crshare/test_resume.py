@@ -12,11 +12,11 @@ import pytest
 
 import crshare
 import solver
-from crshare.judge import Job, bench
-from crshare.plan_file import dumps
-from crshare.resume import Kept, forget, hash_of_sources
-from crshare.search import Budget, Found, Judged, Search
-from crshare.trial import Method, exact_plan
+from crshare.plan.file import dumps
+from crshare.planning.candidates import Job, bench
+from crshare.planning.checkpoint import Kept, forget, hash_of_sources
+from crshare.planning.layerwise import Method, exact_plan
+from crshare.planning.search import Budget, Found, Judged, Search
 from tests.jobs import tiny_job
 
 METHOD = Method("lagrangian")
@@ -192,7 +192,7 @@ def test_a_step_whose_figures_are_not_those_of_its_plan_is_worked_out_again(
     job: Job, steps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even where its checksum says that nothing is wrong with it."""
-    monkeypatch.setattr("crshare.resume._checksum", lambda document, plan: "right")
+    monkeypatch.setattr("crshare.planning.checkpoint._checksum", lambda document, plan: "right")
     for name, value in (("slice_operations", 1), ("n_images", 7), ("copies", 3)):
         folder = tmp_path / name
         list(Kept(job, Asked(job), folder)(PRICES, METHOD))

@@ -12,8 +12,8 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from crshare.cli import main
-from crshare.fitting import Fitting, table_of
 from crshare.printable import NAME, printable
+from crshare.report.responsive_table import Fitting, table_of
 from crshare.screen import Screen, line
 from tests.hostile_names import MARKUP, NAMES, hostile_model
 

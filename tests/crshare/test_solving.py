@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from crshare import trial
-from crshare.trial import Method, Solving
+from crshare.planning import layerwise as trial
+from crshare.planning.layerwise import Method, Solving
 from solver import BackendUnavailableError, EngineFaultError, Problem, Selection, dense, solve
 
 PROBLEM = dense([3, 3], [[0, 2], [2, 0], [1, 1]])

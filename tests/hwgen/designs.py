@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from crshare.network import (
+from crshare.network.graph import (
     INPUT,
     NEVER,
     BitPool,

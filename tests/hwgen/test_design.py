@@ -8,13 +8,13 @@ import pytest
 from pytest import MonkeyPatch
 
 from crshare.errors import HardwareError
-from crshare.hardware import report, rtl_files, tallies, verify, write_folder
-from crshare.lower import Options, lower
-from crshare.model import fingerprint
-from crshare.network import INPUT, Conv, Input, Layer, MaxPool, Network, Threshold
-from crshare.plan import SharingPlan, exact_layer, layer_from_weights
-from crshare.slices import decompose
-from crshare.turns import Turned
+from crshare.hardware.lowering import Options, lower
+from crshare.hardware.rtl import report, rtl_files, tallies, verify, write_folder
+from crshare.hardware.time_multiplex import Turned
+from crshare.model.read import fingerprint
+from crshare.network.graph import INPUT, Conv, Input, Layer, MaxPool, Network, Threshold
+from crshare.network.slices import decompose
+from crshare.plan.plan import SharingPlan, exact_layer, layer_from_weights
 from hwgen import lint, simulate
 from tests.hwgen.designs import random_hardware_network
 from tests.networks import random_images, random_signs

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from crshare.stages import netlist_of
+from crshare.hardware.layer_stage import netlist_of
 from hwgen import (
     Add,
     Bit,

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from crshare.cli import main
-from crshare.hardware import prove, rtl_files, write_folder
-from crshare.lower import Options, lower
-from crshare.network import INPUT, Conv, Input, Layer, Network, Threshold
+from crshare.hardware.lowering import Options, lower
+from crshare.hardware.rtl import prove, rtl_files, write_folder
+from crshare.network.graph import INPUT, Conv, Input, Layer, Network, Threshold
 from hwgen import TimeLimitError, ToolError
 from hwgen.equivalence import Proof
 from hwgen.placement import place

@@ -4,12 +4,12 @@ import sys
 from itertools import product
 
 import pytest
-from solver_instances import best_cost, hamming_problem, random_problem, spread_problem
 
 from solver import BACKENDS, BackendUnavailableError, Status, dense, solve, verify
-from solver import cbc as cbc_module
-from solver.backends import ENGINES
 from solver.boundary import whole_bound
+from solver.engines import cbc as cbc_module
+from solver.engines.backends import ENGINES
+from tests.solver.solver_instances import best_cost, hamming_problem, random_problem, spread_problem
 
 EXACT = set(ENGINES)
 SIZE_LIMIT = (
@@ -140,7 +140,7 @@ def test_a_missing_cbc_is_told_and_auto_goes_on(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_without_numba_greedy_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("numba", "solver.lagrange", "solver.kernels"):
+    for module in ("numba", "solver.facility.lagrange", "solver.facility.kernels"):
         monkeypatch.setitem(sys.modules, module, None)
     selection = solve(random_problem(3, with_budget=False))
     assert selection.backend == "greedy"

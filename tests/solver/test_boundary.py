@@ -10,14 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from solver_instances import hamming_problem
 
-from solver import BACKENDS, EngineFaultError, cbc, knapsack, solve
-from solver.backends import ENGINES, fill_by_engine, solve_by_engine
+from solver import BACKENDS, EngineFaultError, knapsack, solve
 from solver.boundary import ask, proven_by, readable
-from solver.ilp import Ilp, IlpAnswer, formulate
-from solver.problem import FloatArray
-from solver.selection import Limits
+from solver.engines import cbc
+from solver.engines.backends import ENGINES, fill_by_engine, solve_by_engine
+from solver.engines.ilp import Ilp, IlpAnswer, formulate
+from solver.facility.problem import FloatArray
+from solver.facility.selection import Limits
+from tests.solver.solver_instances import hamming_problem
 
 PROBLEM = hamming_problem(12, opening=9)
 
@@ -82,7 +83,7 @@ def test_after_a_fault_the_next_backend_is_asked_and_the_fault_told(
     fault: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = partial(solve_by_engine, FAULTS[fault])
-    monkeypatch.setattr("solver.backends.BACKENDS", {"fake": wrong, **BACKENDS})
+    monkeypatch.setattr("solver.engines.backends.BACKENDS", {"fake": wrong, **BACKENDS})
     selection = solve(PROBLEM, time_limit_s=20)
     assert selection == replace(solve(PROBLEM, time_limit_s=20), refusals=selection.refusals)
     assert selection.backend != "fake"
@@ -137,7 +138,7 @@ def test_a_gurobi_error_of_any_kind_is_a_fault(monkeypatch: pytest.MonkeyPatch) 
     def fail(*_: object) -> IlpAnswer:
         raise gurobipy.GurobiError(gurobipy.GRB.Error.NETWORK, "no server\nanswers")
 
-    monkeypatch.setattr("solver.gurobi._optimise", fail)
+    monkeypatch.setattr("solver.engines.gurobi._optimise", fail)
     with pytest.raises(EngineFaultError) as told:
         solve(PROBLEM, "gurobi")
     assert str(told.value) == "gurobi: it failed with GurobiError: answers"

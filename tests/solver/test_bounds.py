@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from solver_instances import best_cost, hamming_problem, random_problem, spread_problem
 
 from solver import Problem, Status, solve
-from solver.bounds import Duals, enclose, least_costs, proven_bound
-from solver.kernels import ascend, sorted_lists
-from solver.local_search import improve, open_cost
-from solver.problem import restrict
-from solver.selection import fits_budget, price_of
+from solver.facility.bounds import Duals, enclose, least_costs, proven_bound
+from solver.facility.kernels import ascend, sorted_lists
+from solver.facility.local_search import improve, open_cost
+from solver.facility.problem import restrict
+from solver.facility.selection import fits_budget, price_of
+from tests.solver.solver_instances import best_cost, hamming_problem, random_problem, spread_problem
 
 NEVER = float("inf")
 

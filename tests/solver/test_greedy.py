@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from solver_instances import best_cost, random_problem
 
 from solver import dense
-from solver.greedy import even_bound, greedy_pairs
-from solver.selection import fits_budget, price_of
+from solver.facility.greedy import even_bound, greedy_pairs
+from solver.facility.selection import fits_budget, price_of
+from tests.solver.solver_instances import best_cost, random_problem
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
-from solver_instances import best_cost, random_problem
 
 from solver import dense, knapsack
-from solver.backends import ENGINES, chosen_pairs
-from solver.ilp import Ilp, columns_of, formulate, formulate_choice
-from solver.selection import price_of
+from solver.engines.backends import ENGINES, chosen_pairs
+from solver.engines.ilp import Ilp, columns_of, formulate, formulate_choice
+from solver.facility.selection import price_of
+from tests.solver.solver_instances import best_cost, random_problem
 
 
 def table(ilp: Ilp) -> list[list[int]]:

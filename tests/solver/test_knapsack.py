@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from solver_instances import best_filling, curves, random_knapsack
 
 from solver import (
     KNAPSACK_BACKENDS,
@@ -17,7 +16,8 @@ from solver import (
     solve_knapsack,
     verify_choice,
 )
-from solver.hull import core_of, fill, hull_places
+from solver.facility.hull import core_of, fill, hull_places
+from tests.solver.solver_instances import best_filling, curves, random_knapsack
 
 
 def skip_if_missing(backend: str) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from solver import Problem, ProblemError, dense
-from solver.problem import restrict
+from solver.facility.problem import restrict
 
 
 def problem_of(**changes: object) -> Problem:

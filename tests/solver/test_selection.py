@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from solver import AnswerError, Selection, Status, dense, verify
-from solver.selection import cheapest_pairs, transfer
+from solver.facility.selection import cheapest_pairs, transfer
 
 PROBLEM = dense(
     [10, 10, 10],

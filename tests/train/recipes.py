@@ -13,9 +13,9 @@ from click.testing import CliRunner
 import crshare
 from crshare.cli import main
 from crshare.cli.train import RECIPES as NAMES
-from crshare.images import ImageSet, load_images
-from crshare.model import read_model
-from crshare.network import Conv
+from crshare.images.image_set import ImageSet, load_images
+from crshare.model.read import read_model
+from crshare.network.graph import Conv
 from crshare.train import recipes, running, training
 from crshare.train.augment import Augmentation
 from crshare.train.loop import Course, Progress, Trained, parted

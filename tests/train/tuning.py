@@ -13,21 +13,21 @@ from click.testing import CliRunner
 
 import crshare
 from crshare.cli import main
-from crshare.demo import digits
 from crshare.errors import CrshareError
-from crshare.execute import compile_network
-from crshare.images import ImageSet, stand_ins
-from crshare.measure import knows_mirrored
-from crshare.model import Model
-from crshare.plan import LayerPlan, SharingPlan, layer_from_weights, planned_network
-from crshare.plan_file import dumps
-from crshare.slices import decompose
+from crshare.evaluation.plan_run import knows_mirrored
+from crshare.executor.execute import compile_network
+from crshare.images.digits import digits
+from crshare.images.image_set import ImageSet, stand_ins
+from crshare.model.read import Model
+from crshare.network.slices import decompose
+from crshare.plan.file import dumps
+from crshare.plan.plan import LayerPlan, SharingPlan, layer_from_weights, planned_network
+from crshare.planning.layerwise import exact_plan
 from crshare.train import finetune as tuning
 from crshare.train import sharing
 from crshare.train.augment import Augmentation
-from crshare.train.graph import trainable
+from crshare.train.keras_model import trainable
 from crshare.train.loop import Course, Trained, parted, share_right
-from crshare.trial import exact_plan
 from tests.keras_files import batch_norm, conv, dense, flatten, signs, write_h5
 
 import tensorflow as tf  # isort: skip  # crshare.train says which Keras it is to use

@@ -1,0 +1,1 @@
+"""What a plan or a reading is worth: on images, and against the library."""

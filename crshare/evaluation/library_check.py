@@ -1,0 +1,129 @@
+"""A network's bits against those of the library that wrote the file, layer by layer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import softmax
+
+from crshare.evaluation.rounding import FLOAT32, Place, margin
+from crshare.executor.execute import outputs
+from crshare.model.read import Model
+from crshare.network.graph import Kind, Layer
+
+Array = npt.NDArray[Any]
+
+TOLERANCE = 1e-3  # of scores, as a share of the greatest: sums of float32 in another order
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first bit of an image that differs. margin: how far from its sign, in float32
+    roundings."""
+
+    image: int
+    place: Place
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCheck:
+    """What enters a layer with binary weights. first: of each image that differs here first."""
+
+    layer: str
+    n_bits: int
+    n_different: int
+    first: tuple[Difference, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All layers, and the scores of the images of which no bit differs.
+
+    score_error: the greatest difference as a share of the greatest score.
+    """
+
+    n_images: int
+    layers: tuple[LayerCheck, ...]
+    score_error: float
+    n_same_class: int
+
+    @property
+    def firsts(self) -> list[Difference]:
+        return [difference for check in self.layers for difference in check.first]
+
+    @property
+    def n_unexplained(self) -> int:
+        """Images whose first different bit float32 rounding does not explain."""
+        return sum(difference.margin > 1 for difference in self.firsts)
+
+    @property
+    def holds(self) -> bool:
+        return self.n_unexplained == 0 and self.score_error <= TOLERANCE
+
+
+def bit_readers(model: Model) -> list[Layer]:
+    """The layers with binary weights that read bits, and belong to a layer of the file each."""
+    network = model.network
+    found: dict[str, Layer] = {}
+    for layer, _ in network.convs():
+        if network.input_of(layer).kind is Kind.BITS:
+            found.setdefault(model.linears[layer.name].stored[0], layer)
+    return list(found.values())
+
+
+def compare(
+    model: Model,
+    images: Array,
+    theirs: Mapping[str, Array],
+    scores: Array,
+    epsilon: float = FLOAT32,
+) -> Comparison:
+    """theirs: by the file's layer the signs of what enters its weights, bool [n, ...]. scores: the
+    library's, [n, ...]. epsilon: of the numbers that the library computed in."""
+    names = [layer.name for layer in model.network.layers]
+    values = outputs(model.network, images, names)
+    done: set[int] = set()
+    checks = []
+    for reader in bit_readers(model):
+        ours = values[reader.source]
+        other = theirs[model.linears[reader.name].stored[0]].reshape(ours.shape)
+        checks.append(_check(model, values, reader, other != (ours > 0), done, epsilon))
+    same = np.array([i for i in range(len(images)) if i not in done], np.int64)
+    ours = values[names[-1]].reshape(len(images), -1)[same].astype(np.float64)
+    other = _like(ours, scores.reshape(len(images), -1)[same].astype(np.float64))
+    size = max(float(np.abs(ours).max(initial=0)), 1.0)
+    error = float(np.abs(ours - other).max(initial=0)) / size
+    agreeing = int((ours.argmax(axis=1) == other.argmax(axis=1)).sum()) if len(same) else 0
+    return Comparison(len(images), tuple(checks), error, agreeing)
+
+
+def _check(
+    model: Model,
+    values: Mapping[str, Array],
+    reader: Layer,
+    different: Array,
+    done: set[int],
+    epsilon: float,
+) -> LayerCheck:
+    first = []
+    for found in np.argwhere(different).tolist():
+        image, row, column, channel = found
+        if image not in done:
+            done.add(image)
+            place = (row, column, channel)
+            distance = margin(model, values, reader.source, image, place, epsilon)
+            first.append(Difference(image, place, distance))
+    return LayerCheck(reader.name, different.size, int(different.sum()), tuple(first))
+
+
+def _like(ours: Array, scores: Array) -> Array:
+    """The library's scores before a softmax or sigmoid at the end, which crshare leaves out; up to
+    one number for each image where it was a softmax."""
+    sums = scores.sum(axis=1)
+    if scores.size and scores.min() >= 0 and np.abs(sums - 1).max() < 1e-3:
+        size = max(float(np.abs(ours).max(initial=0)), 1.0)
+        return np.asarray(ours + (scores - softmax(ours, axis=1)) * size)
+    return scores

@@ -1,0 +1,96 @@
+"""What the jobs are asked for and what they find, as values that reports are made of."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from crshare.accuracy import Accuracy
+from crshare.model.read import Model
+from crshare.plan.corrections import SLICE_OPERATIONS
+from crshare.plan.cost import LayerCounts
+from crshare.planning.candidates import Workers
+from crshare.planning.layerwise import Method
+from crshare.planning.search import Found
+
+
+@dataclass(frozen=True, eq=False)
+class LayerAnalysis:
+    """What one layer's slices hold. shares are of its slices; memory in bytes of weights."""
+
+    layer: str
+    storage: str
+    taps: int
+    n_groups: int
+    n_filters: int
+    positions: int
+    n_distinct: int
+    n_up_to_inverse: int
+    chance_repeated: float
+    chance_inverse: float
+    nearest: tuple[int, ...]
+    memory_before: int
+    memory_after: int
+    counts: LayerCounts
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    model: Model
+    layers: tuple[LayerAnalysis, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What an optimization found. choosing and accuracy: None where no images were given."""
+
+    model: Model
+    found: Found
+    counts: tuple[LayerCounts, ...]
+    choosing: str | None
+    accuracy: Accuracy | None
+    n_equal: int | None
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedLayer:
+    """What a run slice by slice did in one layer for one image."""
+
+    slice_operations: int
+    additions: int
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A plan on reporting images, and what a run counted that followed it slice by slice.
+
+    n_followed: images of that run. followed: its slice operations and additions for one image.
+    """
+
+    model: Model
+    counts: tuple[LayerCounts, ...]
+    accuracy: Accuracy
+    n_equal: int
+    exact: bool
+    n_followed: int
+    followed: dict[str, FollowedLayer]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What an optimization is asked for.
+
+    mirror: None to see for itself. confident: the loss must keep its limit at the upper end of its
+    95 % interval. whole_curve: try prices well below and above the budget too. steps: a folder in
+    which a search that was killed left what it had found. minimise: one of MEASURES; where it is
+    additions, slices of the plan found are corrected from others where that takes fewer.
+    """
+
+    max_loss_points: float
+    method: Method
+    time_limit_s: float = 420.0
+    mirror: bool | None = None
+    confident: bool = False
+    whole_curve: bool = False
+    workers: Workers = Workers()
+    steps: Path | None = None
+    minimise: str = SLICE_OPERATIONS

@@ -1,0 +1,147 @@
+"""What a bit of a network stands on: the sums or reals behind it, and their distance from 0.
+
+A library computes in float32, so it may decide otherwise where the exact value before a sign lies
+within its rounding of zero, and only there. `margin` tells whether it does.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.model.read import Model
+from crshare.network.graph import (
+    INPUT,
+    Add,
+    BitPool,
+    Clamp,
+    Concatenate,
+    Conv,
+    Curve,
+    Flatten,
+    Kind,
+    Layer,
+    Leak,
+    Network,
+    Quantise,
+    Scale,
+    Sign,
+    Threshold,
+    extent,
+)
+from crshare.thresholds.integer import linear_form, value_at
+from crshare.thresholds.layer_ops import Affine, Binarize
+
+Array = npt.NDArray[Any]
+Place = tuple[int, int, int]
+
+FLOAT32, FLOAT64 = 2.0**-24, 2.0**-53  # half of the last bit of 1
+MARGIN_OF_REALS = 2.0**-13  # of the greatest value of a real-valued map, over all of its layers
+
+
+def margin(
+    model: Model,
+    values: Mapping[str, Array],
+    name: str,
+    image: int,
+    place: Place,
+    epsilon: float = FLOAT32,
+) -> float:
+    """How far from zero the nearest value before a sign of this bit is, in units of the rounding
+    that the library may have done on its way: above 1 rounding does not explain another bit.
+
+    values: the outputs of all layers as the reference gives them. name: a layer that gives bits.
+    epsilon: of the library's numbers; reals of ours are float32 whatever it computes in.
+    """
+    nearest = np.inf
+    for layer, at in origins(model.network, name, place):
+        x = values[layer.source]
+        if isinstance(layer.op, Sign):
+            size = MARGIN_OF_REALS * max(float(np.abs(x).max()), 1e-30)
+            nearest = min(nearest, abs(float(x[image][at])) / size)
+        else:
+            total = int(x[image][at])
+            nearest = min(nearest, _threshold_margin(model, layer, at[2], total, epsilon))
+        for bits, there in _bits_added(model.network, layer.source, at):
+            nearest = min(nearest, margin(model, values, bits, image, there, epsilon))
+    return nearest
+
+
+def _bits_added(network: Network, name: str, place: Place) -> Iterator[tuple[str, Place]]:
+    """The bits that reach a place by way of additions, which no convolution reads and shows."""
+    if name == INPUT:
+        return
+    layer = network.layer(name)
+    match layer.op:
+        case _ if network.signals[name].kind is Kind.BITS:
+            yield name, place
+        case Add() | Scale() | Leak() | Clamp() | Curve() | Quantise():
+            for source in layer.sources:
+                yield from _bits_added(network, source, place)
+        case Concatenate() | Flatten():
+            yield from _bits_added(network, *_before(network, layer, place))
+        case _:
+            pass
+
+
+def _before(network: Network, layer: Layer, place: Place) -> tuple[str, Place]:
+    """The place from which a Flatten or Concatenate takes this one."""
+    if isinstance(layer.op, Flatten):
+        shape = network.input_of(layer).shape
+        row, column, channel = (int(part) for part in np.unravel_index(place[2], shape))
+        return layer.source, (row, column, channel)
+    channel = place[2]
+    for source in layer.sources:
+        if channel < network.signals[source].shape[2]:
+            break
+        channel -= network.signals[source].shape[2]
+    return source, (place[0], place[1], channel)
+
+
+def _threshold_margin(
+    model: Model, layer: Layer, channel: int, total: int, epsilon: float
+) -> float:
+    """Of the last sign, and of those that are folded before it."""
+    maps = model.folded[layer.name]
+    ends = [i for i, step in enumerate(maps) if isinstance(step, Binarize)] + [len(maps)]
+    exact = min(abs(float(value_at(maps[:end], channel, total))) for end in ends)
+    return exact / (epsilon * rounded(model, layer, channel))
+
+
+def rounded(model: Model, threshold: Layer, channel: int) -> float:
+    """A bound of what is rounded on the way from the products to the sign, each time by at most a
+    relative half of a last bit."""
+    above = next((la for la in model.network.layers if la.name == threshold.source), None)
+    n_inputs = above.op.n_inputs if above is not None and isinstance(above.op, Conv) else 64
+    size = float(model.network.input_of(threshold).bound)
+    total = size
+    for step in model.folded[threshold.name]:
+        if isinstance(step, Affine):
+            scale, offset = (np.abs(np.resize(p, channel + 1)[channel]) for p in linear_form(step))
+            size = float(scale * size + offset)
+            total = max(total * float(scale), size)
+    return max(total, size) * (8 + n_inputs)
+
+
+def origins(network: Network, name: str, place: Place) -> Iterator[tuple[Layer, Place]]:
+    """The comparisons that a bit comes from, each with its place."""
+    layer = network.layer(name)
+    shape = network.input_of(layer).shape
+    match layer.op:
+        case Threshold() | Sign():
+            yield layer, place
+        case Flatten() | Concatenate():
+            yield from origins(network, *_before(network, layer, place))
+        case BitPool(size, strides, same):
+            for row in _span(place[0], shape[0], size[0], strides[0], same):
+                for column in _span(place[1], shape[1], size[1], strides[1], same):
+                    yield from origins(network, layer.source, (row, column, place[2]))
+        case _:
+            pass
+
+
+def _span(position: int, size: int, window: int, stride: int, same: bool) -> range:
+    _, before = extent(size, window, stride, same=same)
+    start = position * stride - before
+    return range(max(start, 0), min(start + window, size))

@@ -1,0 +1,189 @@
+"""Each operation of a network as a function from one native array to the next.
+
+Native arrays are what the kernels read and write: BITS as words [n, h, w, words], INTEGERS as
+int16, int32 or int64, REALS as float64, always [n, h, w, .].
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.executor.kernels import maps, unpacked
+from crshare.executor.kernels.batches import Scratch
+from crshare.executor.kernels.convolution import fits, prepare
+from crshare.executor.kernels.unpacked import plain
+from crshare.executor.kernels.variants import Variant
+from crshare.network.bits import Words, n_words, pack_bits, unpack
+from crshare.network.graph import (
+    Add,
+    BitPool,
+    Clamp,
+    Concatenate,
+    Conv,
+    Curve,
+    Flatten,
+    Input,
+    Kind,
+    Leak,
+    MaxPool,
+    Op,
+    Quantise,
+    RealConv,
+    Scale,
+    Sign,
+    Signal,
+    SumPool,
+    Threshold,
+    extent,
+    signal_after,
+)
+from crshare.network.reference import apply
+
+__all__ = ["Run", "enter", "plain", "ready", "ready_fused"]
+
+Array = npt.NDArray[Any]
+Run = Callable[..., Array]  # native arrays, one for each source, and a Scratch
+
+
+def ready(op: Op, variant: Variant, given: Signal, *others: Signal) -> Run:
+    """What runs one operation on native arrays of `given`, and of `others` for a join."""
+    match op:
+        case Add():
+            return partial(unpacked.add, (given, *others))
+        case Concatenate():
+            return partial(unpacked.concatenate, (given, *others))
+        case Conv() if not op.is_plain:
+            return partial(unpacked.grouped_sums, op, given)
+        case Conv():
+            return prepare(op, given, None, variant).run
+        case RealConv():
+            return partial(real_conv, op, given)
+        case Threshold():
+            return partial(compare, op)
+        case Sign(zero_is_plus):
+            return sign if zero_is_plus else positive
+        case BitPool():
+            return partial(pool_bits, op, given)
+        case MaxPool():
+            return partial(max_pool, op, given)
+        case SumPool():
+            return partial(unpacked.sum_pool, op, given)
+        case Flatten():
+            return partial(flatten, given)
+        case Leak(negative):
+            return lambda x, _: np.where(x < 0, negative * x, x)
+        case Quantise() | Curve():
+            return lambda x, _: apply(op, x)
+        case Scale(scale, offset):
+            return lambda x, _: scale * plain(x, given).astype(np.float64) + offset
+        case Clamp(low, high):
+            return lambda x, _: np.clip(x, low, high)
+
+
+def ready_fused(conv: Conv, threshold: Threshold, given: Signal, variant: Variant) -> Run:
+    """A convolution and the threshold behind it in one."""
+    if conv.is_plain and fits(conv, given):
+        return prepare(conv, given, threshold, variant).run
+    sums = ready(conv, variant, given)
+    return lambda x, scratch: compare(threshold, sums(x, scratch), scratch)
+
+
+def enter(given: Input, images: Array, scratch: Scratch) -> Array:
+    """The integers that the network sees."""
+    parts = given.bound, given.offset, given.multiplier, given.low, given.high
+    small = max(map(abs, parts)) < 2**15
+    kind: type[Any] = np.int16 if small else np.int64
+    entered = scratch.take("entered", images.shape, kind)
+    np.multiply(images, kind(given.multiplier), out=entered, dtype=kind, casting="unsafe")
+    np.add(entered, kind(given.offset), out=entered)
+    return entered
+
+
+def compare(threshold: Threshold, x: Array, _: Scratch) -> Words:
+    reached = np.where(threshold.rising, x >= threshold.at, x <= threshold.at)
+    return pack_bits(reached)
+
+
+def sign(x: Array, _: Scratch) -> Words:
+    return pack_bits(x >= 0)
+
+
+def positive(x: Array, _: Scratch) -> Words:
+    return pack_bits(x > 0)
+
+
+def flatten(given: Signal, x: Array, _: Scratch) -> Array:
+    if given.kind is not Kind.BITS:
+        return x.reshape(len(x), 1, 1, int(np.prod(given.shape)))
+    bits = unpack(x, given.shape[2]) > 0
+    return pack_bits(bits.reshape(len(x), 1, 1, int(np.prod(given.shape))))
+
+
+def pool_bits(op: BitPool, given: Signal, x: Words, scratch: Scratch) -> Words:
+    height, width, channels = signal_after(op, given).shape
+    out = scratch.take("pooled", (len(x), height, width, n_words(channels)), np.uint64)
+    maps.pool_words(
+        np.ascontiguousarray(x), pack_bits(op.all_of), op.size, op.strides, before(op, given), out
+    )
+    return out
+
+
+def max_pool(op: MaxPool, given: Signal, x: Array, scratch: Scratch) -> Array:
+    """Of integers by the compiled loop, of reals tap by tap."""
+    shape = signal_after(op, given).shape
+    if given.kind is Kind.INTEGERS:
+        return pool_integers(op, given, np.zeros(shape[2], np.bool_), x, scratch)
+    out = np.full((len(x), *shape), -np.inf)
+    top, left = before(op, given)
+    after = (op.size[0] + op.strides[0], op.size[1] + op.strides[1])
+    around = ((0, 0), (top, after[0]), (left, after[1]), (0, 0))
+    padded = np.pad(x, around, constant_values=-np.inf)
+    for i in range(op.size[0]):
+        for j in range(op.size[1]):
+            tap = padded[:, i :: op.strides[0], j :: op.strides[1]]
+            np.maximum(out, tap[:, : shape[0], : shape[1]], out=out)
+    return out
+
+
+def pool_integers(
+    op: MaxPool | BitPool,
+    given: Signal,
+    least: npt.NDArray[np.bool_],
+    x: Array,
+    scratch: Scratch,
+) -> npt.NDArray[np.int32]:
+    """The greatest of each window, or the least for the channels that `least` names."""
+    height, width = (
+        extent(given.shape[axis], op.size[axis], op.strides[axis], same=op.same)[0]
+        for axis in range(2)
+    )
+    out = scratch.take("pooled", (len(x), height, width, given.shape[2]), np.int32)
+    x = np.ascontiguousarray(x, np.int32)
+    maps.pool_sums(x, least, op.size, op.strides, before(op, given), out)
+    return out
+
+
+def before(op: MaxPool | BitPool, given: Signal) -> tuple[int, int]:
+    """Lines of padding above and to the left of a map."""
+    _, top = extent(given.shape[0], op.size[0], op.strides[0], same=op.same)
+    _, left = extent(given.shape[1], op.size[1], op.strides[1], same=op.same)
+    return top, left
+
+
+def real_conv(op: RealConv, given: Signal, x: Array, _: Scratch) -> Array:
+    """Sums in the order of the reference, then the bias."""
+    height, width, filters = signal_after(op, given).shape
+    around = [(0, 0)]
+    for axis in range(2):
+        window, stride = op.kernel.shape[axis], op.strides[axis]
+        positions, first = extent(given.shape[axis], window, stride, same=op.same)
+        last = (positions - 1) * stride + window - first - given.shape[axis]
+        around.append((first, max(last, 0)))
+    padded = np.pad(plain(x, given).astype(np.float64), (*around, (0, 0)))
+    out = np.empty((len(x), height, width, filters))
+    kernel = op.kernel.astype(np.float64)
+    maps.real_windows(np.ascontiguousarray(padded), kernel, op.strides, out)
+    return out + op.bias.astype(np.float64)

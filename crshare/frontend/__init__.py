@@ -1,0 +1,1 @@
+"""Model files as layers: containers, configurations, and what each class computes."""

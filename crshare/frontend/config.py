@@ -1,0 +1,184 @@
+"""A Keras model's configuration as values: its layers in order and what each of them reads.
+
+JSON only; nothing is looked up or run. Whatever a configuration holds, the answer is a value or one
+sentence (ModelFormatError) that names the layer; the caller puts the file's name in front.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.errors import DAMAGED, ModelFormatError
+
+Array = npt.NDArray[np.float64]
+Weights = Mapping[str, Array]
+
+ONE_WAY = "crshare reads models of one input and one output, each layer applied once"
+MOST = float(np.finfo(np.float32).max)
+NESTED = ("Sequential", "Functional", "Model")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KerasLayer:
+    """One layer of the file: class, name, configuration, and its weights by short name (kernel).
+
+    reads: the layers that it reads, by name.
+    """
+
+    class_name: str
+    name: str
+    config: Mapping[str, Any]
+    weights: Weights
+    reads: tuple[str, ...] = ()
+
+    def refuse(self, what: str) -> ModelFormatError:
+        """The error that says `what` of this layer."""
+        return ModelFormatError(f"layer {self.name} {what}")
+
+    def _wrong(self, key: str, wanted: str) -> ModelFormatError:
+        value = short(self.config.get(key))
+        return self.refuse(f"has {key} {value}, where {wanted} should stand; {DAMAGED}")
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self.config.get(key, default)
+        if not isinstance(value, bool):
+            raise self._wrong(key, "true or false")
+        return value
+
+    def number(self, key: str, default: float) -> float:
+        value = self.config.get(key, default)
+        if not is_number(value):
+            raise self._wrong(key, "a number")
+        return float(value)
+
+    def text(self, key: str, default: str) -> str:
+        value = self.config.get(key, default)
+        if not isinstance(value, str):
+            raise self._wrong(key, "a text")
+        return value
+
+    def pair(self, key: str, default: object = None) -> tuple[int, int]:
+        """Two positive integers, height first; one integer stands for both."""
+        value = self.config.get(key, default)
+        value = [value, value] if isinstance(value, int) else value
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise self._wrong(key, "two positive integers")
+        if not all(is_count(part) for part in value):
+            raise self._wrong(key, "two positive integers")
+        return value[0], value[1]
+
+    def single(self, key: str, default: object = None) -> int:
+        """One positive integer, by itself or in a list."""
+        value = self.config.get(key, default)
+        value = value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
+        if not isinstance(value, int) or not is_count(value):
+            raise self._wrong(key, "one positive integer")
+        return value
+
+    def positive(self, key: str, default: int) -> int:
+        """A positive integer; `default` where the file has none."""
+        return default if key not in self.config else self.count(key)
+
+    def count(self, key: str) -> int:
+        value = self.config.get(key)
+        if not isinstance(value, int) or not is_count(value):
+            raise self._wrong(key, "a positive integer")
+        return value
+
+    def weight(self, key: str, shape: tuple[int | None, ...]) -> Array:
+        """The weight `key`, finite in float32, of this shape (None stands for any extent)."""
+        if key not in self.weights:
+            raise self.refuse(
+                f"has no weight {key!r} in the file; save the whole trained model with "
+                "model.save('NAME.h5')"
+            )
+        array = self.weights[key]
+        if array.ndim != len(shape) or any(
+            b not in (None, a) for a, b in zip(array.shape, shape, strict=True)
+        ):
+            wanted = ", ".join("any" if extent is None else str(extent) for extent in shape)
+            raise self.refuse(
+                f"has a weight {key!r} of shape {list(array.shape)}, where its configuration asks "
+                f"for [{wanted}]; {DAMAGED}"
+            )
+        if array.size == 0 or not (np.abs(array) <= MOST).all():
+            found = "holds NaN, infinity or more than float32 can" if array.size else "is empty"
+            raise self.refuse(f"has a weight {key!r} that {found}; train the model again")
+        return array
+
+    def expect_weights(self, *known: str) -> None:
+        """Refuse a weight that the configuration does not speak of."""
+        unknown = sorted(set(self.weights) - set(known))
+        if unknown:
+            raise self.refuse(
+                f"({self.class_name}) holds a weight {unknown[0]!r} that its configuration does "
+                f"not ask for; {DAMAGED}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEntry:
+    """What a file of weights must know of a layer to find and name its own."""
+
+    class_name: str
+    name: str
+    config: Mapping[str, Any]
+
+
+def is_number(value: object) -> bool:
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and (-1e300 < value < 1e300)
+    )
+
+
+def is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
+
+
+def short(value: object) -> str:
+    """A value of the file as it may stand in a sentence."""
+    text = ascii(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def entries_of(model_config: object) -> list[LayerEntry]:
+    """The layers of a model's configuration in the file's order; none where it is none."""
+    config = model_config.get("config") if isinstance(model_config, dict) else None
+    entries = config.get("layers") if isinstance(config, dict) else None
+    found = []
+    for entry in entries if isinstance(entries, list) else []:
+        kind, inner = class_and_config(entry, "a layer")
+        found.append(LayerEntry(kind, str(inner.get("name")), inner))
+    return found
+
+
+def variable_names(layer: LayerEntry, n: int) -> list[str]:
+    """What the n variables of a layer are called, in the order in which Keras makes them."""
+    kind, config = layer.class_name, layer.config
+    if "BatchNormalization" in kind:
+        parts = [("gamma", config.get("scale", True)), ("beta", config.get("center", True))]
+        names = [name for name, used in parts if used] + ["moving_mean", "moving_variance"]
+    elif "Separable" in kind:
+        names = ["depthwise_kernel", "pointwise_kernel", "bias"]
+    elif "Depthwise" in kind:
+        names = ["depthwise_kernel", "bias"]
+    elif "PReLU" in kind:
+        names = ["alpha"]
+    else:
+        names = ["kernel", "bias"]
+    return [*names[:n], *(f"variable {i}" for i in range(len(names), n))]
+
+
+def class_and_config(entry: object, what: str) -> tuple[str, Mapping[str, Any]]:
+    if not isinstance(entry, dict):
+        raise ModelFormatError(f"the configuration of {what} is {short(entry)}; {DAMAGED}")
+    kind, config = entry.get("class_name"), entry.get("config")
+    if not isinstance(kind, str) or not isinstance(config, dict):
+        raise ModelFormatError(f"the configuration of {what} lacks class or fields; {DAMAGED}")
+    registered = entry.get("registered_name")
+    if isinstance(registered, str) and ">" in registered and ">" not in kind:
+        kind = registered
+    return kind.removeprefix("Larq>"), config

@@ -1,0 +1,36 @@
+"""BinaryConv2D and BinaryDense as Ding Ke's Keras layers have them (BinaryNet, Courbariaux 2016).
+
+Weights are H * sign(w), with sign(0) = -1: both are 2 * round((x + 1) / 2) - 1, halves to even, in
+float32. H is a number, or "Glorot" for sqrt(1.5 / (inputs + outputs)); the weights are clipped to
+[-H, H] in training.
+"""
+
+from math import sqrt
+
+import numpy as np
+
+from crshare.frontend.config import Array, KerasLayer, short
+from crshare.frontend.linear_layers import Dialect, Kernel, signed
+from crshare.frontend.quantizers import activation
+from crshare.thresholds.layer_ops import fractions
+
+
+def kernel(layer: KerasLayer, weight: str, stored: Array) -> Kernel:
+    limit = np.float32(_limit(layer, stored))
+    share = np.clip((stored.astype(np.float32) / limit + np.float32(1)) / 2, 0, 1)
+    magnitudes = fractions(np.array([float(limit)])) * stored.shape[-1]
+    return signed(stored, np.rint(share) == 1, "binarize, sign(0) = -1", magnitudes)
+
+
+def _limit(layer: KerasLayer, stored: Array) -> float:
+    value = layer.config.get("H", 1.0)
+    if value == "Glorot":
+        taps = int(np.prod(stored.shape[:-2]))
+        return sqrt(1.5 / (taps * (stored.shape[-2] + stored.shape[-1])))
+    number = layer.number("H", 1.0)
+    if not 0 < float(np.float32(number)) < np.inf:
+        raise layer.refuse(f"has H {short(value)}, which is no limit of weights; train it with 1")
+    return number
+
+
+BINARYNET = Dialect(kernel, lambda _: (), activation)

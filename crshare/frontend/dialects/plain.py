@@ -1,0 +1,167 @@
+"""Keras's own layers, of Keras 2, tf_keras and Keras 3."""
+
+from collections.abc import Callable
+from fractions import Fraction
+
+import numpy as np
+
+from crshare.frontend.config import Array, KerasLayer, is_number, short
+from crshare.frontend.linear_layers import (
+    Context,
+    Dialect,
+    Kernel,
+    Steps,
+    expect_channels_last,
+    is_same,
+    pair,
+    plain,
+    signed,
+)
+from crshare.frontend.quantizers import activation
+from crshare.thresholds.layer_ops import (
+    Affine,
+    Average,
+    Bounds,
+    Flat,
+    How,
+    Joined,
+    Pool,
+    Role,
+    Slope,
+    Squash,
+    fractions,
+)
+from crshare.thresholds.rationals import simplest
+
+Weight = Callable[[str, tuple[int | None, ...]], Array]
+
+PLAIN = Dialect(lambda _, __, weights: plain(weights), lambda _: (), activation)
+DECLARED = Dialect(lambda _, __, weights: _declared(weights), lambda _: (), activation)
+
+
+def _declared(weights: Array) -> Kernel:
+    """The kernel of a custom layer of which the user says that it takes the signs."""
+    return signed(weights, weights >= 0, "sign, as declared")
+
+
+def batch_norm(layer: KerasLayer, context: Context) -> Steps:
+    return (normalisation(layer, context, layer.weight),)
+
+
+def normalisation(layer: KerasLayer, context: Context, weight: Weight) -> Affine:
+    """Batch normalisation with weights as `weight` reads them."""
+    _refuse_other_axis(layer, context.rank)
+    variance = weight("moving_variance", (None,))
+    n = (len(variance),)
+    mean = weight("moving_mean", n)
+    known = ["moving_mean", "moving_variance"]
+    gamma, beta = np.ones(n), np.zeros(n)
+    if layer.flag("scale", True):
+        gamma, known = weight("gamma", n), [*known, "gamma"]
+    if layer.flag("center", True):
+        beta, known = weight("beta", n), [*known, "beta"]
+    layer.expect_weights(*known)
+    epsilon = Fraction(layer.number("epsilon", 1e-3))
+    radicand = tuple(value + epsilon for value in fractions(variance))
+    if min(radicand) <= 0:
+        raise layer.refuse("has a variance that is not positive; train the model again")
+    scale, center, offset = fractions(gamma), fractions(mean), fractions(beta)
+    return Affine(layer.name, Role.BATCH_NORM, scale, center, radicand, offset)
+
+
+def _refuse_other_axis(layer: KerasLayer, rank: int) -> None:
+    axis = layer.config.get("axis", -1)
+    axis = axis[0] if isinstance(axis, list) and len(axis) == 1 else axis
+    if isinstance(axis, bool) or axis not in (-1, rank - 1):
+        found = short(layer.config.get("axis"))
+        raise layer.refuse(f"normalises axis {found}; crshare reads the last axis, the channels")
+
+
+def max_pooling(layer: KerasLayer, context: Context) -> Steps:
+    return (Pool(layer.name, *_window(layer, context), is_same(layer)),)
+
+
+def average_pooling(layer: KerasLayer, context: Context) -> Steps:
+    return (Average(layer.name, *_window(layer, context), is_same(layer)),)
+
+
+def _window(layer: KerasLayer, context: Context) -> tuple[tuple[int, int], tuple[int, int]]:
+    flat = layer.class_name.endswith("1D")
+    if context.rank != (3 if flat else 4):
+        raise layer.refuse("pools something else than [height, width, channels], which is not read")
+    expect_channels_last(layer)
+    size = pair(layer, "pool_size", 2, flat)
+    return size, size if layer.config.get("strides") is None else pair(layer, "strides", None, flat)
+
+
+def global_average(layer: KerasLayer, context: Context) -> Steps:
+    expect_channels_last(layer)
+    flat: Steps = () if layer.flag("keepdims", False) else (Flat(layer.name),)
+    return (Average(layer.name, None, (1, 1), same=False), *flat)
+
+
+def rescaling(layer: KerasLayer, context: Context) -> Steps:
+    """v * scale + offset; the file's decimals stand for the simplest rationals they may mean."""
+    given = (layer.config.get("scale"), layer.config.get("offset", 0.0))
+    if not all(is_number(value) for value in given):
+        raise layer.refuse(
+            f"has scale {short(given[0])} and offset {short(given[1])}; crshare reads one number "
+            "for each: rescale all channels alike"
+        )
+    scale, offset = (simplest(layer.number(key, 0.0)) for key in ("scale", "offset"))
+    return (Affine(layer.name, Role.FACTOR, (scale,), offset=(offset,)),)
+
+
+def flatten(layer: KerasLayer, context: Context) -> Steps:
+    expect_channels_last(layer)
+    return (Flat(layer.name),)
+
+
+def relu(layer: KerasLayer, context: Context) -> Steps:
+    if layer.number("threshold", 0) != 0:
+        raise layer.refuse("is a ReLU with a threshold, which is not read; train it without")
+    slope = layer.config.get("negative_slope")
+    limit = layer.config.get("max_value")
+    high = None if limit is None else Fraction(layer.number("max_value", 0))
+    if slope in (None, 0):
+        return (Bounds(layer.name, Fraction(0), high),)
+    leaky = Slope(layer.name, (Fraction(layer.number("negative_slope", 0)),))
+    return (leaky,) if high is None else (leaky, Bounds(layer.name, None, high))
+
+
+def leaky_relu(layer: KerasLayer, context: Context) -> Steps:
+    """Keras 2 writes alpha, Keras 3 negative_slope; both mean 0.3 where neither stands."""
+    key = "alpha" if "alpha" in layer.config else "negative_slope"
+    return (Slope(layer.name, (Fraction(layer.number(key, 0.3)),)),)
+
+
+def prelu(layer: KerasLayer, context: Context) -> Steps:
+    """A slope for each channel; one for each position must be the same for all of them."""
+    layer.expect_weights("alpha")
+    alpha = layer.weight("alpha", (None,) * (context.rank - 1))
+    by_channel = alpha.reshape(-1, alpha.shape[-1])
+    if (by_channel != by_channel[0]).any():
+        raise layer.refuse(
+            "has slopes that differ by position, which is not read; train it with shared_axes "
+            "[1, 2]"
+        )
+    return (Slope(layer.name, fractions(by_channel[0])),)
+
+
+def softmax(layer: KerasLayer, context: Context) -> Steps:
+    return (Squash(layer.name, "softmax", odd=False),)
+
+
+def add(layer: KerasLayer, context: Context) -> Steps:
+    return (Joined(layer.name, How.ADD),)
+
+
+def concatenate(layer: KerasLayer, context: Context) -> Steps:
+    axis = layer.config.get("axis", -1)
+    if isinstance(axis, bool) or axis not in (-1, context.rank - 1):
+        raise layer.refuse(f"joins along axis {short(axis)}; crshare reads the last, the channels")
+    return (Joined(layer.name, How.CONCATENATE),)
+
+
+def nothing(layer: KerasLayer, context: Context) -> Steps:
+    return ()

@@ -1,0 +1,136 @@
+"""QKeras's layers: binary weights and activations, and fixed-point ones outside the binary part."""
+
+from collections.abc import Set
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from crshare.frontend.config import Array, KerasLayer
+from crshare.frontend.dialects.plain import normalisation
+from crshare.frontend.dialects.qkeras_values import (
+    Quantizer,
+    bounds_of,
+    quantised,
+    quantizer,
+    scale_of,
+)
+from crshare.frontend.linear_layers import Context, Dialect, Kernel, Steps, normal, plain, signed
+from crshare.frontend.quantizers import activation, zero_one
+from crshare.thresholds.layer_ops import (
+    ONE,
+    Affine,
+    Binarize,
+    Role,
+    Round,
+    Step,
+    Storage,
+    fractions,
+)
+
+KEYS = {"kernel": "kernel_quantizer", "depthwise_kernel": "depthwise_quantizer"}
+NORM_QUANTIZERS = {
+    "gamma": ("gamma_quantizer", "quantized_relu_po2(6, 2048)"),
+    "beta": ("beta_quantizer", "quantized_po2(5)"),
+    "moving_mean": ("mean_quantizer", "quantized_po2(5)"),
+    "moving_variance": (
+        "variance_quantizer",
+        "quantized_relu_po2(6, quadratic_approximation=True)",
+    ),
+}
+READ = (
+    "crshare reads binary, and with a number as alpha ternary, quantized_bits, quantized_po2 and "
+    "quantized_relu_po2"
+)
+
+
+def kernel(layer: KerasLayer, weight: str, stored: Array) -> Kernel:
+    """The weights through the layer's own quantizer."""
+    key = KEYS[weight]
+    found = quantizer(layer, key)
+    weights = normal(stored)
+    if found is None:
+        return plain(weights)
+    if _is_binary(found):
+        signs = np.where(weights >= 0, 1.0, -1.0)
+        magnitudes = fractions(scale_of(found, weights, signs))
+        if not all(magnitudes):
+            raise layer.refuse(f"has a filter of zeros, which {found} scales by 0; train it again")
+        return signed(weights, signs > 0, str(found), magnitudes)
+    return Kernel(None, ONE, _values(layer, key, found, weights), Storage.REAL, str(found))
+
+
+def _is_binary(found: Quantizer) -> bool:
+    if found.name == "quantized_bits":
+        return found.fields["bits"] == 1 and bool(found.fields["keep_negative"])
+    return found.name == "binary" and not found.fields["use_01"]
+
+
+def _values(layer: KerasLayer, key: str, found: Quantizer, weights: Array) -> Array:
+    values = quantised(found, weights)
+    if values is None:
+        raise layer.refuse(f"has {key} {found}, whose weights are not +1/-1; {READ}")
+    return values
+
+
+def bias(layer: KerasLayer, stored: Array) -> Array:
+    found = quantizer(layer, "bias_quantizer")
+    return stored if found is None else _values(layer, "bias_quantizer", found, stored)
+
+
+def after(layer: KerasLayer, sign_layers: Set[str]) -> tuple[Step, ...]:
+    """The step that the field `activation` stands for: a quantizer, or a function of Keras."""
+    found = quantizer(layer, "activation")
+    if found is None or not found.fields:
+        return activation(layer, sign_layers)
+    if found.name == "binary" and not isinstance(found.alpha, str):
+        return _binary(layer, found)
+    if found.name in ("quantized_bits", "quantized_relu") and _is_fixed_point(found):
+        unit, low, high = (Fraction(bound) for bound in bounds_of(found))
+        return (Round(layer.name, unit, low, high),)
+    raise layer.refuse(
+        f"has activation {found}, which is not read; crshare reads binary, quantized_bits and "
+        "quantized_relu, with alpha 1"
+    )
+
+
+def _binary(layer: KerasLayer, found: Quantizer) -> tuple[Step, ...]:
+    steps: list[Step] = [Binarize(layer.name)]
+    if found.fields["use_01"]:
+        steps.append(zero_one(layer.name))
+    if found.alpha not in (None, 1.0):
+        steps.append(Affine(layer.name, Role.FACTOR, (Fraction(float(found.alpha or 1)),)))
+    return tuple(steps)
+
+
+def _is_fixed_point(found: Quantizer) -> bool:
+    fields = found.fields
+    return (
+        found.alpha in (None, 1.0)
+        and not fields.get("use_sigmoid")
+        and not fields.get("negative_slope")
+        and fields.get("relu_upper_bound") is None
+        and fields["bits"] > bool(fields.get("keep_negative"))
+    )
+
+
+def activation_layer(layer: KerasLayer, context: Context) -> Steps:
+    return after(layer, context.sign_layers)
+
+
+def batch_norm(layer: KerasLayer, context: Context) -> Steps:
+    """With the weights through their quantizers; such ones cannot be set to any value."""
+
+    def weight(name: str, shape: tuple[int | None, ...]) -> Array:
+        key, default = NORM_QUANTIZERS[name]
+        found = quantizer(layer, key, None if key in layer.config else default)
+        stored = layer.weight(name, shape)
+        return stored if found is None else _values(layer, key, found, stored)
+
+    step = normalisation(layer, context, weight)
+    keys = [key for key, _ in NORM_QUANTIZERS.values()]
+    free = all(layer.config.get(key, "") is None for key in keys)
+    return (step if free else replace(step, role=Role.FACTOR),)
+
+
+QKERAS = Dialect(kernel, lambda _: (), after, bias)

@@ -1,0 +1,224 @@
+"""Convolutions and dense layers of every kind as steps; a dialect says what makes their weights.
+
+A layer is: what stands before it (a sign), its weights through their quantizer, its bias, and its
+activation. One-dimensional maps are maps of height 1.
+"""
+
+from collections.abc import Callable, Set
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from crshare.frontend.config import Array, KerasLayer
+from crshare.network.graph import BoolArray, Float64Array, Int8Array
+from crshare.thresholds.layer_ops import (
+    ONE,
+    Affine,
+    Fractions,
+    Linear,
+    Role,
+    Step,
+    Storage,
+    fractions,
+)
+
+Steps = tuple[Step, ...]
+TINY = float(np.finfo(np.float32).tiny)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a layer's meaning depends on: the number of axes of its input, and declared signs."""
+
+    rank: int
+    sign_layers: Set[str]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kernel:
+    """What a quantizer makes of stored weights, in their shape.
+
+    signs: None where the weights are no +1/-1. magnitudes: what the signs are multiplied with, for
+    each place of the last axis. values: what the library multiplies with.
+    """
+
+    signs: Int8Array | None
+    magnitudes: Fractions
+    values: Float64Array
+    storage: Storage
+    quantizer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a library's layers differ: their weights, what stands before and after, their bias."""
+
+    kernel: Callable[[KerasLayer, str, Array], Kernel]
+    before: Callable[[KerasLayer], Steps]
+    after: Callable[[KerasLayer, Set[str]], Steps]
+    bias: Callable[[KerasLayer, Array], Array] = lambda _, values: values
+
+
+def signed(weights: Array, plus: BoolArray, quantizer: str, magnitudes: Fractions = ONE) -> Kernel:
+    """+1 where `plus`, else -1, times one magnitude for each place of the last axis."""
+    signs = np.where(plus, 1, -1).astype(np.int8)
+    values = signs * np.array([float(magnitude) for magnitude in magnitudes])
+    same = ONE if set(magnitudes) == {Fraction(1)} else magnitudes
+    return Kernel(signs, same, values, storage_of(weights), quantizer)
+
+
+def plain(weights: Array, quantizer: str = "none") -> Kernel:
+    """Weights as they are; they may be +a/-a in each filter."""
+    weights = normal(weights)
+    if storage_of(weights) is Storage.BINARY:
+        magnitudes = fractions(np.abs(weights).reshape(-1, weights.shape[-1])[0])
+        return signed(weights, weights >= 0, quantizer, magnitudes)
+    return Kernel(None, ONE, weights, Storage.REAL, quantizer)
+
+
+def normal(weights: Array) -> Array:
+    """What is too small for a normal float32 counts as 0, as TensorFlow takes it."""
+    return np.where(np.abs(weights) < TINY, 0, weights)
+
+
+def storage_of(weights: Array) -> Storage:
+    """Whether each filter holds one magnitude."""
+    magnitudes = np.abs(weights).reshape(-1, weights.shape[-1])
+    even = bool((magnitudes == magnitudes[0]).all() and magnitudes.all())
+    return Storage.BINARY if even else Storage.LATENT
+
+
+def mean_magnitudes(weights: Array) -> Fractions:
+    """The exact mean of |w| over each filter (the last axis)."""
+    flat = np.abs(weights).reshape(-1, weights.shape[-1])
+    mantissas, exponents = np.frexp(flat)
+    whole = np.ldexp(mantissas, 53).astype(np.int64)
+    sums = [0] * flat.shape[1]
+    lowest = int(exponents.min())
+    for exponent in np.unique(exponents).tolist():
+        chosen = np.where(exponents == exponent, whole, 0)
+        high = (chosen >> 26).sum(axis=0).tolist()
+        low = (chosen & (2**26 - 1)).sum(axis=0).tolist()
+        for channel, parts in enumerate(zip(high, low, strict=True)):
+            sums[channel] += (parts[0] * 2**26 + parts[1]) << (exponent - lowest)
+    unit = Fraction(2) ** (lowest - 53) / len(flat)
+    return tuple(total * unit for total in sums)
+
+
+def convolution(layer: KerasLayer, context: Context, dialect: Dialect) -> Steps:
+    """A convolution of one or two dimensions, in groups or not."""
+    flat = context.rank == 3
+    filters, groups = layer.count("filters"), layer.positive("groups", 1)
+    weights = layer.weight("kernel", (*_size(layer, flat), None, filters))
+    if filters % groups:
+        raise layer.refuse(f"has {filters} filters for {groups} groups, which do not divide them")
+    linear = _linear(layer, "kernel", dialect.kernel(layer, "kernel", weights), flat)
+    return _layer(layer, dialect, context, [replace(linear, groups=groups)], filters)
+
+
+def depthwise(layer: KerasLayer, context: Context, dialect: Dialect) -> Steps:
+    """Each input channel with filters of its own."""
+    flat = context.rank == 3
+    linear = _depthwise(layer, flat, dialect)
+    return _layer(layer, dialect, context, [linear], linear.weights.shape[3])
+
+
+def separable(layer: KerasLayer, context: Context, dialect: Dialect) -> Steps:
+    """A depthwise convolution, and a 1x1 convolution of its sums."""
+    flat = context.rank == 3
+    first = replace(_depthwise(layer, flat, dialect), owner=f"{layer.name}/depthwise")
+    filters = layer.count("filters")
+    ones = (1,) if flat else (1, 1)
+    weights = layer.weight("pointwise_kernel", (*ones, first.weights.shape[3], filters))
+    kernel = dialect.kernel(layer, "pointwise_kernel", weights)
+    second = replace(
+        _linear(layer, "pointwise_kernel", kernel, flat),
+        strides=(1, 1),
+        dilation=(1, 1),
+        pad_value=None,
+    )
+    return _layer(layer, dialect, context, [first, second], filters)
+
+
+def dense(layer: KerasLayer, context: Context, dialect: Dialect) -> Steps:
+    units = layer.count("units")
+    kernel = dialect.kernel(layer, "kernel", layer.weight("kernel", (None, units)))
+    linear = _made(layer, "kernel", kernel, (1, 1, *kernel.values.shape))
+    return _layer(layer, dialect, context, [linear], units)
+
+
+def is_same(layer: KerasLayer) -> bool:
+    padding = layer.text("padding", "valid").lower()
+    if padding not in ("valid", "same"):
+        raise layer.refuse(f"has padding {padding!r}; crshare reads 'valid' and 'same'")
+    return padding == "same"
+
+
+def expect_channels_last(layer: KerasLayer) -> None:
+    if layer.text("data_format", "channels_last") != "channels_last":
+        raise layer.refuse("keeps channels first; crshare reads data_format 'channels_last' only")
+
+
+def pair(layer: KerasLayer, key: str, default: object, flat: bool) -> tuple[int, int]:
+    """Two positive integers, or for a one-dimensional layer one, behind a 1 for the height."""
+    return (1, layer.single(key, default)) if flat else layer.pair(key, default)
+
+
+def _size(layer: KerasLayer, flat: bool) -> tuple[int, ...]:
+    return pair(layer, "kernel_size", None, flat)[1:] if flat else layer.pair("kernel_size")
+
+
+def _depthwise(layer: KerasLayer, flat: bool, dialect: Dialect) -> Linear:
+    name = "depthwise_kernel" if "depthwise_kernel" in layer.weights else "kernel"
+    multiplier = layer.positive("depth_multiplier", 1)
+    weights = layer.weight(name, (*_size(layer, flat), None, multiplier))
+    kernel = dialect.kernel(layer, "depthwise_kernel", weights)
+    channels = weights.shape[-2]
+    if len(kernel.magnitudes) > 1:
+        kernel = replace(kernel, magnitudes=kernel.magnitudes * channels)
+    shape = (*weights.shape[:-2], 1, channels * multiplier)
+    signs = None if kernel.signs is None else kernel.signs.reshape(shape)
+    kernel = replace(kernel, signs=signs, values=kernel.values.reshape(shape))
+    return replace(_linear(layer, name, kernel, flat), groups=channels)
+
+
+def _linear(layer: KerasLayer, name: str, kernel: Kernel, flat: bool) -> Linear:
+    expect_channels_last(layer)
+    shape = kernel.values.shape
+    return replace(
+        _made(layer, name, kernel, (1, *shape) if flat else shape),
+        strides=pair(layer, "strides", 1, flat),
+        dilation=pair(layer, "dilation_rate", 1, flat),
+        pad_value=Fraction(layer.number("pad_values", 0)) if is_same(layer) else None,
+    )
+
+
+def _made(layer: KerasLayer, name: str, kernel: Kernel, shape: tuple[int, ...]) -> Linear:
+    return Linear(
+        owner=layer.name,
+        weights=kernel.values.reshape(shape),
+        signs=None if kernel.signs is None else kernel.signs.reshape(shape),
+        magnitudes=kernel.magnitudes,
+        strides=(1, 1),
+        pad_value=None,
+        quantizer=kernel.quantizer,
+        storage=kernel.storage,
+        stored=(layer.name, name),
+    )
+
+
+def _layer(
+    layer: KerasLayer, dialect: Dialect, context: Context, linears: list[Linear], filters: int
+) -> Steps:
+    has_bias = layer.flag("use_bias", True)
+    names = [linear.stored[1] for linear in linears]
+    layer.expect_weights(*names, *(("bias",) if has_bias else ()))
+    bias: Steps = ()
+    if has_bias:
+        stored = layer.weight("bias", (filters,))
+        values = dialect.bias(layer, stored)
+        role = Role.BIAS if values is stored else Role.FACTOR
+        bias = (Affine(layer.name, role, offset=fractions(values)),)
+    after = dialect.after(layer, context.sign_layers)
+    return (*dialect.before(layer), *linears, *bias, *after)

@@ -1,0 +1,1 @@
+"""A network, with or without a plan, as streaming hardware."""

@@ -1,0 +1,226 @@
+"""One layer's sums as a stage of a design: windows, heads by class of position, turns.
+
+Positions whose windows reach equally far over the border are of one class: they share a limit.
+"""
+
+from dataclasses import dataclass, replace
+from math import ceil, floor
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.errors import HardwareError
+from crshare.hardware.time_multiplex import Turned, in_turns
+from crshare.network.graph import Conv, Kind, Layer, Signal, Threshold, extent, signal_after
+from hwgen import (
+    Add,
+    Bit,
+    Cell,
+    Compare,
+    Compute,
+    Fixed,
+    Folding,
+    Head,
+    Linear,
+    Netlist,
+    Operand,
+    Popcount,
+    Range,
+    Windowing,
+)
+from solver.adder_graph import AdderGraph, Count, Output, Sum
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """A layer's sums before its threshold is known."""
+
+    name: str
+    conv: Conv
+    given: Signal
+    graph: AdderGraph
+    values: Range
+    weights: Ints
+
+    @property
+    def output(self) -> Signal:
+        return signal_after(self.conv, self.given)
+
+    @property
+    def binary(self) -> bool:
+        return self.given.kind is Kind.BITS
+
+    def compute(self, threshold: Threshold | None, per_stage: int) -> Compute:
+        kernel = self.conv.kernel.shape
+        row_classes, column_classes, constants = self._classes()
+        heads = [
+            self._score(output, constants[:, place])
+            if threshold is None
+            else _compared(
+                output,
+                int(threshold.at[place]),
+                bool(threshold.rising[place]),
+                constants[:, place] if self.binary else None,
+                len(constants),
+            )
+            for place, output in enumerate(self.graph.outputs())
+        ]
+        return Compute(
+            name=self.name,
+            windowing=windowing_of(
+                self.given,
+                (kernel[0], kernel[1]),
+                self.conv.strides,
+                same=self.conv.pad_value is not None,
+                pad=self._pad(),
+            ),
+            channels=kernel[2],
+            values=self.values,
+            netlist=netlist_of(self.graph, tuple(heads), len(constants)),
+            row_classes=row_classes,
+            column_classes=column_classes,
+            per_stage=per_stage,
+        )
+
+    def turned(self, threshold: Threshold, n_turns: int, method: str, measure: str) -> Turned:
+        """The layer in turns, filters before a falling threshold turned round, so that all rise."""
+        weights = self.weights * _signs(threshold)[:, None]
+        return in_turns(weights, n_turns, "auto" if method == "slices" else method, measure)
+
+    def folded(self, stage: Compute, turned: Turned, threshold: Threshold) -> Compute:
+        """The same stage with its outputs in turns, one limit for each class and turn."""
+        *_, constants = self._classes()
+        phases, units = turned.constants.shape
+        signs, last = _signs(threshold), len(threshold.at) - 1
+
+        def limits(unit: int, output: Output, phase: int) -> Head:
+            place = min(phase * units + unit, last)
+            at = int(threshold.at[place]) * int(signs[place])
+            shifted = constants[:, place] * signs[place] + 2 * turned.constants[phase, unit]
+            return _compared(output, at, True, shifted, len(constants))
+
+        heads = tuple(
+            _in_turn([limits(unit, output, phase) for phase in range(phases)])
+            for unit, output in enumerate(turned.graph.outputs())
+        )
+        netlist = netlist_of(turned.graph, heads, len(constants) * phases)
+        folding = Folding(phases, turned.gates, len(threshold.at))
+        return replace(stage, netlist=netlist, folding=folding)
+
+    def _classes(self) -> tuple[tuple[int, ...], tuple[int, ...], Ints]:
+        """The class of each row and column of windows, and the constants of each class."""
+        rows, columns = (self._valid(axis) for axis in range(2))
+        row_kinds, row_classes = np.unique(rows, axis=0, return_inverse=True)
+        column_kinds, column_classes = np.unique(columns, axis=0, return_inverse=True)
+        return (
+            tuple(row_classes.reshape(-1).tolist()),
+            tuple(column_classes.reshape(-1).tolist()),
+            self._constants(row_kinds, column_kinds),
+        )
+
+    def _valid(self, axis: int) -> npt.NDArray[np.bool_]:
+        """[output rows or columns, taps]: whether a tap lies on what counts."""
+        window, stride = self.conv.kernel.shape[axis], self.conv.strides[axis]
+        same = self.conv.pad_value is not None
+        _, before = extent(self.given.shape[axis], window, stride, same=same)
+        first = np.arange(self.output.shape[axis])[:, None] * stride - before
+        places = first + np.arange(window)
+        counts = not self.binary or self.conv.pad_value != 0
+        return counts | ((places >= 0) & (places < self.given.shape[axis]))
+
+    def _constants(self, rows: npt.NDArray[np.bool_], columns: npt.NDArray[np.bool_]) -> Ints:
+        """[classes, filters]: the sum of the weights at the valid taps of each class of window."""
+        taps = self.conv.kernel.sum(axis=2, dtype=np.int64)
+        valid = (rows[:, None, :, None] & columns[None, :, None, :]).reshape(
+            len(rows) * len(columns), *taps.shape[:2]
+        )
+        constants: Ints = np.einsum("nij,ijf->nf", valid.astype(np.int64), taps)
+        return constants
+
+    def _pad(self) -> int:
+        """One position of padding as the bits of a beat."""
+        channels, width = self.conv.kernel.shape[2], self.values.width
+        value = self.conv.pad_value or 0
+        one = (value > 0 if self.binary else value) & ((1 << width) - 1)
+        return sum(one << (channel * width) for channel in range(channels))
+
+    def _score(self, output: Output, constants: Ints) -> Linear:
+        if len(constants) > 1:
+            raise HardwareError(
+                f"layer {self.name} gives sums over a border of zeros, which has no hardware; it "
+                "needs a threshold behind it"
+            )
+        factor = 2 if self.binary else 1
+        offset = factor * output.offset - (int(constants[0]) if self.binary else 0)
+        return Linear(output.edge, -factor if output.negative else factor, offset)
+
+
+def _compared(
+    output: Output, at: int, rising: bool, constants: Ints | None, n_classes: int
+) -> Head:
+    """sum >= at (rising) or sum <= at, in terms of the graph's edge."""
+    halves = np.zeros(n_classes, np.int64) if constants is None else constants
+    limits = []
+    for constant in halves.tolist():
+        if constants is None:
+            limit = at
+        else:
+            limit = ceil((at + constant) / 2) if rising else floor((at + constant) / 2)
+        limits.append(limit - output.offset)
+    if output.edge is None:
+        return Fixed(tuple(limit <= 0 if rising else limit >= 0 for limit in limits))
+    if output.negative:
+        return Compare(output.edge, not rising, tuple(-limit for limit in limits))
+    return Compare(output.edge, rising, tuple(limits))
+
+
+def _signs(threshold: Threshold) -> Ints:
+    return np.where(threshold.rising, 1, -1).astype(np.int64)
+
+
+def _in_turn(turns: list[Head]) -> Compare:
+    """One comparison of an edge with the limits of every turn, by class and then by turn."""
+    compared = [head for head in turns if isinstance(head, Compare)]
+    limits = zip(*(head.limits for head in compared), strict=True)
+    return replace(compared[0], limits=tuple(limit for turn in limits for limit in turn))
+
+
+def on_pixels(layer: Layer, threshold: Threshold, given: Signal, values: Range) -> Compute:
+    """Thresholds that read the pixels themselves."""
+    channels = given.shape[2]
+    heads = tuple(
+        Compare(place, bool(threshold.rising[place]), (int(threshold.at[place]),))
+        for place in range(channels)
+    )
+    netlist = Netlist(channels, (values,) * channels, (), heads)
+    windowing = Windowing((given.shape[0], given.shape[1]), (1, 1))
+    return Compute(layer.name, windowing, channels, values, netlist, (0,), (0,), 1)
+
+
+def netlist_of(graph: AdderGraph, heads: tuple[Head, ...], n_classes: int) -> Netlist:
+    """The same cells in the words of hwgen."""
+    cells: list[Cell] = []
+    for node in graph.nodes():
+        match node:
+            case Count(_, bits):
+                cells.append(Popcount(tuple(Bit(term.edge, term.negative) for term in bits)))
+            case Sum(_, left, right):
+                one, other = Operand(left.edge, left.shift), Operand(right.edge, right.shift)
+                cells.append(Add(one, other, right.negative))
+    ranges = tuple(map(Range, graph.low.tolist(), graph.high.tolist()))
+    return Netlist(graph.n_inputs, ranges, tuple(cells), heads, n_classes)
+
+
+def windowing_of(
+    given: Signal, window: tuple[int, int], strides: tuple[int, int], *, same: bool, pad: int
+) -> Windowing:
+    before, after = [], []
+    for axis in range(2):
+        size, width, stride = given.shape[axis], window[axis], strides[axis]
+        positions, first = extent(size, width, stride, same=same)
+        before.append(first)
+        after.append(max((positions - 1) * stride + width - size - first, 0) if same else 0)
+    pads = before[0], before[1], after[0], after[1]
+    return Windowing((given.shape[0], given.shape[1]), window, strides, pads, pad)

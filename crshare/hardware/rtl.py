@@ -1,0 +1,341 @@
+"""Generated hardware as files, and its proof: the executor's own beats through a simulator."""
+
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.errors import HardwareError, OutputError
+from crshare.executor.execute import compile_network, compile_part
+from crshare.hardware.lowering import Lowered, Options, lower
+from crshare.network.bits import unpack
+from crshare.network.graph import INPUT, Kind, Network
+from crshare.plan.plan import SharingPlan
+from hwgen import (
+    IN_FILE,
+    OUT_FILE,
+    STALLS,
+    Compute,
+    Decide,
+    Entry,
+    Range,
+    Tally,
+    available,
+    combinational,
+    files,
+    hex_lines,
+    simulate,
+    tally,
+    testbench,
+    verdict,
+)
+from hwgen.equivalence import Ports, Proof, prove_equal
+
+Array = npt.NDArray[Any]
+Report = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """What goes in and what must come out, beat after beat."""
+
+    given: list[int]
+    expected: list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a simulator said, and whether every beat was right."""
+
+    simulator: str
+    stalls: bool
+    said: str
+    passed: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """A design that was written, and what simulators said of it (nothing where none was asked)."""
+
+    lowered: Lowered
+    verdicts: tuple[Verdict, ...]
+    n_files: int
+
+
+@dataclass(frozen=True, eq=False)
+class Wish:
+    """What is to be generated. only: first and last layer with weights, None for all.
+    check: images that go through simulators, integers [n, h, w, c]; those named, or all installed.
+    """
+
+    options: Options
+    only: tuple[str, str] | None = None
+    combinational: bool = False
+    check: Array | None = None
+    simulators: tuple[str, ...] = ()
+
+
+def generate_rtl(
+    network: Network,
+    plan: SharingPlan | None,
+    wish: Wish,
+    folder: Path,
+    on_progress: Report,
+    *,
+    name: str,
+) -> Generated:
+    """Lower, verify where asked, and write the whole folder or nothing."""
+    simulators = simulators_or_refuse(wish.simulators) if wish.check is not None else []
+    lowered = lower(network, plan, wish.options, on_progress, name=name, only=wish.only)
+    contents = rtl_files(lowered, combinational_only=wish.combinational)
+    verdicts = [] if wish.check is None else verify(lowered, wish.check, simulators, on_progress)
+    write_folder(folder, contents)
+    return Generated(lowered, tuple(verdicts), len(contents))
+
+
+def rtl_files(lowered: Lowered, *, combinational_only: bool = False) -> dict[str, str]:
+    """Every file of the design by name: Verilog, the list of its files, and report.json.
+
+    combinational_only: the datapath of a single layer, without streams and registers.
+    """
+    found = _combinational(lowered) if combinational_only else files(lowered.design)
+    names = sorted(found)
+    found["files.f"] = "".join(f"{name}\n" for name in names)
+    facts = report(lowered)
+    if combinational_only:
+        facts["top"] = next(Path(name).stem for name in names if name.endswith("_datapath.v"))
+        facts["ports"] = asdict(_ports(_only_stage(lowered)))
+    found["report.json"] = json.dumps(facts, indent=1) + "\n"
+    return found
+
+
+def _combinational(lowered: Lowered) -> dict[str, str]:
+    stage = _only_stage(lowered)
+    name = f"{modules(lowered)[stage.name]}_datapath"
+    text = combinational(name, stage.netlist, stage.head_width)
+    return {f"{name}.v": text, "popcount6.v": files(lowered.design)["popcount6.v"]}
+
+
+def _only_stage(lowered: Lowered) -> Compute:
+    """The one layer with weights of a design that is to be written without streams."""
+    stages = [stage for stage in lowered.design.stages if isinstance(stage, Compute)]
+    if len(stages) != 1:
+        raise HardwareError(
+            f"--combinational writes one layer, and {len(stages)} were chosen; name one with "
+            "--layers NAME"
+        )
+    if stages[0].folding is not None:
+        raise HardwareError(
+            "--combinational writes all outputs of a layer at once, without a clock for turns; "
+            "leave --fold out"
+        )
+    return stages[0]
+
+
+def _ports(stage: Compute) -> Ports:
+    return Ports(
+        stage.netlist.n_inputs,
+        stage.values,
+        stage.netlist.n_classes,
+        len(stage.netlist.heads) * stage.head_width,
+    )
+
+
+def tallies(lowered: Lowered) -> dict[str, Tally]:
+    """Cells by layer, counted in the netlists that are emitted."""
+    stages = lowered.design.stages
+    return {stage.name: tally(stage.netlist) for stage in stages if isinstance(stage, Compute)}
+
+
+def modules(lowered: Lowered) -> dict[str, str]:
+    """The module of each layer with weights, by the layer's name."""
+    design = lowered.design
+    return {
+        stage.name: module
+        for stage, module in zip(design.stages, design.modules, strict=False)
+        if isinstance(stage, Compute)
+    }
+
+
+def report(lowered: Lowered) -> dict[str, Any]:
+    """What is emitted, layer by layer."""
+    return {
+        "top": lowered.design.top,
+        "modules": modules(lowered),
+        "beats_in": lowered.design.beats_in,
+        "beats_out": lowered.design.beats_out,
+        "layers": [asdict(layer) for layer in lowered.layers],
+        "cells": {name: asdict(found) for name, found in tallies(lowered).items()},
+    }
+
+
+def write_folder(folder: Path, contents: dict[str, str]) -> None:
+    """All files or none: an older folder of generated files is replaced, no other is touched."""
+    if folder.exists() and not (folder / "files.f").is_file() and any(folder.iterdir()):
+        raise OutputError(
+            f"{folder}: is not empty and holds no generated hardware; choose another place"
+        )
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as draft:
+            whole = Path(draft) / "rtl"
+            whole.mkdir()
+            for name, text in contents.items():
+                (whole / name).write_text(text, encoding="utf-8")
+            if folder.exists():
+                folder.rename(Path(draft) / "old")
+            whole.rename(folder)
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot be written ({error.strerror or error}); choose another place"
+        ) from error
+
+
+def generated(folder: Path) -> tuple[str, list[Path]]:
+    """The top module and the sources of a folder that rtl_files filled."""
+    return str(_facts(folder)["top"]), _sources(folder)
+
+
+def _facts(folder: Path) -> dict[str, Any]:
+    """The report of a folder that rtl_files filled."""
+    try:
+        found: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+        if "top" not in found:
+            raise KeyError("top")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _no_hardware(folder) from error
+    return found
+
+
+def _sources(folder: Path) -> list[Path]:
+    try:
+        names = (folder / "files.f").read_text(encoding="utf-8").split()
+    except (OSError, ValueError) as error:
+        raise _no_hardware(folder) from error
+    return [folder / name for name in names]
+
+
+def _no_hardware(folder: Path) -> HardwareError:
+    return HardwareError(f"{folder}: holds no generated hardware; make it with `crshare generate`")
+
+
+def layer_modules(folder: Path) -> dict[str, str]:
+    """The module of each layer with weights, by the layer's name, in a folder of streams."""
+    found = _facts(folder)
+    if "ports" in found:
+        raise HardwareError(f"{folder}: holds one datapath alone; it has no layers to map apart")
+    return dict(found["modules"])
+
+
+def prove(first: Path, second: Path, time_limit_s: float) -> Proof:
+    """Whether two folders that `generate --combinational` wrote compute the same."""
+    ports = [_ports_of(folder) for folder in (first, second)]
+    if ports[0] != ports[1]:
+        raise HardwareError(
+            f"{first} and {second} have different ports; compare two datapaths of one layer"
+        )
+    return prove_equal(generated(first), generated(second), ports[0], time_limit_s)
+
+
+def _ports_of(folder: Path) -> Ports:
+    facts = _facts(folder)
+    try:
+        found = facts["ports"]
+        return Ports(found["lanes"], Range(**found["lane"]), found["n_classes"], found["out_width"])
+    except (KeyError, TypeError) as error:
+        raise HardwareError(
+            f"{folder}: holds no datapath alone; make it with `crshare generate --combinational`"
+        ) from error
+
+
+def vectors(lowered: Lowered, images: Array) -> Vectors:
+    """The beats of these images: in as the design takes them, out as the executor gives them."""
+    network, first = lowered.network, lowered.design.stages[0]
+    given = _native(network, lowered.start, images)
+    width = first.raw.width if isinstance(first, Entry) else 1
+    beats_in = _beats(given, width)
+    if isinstance(lowered.design.stages[-1], Decide):
+        classes = compile_network(network).classify(images)
+        return Vectors(beats_in, classes.tolist())
+    last = lowered.design.stages[-1]
+    head = last.head_width if isinstance(last, Compute) else 1
+    return Vectors(beats_in, _beats(_native(network, lowered.end, images), head))
+
+
+def _native(network: Network, name: str, images: Array) -> Array:
+    """Integers [n, h, w, c]: pixels as stored, bits as 0 and 1, or sums."""
+    if name == INPUT:
+        return images.astype(np.int64)
+    found = compile_part(network, start=INPUT, targets=(name,)).run(images)[name]
+    signal = network.signals[name]
+    if signal.kind is Kind.BITS:
+        return (unpack(found, signal.shape[2]) > 0).astype(np.int64)
+    return found.astype(np.int64)
+
+
+def _beats(values: Array, width: int) -> list[int]:
+    """Each position's channels in one number, channel c at bits c * width and up."""
+    flat = values.reshape(-1, values.shape[-1]) & ((1 << width) - 1)
+    bits = (flat[:, :, None] >> np.arange(width)) & 1
+    packed = np.packbits(bits.reshape(len(flat), -1).astype(np.uint8), axis=1, bitorder="little")
+    return [int.from_bytes(row.tobytes(), "little") for row in packed]
+
+
+def verify(
+    lowered: Lowered,
+    images: Array,
+    simulators: list[str],
+    on_progress: Report,
+    *,
+    stalls: tuple[bool, ...] = (False, True),
+    time_limit_s: float = 3600.0,
+) -> list[Verdict]:
+    """Run the design on the images in each simulator; HardwareError where one finds a fault."""
+    beats, verdicts = vectors(lowered, images), list[Verdict]()
+    for simulator in simulators:
+        on_progress(f"{simulator}, compiling", 0.0)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            sources = _write_bench(folder, lowered, beats)
+            runs = [[STALLS] if stall else [] for stall in stalls]
+            said = simulate(simulator, folder, sources, time_limit_s, runs)
+            for stall, line in zip(stalls, said, strict=True):
+                passed = verdict(line, len(beats.expected))
+                verdicts.append(Verdict(simulator, stall, line, passed))
+                if not passed:
+                    raise HardwareError(
+                        f"{lowered.design.name}: {simulator} does not give the executor's answers "
+                        f"({line}); this is a fault of crshare, please report it"
+                    )
+                share = len(verdicts) / (len(simulators) * len(stalls))
+                on_progress(f"{simulator}, with and without stalls", share)
+    return verdicts
+
+
+def _write_bench(folder: Path, lowered: Lowered, beats: Vectors) -> list[Path]:
+    design = lowered.design
+    contents = files(design)
+    contents["testbench.v"] = testbench(design, len(beats.given), len(beats.expected))
+    for name, text in contents.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    stages = design.stages
+    (folder / IN_FILE).write_text(hex_lines(beats.given, stages[0].in_width))
+    (folder / OUT_FILE).write_text(hex_lines(beats.expected, stages[-1].out_width))
+    return sorted(folder / name for name in contents)
+
+
+def simulators_or_refuse(wanted: Sequence[str] = ()) -> list[str]:
+    """Those wanted, or all on the PATH; HardwareError where one that is wanted, or all, are not."""
+    found = available()
+    missing = [name for name in wanted if name not in found]
+    if missing or not found:
+        raise HardwareError(
+            f"--verify needs {missing[0] if missing else 'a simulator'}, which is not on the PATH: "
+            "install Verilator or Icarus Verilog (Debian: apt-get install verilator iverilog)"
+        )
+    return [name for name in found if not wanted or name in wanted]

@@ -1,0 +1,1 @@
+"""Labelled images, checked against what a network expects."""

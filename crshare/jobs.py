@@ -1,0 +1,230 @@
+"""The main jobs, each as its stages in order: analyze, optimize, evaluate."""
+
+from collections.abc import Callable, Set
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from crshare.errors import PlanError
+from crshare.evaluation.outcome import (
+    Analysis,
+    Evaluation,
+    FollowedLayer,
+    LayerAnalysis,
+    Outcome,
+    Request,
+)
+from crshare.evaluation.plan_run import follow, knows_mirrored, knows_moved, measure_accuracy
+from crshare.images.image_set import ImageSet, StreamedSet, half_mirrored, split, stand_ins
+from crshare.model.read import Model, read_model
+from crshare.network.graph import Network
+from crshare.network.slices import SliceTable, decompose, mean_chance, nearest_distances
+from crshare.plan.corrections import ADDITIONS, MEASURES, corrected_plan
+from crshare.plan.cost import LayerCounts, count_layer
+from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, is_exact
+from crshare.planning.candidates import Job, judging
+from crshare.planning.checkpoint import Kept
+from crshare.planning.layerwise import THRESHOLDS, exact_plan
+from crshare.planning.search import Budget, Found, Search
+from solver import BackendUnavailableError, dense, solve
+
+Progress = Callable[[str, float], None]
+
+N_FOLLOWED = 100  # images on which a plan is followed slice by slice
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Which model file, and how to read it."""
+
+    path: Path
+    sign_layers: Set[str] = frozenset()
+    rescale: tuple[Fraction, Fraction] | None = None
+
+    def read(self) -> Model:
+        return read_model(self.path, sign_layers=self.sign_layers, rescale=self.rescale)
+
+
+def analyze(source: Source, on_progress: Progress) -> Analysis:
+    """What exact sharing would save, layer by layer."""
+    return analyze_model(source.read(), on_progress)
+
+
+def analyze_model(model: Model, on_progress: Progress) -> Analysis:
+    """The same of a model that was read."""
+    tables = decompose(model.network)
+    layers = []
+    for number, table in enumerate(tables):
+        on_progress(_counting(table, number, len(tables)), number / len(tables))
+        layers.append(_analyze_layer(model, table))
+    return Analysis(model, tuple(layers))
+
+
+def _analyze_layer(model: Model, table: SliceTable) -> LayerAnalysis:
+    sizes = np.diff(table.starts)
+    plan = exact_layer(table)
+    given = model.network.input_of(model.network.layer(table.layer))
+    return LayerAnalysis(
+        layer=table.layer,
+        storage=model.storage[table.layer].value,
+        taps=int(sizes.max()),
+        n_groups=table.n_groups,
+        n_filters=table.n_filters,
+        positions=table.positions,
+        n_distinct=table.n_distinct,
+        n_up_to_inverse=plan.n_computed,
+        chance_repeated=mean_chance(table, inverse=False),
+        chance_inverse=mean_chance(table, inverse=True),
+        nearest=tuple(int(n) for n in nearest_distances(table)),
+        memory_before=-(-table.matrix.size // 8),
+        memory_after=memory_bytes(plan),
+        counts=count_layer(table, plan, given),
+    )
+
+
+def memory_bytes(plan: LayerPlan) -> int:
+    """Weights stored as representatives, and for each slice an index and a sign."""
+    bits = plan.n_computed_taps
+    for patterns in plan.representatives:
+        bits += plan.use.shape[1] * (1 + (len(patterns) - 1).bit_length())
+    return -(-bits // 8)
+
+
+def optimize(
+    model: Model,
+    choosing: ImageSet | None,
+    reporting: ImageSet | None,
+    request: Request,
+    on_progress: Progress,
+) -> Outcome:
+    """The cheapest plan within the loss: exact sharing always, similar slices where images allow.
+
+    Without images no accuracy can be measured, so only exact sharing is planned.
+    """
+    _check(request)
+    network, fingerprint = model.network, model.weights_hash
+    found, used = Found(exact_plan(network, fingerprint)), None
+    if choosing is not None and request.max_loss_points > 0:
+        on_progress("looking at the original network", 0.0)
+        job = job_of(model, choosing, request.mirror)
+        found, used = search(job, request, on_progress), job
+    if request.minimise == ADDITIONS:
+        found = replace(found, plan=corrected_plan(network, found.plan, on_progress))
+    on_progress("measuring the plan", 0.0)
+    accuracy, n_equal = None, None
+    if reporting is not None:
+        accuracy, n_equal = measure_accuracy(network, found.plan, reporting)
+    return Outcome(
+        model=model,
+        found=found,
+        counts=count_plan(network, found.plan, on_progress),
+        choosing=_named(used) if used else None,
+        accuracy=accuracy,
+        n_equal=n_equal,
+        exact=is_exact(network, found.plan),
+    )
+
+
+def images_for(
+    calib: ImageSet | None, data: ImageSet | None, seed: int
+) -> tuple[ImageSet | None, ImageSet | None]:
+    """Choosing and reporting images: with one set given, a seeded split of it."""
+    one = calib or data
+    if one is None or (calib and data):
+        return calib, data
+    return split(one, seed)
+
+
+def search(job: Job, request: Request, on_progress: Progress) -> Found:
+    """The best plan within the loss, as judged; nothing is counted or reported."""
+    exact = exact_plan(job.network, job.fingerprint)
+    budget = Budget(request.max_loss_points, request.time_limit_s, request.confident)
+    with judging(job, request.workers, on_progress) as judge:
+        kept = Kept(job, judge, request.steps) if request.steps else judge
+        search = Search(exact, kept, budget, at_once=request.workers.at_once)
+        return search.run(request.method, whole_curve=request.whole_curve)
+
+
+def job_of(model: Model, images: ImageSet, mirror: bool | None) -> Job:
+    """Mirror images where asked, or where mirrored images are as good as new ones.
+
+    A network knows its training images too well to lose on them as it does on new ones, and a
+    plan loses less on the images that chose it. Where the network also gets most mirrored images
+    right, those stand for new ones, in place and moved: losses are measured on them alone, while
+    slices and thresholds are chosen on both. Otherwise, unless told not to, images moved by a pixel
+    do, if the network gets most of those right.
+    """
+    network, fingerprint = model.network, model.weights_hash
+    if mirror or (mirror is None and knows_mirrored(network, images)):
+        return Job(network, fingerprint, half_mirrored(images), stand_ins(images))
+    if mirror is None and knows_moved(network, images):
+        return Job(network, fingerprint, images, stand_ins(images, mirrored=False))
+    return Job(network, fingerprint, images, images)
+
+
+def _named(job: Job) -> str:
+    if job.judging is job.choosing:
+        return job.choosing.name
+    return f"{job.choosing.name}; losses measured on {job.judging.name}"
+
+
+def _check(request: Request) -> None:
+    """No such measure; or a solver that was named and cannot run refuses now, not after minutes."""
+    if request.minimise not in MEASURES:
+        raise PlanError(
+            f"minimise {request.minimise!r}: no such measure; choose {' or '.join(MEASURES)}"
+        )
+    if request.method.thresholds not in THRESHOLDS:
+        raise PlanError(
+            f"thresholds {request.method.thresholds!r}: nothing to follow; choose "
+            f"{' or '.join(THRESHOLDS)}"
+        )
+    solver = request.method.solver
+    if solver != "auto":
+        try:
+            solve(dense([1], np.array([[0]])), solver)
+        except BackendUnavailableError as error:
+            raise PlanError(f"--solver {solver}: {error}") from error
+
+
+def _counting(table: SliceTable, number: int, n: int) -> str:
+    return f"counting adders of {table.layer} ({number + 1} of {n})"
+
+
+def count_plan(
+    network: Network, plan: SharingPlan, on_progress: Progress
+) -> tuple[LayerCounts, ...]:
+    tables = decompose(network)
+    counts = []
+    for number, table in enumerate(tables):
+        on_progress(_counting(table, number, len(tables)), number / len(tables))
+        given = network.input_of(network.layer(table.layer))
+        counts.append(count_layer(table, plan.layer(table.layer), given))
+    return tuple(counts)
+
+
+def evaluate(
+    model: Model, plan: SharingPlan, images: ImageSet | StreamedSet, on_progress: Progress
+) -> Evaluation:
+    """A plan's accuracy on images, and its operations as counted by a run that follows it."""
+    on_progress(f"measuring accuracy on {len(images):,} images", 0.0)
+    accuracy, n_equal = measure_accuracy(model.network, plan, images)
+    n_followed = min(N_FOLLOWED, len(images))
+    on_progress(f"following the plan slice by slice on {n_followed} images", 0.0)
+    run = follow(model.network, plan, images.images[:n_followed])
+    return Evaluation(
+        model=model,
+        counts=count_plan(model.network, plan, on_progress),
+        accuracy=accuracy,
+        n_equal=n_equal,
+        exact=is_exact(model.network, plan),
+        n_followed=n_followed,
+        followed={
+            name: FollowedLayer(
+                counts.slice_operations // n_followed, counts.additions // n_followed
+            )
+            for name, counts in run.items()
+        },
+    )

@@ -1,0 +1,148 @@
+"""What was read of a model file: each layer's arithmetic, weights, padding, and what is shared."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from crshare.model.read import Model
+from crshare.network.graph import (
+    ALWAYS,
+    NEVER,
+    BitPool,
+    Conv,
+    Kind,
+    Layer,
+    Op,
+    RealConv,
+    SumPool,
+    Threshold,
+)
+from crshare.network.shortcuts import real_sign
+from crshare.thresholds.layer_ops import Linear
+
+ARITHMETIC = {
+    Kind.BITS: "bits",
+    Kind.INTEGERS: "integers, exact",
+    Kind.REALS: "float64, exact for fixed point",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class InspectedLayer:
+    """One layer of the network. kernel, quantizer, weights, padding: of linear layers. sharing:
+    what crshare shares there, or why nothing. threshold: of a Threshold, how it decides."""
+
+    name: str
+    operation: str
+    reads: tuple[str, ...]
+    gives: str
+    shape: tuple[int, int, int]
+    kernel: str | None = None
+    quantizer: str | None = None
+    weights: str | None = None
+    padding: str | None = None
+    sharing: str | None = None
+    folded: tuple[str, ...] = ()
+    threshold: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """A model file as it was read."""
+
+    file: str
+    library: str
+    fingerprint: str
+    input: str
+    layers: tuple[InspectedLayer, ...]
+
+
+def inspect_model(model: Model) -> Inspection:
+    given = model.network.input
+    shape = _by(given.shape)
+    rescaled = f"{given.multiplier} * v {given.offset:+d}"
+    return Inspection(
+        file=model.path.name,
+        library=model.library,
+        fingerprint=model.weights_hash,
+        input=f"{shape} integers v from {given.low} to {given.high}, taken as {rescaled}",
+        layers=tuple(_inspected(model, layer) for layer in model.network.layers),
+    )
+
+
+def _inspected(model: Model, layer: Layer) -> InspectedLayer:
+    signal = model.network.signals[layer.name]
+    basics = InspectedLayer(
+        layer.name, _operation(layer.op), layer.sources, ARITHMETIC[signal.kind], signal.shape
+    )
+    match layer.op:
+        case Conv() | RealConv():
+            return _linear(model, layer, basics)
+        case Threshold() as op:
+            return replace(basics, folded=op.folded, threshold=_decision(op))
+        case _:
+            return basics
+
+
+def _operation(op: Op) -> str:
+    match op:
+        case BitPool():
+            return "max pooling of bits"
+        case SumPool():
+            return "sum of windows"
+        case RealConv():
+            return "convolution, real weights"
+        case Conv():
+            return "convolution, +1/-1 weights"
+        case _:
+            return type(op).__name__.lower()
+
+
+def _linear(model: Model, layer: Layer, basics: InspectedLayer) -> InspectedLayer:
+    linear = model.linears[layer.name]
+    sizes = f"{_by(linear.weights.shape)} stride {_by(linear.strides)}"
+    sizes += f" groups {linear.groups}" * (linear.groups > 1)
+    sizes += f" dilation {_by(linear.dilation)}" * (linear.dilation != (1, 1))
+    padded = "none" if linear.pad_value is None else f"same, with {float(linear.pad_value):g}"
+    return replace(
+        basics,
+        kernel=sizes,
+        quantizer=linear.quantizer,
+        weights=f"{linear.storage.value}, {'/'.join(linear.stored)}",
+        padding=padded,
+        sharing=sharing(model, layer, linear),
+    )
+
+
+def _by(sizes: tuple[int, ...]) -> str:
+    return "x".join(map(str, sizes))
+
+
+def sharing(model: Model, layer: Layer, linear: Linear) -> str:
+    """What crshare shares of a linear layer, or why it shares nothing there."""
+    network, op = model.network, layer.op
+    if linear.signs is None:
+        return f"none: its weights are not +1/-1 (quantizer {linear.quantizer})"
+    if not isinstance(op, Conv):
+        return "none: its weights are +1/-1, but its input is real-valued"
+    if op.kernel.shape[3] == op.groups:
+        return "none: each input channel has a single slice"
+    if not op.is_plain:
+        return "equal and inverse slices; similar ones only without groups and dilation"
+    if network.input_of(layer).kind is Kind.INTEGERS:
+        return "equal and inverse slices; similar ones only behind a sign"
+    if network.threshold_of(layer.name) is None and real_sign(network, layer.name) is None:
+        return "equal and inverse slices; similar ones only where a sign follows"
+    return "equal, inverse and similar slices"
+
+
+def _decision(op: Threshold) -> str:
+    at = op.at.astype(np.int64)
+    constant = (at == ALWAYS) | (at == NEVER)
+    parts = (
+        (int((op.rising & ~constant).sum()), "rising"),
+        (int((~op.rising & ~constant).sum()), "falling"),
+        (int(constant.sum()), "constant"),
+    )
+    shown = ", ".join(f"{n} {what}" for n, what in parts if n)
+    return f"{shown}; {'can' if op.adjustable else 'cannot'} be moved"

@@ -1,0 +1,104 @@
+"""A model file as one value: its network, where it came from, and how it held its weights."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
+from fractions import Fraction
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.errors import DAMAGED, ModelFormatError, NetworkError
+from crshare.frontend.config import Weights
+from crshare.frontend.containers import read_file
+from crshare.frontend.layers import nodes_of
+from crshare.frontend.topology import graph_of
+from crshare.network.graph import Conv, Network, Shape, Threshold
+from crshare.thresholds.assemble import Maps, assemble
+from crshare.thresholds.layer_ops import Linear, Storage
+
+Rescale = tuple[Fraction, Fraction]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What was read of a file, and what a report or a change of the file needs to know of it.
+
+    linears: each linear layer as the file has it. folded: by the name of each Threshold the exact
+    maps it stands for. weights: the file's own, by Keras layer and short name.
+    """
+
+    network: Network
+    path: Path
+    library: str
+    linears: Mapping[str, Linear]
+    folded: Mapping[str, Maps]
+    weights: Mapping[str, Weights]
+
+    @property
+    def storage(self) -> dict[str, Storage]:
+        """How the file holds the weights of each linear layer."""
+        return {name: linear.storage for name, linear in self.linears.items()}
+
+    @property
+    def weights_hash(self) -> str:
+        return fingerprint(self.network)
+
+
+def read_network(
+    path: Path, *, sign_layers: Set[str] = frozenset(), rescale: Rescale | None = None
+) -> Network:
+    """The network of a Keras file; ModelFormatError, one sentence, where crshare cannot read it."""
+    return read_model(path, sign_layers=sign_layers, rescale=rescale).network
+
+
+def read_model(
+    path: Path, *, sign_layers: Set[str] = frozenset(), rescale: Rescale | None = None
+) -> Model:
+    """As read_network, with what a report says of the file.
+
+    sign_layers: names of layers, classes or activations that give +1 for values >= 0 and else -1.
+    rescale: (scale, offset) that turn a pixel v into the scale * v + offset that the model expects.
+    """
+    file = read_file(path)
+    try:
+        graph = graph_of(file.config, file.weights)
+        nodes = nodes_of(graph, sign_layers)
+        assembly = assemble(_map_shape(graph.input_shape), rescale, nodes)
+    except (ModelFormatError, NetworkError) as error:
+        raise ModelFormatError(f"{path}: {error}") from error
+    except RecursionError as error:
+        raise ModelFormatError(f"{path}: its layers are nested too deep; {DAMAGED}") from error
+    steps = (step for node in nodes for step in node.steps)
+    linears = {step.owner: step for step in steps if isinstance(step, Linear)}
+    return Model(assembly.network, path, file.library, linears, assembly.folded, file.weights)
+
+
+def _map_shape(shape: tuple[int, ...]) -> Shape:
+    """[inputs] and [width, channels] as maps of height 1."""
+    height, width, channels = (1,) * (3 - len(shape)) + shape
+    return height, width, channels
+
+
+def fingerprint(network: Network) -> str:
+    """A hash of the binary kernels and the thresholds in order: it binds a plan to its network."""
+    digest = sha256()
+    for layer in network.layers:
+        match layer.op:
+            case Conv(kernel):
+                digest.update(
+                    _described(layer.name, "kernel", np.packbits(kernel > 0), kernel.shape)
+                )
+            case Threshold(at, rising):
+                digest.update(_described(layer.name, "at", at.astype("<i4"), at.shape))
+                digest.update(_described(layer.name, "rising", np.packbits(rising), rising.shape))
+            case _:
+                pass
+    return digest.hexdigest()
+
+
+def _described(name: str, what: str, array: npt.NDArray[Any], shape: tuple[int, ...]) -> bytes:
+    text = f"{name}\0{what}\0{shape}\0"
+    return text.encode("utf-8", "surrogatepass") + array.tobytes()

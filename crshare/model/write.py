@@ -1,0 +1,169 @@
+"""A changed network back into a copy of its Keras file: kernels, and what moves the thresholds.
+
+A kernel keeps the magnitudes that the file holds and takes the new signs, so that latent weights
+stay latent and a scaled quantizer keeps its scale. Where a threshold moves, the batch normalisation
+or bias behind it is set anew in that channel; all else stays as it is, bit for bit.
+"""
+
+from collections.abc import Set
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from crshare.errors import PlanError
+from crshare.files import replacing
+from crshare.frontend.config import Array
+from crshare.frontend.containers import write_file
+from crshare.frontend.linear_layers import TINY
+from crshare.model.read import Model, Rescale, read_model
+from crshare.network.graph import (
+    BoolArray,
+    Conv,
+    Int8Array,
+    Int32Array,
+    Layer,
+    Network,
+    Op,
+    Threshold,
+    alike,
+)
+from crshare.thresholds.moved import Adjuster, Decision, adjuster, parameters
+
+Changes = dict[str, dict[str, Array]]
+
+
+def apply_network(
+    source: Path,
+    wanted: Network,
+    target: Path,
+    *,
+    sign_layers: Set[str] = frozenset(),
+    rescale: Rescale | None = None,
+) -> None:
+    """Write `target`, the file `source` with the kernels and thresholds of `wanted`.
+
+    The file is read back and compared before it takes its place. PlanError where `wanted` is not
+    the file's network with other signs and thresholds, or the file has nothing to express them.
+    """
+    model = read_model(source, sign_layers=sign_layers, rescale=rescale)
+    changes = changes_for(model, wanted)
+    with replacing(target) as draft:
+        write_file(source, draft, changes)
+        written = read_model(draft, sign_layers=sign_layers, rescale=rescale)
+        _refuse_difference(target, written.network, wanted)
+
+
+def changes_for(model: Model, wanted: Network) -> Changes:
+    """The weights to write, by Keras layer and short name."""
+    _refuse_other_layers(model, wanted)
+    changes: Changes = {}
+    for old, new in zip(model.network.layers, wanted.layers, strict=True):
+        match old.op, new.op:
+            case Conv(before), Conv(after) if not np.array_equal(before, after):
+                owner, name = model.linears[old.name].stored
+                stored = model.weights[owner][name]
+                named = changes.setdefault(owner, {})
+                named[name] = _resigned(stored, after.reshape(stored.shape))
+            case Threshold() as before, Threshold() as after:
+                _move(model, old, before, after, changes)
+            case _:
+                pass
+    return changes
+
+
+def _resigned(stored: Array, signs: Int8Array) -> Array:
+    """The stored magnitudes with other signs; a zero, which counts as +1, becomes tiny where -1."""
+    flipped = np.maximum(np.abs(stored), TINY) * signs
+    return np.where((stored > -TINY) == (signs > 0), stored, flipped)
+
+
+def _move(
+    model: Model, layer: Layer, before: Threshold, after: Threshold, changes: Changes
+) -> None:
+    """Add the parameters of the channels whose decision changes."""
+    bound = model.network.input_of(layer).bound
+    channels = np.flatnonzero(~same_decisions(before, after, bound))
+    if not len(channels):
+        return
+    found = adjuster(model.folded[layer.name]) if before.adjustable else None
+    if found is None:
+        raise PlanError(
+            f"{model.path}: {layer.name} has no batch normalization or bias that can move its "
+            "thresholds; keep the thresholds of this layer"
+        )
+    owner = found.step.owner
+    named = changes.setdefault(owner, {})
+    for channel in channels.tolist():
+        wanted = Decision(int(after.at[channel]), bool(after.rising[channel]))
+        for name, value in _parameters(model, found, channel, wanted, bound).items():
+            array = named.setdefault(name, model.weights[owner][name].copy())
+            array[channel] = value
+
+
+def _parameters(
+    model: Model, found: Adjuster, channel: int, wanted: Decision, bound: int
+) -> dict[str, float]:
+    """The new parameters, less those that the file has none of and needs none of."""
+    owner = found.step.owner
+    given = parameters(found, channel, wanted, bound)
+    if "gamma" in given and "gamma" not in model.weights[owner]:
+        raise PlanError(
+            f"{model.path}: layer {owner} has no gamma that could turn the threshold of channel "
+            f"{channel} around; keep its direction"
+        )
+    return {name: value for name, value in given.items() if name in model.weights[owner]}
+
+
+def same_decisions(one: Threshold, other: Threshold, bound: int) -> BoolArray:
+    """Per channel, whether both thresholds decide alike for every sum within +-bound."""
+    least, greatest = _firing(one, bound)
+    other_least, other_greatest = _firing(other, bound)
+    both_never = (least > greatest) & (other_least > other_greatest)
+    same: BoolArray = both_never | ((least == other_least) & (greatest == other_greatest))
+    return same
+
+
+def _firing(threshold: Threshold, bound: int) -> tuple[Int32Array, Int32Array]:
+    """The least and the greatest sum that gives +1, for each channel; none where they cross."""
+    at = threshold.at.astype(np.int64)
+    least = np.where(threshold.rising, np.clip(at, -bound, bound + 1), -bound)
+    greatest = np.where(threshold.rising, bound, np.clip(at, -bound - 1, bound))
+    return least.astype(np.int32), greatest.astype(np.int32)
+
+
+def _refuse_other_layers(model: Model, wanted: Network) -> None:
+    same = [la.name for la in model.network.layers] == [la.name for la in wanted.layers]
+    same = same and model.network.input == wanted.input
+    same = same and model.network.signals == wanted.signals
+    pairs = zip(model.network.layers, wanted.layers, strict=same)
+    if not same or not all(_alike(old.op, new.op) for old, new in pairs):
+        raise PlanError(
+            f"{model.path}: the network to write is not this file's with other signs and "
+            "thresholds; make the plan from this file"
+        )
+
+
+def _alike(old: Op, new: Op) -> bool:
+    match old, new:
+        case Conv(), Conv():
+            return alike(replace(old, kernel=new.kernel), new)
+        case Threshold(), Threshold():
+            return True
+        case _:
+            return old is new or alike(old, new)
+
+
+def _refuse_difference(target: Path, written: Network, wanted: Network) -> None:
+    for found, layer in zip(written.layers, wanted.layers, strict=True):
+        match found.op, layer.op:
+            case Threshold() as one, Threshold() as other:
+                same = bool(same_decisions(one, other, wanted.input_of(layer).bound).all())
+                advice = "its parameters are too large for float32"
+            case one, other:
+                same = alike(one, other)
+                advice = "keep the directions of the thresholds before it"
+        if not same:
+            raise PlanError(
+                f"{target}: {layer.name} cannot be written so that it reads back the same; {advice}"
+            )

@@ -1,0 +1,1 @@
+"""The network as values: what each layer computes; no file, no speed."""

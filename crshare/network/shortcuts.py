@@ -1,0 +1,66 @@
+"""Convolutions whose sums reach their sign by way of reals, as beside a shortcut (Bi-Real Net).
+
+There is no integer threshold behind such a layer; what an error of a sum does is told by the scale
+that it is multiplied with and by how the reals before the sign are spread.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.network.graph import (
+    Add,
+    Clamp,
+    Curve,
+    Float64Array,
+    Layer,
+    Leak,
+    Network,
+    Quantise,
+    Scale,
+    Sign,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class RealSign:
+    """The sign behind a layer's sums, and what each channel is multiplied with on the way."""
+
+    sign: Layer
+    scale: Float64Array
+
+
+def real_sign(network: Network, name: str) -> RealSign | None:
+    """The first sign of reals that layer `name` leads to channel by channel; None without one.
+
+    Of several readers the one nearest to a sign counts; maps such as PReLU count as slope 1.
+    """
+    scale = np.ones(network.signals[name].shape[2])
+    waiting, seen = [(name, scale)], {name}
+    while waiting:
+        at, scale = waiting.pop(0)
+        for reader in network.readers_of(at):
+            match reader.op:
+                case Sign():
+                    return RealSign(reader, scale)
+                case Scale(factor) if reader.name not in seen:
+                    waiting.append((reader.name, scale * factor))
+                case Add() | Leak() | Clamp() | Curve() | Quantise() if reader.name not in seen:
+                    waiting.append((reader.name, scale))
+                case _:
+                    continue
+            seen.add(reader.name)
+    return None
+
+
+def importance_of_reals(found: RealSign, reals: npt.NDArray[np.float64]) -> Float64Array:
+    """What a unit of a sum's variance costs, for each filter: the density of a normal value at
+    zero, over its variance, times the square of the scale. reals: [n, h, w, filters], before the
+    sign."""
+    axes = (0, 1, 2)
+    mean, variance = reals.mean(axis=axes), reals.var(axis=axes)
+    varies = variance > 0
+    spread = np.where(varies, variance, 1.0)
+    density = np.exp(-(mean**2) / spread / 2)
+    return np.where(varies, density / spread * found.scale**2, 0.0)

@@ -1,0 +1,1 @@
+"""The sharing plan: as a value, as a file, and what it costs."""

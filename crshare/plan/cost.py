@@ -1,0 +1,116 @@
+"""The measures of DESIGN 3, before and after, from what would be built.
+
+Slice operations come from the plan; additions and full adders from adder graphs of the layer's
+effective weights: unshared, following the plan's slices, or with exact sharing beyond slices.
+All figures are for one image: an adder graph serves one output position.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.network.graph import Signal
+from crshare.network.slices import SliceTable
+from crshare.plan.plan import LayerPlan, OriginCounts, parts_of
+from solver.adder_graph import Cost, Slices, build, measure
+
+Counted = Callable[[SliceTable, LayerPlan, tuple[int, int]], Cost]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """One measure of one realisation each; adds up over layers."""
+
+    slice_operations: int = 0
+    additions: int = 0
+    full_adders: int = 0
+
+    def __add__(self, other: "Totals") -> "Totals":
+        return Totals(
+            self.slice_operations + other.slice_operations,
+            self.additions + other.additions,
+            self.full_adders + other.full_adders,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LayerCounts:
+    """One layer: unshared, shared as planned, and its effective weights in an exact adder graph."""
+
+    layer: str
+    integer_input: bool
+    is_dense: bool
+    n_slices: int
+    origins: OriginCounts
+    before: Totals
+    after: Totals
+    graph: Totals
+
+
+def count_layer(table: SliceTable, plan: LayerPlan, given: Signal) -> LayerCounts:
+    """`given`: the signal into the layer, whose bound is the adders' input range."""
+    inputs = (-given.bound, given.bound) if table.integer_input else (0, 1)
+    taps = plan.n_computed_taps
+    computed = table.positions * taps
+    return LayerCounts(
+        layer=table.layer,
+        integer_input=table.integer_input,
+        is_dense=given.shape[:2] == (1, 1),
+        n_slices=table.n_slices,
+        origins=plan.count_origins(table),
+        before=_totals(table, table.slice_operations, _added(_unshared, table, plan, inputs)),
+        after=_totals(table, computed, _added(_by_slices, table, plan, inputs)),
+        graph=_totals(table, computed, _added(_exact, table, plan, inputs)),
+    )
+
+
+def _added(counted: Counted, table: SliceTable, plan: LayerPlan, inputs: tuple[int, int]) -> Cost:
+    """The cost of all groups of channels together."""
+    return sum((counted(*part, inputs) for part in parts_of(table, plan)), Cost())
+
+
+def _totals(table: SliceTable, slice_operations: int, cost: Cost) -> Totals:
+    return Totals(
+        slice_operations, table.positions * cost.additions, table.positions * cost.full_adders
+    )
+
+
+def _unshared(table: SliceTable, _: LayerPlan, inputs: tuple[int, int]) -> Cost:
+    """Every filter on its own; all cost the same but for how many weights of wide inputs are +1."""
+    weights = _rows(table.matrix)
+    positive = (weights > 0).sum(axis=1) if table.integer_input else np.zeros(len(weights))
+    _, first, times = np.unique(positive, return_index=True, return_counts=True)
+    kind = (measure(build(weights[[row]], method="separate", input_range=inputs)) for row in first)
+    return sum((cost * n for cost, n in zip(kind, times.tolist(), strict=True)), Cost())
+
+
+def _by_slices(table: SliceTable, plan: LayerPlan, inputs: tuple[int, int]) -> Cost:
+    slices = slices_of(table, plan)
+    return measure(build(_rows(table.matrix), method="slices", slices=slices, input_range=inputs))
+
+
+def slices_of(table: SliceTable, plan: LayerPlan) -> Slices:
+    """A layer's plan in the words of the adder graphs."""
+    return Slices(
+        starts=np.array(table.starts, np.int64),
+        representatives=tuple(patterns.astype(np.int64) for patterns in plan.representatives),
+        use=plan.use.astype(np.int64),
+        corrected=plan.corrected,
+    )
+
+
+def _exact(table: SliceTable, plan: LayerPlan, inputs: tuple[int, int]) -> Cost:
+    """The least of each measure: from a graph that was built for it, without the long search."""
+    weights = _rows(plan.effective(table))
+
+    def built(goal: str) -> Cost:
+        return measure(build(weights, measure=goal, input_range=inputs, search_rounds=0))
+
+    narrow = built("full_adders")
+    return replace(narrow, additions=min(built("additions").additions, narrow.additions))
+
+
+def _rows(matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    return matrix.T.astype(np.int64)

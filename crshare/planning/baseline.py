@@ -1,0 +1,150 @@
+"""What a search stands on: the original network on the choosing images, looked at once."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.executor.execute import Histogram, run_onward, sum_histograms, usable_cores
+from crshare.images.image_set import ImageSet
+from crshare.network.graph import INPUT, BitPool, Float64Array, Kind, Layer, Network, Threshold
+from crshare.network.shortcuts import importance_of_reals, real_sign
+from crshare.network.slices import SliceTable, decompose
+from crshare.planning.calibrate import firing
+
+Array = npt.NDArray[Any]
+
+MOST_BYTES = 400 * 2**20  # of the original network's maps held at a time
+REAL_IMAGES = 500  # on which the reals before a sign are looked at
+LEAST_SHARE = 0.02  # of all slice operations, that a layer without 2-D slices needs to be tried
+
+
+@dataclass(frozen=True, eq=False)
+class Watched:
+    """One layer with binary weights on bits, as the original network runs it.
+
+    threshold: the comparison that reads its sums, None for the scores. fired: how often each
+    channel fires over all images and positions. importance: what an error's variance costs, for
+    each filter. similar: whether similar slices are worth a try here. positions_read: of the map
+    that the next layer reads, after pooling.
+    """
+
+    layer: Layer
+    table: SliceTable
+    threshold: Layer | None
+    fired: npt.NDArray[np.int64]
+    importance: Float64Array
+    similar: bool
+    inputs: Array
+    positions_read: int
+
+    @property
+    def movable(self) -> Threshold | None:
+        """The threshold, where it may be moved."""
+        op = self.threshold.op if self.threshold else None
+        return op if isinstance(op, Threshold) and op.adjustable else None
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    network: Network
+    images: ImageSet
+    tables: tuple[SliceTable, ...]
+    watched: tuple[Watched, ...]
+
+
+def survey(network: Network, images: ImageSet) -> Ground:
+    """Run the original network on the choosing images, as many as memory allows."""
+    images = _that_fit(network, images)
+    tables = decompose(network)
+    total = sum(table.slice_operations for table in tables)
+    watched: list[Watched] = []
+    at, values = INPUT, images.images
+    for table in tables:
+        layer = network.layer(table.layer)
+        if network.input_of(layer).kind is Kind.BITS and network.conv(layer.name).is_plain:
+            values = run_onward(network, images.images, at, values, layer.source)
+            at = layer.source
+            reals = real_importance(network, layer, images.images)
+            watched.append(_watch(network, layer, table, values, total, reals))
+    return Ground(network, images, tables, tuple(watched))
+
+
+def layer_histogram(network: Network, layer: Layer, values: Array) -> Histogram:
+    """How often each sum of a Conv layer occurs on these inputs."""
+    conv = network.conv(layer.name)
+    given = network.input_of(layer)
+    return sum_histograms(conv, given, values, n_threads=usable_cores())
+
+
+def real_importance(network: Network, layer: Layer, images: Array) -> Float64Array | None:
+    """Of a layer whose sums reach a sign as reals, beside a shortcut; None of another."""
+    if network.threshold_of(layer.name) is not None:
+        return None
+    found = real_sign(network, layer.name)
+    if found is None:
+        return None
+    some = images[:REAL_IMAGES]
+    reals = run_onward(network, some, INPUT, some, found.sign.source)
+    return _coarse(importance_of_reals(found, reals))
+
+
+def _watch(
+    network: Network,
+    layer: Layer,
+    table: SliceTable,
+    values: Array,
+    total: int,
+    reals: Float64Array | None,
+) -> Watched:
+    threshold = network.threshold_of(layer.name)
+    fired = np.zeros(0, np.int64)
+    importance = np.zeros(table.n_filters) if reals is None else reals
+    if threshold is not None and isinstance(threshold.op, Threshold):
+        histogram = layer_histogram(network, layer, values)
+        fired = firing(histogram, threshold.op)
+        importance = _importance(histogram, threshold.op)
+    decides = threshold is not None or reals is not None
+    height, width = network.conv(layer.name).kernel.shape[:2]
+    worth = decides and (height * width > 1 or table.slice_operations >= LEAST_SHARE * total)
+    read = _positions_read(network, threshold or layer)
+    return Watched(layer, table, threshold, fired, importance, worth, values, read)
+
+
+def _positions_read(network: Network, layer: Layer) -> int:
+    """Positions of this layer's map, or of the pooled one where pooling of bits follows."""
+    name = layer.name
+    for later in network.layers:
+        if later.source == name and isinstance(later.op, BitPool):
+            name = later.name
+    height, width, _ = network.signals[name].shape
+    return height * width
+
+
+def _importance(histogram: Histogram, threshold: Threshold) -> Float64Array:
+    """The density of a normal sum at its threshold, over its variance."""
+    counts = histogram.counts.astype(np.float64)
+    values = histogram.lowest + np.arange(counts.shape[1])
+    mean = counts @ values / counts.sum(axis=1)
+    variance = counts @ values**2 / counts.sum(axis=1) - mean**2
+    varies = variance > 0
+    spread = np.where(varies, variance, 1.0)
+    density = np.exp(-((threshold.at - mean) ** 2) / spread / 2)
+    return np.where(varies, _coarse(density / spread), 0.0)
+
+
+def _coarse(values: Float64Array) -> Float64Array:
+    """To 20 bits, so that a last bit that differs between processors changes no plan."""
+    mantissa, exponent = np.frexp(values)
+    return np.ldexp(np.rint(mantissa * 2**20), exponent - 20)
+
+
+def _that_fit(network: Network, images: ImageSet) -> ImageSet:
+    sources = {la.source for la, _ in network.convs() if network.input_of(la).kind is Kind.BITS}
+    shapes = [network.signals[name].shape for name in sources]
+    needed = sum(height * width * -(-channels // 64) * 8 for height, width, channels in shapes)
+    most = max(1, MOST_BYTES // max(needed, 1))
+    if len(images) <= most:
+        return images
+    return images.take(slice(0, most), f"the first {most} of {images.name}")

@@ -1,0 +1,203 @@
+"""Plans made at prices and judged on images: here, by processes beside it, or by a Dask cluster.
+
+A task is a job, a price and a method; its answer depends on nothing else, so it is the same
+wherever it is worked out.
+"""
+
+import hashlib
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache, partial
+from multiprocessing import get_context
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.accuracy import compare
+from crshare.errors import CrshareError
+from crshare.executor.execute import compile_network
+from crshare.images.image_set import ImageSet, MovedSet
+from crshare.network.graph import Network
+from crshare.network.slices import SliceTable
+from crshare.plan.plan import SharingPlan
+from crshare.planning.baseline import Ground, survey
+from crshare.planning.label_thresholds import by_halves
+from crshare.planning.layerwise import LABELS, Method, moved_thresholds, try_price
+from crshare.planning.search import Judge, Judged
+
+Progress = Callable[[str, float], None]
+
+HASHED = 1024  # images at a time
+A_ROUND = 8  # no round of a search asks for more prices
+PATIENCE_S = 10.0  # for a scheduler to answer
+WATCHED_S = 1.0  # between two looks at the parent
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """What all tasks of a search have in common.
+
+    choosing: the images whose maps choose slices and thresholds. judging: those that losses are
+    measured on.
+    """
+
+    network: Network
+    fingerprint: str
+    choosing: ImageSet
+    judging: ImageSet | MovedSet
+
+    @cached_property
+    def key(self) -> str:
+        """The same for the same network and images, whatever process asks."""
+        digest = hashlib.sha256(self.fingerprint.encode())
+        for images in (self.choosing, self.judging):
+            for start in range(0, len(images), HASHED):
+                batch = images.images[start : start + HASHED]
+                digest.update(f"{batch.shape} {batch.dtype}".encode())
+                digest.update(np.ascontiguousarray(batch).data)
+            digest.update(np.ascontiguousarray(images.labels).data)
+        return digest.hexdigest()
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Job) and self.key == other.key
+
+
+@dataclass(frozen=True, eq=False)
+class Bench:
+    """A job made ready: the original network looked at on all its images."""
+
+    job: Job
+    ground: Ground
+    classes: npt.NDArray[np.int64]
+
+    def judge(
+        self, price: float, method: Method, on_progress: Callable[[float], None] = lambda done: None
+    ) -> Judged:
+        job, judging = self.job, self.job.judging
+        plan, network, tally = try_price(self.ground, job.fingerprint, price, method, on_progress)
+        if method.thresholds == LABELS:
+            network, scores = by_halves(job.network, network, judging, method.seed)
+            now = scores.argmax(axis=1)
+            plan = replace(plan, thresholds=moved_thresholds(network, job.network))
+        else:
+            now = compile_network(network).classify(judging.images)
+        accuracy = compare(self.classes, now, judging.labels, judging.name, copies=judging.copies)
+        return Judged(price, plan, operations(plan, self.ground.tables), accuracy, tally)
+
+
+def operations(plan: SharingPlan, tables: Sequence[SliceTable]) -> int:
+    """Slice operations of all layers, for one image."""
+    pairs = zip(plan.layers, tables, strict=True)
+    return sum(layer.n_computed_taps * table.positions for layer, table in pairs)
+
+
+@lru_cache(maxsize=1)
+def bench(job: Job) -> Bench:
+    """The original network on a job's images: looked at once for all tasks of the job."""
+    classes = compile_network(job.network).classify(job.judging.images)
+    return Bench(job, survey(job.network, job.choosing), classes)
+
+
+def work(job: Job, price: float, method: Method) -> Judged:
+    """One task, wherever it runs."""
+    return bench(job).judge(price, method)
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """Who shares a search: n processes of this machine, or those of a Dask scheduler."""
+
+    n: int = 1
+    dask: str | None = None  # the scheduler's address
+
+    @property
+    def at_once(self) -> int:
+        """Prices that they get at a time."""
+        return self.n if self.dask is None else A_ROUND
+
+
+def judging(job: Job, workers: Workers, on_progress: Progress) -> AbstractContextManager[Judge]:
+    """One worker judges in this process, more in processes of their own."""
+    if workers.dask is not None:
+        return _cluster(job, workers.dask, on_progress)
+    if workers.n > 1:
+        return _processes(job, workers.n, on_progress)
+    return nullcontext(lambda prices, method: _here(job, prices, method, on_progress))
+
+
+@contextmanager
+def _processes(job: Job, n_workers: int, on_progress: Progress) -> Iterator[Judge]:
+    with ProcessPoolExecutor(
+        n_workers, get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),)
+    ) as pool:
+
+        def judge(prices: Sequence[float], method: Method) -> Iterator[Judged]:
+            on_progress(f"{len(prices)} plans by {n_workers} workers", 0.0)
+            tasks = [pool.submit(work, job, price, method) for price in prices]
+            return (task.result() for task in as_completed(tasks))
+
+        try:
+            yield judge
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _end_with(parent: int) -> None:
+    """End this worker once its parent is no more: one that was killed could not tell it."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(WATCHED_S)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _cluster(job: Job, address: str, on_progress: Progress) -> Iterator[Judge]:
+    """Workers of a Dask scheduler, which get the job once. CrshareError where none can be had."""
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise CrshareError(
+            "--dask needs the extra `cluster`; try pip install crshare[cluster]"
+        ) from error
+    try:
+        client = Client(address, timeout=PATIENCE_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise CrshareError(
+            f"--dask {address}: no scheduler answers there ({error}); start one with "
+            "`dask scheduler`, workers with `dask worker ADDRESS --nthreads 1`"
+        ) from error
+    with client:
+        if not client.scheduler_info()["workers"]:
+            raise CrshareError(
+                f"--dask {address}: the scheduler has no workers; start some with "
+                f"`dask worker {address} --nthreads 1`"
+            )
+        sent = client.scatter(job, broadcast=True, hash=False)
+
+        def judge(prices: Sequence[float], method: Method) -> list[Judged]:
+            on_progress(f"{len(prices)} plans by {address}", 0.0)
+            tasks = [client.submit(work, sent, price, method, pure=False) for price in prices]
+            found: list[Judged] = client.gather(tasks)
+            return found
+
+        yield judge
+
+
+def _here(
+    job: Job, prices: Sequence[float], method: Method, on_progress: Progress
+) -> Iterator[Judged]:
+    ready = bench(job)
+    for price in prices:
+        yield ready.judge(price, method, partial(on_progress, f"price {price:.1e}"))

@@ -1,0 +1,253 @@
+"""One plan at one price: the layers in order, each chosen on what the changed ones before it give.
+
+After each layer that differs from the original, its thresholds are set so that every channel fires
+as often as it did.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from math import inf, sqrt
+
+import numpy as np
+
+from crshare.executor.execute import run_onward
+from crshare.network.graph import Network, Op, Threshold
+from crshare.network.slices import SliceTable, decompose, with_slices
+from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
+from crshare.planning.baseline import Array, Ground, Watched, layer_histogram
+from crshare.planning.calibrate import recalibrate
+from crshare.planning.covariance import moments, sample_places
+from crshare.planning.damage import OPENING, Solve, sweep, target
+from solver import BackendUnavailableError, EngineFaultError, Problem, Selection, Status, solve
+
+N_WINDOWS = 20_000
+N_PASSES = 6
+NEXT = "lagrangian"  # who solves what a named solver does not
+THRESHOLDS = RATES, LABELS = "rates", "labels"
+
+
+@dataclass(slots=True)
+class SolverTally:
+    """Who solved how many problems, and how well: filled as they are solved."""
+
+    backends: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    n_optimal: int = 0
+    cost: int = 0
+    bound: int = 0
+    worst_gap: float = 0.0
+    operations: int = 0
+    unproven: float = 0.0
+
+    def add(self, selection: Selection, operations: int) -> None:
+        """operations: slice operations for one image that a representative of the problem takes."""
+        self.backends[selection.backend] += 1
+        self.operations += operations * len(selection.opened)
+        self.unproven += operations * (selection.cost - selection.bound) / OPENING
+        self.refusals.update(selection.refusals)
+        self.n_optimal += selection.status is Status.OPTIMAL
+        self.cost += selection.cost
+        self.bound += selection.bound
+        self.worst_gap = max(self.worst_gap, selection.gap)
+
+    @property
+    def gap(self) -> float:
+        """Of all the problems together: a share of their cost."""
+        return (self.cost - self.bound) / max(1, self.cost)
+
+    @property
+    def operations_gap(self) -> float:
+        """The share of the slice operations that other choices might save at no more disturbance.
+
+        At the price, cost and bound differ by so many operations in all. Whatever is chosen, group
+        by group, at no more than the plan's disturbance therefore takes all but these: the
+        Lagrangian bound of the multiple-choice knapsack over all groups of all layers, each
+        group's curve taken where the others stood when it was chosen. (M. L. Fisher, "The
+        Lagrangian relaxation method for solving integer programming problems", 1981.)
+        """
+        return self.unproven / max(1, self.operations)
+
+
+class PlanTimeoutError(Exception):
+    """A plan took longer than its method allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """How a trial chooses: the solver, its limits for one problem, and the seed of samples.
+
+    thresholds: one of THRESHOLDS, what they follow in the last layers. plan_s: seconds after which
+    a plan that is not finished is given up; no plan depends on them.
+    """
+
+    solver: str = "auto"
+    time_limit_s: float = 10.0
+    gap: float = 0.0
+    seed: int = 0
+    thresholds: str = RATES
+    plan_s: float = field(default=inf, compare=False, repr=False)
+
+
+class Trial:
+    """The network on its way from the original to a plan, and the choosing images' maps in it."""
+
+    def __init__(self, ground: Ground, fingerprint: str) -> None:
+        self.ground, self.fingerprint = ground, fingerprint
+        self.network = ground.network
+        self.plans = {table.layer: exact_layer(table) for table in ground.tables}
+        self.at: str | None = None  # the layer that `values` comes out of, once one has changed
+        self.values: Array = np.zeros(0)
+
+    def inputs_of(self, watched: Watched) -> tuple[Array, bool]:
+        """The layer's inputs now, and whether they differ from the original network's."""
+        if self.at is None:
+            return watched.inputs, False
+        source = watched.layer.source
+        if source != self.at:
+            images = self.ground.images.images
+            self.values = run_onward(self.network, images, self.at, self.values, source)
+            self.at = source
+        return self.values, True
+
+    def take(self, watched: Watched, inputs: Array, plan: LayerPlan, *, changed: bool) -> None:
+        """Adopt a layer's plan and recalibrate the threshold behind it."""
+        name = watched.layer.name
+        conv = self.network.conv(name)
+        planned = with_slices(conv, plan.effective(watched.table))
+        differs = not np.array_equal(planned.kernel, conv.kernel)
+        self.plans[name] = plan
+        if not (changed or differs):
+            return
+        self.at, self.values = watched.layer.source, inputs
+        ops: dict[str, Op] = {name: planned}
+        self.network = self.network.replace(ops)
+        self._recalibrate(watched, inputs)
+
+    def _recalibrate(self, watched: Watched, inputs: Array) -> None:
+        layer, movable = watched.threshold, watched.movable
+        if layer and movable:
+            histogram = layer_histogram(self.network, watched.layer, inputs)
+            moved: Op = recalibrate(histogram, movable, watched.fired)
+            self.network = self.network.replace({layer.name: moved})
+
+    def plan(self) -> SharingPlan:
+        moved = moved_thresholds(self.network, self.ground.network)
+        layers = tuple(self.plans[table.layer] for table in self.ground.tables)
+        return SharingPlan(self.fingerprint, layers, moved)
+
+
+def moved_thresholds(network: Network, original: Network) -> dict[str, Threshold]:
+    return {
+        layer.name: layer.op
+        for layer, old in zip(network.layers, original.layers, strict=True)
+        if isinstance(layer.op, Threshold) and layer.op is not old.op
+    }
+
+
+def exact_plan(ground_network: Network, fingerprint: str) -> SharingPlan:
+    """Repeated and inverse slices only: no output differs."""
+    layers = tuple(exact_layer(table) for table in decompose(ground_network))
+    return SharingPlan(fingerprint, layers)
+
+
+def try_price(
+    ground: Ground,
+    fingerprint: str,
+    price: float,
+    method: Method,
+    on_progress: Callable[[float], None] = lambda share: None,
+) -> tuple[SharingPlan, Network, SolverTally]:
+    """Plan all layers at `price`, in disturbance for a bit operation at one position.
+
+    PlanTimeoutError where that takes longer than the method's plan_s.
+    """
+    trial, solving = Trial(ground, fingerprint), Solving(method, time.monotonic() + method.plan_s)
+    for number, watched in enumerate(ground.watched):
+        on_progress(number / len(ground.watched))
+        inputs, changed = trial.inputs_of(watched)
+        plan = trial.plans[watched.layer.name]
+        if watched.similar:
+            last = solving.of(watched.table)
+            weights = _weights(trial, watched, inputs, changed, price, last, method.seed)
+            plan = layer_from_weights(watched.table, weights)
+        trial.take(watched, inputs, plan, changed=changed)
+    return trial.plan(), trial.network, solving.tally
+
+
+def worth(watched: Watched) -> float:
+    """What a bit operation saved at every position may cost this layer, against other layers.
+
+    Filters over inputs, since an error counts for each filter as a share of its inputs; and the
+    fourth root of the positions that are left after pooling, since many errors meet at the same
+    thresholds further on. Found by trying (CONTRIBUTING, decisions).
+    """
+    n_inputs, n_filters = watched.table.matrix.shape
+    return sqrt(sqrt(watched.positions_read)) * n_filters / n_inputs
+
+
+def _weights(
+    trial: Trial,
+    watched: Watched,
+    inputs: Array,
+    changed: bool,
+    price: float,
+    last: Solve,
+    seed: int,
+) -> np.ndarray[tuple[int, int], np.dtype[np.int8]]:
+    network, layer = trial.network, watched.layer
+    places = sample_places(len(inputs), network.signals[layer.name], N_WINDOWS, seed)
+    found = moments(
+        network.conv(layer.name),
+        network.input_of(layer),
+        inputs,
+        watched.inputs if changed else None,
+        places,
+        watched.table,
+    )
+    aim = target(watched.table, found, watched.importance, scalable=watched.movable is not None)
+    return sweep(watched.table, aim, price * worth(watched), N_PASSES, last)
+
+
+class Solving:
+    """The last pass of a plan: who was asked, and whether the solver may be asked again.
+
+    A solver that refuses a problem is asked for the next one; one that failed is not, in this plan.
+    until: when the plan is given up, on the clock of time.monotonic.
+    """
+
+    def __init__(self, method: Method, until: float) -> None:
+        self.method, self.until = method, until
+        self.tally = SolverTally()
+        self.fault: str | None = None
+
+    def of(self, table: SliceTable) -> Solve:
+        operations = table.positions * int(np.diff(table.starts).max())
+
+        def run(problem: Problem) -> Selection:
+            if time.monotonic() >= self.until:
+                raise PlanTimeoutError
+            selection = self._solved(problem)
+            self.tally.add(selection, operations)
+            return selection
+
+        return run
+
+    def _solved(self, problem: Problem) -> Selection:
+        """By the solver asked for; where it does not solve this, by the next one, which says so."""
+        if self.fault:
+            return self._by_the_next(problem, self.fault)
+        method = self.method
+        try:
+            return solve(
+                problem, method.solver, time_limit_s=method.time_limit_s, max_gap=method.gap
+            )
+        except BackendUnavailableError as refusal:
+            if isinstance(refusal, EngineFaultError):
+                self.fault = str(refusal)
+            return self._by_the_next(problem, str(refusal))
+
+    def _by_the_next(self, problem: Problem, why: str) -> Selection:
+        selection = solve(problem, NEXT, time_limit_s=self.method.time_limit_s)
+        return replace(selection, refusals=(why, *selection.refusals))

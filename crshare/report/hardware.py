@@ -1,0 +1,87 @@
+"""Generated hardware as tables for a terminal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.text import Text
+
+from crshare.hardware.lowering import Lowered
+from crshare.hardware.rtl import tallies
+from crshare.report.responsive_table import Fitting, table_of
+from crshare.screen import line
+from hwgen import Tally
+from hwgen.placement import Placed
+from hwgen.synthesis import Area
+
+
+def hardware_table(lowered: Lowered) -> Fitting:
+    """Each layer's datapath: what was estimated of its graph, and the cells that are emitted."""
+    table = table_of(f"Datapaths of {lowered.design.name}", "Layer")
+    for name in (
+        *("LUT6\n(est.)", "Full\nadders", "Addi-\ntions", "Depth"),
+        *("Pop-\ncounts", "Adders", "Thres-\nholds"),
+    ):
+        table.add_column(name, justify="right", no_wrap=True)
+    cells = tallies(lowered)
+    for layer in lowered.layers:
+        figures = (layer.lut6, layer.full_adders, layer.additions, layer.depth)
+        table.add_row(layer.layer, *(f"{n:,}" for n in figures), *_cells(cells[layer.layer]))
+    if len(lowered.layers) > 1:
+        whole = sum((cells[layer.layer] for layer in lowered.layers), Tally())
+        sums = (
+            sum(layer.lut6 for layer in lowered.layers),
+            sum(layer.full_adders for layer in lowered.layers),
+            sum(layer.additions for layer in lowered.layers),
+        )
+        table.add_row("all", *(f"{n:,}" for n in sums), "", *_cells(whole))
+    return Fitting(table)
+
+
+def _cells(found: Tally) -> list[str]:
+    return [f"{n:,}" for n in (found.popcounts, found.adders, found.comparisons)]
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A folder's design, or one layer of it, mapped to a target; no area: it took too long."""
+
+    target: str
+    layer: str
+    folder: str
+    area: Area | None
+
+
+def area_table(found: Sequence[Mapped]) -> Fitting:
+    """Cells after mapping; where two designs stand together, the first over the second."""
+    table = table_of("Cells after mapping with yosys", "Target", "Layer", "Folder")
+    for name in ("LUTs", "Carry\ncells", "Registers"):
+        table.add_column(name, justify="right", no_wrap=True)
+    folders = list(dict.fromkeys(one.folder for one in found))
+    names = [Path(folder).name for folder in folders]
+    named = dict(zip(folders, names if len(set(names)) == len(names) else folders, strict=True))
+    for one in found:
+        table.add_row(one.target, one.layer, named[one.folder], *_figures(one.area))
+    for target, layer in dict.fromkeys((one.target, one.layer) for one in found):
+        pair = [one.area for one in found if (one.target, one.layer) == (target, layer)]
+        if len(pair) == 2 and pair[0] and pair[1] and pair[1].luts:
+            over = f"{pair[0].luts / pair[1].luts:.3f}"
+            table.add_row(target, layer, "first over second", over, "", "")
+    return Fitting(table, n_keys=3)
+
+
+def _figures(area: Area | None) -> list[str]:
+    if area is None:
+        return ["too long", "", ""]
+    return [f"{n:,}" for n in (area.luts, area.carries, area.registers)]
+
+
+def placed_lines(placed: Sequence[tuple[str, Placed]]) -> list[Text]:
+    """Where each folder's design was placed, and its highest clock."""
+    return [
+        line(
+            f"{folder}: placed on an iCE40 {one.device.upper()}, {one.logic_cells:,} of "
+            f"{one.of_cells:,} logic cells, up to {one.megahertz:g} MHz."
+        )
+        for folder, one in placed
+    ]

@@ -1,0 +1,178 @@
+"""Figures with two axes: accuracy against operations, Hamming distances, thresholds."""
+
+from collections.abc import Sequence
+
+from crshare.accuracy import Accuracy, Estimate
+from crshare.report.page.axis import Axis, axis_over, label
+from crshare.report.page.document import Document, TriedPlan
+from crshare.report.page.svg import Drawing
+from crshare.report.slice_statistics import LayerPortrait, ThresholdPortrait
+
+Point = tuple[float, float]
+LEFT, RIGHT, TOP, BOTTOM = 56.0, 700.0, 30.0, 320.0
+
+
+def tradeoff(document: Document) -> Drawing:
+    """Every tried plan: its slice operations, and the points lost with their 95 % interval."""
+    exact = sum(portrait.exact_slice_operations for portrait in document.portraits)
+    planned = sum(layer.after.slice_operations for layer in document.layers)
+    report = document.accuracy
+    ends = [end for entry in document.tried for end in entry.loss.interval_points]
+    ends += report.interval if report else ()
+    x = _operations_axis([exact, planned, *(entry.slice_operations for entry in document.tried)])
+    y = _loss_axis(ends, document.max_loss_points or 0.0)
+    said = _said(document, planned)
+    drawing = Drawing("tradeoff", 720, 372, "Accuracy lost against slice operations", said)
+    _frame(drawing, x, y, "slice operations for one image, all layers", "points lost")
+    if document.max_loss_points:
+        _budget(drawing, x, y, document.max_loss_points)
+    points = [(float(entry.slice_operations), entry) for entry in document.tried]
+    drawing.path(_stairs(document.tried, exact, x, y), "pareto")
+    drawing.circle(x.at(exact), y.at(0), 5, "exact", f"exact sharing: {exact:,}, no loss")
+    for operations, entry in points:
+        look = "planned" if entry.within else "refused"
+        hint = f"{operations:,.0f} slice operations, {entry.loss.loss_points:+.2f} points lost"
+        _marked(drawing, x.at(operations), y, entry.loss, look, hint)
+    if report is not None:
+        _reported(drawing, x.at(planned), y, report)
+    return drawing
+
+
+def _operations_axis(operations: Sequence[float]) -> Axis:
+    low, high = min(operations), max(operations)
+    margin = (high - low) * 0.06 or high * 0.1 or 1.0
+    return axis_over(max(0.0, low - margin), high + margin, LEFT, RIGHT, 8)
+
+
+def _loss_axis(ends: Sequence[float], budget: float) -> Axis:
+    return axis_over(min([0.0, *ends]), max([budget * 1.1, 0.1, *ends]), BOTTOM, TOP, 6)
+
+
+def _frame(drawing: Drawing, x: Axis, y: Axis, across: str, up: str) -> None:
+    for tick in y.ticks(6):
+        drawing.line(x.start, y.at(tick), x.end, y.at(tick), "axis" if tick == 0 else "grid")
+        drawing.text(x.start - 8, y.at(tick) + 4, label(tick), "figure", "end")
+    for tick in x.ticks(8):
+        drawing.line(x.at(tick), y.start, x.at(tick), y.start + 4, "axis")
+        drawing.text(x.at(tick), y.start + 18, label(tick), "figure", "middle")
+    drawing.text((x.start + x.end) / 2, y.start + 40, across, "label", "middle")
+    drawing.text(0, 13, up, "label")
+
+
+def _budget(drawing: Drawing, x: Axis, y: Axis, points: float) -> None:
+    drawing.line(x.start, y.at(points), x.end, y.at(points), "budget")
+    drawing.text(x.end, y.at(points) - 6, f"budget {points:g}", "label", "end")
+
+
+def _stairs(tried: Sequence[TriedPlan], exact: float, x: Axis, y: Axis) -> list[Point]:
+    """The plans that no other beats in both, as a line from exact sharing downwards."""
+    places = sorted([(exact, 0.0), *((e.slice_operations, e.loss.loss_points) for e in tried)])
+    least, kept = float("inf"), list[Point]()
+    for operations, loss in places:
+        if loss < least:
+            least = loss
+            kept.append((x.at(operations), y.at(loss)))
+    corners = [
+        corner
+        for (x1, y1), (x2, y2) in zip(kept, kept[1:], strict=False)
+        for corner in ((x1, y1), (x2, y1), (x2, y2))
+    ]
+    return corners or kept
+
+
+def _marked(drawing: Drawing, x: float, y: Axis, loss: Estimate, look: str, hint: str) -> None:
+    low, high = loss.interval_points
+    drawing.line(x, y.at(low), x, y.at(high), "whisker")
+    drawing.circle(x, y.at(loss.loss_points), 5, look, hint)
+
+
+def _reported(drawing: Drawing, x: float, y: Axis, accuracy: Accuracy) -> None:
+    """The plan that was kept, on the images that no plan was chosen on: a square beside it."""
+    low, high = accuracy.interval
+    at, place = x + 11, y.at(accuracy.loss_points)
+    drawing.line(at, y.at(low), at, y.at(high), "whisker strong")
+    hint = f"reported: {accuracy.loss_points:.2f} points lost ({low:.2f} to {high:.2f})"
+    drawing.rect(at - 5, place - 5, 10, 10, "reported", hint)
+
+
+def _said(document: Document, planned: int) -> str:
+    entries = [
+        f"{entry.slice_operations:,} slice operations lose {entry.loss.loss_points:.2f} points"
+        for entry in document.tried
+    ]
+    if document.accuracy is not None:
+        loss = document.accuracy.loss_points
+        entries.append(f"the plan kept, {planned:,}, loses {loss:.2f} on the reporting images")
+    return "; ".join(entries) + "."
+
+
+def distance_panel(portrait: LayerPortrait, *, planned: bool) -> Drawing:
+    """Shares of a layer's classes and slices by Hamming distance."""
+    series = [("before", _shares(portrait.nearest))]
+    if planned:
+        series.append(("after", _shares(portrait.taken)))
+    n_bins = max(2, *(_last(shares) + 1 for _, shares in series))
+    said = "; ".join(
+        f"distance {d}: " + ", ".join(f"{_at(shares, d):.2f}" for _, shares in series)
+        for d in range(n_bins)
+    )
+    title = f"Hamming distances in {portrait.layer}"
+    drawing = Drawing(f"distance-{portrait.layer}", 240, 158, title, said + ".")
+    drawing.text(0, 12, portrait.layer, "heading")
+    y = Axis(0, 1, 118, 26)
+    for tick in (0.0, 0.5, 1.0):
+        drawing.line(40, y.at(tick), 240, y.at(tick), "grid" if tick else "axis")
+        drawing.text(34, y.at(tick) + 4, f"{100 * tick:.0f} %", "figure", "end")
+    drawing.text(140, 152, "weights that differ", "label", "middle")
+    slot = 200 / n_bins
+    width = min(22.0, 0.8 * slot / len(series))
+    for d in range(n_bins):
+        middle = 40 + slot * (d + 0.5)
+        drawing.text(middle, 134, str(d), "figure", "middle")
+        for number, (look, shares) in enumerate(series):
+            left = middle + width * (number - len(series) / 2)
+            top, value = y.at(_at(shares, d)), _at(shares, d)
+            drawing.rect(left, top, width - 1, 118 - top, look, f"{d}: {100 * value:.1f} %")
+    return drawing
+
+
+def _shares(counts: Sequence[int]) -> list[float]:
+    total = sum(counts)
+    return [count / total if total else 0.0 for count in counts]
+
+
+def _at(shares: Sequence[float], index: int) -> float:
+    return shares[index] if index < len(shares) else 0.0
+
+
+def _last(shares: Sequence[float]) -> int:
+    return max((index for index, share in enumerate(shares) if share), default=0)
+
+
+def threshold_panel(portrait: ThresholdPortrait) -> Drawing:
+    """Each channel's threshold before (across), and by how much the plan moves it (up)."""
+    moves = [after - old for after, old in zip(portrait.after, portrait.before, strict=True)]
+    x = _snug(portrait.before, 46, 236)
+    y = _snug((0, *moves), 196, 26)
+    said = f"{len(moves)} channels; the farthest moves by {max(map(abs, moves), default=0)}."
+    drawing = Drawing(
+        f"threshold-{portrait.layer}", 240, 234, f"Thresholds of {portrait.layer}", said
+    )
+    drawing.text(0, 12, portrait.layer, "heading")
+    for tick in filter(float.is_integer, y.ticks(4)):
+        drawing.line(46, y.at(tick), 236, y.at(tick), "grid" if tick else "axis")
+        drawing.text(40, y.at(tick) + 4, label(tick), "figure", "end")
+    for tick in filter(float.is_integer, x.ticks(3)):
+        drawing.line(x.at(tick), 196, x.at(tick), 200, "axis")
+        drawing.text(x.at(tick), 212, label(tick), "figure", "middle")
+    for before, move in zip(portrait.before, moves, strict=True):
+        drawing.circle(x.at(before), y.at(move), 2.4, "dot")
+    drawing.text(141, 230, "threshold before", "label", "middle")
+    return drawing
+
+
+def _snug(values: Sequence[int], start: float, end: float) -> Axis:
+    """An axis a little longer than its values, so that no tick's label leaves the drawing."""
+    low, high = min(values, default=0), max(values, default=1)
+    margin = max(1.0, 0.12 * (high - low))
+    return Axis(low - margin, high + margin, start, end)

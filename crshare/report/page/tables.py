@@ -1,0 +1,139 @@
+"""Tables of the page: cells with the value they sort by, right-aligned where they are figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from crshare.report.page.document import Document
+from crshare.report.terminal import less, share, short
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a cell shows, and the number it sorts by (None: it sorts as text)."""
+
+    text: str
+    value: float | None = None
+
+
+def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """An HTML table that the page's script can sort by each column."""
+    figures = [bool(rows) and rows[0][i].value is not None for i in range(len(headings))]
+    head = "".join(
+        f'<th scope="col"{_right(figure)}><button type="button">{escape(heading)}</button></th>'
+        for heading, figure in zip(headings, figures, strict=True)
+    )
+    body = "".join(f"<tr>{''.join(_cell(cell) for cell in row)}</tr>" for row in rows)
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
+        f'<table class="sortable"><caption>{escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _right(figure: bool) -> str:
+    return ' class="n"' if figure else ""
+
+
+def _cell(cell: Cell) -> str:
+    if cell.value is None:
+        return f"<td>{escape(cell.text)}</td>"
+    return f'<td class="n" data-v="{cell.value:.12g}">{escape(cell.text)}</td>'
+
+
+def count(number: int) -> Cell:
+    return Cell(f"{number:,}", number)
+
+
+def amount(number: int) -> Cell:
+    return Cell(short(number), number)
+
+
+def part(number: int, whole: int) -> Cell:
+    return Cell(share(number, whole), number / whole if whole else 0.0)
+
+
+def saved(after: int, before: int) -> Cell:
+    """A reduction in per cent."""
+    return Cell(less(after, before), 1 - after / before if before else 0.0)
+
+
+def signed(points: float) -> str:
+    return f"{points:+.2f}".replace("-", "−")
+
+
+def slices_table(document: Document) -> str:
+    """Where every slice comes from, and how few of them are different."""
+    names = ("computed", "copied", "negated", "similar", "corrected")
+    headings = ("Layer", "Slices", "Distinct", "Up to inverse", "Chance", "Exact", "Left")
+    rows = []
+    for layer in document.layers:
+        seen = document.portrait(layer.layer)
+        rows.append(
+            [
+                Cell(layer.layer),
+                count(layer.n_slices),
+                count(seen.n_distinct),
+                count(seen.n_up_to_inverse),
+                Cell(f"{seen.chance_inverse:.3f}", seen.chance_inverse),
+                part(seen.n_up_to_inverse, layer.n_slices),
+                part(layer.origins.computed, layer.n_slices),
+                *(count(getattr(layer.origins, name)) for name in names),
+            ]
+        )
+    columns = (*headings, *(name.capitalize() for name in names))
+    return table("Slices by layer, and where they come from", columns, rows)
+
+
+def measures_table(document: Document) -> str:
+    """Every measure of every layer, before and after."""
+    headings = ["Layer", "Slice ops", "after", "saved"]
+    for name in ("Additions", "Full adders"):
+        headings += [name, "after", "saved", "graph", "saved"]
+    if document.luts:
+        headings += ["LUT6", "after", "saved"]
+    rows = []
+    for layer in document.layers:
+        row = [Cell(f"{layer.layer} (first)" if layer.integer_input else layer.layer)]
+        for key in ("slice_operations", "additions", "full_adders"):
+            was, now = getattr(layer.before, key), getattr(layer.after, key)
+            row += [amount(was), amount(now), saved(now, was)]
+            if key != "slice_operations":
+                best = getattr(layer.graph, key)
+                row += [amount(best), saved(best, was)]
+        if document.luts:
+            row += _luts(document, layer.layer)
+        rows.append(row)
+    return table("Measures by layer, for one image", headings, rows)
+
+
+def _luts(document: Document, layer: str) -> list[Cell]:
+    found = document.luts.get(layer)
+    if found is None:
+        return [Cell("", -1.0)] * 3
+    return [count(found.before), count(found.after), saved(found.after, found.before)]
+
+
+def tried_table(document: Document) -> str:
+    """Every plan that the search measured."""
+    rows = []
+    for number, entry in enumerate(document.tried, start=1):
+        low, high = entry.loss.interval_points
+        rows.append(
+            [
+                count(number),
+                Cell(f"{entry.price:.1e}", entry.price),
+                count(entry.slice_operations),
+                Cell(signed(entry.loss.loss_points), entry.loss.loss_points),
+                Cell(f"{signed(low)} to {signed(high)}", high),
+                Cell(entry.verdict),
+            ]
+        )
+    headings = ("Plan", "Price", "Slice operations", "Points lost", "95 % interval", "Verdict")
+    return table("Plans tried, on the choosing images", headings, rows)
+
+
+def times_table(document: Document) -> str:
+    """Seconds by stage of the run."""
+    rows = [[Cell(s.stage), Cell(f"{s.seconds:.1f}", s.seconds)] for s in document.spent]
+    return table("Time by stage", ("Stage", "Seconds"), rows)

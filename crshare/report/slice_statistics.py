@@ -1,0 +1,217 @@
+"""What the slices and thresholds of a network look like under a plan, for people to look at.
+
+Patterns with their counts and inverse twins, Hamming distances, the sharing groups of one channel,
+thresholds before and after. Nothing here is a measure of DESIGN 3; those are in `counts`.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from crshare.errors import PlanError
+from crshare.network.graph import ALWAYS, NEVER, Int8Array, Network, Threshold
+from crshare.network.slices import SliceTable, chance, decompose, nearest_distances
+from crshare.plan.plan import LayerPlan, SharingPlan
+
+N_PATTERNS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A pattern of a layer, `+` and `-` row by row, the more frequent of the two inverse twins.
+
+    n, n_inverse: slices with it and with its inverse. n_after, n_inverse_after: the same under the
+    plan.
+    """
+
+    signs: str
+    n: int
+    n_inverse: int
+    n_after: int
+    n_inverse_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What one filter takes in a channel: a representative, its sign, the weights that differ."""
+
+    filter: int
+    representative: int
+    negated: bool
+    distance: int
+    corrected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelPortrait:
+    """The sharing groups of one channel (a dense layer: of one group of inputs)."""
+
+    channel: int
+    representatives: tuple[str, ...]
+    uses: tuple[Use, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPortrait:
+    """One layer's slices.
+
+    shape: rows and columns of a slice. n_patterns: different patterns up to inverse in the layer.
+    exact_slice_operations: for one image, when repeated and inverse slices are shared.
+    chance_repeated, chance_inverse: shares to compute that random weights would leave. nearest: by
+    distance, classes whose closest other class of the same channel is so far. taken: by distance,
+    slices that differ in so many weights from what they take.
+    """
+
+    layer: str
+    shape: tuple[int, int]
+    n_groups: int
+    n_filters: int
+    positions: int
+    n_distinct: int
+    n_up_to_inverse: int
+    n_computed: int
+    n_patterns: int
+    exact_slice_operations: int
+    chance_repeated: float
+    chance_inverse: float
+    patterns: tuple[Pattern, ...]
+    nearest: tuple[int, ...]
+    taken: tuple[int, ...]
+    channel: ChannelPortrait
+
+    @property
+    def n_slices(self) -> int:
+        return self.n_groups * self.n_filters
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdPortrait:
+    """The thresholds of one layer, channel by channel.
+
+    n_constant: channels left out, which always or never fire before or after. n_turned: channels
+    left out, whose comparison changed its direction.
+    """
+
+    layer: str
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    n_constant: int
+    n_turned: int
+
+
+def portray(network: Network, plan: SharingPlan) -> tuple[LayerPortrait, ...]:
+    """Every layer with binary weights, each with a typical channel."""
+    shapes = {layer.name: conv.kernel.shape for layer, conv in network.convs()}
+    tables = decompose(network)
+    return tuple(_layer(table, plan.layer(table.layer), shapes[table.layer]) for table in tables)
+
+
+def _layer(table: SliceTable, plan: LayerPlan, kernel: tuple[int, ...]) -> LayerPortrait:
+    sizes = np.diff(table.starts)
+    counts = _count(table, table.matrix)
+    return LayerPortrait(
+        layer=table.layer,
+        shape=(kernel[0], kernel[1]) if kernel[:2] != (1, 1) else (1, int(sizes.max())),
+        n_groups=table.n_groups,
+        n_filters=table.n_filters,
+        positions=table.positions,
+        n_distinct=table.n_distinct,
+        n_up_to_inverse=sum(len(classes.patterns) for classes in table.classes),
+        n_computed=plan.n_computed,
+        n_patterns=len({min(signs, inverse(signs)) for signs in counts}),
+        exact_slice_operations=table.positions
+        * sum(classes.patterns.size for classes in table.classes),
+        chance_repeated=_chance(table, inverse=False),
+        chance_inverse=_chance(table, inverse=True),
+        patterns=tuple(_patterns(counts, _count(table, plan.effective(table)))),
+        nearest=tuple(int(n) for n in nearest_distances(table)),
+        taken=tuple(np.bincount(plan.differing(table).reshape(-1)).tolist()),
+        channel=portray_channel(table, plan, typical_channel(plan)),
+    )
+
+
+def _chance(table: SliceTable, *, inverse: bool) -> float:
+    sizes = np.diff(table.starts)
+    return float(np.mean([chance(table.n_filters, int(n), inverse=inverse) for n in sizes]))
+
+
+def _count(table: SliceTable, matrix: Int8Array) -> Counter[str]:
+    """The slices of all channels by their pattern."""
+    found: Counter[str] = Counter()
+    for group in range(table.n_groups):
+        rows, n = np.unique(matrix[table.rows(group)].T, axis=0, return_counts=True)
+        for row, number in zip(rows, n.tolist(), strict=True):
+            found[signs_of(row)] += number
+    return found
+
+
+def _patterns(before: Counter[str], after: Counter[str]) -> Iterator[Pattern]:
+    """The most used pairs of inverse twins, a tie going by the pattern's text."""
+    leaders = {signs for signs, n in before.items() if (n, signs) >= _twin(before, signs)}
+    order = sorted(leaders, key=lambda signs: (-before[signs] - _twin(before, signs)[0], signs))
+    for signs in order[:N_PATTERNS]:
+        twin = inverse(signs)
+        yield Pattern(signs, before[signs], before[twin], after[signs], after[twin])
+
+
+def _twin(counts: Counter[str], signs: str) -> tuple[int, str]:
+    return counts[inverse(signs)], inverse(signs)
+
+
+_SIGNS = bytes(ord("+" if byte == 1 else "-") for byte in range(256))
+
+
+def signs_of(row: Int8Array) -> str:
+    return row.tobytes().translate(_SIGNS).decode("ascii")
+
+
+def inverse(signs: str) -> str:
+    return signs.translate(str.maketrans("+-", "-+"))
+
+
+def typical_channel(plan: LayerPlan) -> int:
+    """The first channel whose number of representatives is the median."""
+    sizes = [len(patterns) for patterns in plan.representatives]
+    return sizes.index(sorted(sizes)[len(sizes) // 2])
+
+
+def portray_channel(table: SliceTable, plan: LayerPlan, channel: int) -> ChannelPortrait:
+    """The sharing groups of a channel; PlanError where the layer has no such channel."""
+    if not 0 <= channel < table.n_groups:
+        raise PlanError(
+            f"layer {table.layer} has no channel {channel}; its channels run from 0 to "
+            f"{table.n_groups - 1}"
+        )
+    differing = plan.differing(table)[channel]
+    uses = (
+        Use(f, abs(use) - 1, use < 0, int(differing[f]), bool(plan.corrected[channel, f]))
+        for f, use in enumerate(plan.use[channel].tolist())
+    )
+    patterns = tuple(signs_of(row) for row in plan.representatives[channel])
+    return ChannelPortrait(channel, patterns, tuple(uses))
+
+
+def portray_thresholds(network: Network, plan: SharingPlan) -> tuple[ThresholdPortrait, ...]:
+    """Every threshold layer that the plan changes, in the network's order."""
+    changed = ((layer.name, layer.op) for layer in network.layers if layer.name in plan.thresholds)
+    return tuple(
+        _threshold(name, old, plan.thresholds[name])
+        for name, old in changed
+        if isinstance(old, Threshold)
+    )
+
+
+def _threshold(name: str, old: Threshold, new: Threshold) -> ThresholdPortrait:
+    ends = (ALWAYS, NEVER)
+    constant = np.isin(old.at, ends) | np.isin(new.at, ends)
+    turned = (old.rising != new.rising) & ~constant
+    kept = ~constant & ~turned
+    return ThresholdPortrait(
+        layer=name,
+        before=tuple(old.at[kept].tolist()),
+        after=tuple(new.at[kept].tolist()),
+        n_constant=int(constant.sum()),
+        n_turned=int(turned.sum()),
+    )

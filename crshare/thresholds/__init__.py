@@ -1,0 +1,1 @@
+"""Batch normalisation and sign as exact integer thresholds."""

@@ -1,0 +1,115 @@
+"""Steps into a Network: which sums stay integers, where each sign goes, what is real-valued.
+
+Between two layers that stay as they are (linear ones, joins, averages) stands a chain of maps,
+pools and flattenings. Up to its last sign it is folded into one Threshold. A max pooling in that
+chain moves behind the threshold and becomes a BitPool: with g the maps behind the pool,
+sign(g(max x)) is any of the window's bits where g rises, and all of them where g falls. What
+follows the last sign stays as it is; without a sign the values are real. A layer that is read
+twice hands its chain to both readers, so each sign of it is folded exactly.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from crshare.errors import ModelFormatError
+from crshare.network.graph import INPUT, Conv, Network, Shape
+from crshare.thresholds.chains import Maps, enter
+from crshare.thresholds.layer_builder import Builder
+from crshare.thresholds.layer_ops import Average, Joined, Linear, Node, Step
+
+__all__ = ["Assembly", "Maps", "assemble"]
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A network, and by the name of each Threshold the exact maps that were folded into it."""
+
+    network: Network
+    folded: dict[str, Maps]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What a layer of the file gives: a layer of the network, and the steps still to be done on it.
+
+    owner: the layer of the file that the former belongs to. n_shared: how many of the steps, from
+    the first on, another reader does as well.
+    """
+
+    source: str
+    owner: str
+    chain: tuple[Step, ...] = ()
+    n_shared: int = 0
+
+    def then(self, step: Step) -> "Value":
+        return replace(self, chain=(*self.chain, step))
+
+    def shared(self) -> "Value":
+        return replace(self, n_shared=len(self.chain))
+
+
+def assemble(
+    shape: Shape, rescale: tuple[Fraction, Fraction] | None, nodes: Sequence[Node]
+) -> Assembly:
+    """The network that the nodes describe, each below what it reads (INPUT is the images), the
+    last one giving the scores; ModelFormatError or NetworkError where there is none."""
+    readers = Counter(source for node in nodes for source in node.reads)
+    leading = _leading(nodes, readers)
+    given, entered, n_taken = enter(shape, rescale, leading)
+    builder = Builder(given)
+    start = Value(INPUT, INPUT, entered)
+    values = {INPUT: start.shared() if readers[INPUT] > 1 else start}
+    for node in nodes:
+        steps = node.steps[n_taken:]
+        n_taken = max(0, n_taken - len(node.steps))
+        value = _through(builder, [values[source] for source in node.reads], steps)
+        values[node.name] = value.shared() if readers[node.name] > 1 else value
+    last = values[nodes[-1].name if nodes else INPUT]
+    builder.start(last.source, last.owner, last.chain, last.n_shared)
+    builder.finish()
+    network = Network(given, tuple(builder.layers))
+    if not any(isinstance(layer.op, Conv) for layer in network.layers):
+        raise ModelFormatError(
+            "the model has no layer of +1/-1 weights, and crshare shares the results of such "
+            "layers only; train it with Larq's QuantConv2D or QuantDense"
+        )
+    return Assembly(network, builder.folded)
+
+
+def _leading(nodes: Sequence[Node], readers: Mapping[str, int]) -> list[Step]:
+    """The steps of the nodes that follow one another from the images on."""
+    steps: list[Step] = []
+    name = INPUT
+    for node in nodes:
+        if node.reads != (name,) or readers[name] > 1:
+            break
+        steps += node.steps
+        name = node.name
+    return steps
+
+
+def _through(builder: Builder, values: list[Value], steps: Sequence[Step]) -> Value:
+    """What the steps of one layer make of what it reads."""
+    value = values[0]
+    for step in steps:
+        match step:
+            case Joined():
+                names = [_settled(builder, each) for each in values]
+                value = Value(builder.join(step, names), step.owner)
+            case Linear():
+                builder.start(value.source, value.owner, value.chain, value.n_shared)
+                value = Value(builder.read(step), step.owner, builder.pending)
+            case Average():
+                builder.start(value.source, value.owner, value.chain, value.n_shared)
+                value = Value(builder.average(step), step.owner, builder.pending)
+            case _:
+                value = value.then(step)
+    return value
+
+
+def _settled(builder: Builder, value: Value) -> str:
+    """The name of the layer that gives this value with nothing left to do."""
+    builder.start(value.source, value.owner, value.chain, value.n_shared)
+    return builder.settle()

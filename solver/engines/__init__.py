@@ -1,0 +1,1 @@
+"""Integer programs and the engines that solve them."""

@@ -1,0 +1,137 @@
+"""The one formulation of each problem as an integer program, held as sparse arrays."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from solver.facility.knapsack import Knapsack
+from solver.facility.problem import BoolArray, FloatArray, IntArray, Problem
+
+WHOLE = 0.999
+"""A gap below one proves the optimum where every cost is whole."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ilp:
+    """Minimise objective @ x, lower <= A x <= upper, 0 <= x <= 1, x integer where it says so.
+
+    `objective` and `integer` have shape (n,). A has m rows in compressed form: row r has `values`
+    at `columns`, both sliced by `starts[r]:starts[r+1]`. `lower` and `upper` have shape (m,), with
+    infinities.
+    """
+
+    objective: IntArray
+    integer: BoolArray
+    starts: IntArray
+    columns: IntArray
+    values: IntArray
+    lower: FloatArray
+    upper: FloatArray
+
+    @property
+    def n_columns(self) -> int:
+        return len(self.objective)
+
+    @property
+    def n_rows(self) -> int:
+        return len(self.lower)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class IlpAnswer:
+    """What an engine found: values of shape (n,) or None, a proven lower bound, and an ending.
+
+    `bound` is -inf where the engine proved nothing. `finished` is false when the time ran out.
+    """
+
+    values: FloatArray | None
+    bound: float
+    finished: bool
+
+
+class Engine(Protocol):
+    """A solver of integer programs; raises BackendUnavailableError if it cannot run here.
+
+    It stops when its best solution is proven to be within `gap`, an absolute difference of
+    objectives, or when its time is up. With one thread and a fixed seed: same program, same answer.
+    """
+
+    name: str
+
+    def optimise(
+        self, ilp: Ilp, start: FloatArray | None, *, time_limit_s: float, gap: float = WHOLE
+    ) -> IlpAnswer: ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """A family of rows that differ only in their entries."""
+
+    lengths: IntArray
+    columns: IntArray
+    values: IntArray
+    lower: float
+    upper: float
+
+
+def assemble(objective: IntArray, integer: BoolArray, families: list[Rows]) -> Ilp:
+    """Stack families of rows, in order, into one program."""
+    lengths = np.concatenate([rows.lengths for rows in families])
+    return Ilp(
+        objective=objective,
+        integer=integer,
+        starts=np.concatenate([[0], np.cumsum(lengths)]),
+        columns=np.concatenate([rows.columns for rows in families]),
+        values=np.concatenate([rows.values for rows in families]),
+        lower=np.concatenate([np.full(len(rows.lengths), rows.lower) for rows in families]),
+        upper=np.concatenate([np.full(len(rows.lengths), rows.upper) for rows in families]),
+    )
+
+
+def formulate(problem: Problem) -> Ilp:
+    """One column per candidate, then one per pair, each in the problem's order.
+
+    Without a budget row only the candidates need be integer: with them fixed, some best assignment
+    is integer by itself.
+    """
+    pairs = problem.n_candidates + np.arange(problem.n_pairs)
+    ones = np.ones_like(pairs)
+    served_once = Rows(np.diff(problem.starts), pairs, ones, 1.0, 1.0)
+    candidate_open = Rows(
+        np.full_like(pairs, 2),
+        np.stack([problem.candidate, pairs], axis=1).ravel(),
+        np.tile([-1, 1], problem.n_pairs),
+        -np.inf,
+        0.0,
+    )
+    families = [served_once, candidate_open]
+    if problem.loss_budget is not None:
+        families.append(budget_row(pairs, problem.loss, problem.loss_budget))
+    objective = np.concatenate([problem.opening, problem.cost])
+    integer = np.full(len(objective), problem.loss_budget is not None)
+    integer[: problem.n_candidates] = True
+    return assemble(objective, integer, families)
+
+
+def formulate_choice(problem: Knapsack) -> Ilp:
+    """One column per option, in the problem's order."""
+    options = np.arange(problem.n_options)
+    one_of_each = Rows(np.diff(problem.starts), options, np.ones_like(options), 1.0, 1.0)
+    within_budget = budget_row(options, problem.weight, problem.budget)
+    integer = np.ones(problem.n_options, dtype=bool)
+    return assemble(problem.cost, integer, [one_of_each, within_budget])
+
+
+def budget_row(columns: IntArray, weights: IntArray, budget: int) -> Rows:
+    """The single row: weights @ columns <= budget, zero weights left out."""
+    counted = np.flatnonzero(weights)
+    return Rows(np.array([len(counted)]), columns[counted], weights[counted], -np.inf, budget)
+
+
+def columns_of(problem: Problem, chosen: IntArray) -> FloatArray:
+    """The solution vector of `formulate` that serves along the pairs `chosen`, shape (I,)."""
+    values = np.zeros(problem.n_candidates + problem.n_pairs)
+    values[problem.candidate[chosen]] = 1.0
+    values[problem.n_candidates + chosen] = 1.0
+    return values

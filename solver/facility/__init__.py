@@ -1,0 +1,1 @@
+"""The facility-location problem: values, bounds and local search."""

@@ -1,0 +1,104 @@
+"""A valid selection always, with numpy alone: the last resort, and a start for the others.
+
+Greedy addition after Kuehn & Hamburger (1963): open the candidate that saves most until none saves
+anything. A loss budget is met by pricing losses into the costs, at a price found by bisection.
+"""
+
+import numpy as np
+
+from solver.facility.problem import BoolArray, FloatArray, IntArray, Problem
+from solver.facility.selection import (
+    Limits,
+    Selection,
+    cheapest_pairs,
+    fits_budget,
+    price_of,
+    select,
+)
+
+N_DOUBLINGS = 60
+N_BISECTIONS = 12
+
+
+def solve_greedily(problem: Problem, limits: Limits, start: Selection | None) -> Selection:
+    """The backend: `greedy_pairs` with the cheap bound. Takes no notice of limits and start."""
+    chosen = greedy_pairs(problem)
+    bound = min(even_bound(problem), price_of(problem, chosen))
+    return select(problem, chosen, bound=bound, backend="greedy")
+
+
+def greedy_pairs(problem: Problem) -> IntArray:
+    """Shape (I,): the pair that serves each item, found greedily, within the loss budget."""
+    chosen = _at_loss_price(problem, 0.0)
+    if fits_budget(problem, chosen):
+        return chosen
+    low, high, best = 0.0, _high_enough(problem), least_loss_pairs(problem)
+    for _ in range(N_BISECTIONS):
+        middle = (low + high) / 2
+        chosen = _at_loss_price(problem, middle)
+        if not fits_budget(problem, chosen):
+            low = middle
+            continue
+        high = middle
+        if price_of(problem, chosen) < price_of(problem, best):
+            best = chosen
+    return best
+
+
+def even_bound(problem: Problem) -> int:
+    """No selection costs less: each opening cost is shared evenly by all items it may serve."""
+    users = np.bincount(problem.candidate, minlength=problem.n_candidates)
+    share = problem.opening // np.maximum(users, 1)
+    alone = problem.cost + share[problem.candidate]
+    return int(np.minimum.reduceat(alone, problem.starts[:-1]).sum())
+
+
+def _high_enough(problem: Problem) -> float:
+    price = 1e-3
+    for _ in range(N_DOUBLINGS):
+        if fits_budget(problem, _at_loss_price(problem, price)):
+            break
+        price *= 4
+    return price
+
+
+def _at_loss_price(problem: Problem, price: float) -> IntArray:
+    cost = problem.cost + price * problem.loss
+    is_open = _open_greedily(problem, cost)
+    return cheapest_pairs(problem, is_open, cost)
+
+
+def _open_greedily(problem: Problem, cost: FloatArray) -> BoolArray:
+    alone = cost + problem.opening[problem.candidate]
+    paid = np.minimum.reduceat(alone, problem.starts[:-1])
+    is_open = np.zeros(problem.n_candidates, dtype=bool)
+    while True:
+        saved = np.maximum(paid[problem.item] - cost, 0.0)
+        gain = np.bincount(problem.candidate, saved, problem.n_candidates) - problem.opening
+        best = int(np.argmax(gain))
+        if gain[best] <= 0:
+            break
+        is_open[best] = True
+        mine = problem.candidate == best
+        paid[problem.item[mine]] = np.minimum(paid[problem.item[mine]], cost[mine])
+    return is_open | _needed_alone(problem, cost, alone, is_open)
+
+
+def _needed_alone(
+    problem: Problem, cost: FloatArray, alone: FloatArray, is_open: BoolArray
+) -> BoolArray:
+    """Open the candidates that serve an item more cheaply, opening included, than the open ones."""
+    best_open = np.minimum.reduceat(
+        np.where(is_open[problem.candidate], cost, np.inf), problem.starts[:-1]
+    )
+    cheapest = cheapest_pairs(problem, np.ones_like(is_open), alone)
+    needy = cheapest[alone[cheapest] < best_open]
+    needed = np.zeros_like(is_open)
+    needed[problem.candidate[needy]] = True
+    return needed
+
+
+def least_loss_pairs(problem: Problem) -> IntArray:
+    """Shape (I,): the pair of each item that loses least, which keeps any budget."""
+    everything = np.ones(problem.n_candidates, dtype=bool)
+    return cheapest_pairs(problem, everything, problem.loss)

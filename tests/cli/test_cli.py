@@ -1,0 +1,207 @@
+"""The commands as a user meets them: files in, tables and files out, refusals as one sentence."""
+
+import json
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from crshare.cli import main
+from crshare.model.read import read_model
+from crshare.plan.file import read_plan
+from crshare.plan.plan import planned_network
+
+
+def crshare(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def refusal(*arguments: object) -> str:
+    result = crshare(*arguments)
+    assert result.exit_code == 2, result.output
+    return result.output.strip()
+
+
+def test_analyze_prints_all_measures_and_writes_them(tmp_path: Path, model: Path) -> None:
+    target = tmp_path / "analysis.json"
+    result = crshare("analyze", model, "--json", target)
+    assert result.exit_code == 0, result.output
+    for words in ("Slice operations", "Additions", "Full adders", "Chance", "first layer"):
+        assert words in result.output
+    document = json.loads(target.read_text())
+    conv2 = next(layer for layer in document["layers"] if layer["layer"] == "conv2")
+    assert conv2["counts"]["before"]["slice_operations"] == 6 * 6 * 9 * 8 * 8
+    assert conv2["share_up_to_inverse"] == conv2["n_up_to_inverse"] / (8 * 8)
+
+
+def test_a_lossless_plan_leaves_every_score_as_it_is(
+    tmp_path: Path, model: Path, images: Path
+) -> None:
+    result = crshare(
+        "optimize", model, "--max-acc-loss", 0, "--data", images, "--calib", images, "-o", tmp_path
+    )
+    assert result.exit_code == 0, result.output
+    assert "bit for bit equal on 60 of 60" in result.output
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["lossless"]
+    assert report["accuracy"]["loss_points"] == 0
+    assert report["images_with_equal_scores"] == 60
+
+
+def test_without_images_only_exact_sharing_is_planned(tmp_path: Path, model: Path) -> None:
+    result = crshare("optimize", model, "--max-acc-loss", 5, "-o", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "only exact sharing is planned" in " ".join(result.output.split())
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["lossless"]
+    assert report["accuracy"] is None
+
+
+def test_a_plan_goes_through_evaluate_and_apply(tmp_path: Path, model: Path, images: Path) -> None:
+    result = crshare(
+        "optimize", model, "--max-acc-loss", 20, "--data", images, "--solver", "greedy",
+        "--time-limit", 5, "-o", tmp_path,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "a random half of images.npz (seed 0)" in " ".join(result.output.split())
+    plan, new = tmp_path / "plan.json", tmp_path / "new.h5"
+    evaluated = crshare("evaluate", model, "--plan", plan, "--data", images)
+    assert evaluated.exit_code == 0, evaluated.output
+    assert "Followed slice by slice on 60 images" in evaluated.output
+    applied = crshare("apply", model, "--plan", plan, "-o", new)
+    assert applied.exit_code == 0, applied.output
+    before = read_model(model)
+    wanted = planned_network(before.network, read_plan(plan, before.network, before.weights_hash))
+    kernels = [conv.kernel for _, conv in read_model(new).network.convs()]
+    assert all(
+        np.array_equal(kernel, conv.kernel)
+        for kernel, (_, conv) in zip(kernels, wanted.convs(), strict=True)
+    )
+
+
+def test_two_runs_give_the_same_plan(tmp_path: Path, model: Path, images: Path) -> None:
+    texts = []
+    for name in ("one", "two"):
+        crshare(
+            "optimize", model, "--max-acc-loss", 20, "--data", images, "--calib", images,
+            "--solver", "lagrangian", "-o", tmp_path / name,
+        )  # fmt: skip
+        texts.append((tmp_path / name / "plan.json").read_bytes())
+    assert texts[0] == texts[1]
+
+
+def test_a_plan_for_another_model_is_refused(tmp_path: Path, model: Path, images: Path) -> None:
+    crshare("optimize", model, "--max-acc-loss", 0, "-o", tmp_path)
+    plan = tmp_path / "plan.json"
+    document = json.loads(plan.read_text())
+    document["model"]["fingerprint"] = "0" * 64
+    plan.write_text(json.dumps(document))
+    said = refusal("evaluate", model, "--plan", plan, "--data", images)
+    assert said == (
+        f"crshare: {plan}: this plan was made for another model (small.h5); its fingerprint "
+        "of weights and thresholds differs; make a plan for this model with `crshare optimize`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("analyze", "missing.h5"), "missing.h5"),
+        (("analyze", __file__), "HDF5"),
+        (("analyze", "MODEL", "--rescale", "1/0,x"), "--rescale 1/0,x: expected SCALE,OFFSET"),
+        (
+            ("optimize", "MODEL", "--max-acc-loss", 1, "--data", "none.npz"),
+            "none.npz: no such file",
+        ),
+        (("optimize", "MODEL", "--max-acc-loss", 1, "--data", __file__), "cannot be read"),
+        (
+            ("evaluate", "MODEL", "--plan", "none.json", "--data", "x.npz"),
+            "none.json: no such file",
+        ),
+    ],
+)
+def test_bad_input_is_one_sentence_and_code_2(
+    model: Path, arguments: tuple[object, ...], words: str
+) -> None:
+    said = refusal(*(model if argument == "MODEL" else argument for argument in arguments))
+    assert words in said
+    assert said.startswith("crshare: ")
+    assert "\n" not in said
+
+
+def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, model: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    said = refusal("optimize", model, "--max-acc-loss", 0, "-o", tmp_path / "file")
+    assert "cannot be written" in said
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+@pytest.mark.needs_package("gurobipy")
+def test_gurobi_may_be_named(tmp_path: Path, model: Path, images: Path) -> None:
+    result = crshare(
+        "optimize", model, "--max-acc-loss", 30, "--data", images, "--calib", images,
+        "--solver", "gurobi", "-o", tmp_path,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "solved: " in result.output
+    assert "gurobi" in result.output
+
+
+def test_a_named_solver_that_is_not_installed_is_refused_at_once(
+    tmp_path: Path, model: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "gurobipy", None)
+    said = refusal(
+        "optimize", model, "--max-acc-loss", 1, "--data", images, "--solver", "gurobi",
+        "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert "--solver gurobi: gurobi" in said
+    assert "pip install" in said
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("missing", [("gurobipy",), ("gurobipy", "highspy"), ("pulp", "highspy")])
+def test_auto_goes_on_without_a_solver_and_says_so(
+    tmp_path: Path,
+    model: Path,
+    images: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    missing: tuple[str, ...],
+) -> None:
+    for package in missing:
+        monkeypatch.setitem(sys.modules, package, None)
+    result = crshare(
+        "optimize", model, "--max-acc-loss", 30, "--data", images, "--calib", images, "-o", tmp_path
+    )
+    assert result.exit_code == 0, result.output
+    solver = json.loads((tmp_path / "report.json").read_text())["search"]["solver"]
+    assert solver["problems"]
+    if missing[0] == "gurobipy":
+        assert "gurobi" not in solver["problems"]
+        assert any("gurobipy is not installed" in refusal for refusal in solver["refusals"])
+        assert "refused, so the next solver was asked" in result.output
+
+
+def test_the_whole_curve_is_printed_and_written(tmp_path: Path, model: Path, images: Path) -> None:
+    result = crshare(
+        "optimize", model, "--max-acc-loss", 20, "--data", images, "--calib", images,
+        "--no-mirror", "--pareto", "--confidence", "--solver", "greedy", "-o", tmp_path,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "Loss against slice operations" in result.output
+    curve = json.loads((tmp_path / "pareto.json").read_text())
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["request"]["confident"]
+    prices = [point["price"] for point in curve["points"]]
+    assert prices == sorted({entry["price"] for entry in report["search"]["tried"]})
+    assert len(prices) >= 8
+    kept = {entry["price"] for entry in report["search"]["tried"] if entry["within"]}
+    uppers = {p["price"]: p["loss"]["interval_points"][1] for p in curve["points"]}
+    assert all(uppers[price] <= 20 for price in kept)
+    assert not (tmp_path / "steps").exists()
+    plot = ElementTree.fromstring((tmp_path / "pareto.svg").read_text())
+    hints = [title.text for title in plot.iter("{http://www.w3.org/2000/svg}title")]
+    assert sum("points lost" in (hint or "") for hint in hints) >= len(prices)

@@ -1,0 +1,118 @@
+"""Comparing a network with a library: where they first differ, and whether rounding explains it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crshare.evaluation.library_check import Comparison, bit_readers, compare
+from crshare.evaluation.rounding import margin
+from crshare.model.read import Model, read_model
+from crshare.network import reference
+from tests.keras_files import Spec, activation, batch_norm, conv, dense, flatten, pool, write_h5
+from tests.small_model import K1, K2, KD, SHAPE, small
+
+IMAGES = np.random.default_rng(1).integers(0, 256, (6, *SHAPE))
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Model:
+    return read_model(write_h5(tmp_path / "m.h5", small(), SHAPE))
+
+
+def own(model: Model) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """What a library would give that never rounds."""
+    values = reference.run(model.network, IMAGES)
+    bits = {layer.name: values[layer.source] > 0 for layer in bit_readers(model)}
+    last = model.network.layers[-1].name
+    return bits, values[last].reshape(len(IMAGES), -1)
+
+
+def test_a_library_that_agrees_has_no_difference(model: Model) -> None:
+    bits, scores = own(model)
+    found = compare(model, IMAGES, bits, scores)
+    assert found.holds and found.firsts == [] and found.score_error == 0
+    assert [(check.layer, check.n_bits) for check in found.layers] == [
+        ("c2", 6 * 2 * 2 * 4),
+        ("d", 6 * 20),
+    ]
+    assert found.n_same_class == len(IMAGES)
+
+
+def test_the_first_difference_of_an_image_is_told_once(model: Model) -> None:
+    bits, scores = own(model)
+    bits["c2"][3, 1, 0, 2] ^= True
+    bits["d"][3] ^= True
+    bits["d"][5].reshape(-1)[7] ^= True
+    found = compare(model, IMAGES, bits, scores)
+    firsts = [(check.layer, [first.image for first in check.first]) for check in found.layers]
+    assert firsts == [("c2", [3]), ("d", [5])]
+    assert found.layers[0].first[0].place == (1, 0, 2)
+    assert found.n_unexplained == 2 and not found.holds
+
+
+def test_scores_behind_a_softmax_are_compared_up_to_a_number_for_each_image(model: Model) -> None:
+    bits, scores = own(model)
+    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    assert compare(model, IMAGES, bits, shares).score_error < 1e-6
+    assert compare(model, IMAGES, bits, shares[::-1]).score_error > 1e-3
+
+
+def test_rounding_explains_a_bit_at_a_tie_and_no_other(tmp_path: Path) -> None:
+    """A batch normalisation centred on a sum that occurs: that sum is a tie."""
+    values = reference.convolve(IMAGES.astype(np.int64), K1.astype(np.int64), (1, 1))
+    centre = [int(values[0, 0, 0, channel]) for channel in range(4)]
+    layers = [
+        conv("c1", K1, input_quantizer=None),
+        batch_norm("b1", centre),
+        conv("c2", K2, padding="same"),
+    ]
+    model = read_model(write_h5(tmp_path / "m.h5", layers, SHAPE))
+    outputs = reference.run(model.network, IMAGES)
+    assert margin(model, outputs, "c1/sign", 0, (0, 0, 1)) == 0
+    far = np.abs(outputs["c1"] - np.array(centre)) > 20
+    image, row, column, channel = (int(part) for part in np.argwhere(far)[0])
+    assert margin(model, outputs, "c1/sign", image, (row, column, channel)) > 1
+
+
+def test_a_bit_behind_pools_and_joins_is_followed_to_its_sums(tmp_path: Path) -> None:
+    layers = [
+        conv("c1", K1, input_quantizer=None),
+        batch_norm("b1", np.zeros(4)),
+        activation("s1", "ste_sign"),
+        pool("p1"),
+        Spec("Concatenate", "join", {"axis": -1}, reads=("p1", "p1")),
+        flatten(),
+        dense("d", np.tile(KD[:16], (2, 1))),
+    ]
+    path = write_h5(tmp_path / "m.h5", layers, SHAPE, functional=True)
+    model = read_model(path)
+    outputs = reference.run(model.network, IMAGES)
+    index = int(np.ravel_multi_index((1, 1, 6), (2, 2, 8)))
+    found = margin(model, outputs, "flatten", 2, (0, 0, index))
+    window = np.abs(outputs["c1"][2, 2:4, 2:4, 2]).min() / np.sqrt(1.0)
+    size = model.network.signals["c1"].bound
+    assert found == pytest.approx(window / (size * 2.0**-24 * (8 + 18)), rel=1e-2)
+
+
+@pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
+def test_verify_runs_a_model_in_its_own_library(tmp_path: Path) -> None:
+    """In a process of its own, since TensorFlow stays in the one that imports it."""
+    path = ROOT / "data" / "digits_bnn.h5"
+    images = np.random.default_rng(0).integers(0, 17, (30, 8, 8, 1)).astype(np.uint8)
+    np.savez(tmp_path / "i.npz", images=images, labels=np.zeros(30, np.int64))
+    command = [sys.executable, "-m", "crshare", "verify", str(path), "--images", "20"]
+    command += ["--data", str(tmp_path / "i.npz")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert "20 images in the model's library" in done.stdout
+    assert "20 classes equal" in done.stdout and "No bit differs from Keras" in done.stdout
+    assert not done.stderr
+
+
+def test_a_comparison_of_no_images_holds() -> None:
+    assert Comparison(0, (), 0.0, 0).holds

@@ -1,0 +1,74 @@
+"""Layers beside a shortcut: where their sign is, what their errors cost, and plans for them."""
+
+from pathlib import Path
+
+import numpy as np
+
+from crshare.evaluation.plan_run import follow
+from crshare.images.image_set import ImageSet
+from crshare.model.read import read_network
+from crshare.network.graph import Network
+from crshare.network.shortcuts import RealSign, importance_of_reals, real_sign
+from crshare.plan.plan import is_exact
+from crshare.planning.baseline import survey
+from crshare.planning.layerwise import Method, try_price
+from tests.keras_files import Spec, batch_norm, conv, signs, write_h5
+
+RNG = np.random.default_rng(5)
+SHAPE = (8, 8, 3)
+
+
+def bireal(tmp_path: Path) -> Network:
+    """Two blocks of sign, convolution and batch normalisation, each added to its input."""
+    norms = [batch_norm(f"b{i}", np.zeros(24), 90.0, gamma=RNG.random(24)) for i in range(3)]
+    layers = [
+        conv("c0", signs(RNG, 3, 3, 3, 24), input_quantizer=None, padding="same"),
+        norms[0],
+        conv("c1", signs(RNG, 3, 3, 24, 24), padding="same", pad_values=1.0),
+        norms[1],
+        Spec("Add", "a1", reads=("b0", "b1")),
+        conv("c2", signs(RNG, 3, 3, 24, 24), padding="same", pad_values=1.0),
+        norms[2],
+        Spec("Add", "a2", reads=("a1", "b2")),
+        conv("c3", signs(RNG, 1, 1, 24, 4)),
+    ]
+    return read_network(write_h5(tmp_path / "m.h5", layers, SHAPE, functional=True))
+
+
+def test_the_sign_behind_a_shortcut_and_the_scale_on_the_way(tmp_path: Path) -> None:
+    network = bireal(tmp_path)
+    found = real_sign(network, "c1")
+    assert found is not None and found.sign.name == "a1/sign"
+    scale = network.layer("b1").op.scale  # type: ignore[union-attr]
+    np.testing.assert_array_equal(found.scale, scale)
+    behind = real_sign(network, "c2")
+    assert behind is not None and behind.sign.name == "a2/sign"
+    assert real_sign(network, "c3") is None
+
+
+def test_importance_is_the_density_at_zero_over_the_variance(tmp_path: Path) -> None:
+    sign = RealSign(bireal(tmp_path).layer("a1/sign"), np.array([1.0, 2.0, 1.0, 5.0]))
+    reals = RNG.normal((0, 0, 3, 0), (1, 1, 1, 0), (40, 5, 5, 4))
+    found = importance_of_reals(sign, reals)
+    mean, variance = reals.mean(axis=(0, 1, 2)), reals.var(axis=(0, 1, 2))
+    for channel in range(3):
+        density = np.exp(-(mean[channel] ** 2) / 2 / variance[channel])
+        expected = density / variance[channel] * sign.scale[channel] ** 2
+        np.testing.assert_allclose(found[channel], expected)
+    assert found[3] == 0 and found[1] > 3 * found[0] and found[2] < found[0] / 20
+
+
+def test_similar_slices_are_chosen_beside_a_shortcut_and_the_plan_can_be_followed(
+    tmp_path: Path,
+) -> None:
+    network = bireal(tmp_path)
+    pixels = RNG.integers(0, 256, (40, *SHAPE)).astype(np.uint8)
+    images = ImageSet("noise", pixels, np.zeros(40, np.int64))
+    ground = survey(network, images)
+    assert [watched.similar for watched in ground.watched] == [True, True, False]
+    plan, planned, _ = try_price(ground, "fingerprint", 3e-3, Method(solver="greedy"))
+    assert not is_exact(network, plan)
+    counted = follow(network, plan, pixels[:3])  # raises where the plan's sums are others
+    for name in ("c1", "c2"):
+        assert counted[name].slice_operations < 3 * 64 * 9 * 24 * 24 * 0.8
+        assert not np.array_equal(planned.conv(name).kernel, network.conv(name).kernel)

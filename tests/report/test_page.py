@@ -1,0 +1,266 @@
+"""The page of a plan: what stands in it, that it needs nothing else, and its refusals."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from crshare.errors import CrshareError
+from crshare.report.page.axis import Axis, axis_over, label
+from crshare.report.page.document import Document, parse, read_document, with_luts
+from crshare.report.page.html import render, section_titles
+from crshare.report.page.plots import tradeoff
+from crshare.report.page.svg import Drawing
+
+VOID = {"meta", "link", "br"}
+
+
+class Balance(HTMLParser):
+    """Every element that opens is closed in order, and every id is unique."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes another element"
+
+
+@pytest.fixture(scope="module")
+def document(optimized: Path) -> Document:
+    return read_document(optimized)
+
+
+def test_the_page_is_whole_and_needs_nothing_else(optimized: Path) -> None:
+    page = (optimized / "report.html").read_text("utf-8")
+    balance = Balance()
+    balance.feed(page)
+    assert balance.open == []
+    assert len(balance.ids) == len(set(balance.ids))
+    assert not re.findall(r"""(?:src|href)=["'](?!#|data:)|@import|url\(""", page)
+    assert "http" not in re.sub(r"<code>.*?</code>", "", page)
+
+
+def test_every_figure_says_in_words_what_it_shows(optimized: Path) -> None:
+    page = (optimized / "report.html").read_text("utf-8")
+    drawings = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    assert len(drawings) > 20
+    for drawing in drawings:
+        root = ElementTree.fromstring(drawing)
+        assert root.get("role") == "img"
+        names = (root.get("aria-labelledby") or "").split()
+        texts = {child.get("id"): child.text for child in root if child.tag in ("title", "desc")}
+        assert all(texts[name] for name in names)
+        assert len(names) == 2
+
+
+def test_all_sections_are_there(document: Document) -> None:
+    assert section_titles(document) == [
+        "Measures by layer",
+        "Accuracy against operations",
+        "Distinct slices against chance",
+        "Most used patterns",
+        "Hamming distances",
+        "Sharing groups of a channel",
+        "Thresholds before and after",
+        "Solver gaps and times",
+        "How to reproduce",
+    ]
+
+
+def test_the_page_shows_the_report(optimized: Path, document: Document) -> None:
+    page = render(document)
+    report = json.loads((optimized / "report.json").read_text())
+    assert report["fingerprint"] in page
+    assert "crshare optimize" in report["command"]
+    for layer in report["layers"]:
+        assert f"<td>{layer['layer']}" in page
+        assert f"{layer['origins']['computed']:,}</td>" in page
+    for entry in report["search"]["tried"]:
+        assert f"{entry['slice_operations']:,}</td>" in page
+    assert "LUT6" not in page
+
+
+def synthesised(*rows: tuple[str, str, int]) -> str:
+    """The JSON of `crshare synth`: layer, folder and LUTs of each row."""
+    areas = [
+        {"target": "xilinx", "layer": layer, "folder": folder, "area": {"luts": luts}}
+        for layer, folder, luts in rows
+    ]
+    return json.dumps({"areas": areas})
+
+
+def test_luts_are_shown_where_they_were_synthesised(optimized: Path, tmp_path: Path) -> None:
+    document = read_document(optimized)
+    layer = document.layers[1].layer
+    path = tmp_path / "synth.json"
+    path.write_text(synthesised((layer, "shared", 1000), (layer, "separate", 4000)))
+    page = render(with_luts(document, path))
+    assert "LUT6, 1 layer<" in page
+    assert "4,000 → 1,000" in page
+    assert page.count("LUT6 by layer") == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", synthesised(("conv9", "a", 1), ("conv9", "b", 2)), synthesised()]
+)
+def test_luts_of_something_else_are_refused(optimized: Path, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "synth.json"
+    path.write_text(text)
+    with pytest.raises(CrshareError, match=r"synth\.json: (cannot be read|has no LUTs)"):
+        with_luts(read_document(optimized), path)
+
+
+def test_an_analysis_has_a_page_too(tmp_path: Path, model: Path) -> None:
+    from tests.cli.test_cli import crshare
+
+    target = tmp_path / "page.html"
+    assert crshare("analyze", model, "--html", target).exit_code == 0
+    page = target.read_text("utf-8")
+    assert "Distinct slices against chance" in page
+    assert "Accuracy against operations" not in page
+    assert "this plan" not in page
+
+
+def test_text_from_files_is_escaped(optimized: Path) -> None:
+    report = json.loads((optimized / "report.json").read_text())
+    report["model"] = "<script>alert(1)</script>.h5"
+    for layer, portrait in zip(report["layers"], report["portraits"], strict=True):
+        layer["layer"] = portrait["layer"] = f"a<b>&{layer['layer']}"
+    page = render(parse(json.dumps(report)))
+    assert "<script>alert" not in page
+    assert "<b>&conv" not in page
+    balance = Balance()
+    balance.feed(page)
+    assert balance.open == []
+
+
+def test_a_model_without_binary_layers_has_a_page(optimized: Path) -> None:
+    report = json.loads((optimized / "report.json").read_text())
+    page = render(parse(json.dumps({**report, "layers": [], "portraits": [], "search": None})))
+    assert "0 layers with binary weights" in page
+
+
+def test_a_channel_may_be_chosen(tmp_path: Path, model: Path, optimized: Path) -> None:
+    from tests.cli.test_cli import crshare
+
+    target = tmp_path / "page.html"
+    result = crshare(
+        "report", optimized, "--channel", "conv2:5", "--model", model, "-o", target, "--json", "-"
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)["page"] == str(target)
+    assert "<details open><summary>conv2, channel 5:" in target.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("channel", "words"),
+    [
+        ("conv2:99", "layer conv2 has no channel 99; its channels run from 0 to 7"),
+        ("conv9:0", "--channel conv9:0: no such layer; there are conv1, conv2, conv3, dense"),
+        ("conv2", "--channel conv2: expected LAYER:INDEX as in conv2:5"),
+    ],
+)
+def test_a_channel_that_is_not_there_is_refused(
+    model: Path, optimized: Path, channel: str, words: str
+) -> None:
+    from tests.cli.test_cli import refusal
+
+    said = refusal("report", optimized, "--channel", channel, "--model", model)
+    assert said == f"crshare: {words}"
+
+
+def test_a_channel_needs_the_model(optimized: Path) -> None:
+    from tests.cli.test_cli import refusal
+
+    assert refusal("report", optimized, "--channel", "conv2:0") == (
+        "crshare: --channel conv2:0: its slices are in the model; name it with --model FILE"
+    )
+
+
+def test_a_folder_without_a_report_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CrshareError) as error:
+        read_document(tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path / 'report.json'}: no such file; give a folder that `crshare optimize` wrote"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (lambda report: report.pop("portraits"), "lacks 'portraits'"),
+        (lambda report: report["layers"][0].pop("after"), "lacks 'after'"),
+        (lambda report: report["portraits"][0].pop("taken"), "lacks 'taken'"),
+    ],
+)
+def test_an_older_report_is_refused(
+    tmp_path: Path, optimized: Path, change: object, what: str
+) -> None:
+    shutil.copytree(optimized, tmp_path / "old")
+    path = tmp_path / "old" / "report.json"
+    report = json.loads(path.read_text())
+    change(report)  # type: ignore[operator]
+    path.write_text(json.dumps(report))
+    with pytest.raises(CrshareError) as error:
+        read_document(tmp_path / "old")
+    assert str(error.value) == (
+        f"{path}: is no report of this version of crshare ({what}); make it anew with "
+        "`crshare optimize`"
+    )
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"crshare": 1, "layers": 3}'])
+def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "report.json").write_text(text)
+    with pytest.raises(CrshareError, match="is no report of this version"):
+        read_document(tmp_path)
+
+
+def test_two_runs_give_the_same_page(document: Document) -> None:
+    assert render(document) == render(document)
+
+
+def test_the_tradeoff_says_every_plan(document: Document) -> None:
+    drawing = str(tradeoff(document))
+    for entry in document.tried:
+        assert f"{entry.slice_operations:,} slice operations lose" in drawing
+    assert drawing.count('class="whisker"') == len(document.tried)
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 1), (-0.3, 2.6), (1e6, 4.2e7), (5, 5), (-4e-5, 0), (0, 7)]
+)
+def test_axes_hold_their_values_and_have_few_round_ticks(low: float, high: float) -> None:
+    axis = axis_over(low, high, 0, 100)
+    assert axis.low <= low <= high <= axis.high
+    assert 0 <= axis.at(low) <= axis.at(high) <= 100
+    ticks = axis.ticks()
+    assert 2 <= len(ticks) <= 7
+    assert len({label(tick) for tick in ticks}) == len(ticks)
+
+
+def test_an_axis_may_run_downwards() -> None:
+    axis = Axis(0, 10, 200, 100)
+    assert axis.at(0) == 200
+    assert axis.at(10) == 100
+
+
+def test_a_drawing_escapes_its_words_and_rounds_its_places() -> None:
+    drawing = Drawing("d", 10, 10, "a < b", "c & d")
+    drawing.text(1 / 3, 2, "<e>")
+    drawing.rect(1, 2.5, 3.0004, 4, "before", hint="5 > 4")
+    text = str(drawing)
+    assert "a &lt; b" in text and "c &amp; d" in text and "&lt;e&gt;" in text
+    assert 'x="0.33"' in text and 'width="3"' in text
+    ElementTree.fromstring(text)

@@ -1,0 +1,165 @@
+"""crshare as a Python package: the same jobs as the commands, with results as values."""
+
+import ast
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import crshare
+from crshare import api
+from crshare.accuracy import Accuracy
+from crshare.errors import CrshareError, DataError, ModelFormatError, PlanError
+from crshare.evaluation.outcome import Request
+from crshare.plan.file import dumps
+from crshare.plan.plan import planned_network
+from crshare.planning.layerwise import Method
+from crshare.report.terminal import excess_lines
+
+PACKAGE = Path(crshare.__file__).parent
+
+
+def test_the_package_offers_the_functions_of_its_api() -> None:
+    for name in crshare.__all__:
+        function = getattr(crshare, name)
+        assert function is getattr(api, name)
+        assert function.__doc__
+        assert name in dir(crshare)
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        _ = crshare.nonsense  # type: ignore[attr-defined]
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    tree = ast.parse((PACKAGE / "__init__.pyi").read_text("utf-8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    assert sorted(alias.name for node in imports for alias in node.names) == crshare.__all__
+
+
+def test_a_function_stays_one_after_its_module_was_imported() -> None:
+    """A module of the same name would take the function's place."""
+    modules = {path.stem for path in PACKAGE.iterdir()}
+    assert not modules & set(crshare.__all__)
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = "import sys, crshare; print(*sorted(m for m in sys.modules if m.startswith('crshare.')))"
+    heavy = "print(*sorted({'numpy', 'numba', 'h5py', 'rich', 'click'} & sys.modules.keys()))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; {heavy}"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == []
+
+
+def test_the_whole_road_from_model_to_checked_plan(
+    model: Path, images: Path, optimized: Path, tmp_path: Path
+) -> None:
+    loaded = crshare.load(str(model))
+    pictures = crshare.load_images(loaded, images)
+    analysis = crshare.analyze(loaded)
+    assert [layer.layer for layer in analysis.layers] == ["conv1", "conv2", "conv3", "dense"]
+    stages: list[str] = []
+    outcome = crshare.optimize(
+        loaded,
+        max_loss_points=60,
+        choosing=pictures,
+        reporting=pictures,
+        solver="lagrangian",
+        on_progress=lambda what, done: stages.append(what),
+    )
+    assert "looking at the original network" in stages
+    plan = outcome.found.plan
+    assert dumps(plan, model.name) == (optimized / "plan.json").read_text()
+    crshare.save_plan(plan, loaded, tmp_path / "plan.json")
+    again = crshare.load_plan(loaded, tmp_path / "plan.json")
+    assert dumps(again, model.name) == dumps(plan, model.name)
+    evaluation = crshare.evaluate(loaded, again, pictures)
+    assert evaluation.accuracy == outcome.accuracy
+    report = json.loads((optimized / "report.json").read_text())
+    assert evaluation.accuracy.loss_points == report["accuracy"]["loss_points"]
+
+
+def test_one_set_of_images_is_split_and_none_gives_an_exact_plan(model: Path, images: Path) -> None:
+    loaded = crshare.load(model)
+    pictures = crshare.load_images(loaded, images)
+    halves = crshare.optimize(loaded, max_loss_points=0, reporting=pictures)
+    assert halves.accuracy is not None
+    assert halves.accuracy.n_images == 30
+    without = crshare.optimize(loaded, max_loss_points=5)
+    assert without.exact
+    assert without.accuracy is None
+
+
+def test_fewer_additions_by_corrected_slices_change_no_output(model: Path, images: Path) -> None:
+    loaded = crshare.load(model)
+    pictures = crshare.load_images(loaded, images)
+    for points in (0, 60):
+        plain, corrected = (
+            crshare.optimize(
+                loaded, max_loss_points=points, choosing=pictures, reporting=pictures,
+                solver="lagrangian", minimise=measure,
+            )
+            for measure in ("slice_operations", "additions")
+        )  # fmt: skip
+        additions = [
+            sum(layer.after.additions for layer in outcome.counts) for outcome in (plain, corrected)
+        ]
+        assert additions[1] < additions[0] or points
+        assert additions[1] <= additions[0]
+        assert any(layer.origins.corrected for layer in corrected.counts) or points
+        assert corrected.accuracy == plain.accuracy
+        assert corrected.found.plan.thresholds.keys() == plain.found.plan.thresholds.keys()
+        for layer, conv in planned_network(loaded.network, plain.found.plan).convs():
+            other = planned_network(loaded.network, corrected.found.plan).conv(layer.name)
+            assert np.array_equal(conv.kernel, other.kernel)
+    with pytest.raises(PlanError, match="minimise 'luts': no such measure"):
+        crshare.optimize(loaded, max_loss_points=0, minimise="luts")
+    with pytest.raises(PlanError, match="thresholds 'luck': nothing to follow"):
+        crshare.optimize(loaded, max_loss_points=0, thresholds="luck")
+
+
+def test_errors_are_sentences(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelFormatError, match=r"none\.h5"):
+        crshare.load(tmp_path / "none.h5")
+    loaded = crshare.load(model)
+    with pytest.raises(DataError, match=r"none\.npz: no such file"):
+        crshare.load_images(loaded, tmp_path / "none.npz")
+    with pytest.raises(PlanError, match=r"plan\.json: no such file"):
+        crshare.load_plan(loaded, tmp_path / "plan.json")
+    assert issubclass(PlanError, CrshareError)
+
+
+def test_generated_hardware_is_a_folder_with_a_report(model: Path, tmp_path: Path) -> None:
+    loaded = crshare.load(model)
+    made = crshare.generate(loaded, tmp_path / "rtl", layers=("conv1", "conv2"))
+    assert [layer.layer for layer in made.lowered.layers] == ["conv1", "conv2"]
+    report = json.loads((tmp_path / "rtl" / "report.json").read_text())
+    assert set(report["cells"]) == {"conv1", "conv2"}
+    assert made.n_files == len(list((tmp_path / "rtl").iterdir()))
+
+
+@pytest.mark.needs_package("sklearn")
+def test_the_example_comes_along() -> None:
+    loaded = crshare.load()
+    choosing, reporting = crshare.demo_images()
+    assert loaded.path.name == "digits_bnn.h5"
+    assert len(choosing) == 300
+    assert len(reporting) == 697
+
+
+def test_a_loss_above_the_budget_is_explained(model: Path, images: Path) -> None:
+    loaded = crshare.load(model)
+    outcome = crshare.optimize(
+        loaded, max_loss_points=0, reporting=crshare.load_images(loaded, images)
+    )
+    beyond = replace(outcome, accuracy=Accuracy(100, 90, 88, lost=3, won=1), exact=False)
+    for points, confident, told in ((1.0, False, True), (1.0, True, True), (2.0, False, False)):
+        request = Request(points, Method(), confident=confident)
+        text = " ".join(line.plain for line in excess_lines(beyond, request))
+        assert ("above the 1 points allowed" in text) == told
+        assert ("--confidence" in text) == (told and not confident)
+    assert excess_lines(replace(outcome, accuracy=None), Request(0.0, Method())) == []
+    assert excess_lines(outcome, Request(0.0, Method())) == []

@@ -1,0 +1,54 @@
+"""scripts/train_shortcuts.py on a handful of images: what it saves is read, verified and shared."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crshare.model.read import read_model
+from crshare.network.graph import Add, Concatenate, Conv, RealConv
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*command: object) -> str:
+    done = subprocess.run(
+        [sys.executable, *map(str, command)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, (done.stdout + done.stderr)[-3000:]
+    return done.stdout
+
+
+@pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
+def test_trained_networks_with_shortcuts_go_all_the_way(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (100, 32, 32, 3)).astype(np.uint8)
+    np.savez(tmp_path / "images.npz", images=images, labels=np.arange(100) % 10)
+    run(ROOT / "scripts" / "train_shortcuts.py", tmp_path / "images.npz", tmp_path)
+    for name, n_real in (("bireal", 2), ("blend", 6)):
+        path = tmp_path / f"{name}.h5"
+        model = read_model(path)
+        ops = [type(layer.op) for layer in model.network.layers]
+        wanted = {Conv: 4, RealConv: n_real, Add: 4, Concatenate: 1}
+        assert {kind: ops.count(kind) for kind in wanted} == wanted
+        shown = run("-m", "crshare", "verify", path, "--data", tmp_path / "images.npz")
+        assert "100 images" in shown and "quant_conv2d" in shown
+        assert "4 binary layers" in run("-m", "crshare", "analyze", path)
+        lossless = run(
+            *("-m", "crshare", "optimize", path, "--max-acc-loss", 0),
+            *("--data", tmp_path / "images.npz", "-o", tmp_path / name),
+        )
+        assert re.search(r"bit for bit equal on (\d+) of \1 images", lossless)
+    linears = read_model(tmp_path / "blend.h5").linears.values()
+    skips = [la.weights for la in linears if la.signs is None and la.owner.startswith("conv2d")]
+    skips = [weights for weights in skips if weights.shape[:2] == (1, 1)]
+    assert len(skips) == 4
+    assert all(np.array_equal(weights * 16, np.rint(weights * 16)) for weights in skips)
