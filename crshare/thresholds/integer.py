@@ -5,7 +5,7 @@ reals: a sum S of a channel gives +1 exactly where f(S) >= 0, with ties as sign(
 rounds in float32, so it may decide otherwise where f(S) is within its rounding of 0, only there.
 
 f is a chain of monotone maps, so that f(S) >= 0 holds from some integer on, or up to one. A float64
-estimate proposes that integer; exact arithmetic (rationals.Surd) confirms it, or bisects.
+estimate proposes that integer; exact arithmetic (surds.Surd) confirms it, or bisects.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ import numpy as np
 
 from crshare.network.graph import ALWAYS, NEVER, Float64Array, Int32Array, Threshold
 from crshare.thresholds.layer_ops import Affine, Binarize, Bounds, Map, Slope, at
-from crshare.thresholds.rationals import Surd
+from crshare.thresholds.surds import Surd
 
 Maps = Sequence[Map]
 
@@ -74,7 +74,7 @@ def fires(maps: Maps, channel: int, total: int | Fraction) -> bool:
 
 def value_at(maps: Maps, channel: int, total: int | Fraction) -> Surd:
     """What the maps make of a sum, exactly."""
-    value = Surd.rational(Fraction(total))
+    value = Surd(Fraction(total))
     for step in maps:
         match step:
             case Affine():
@@ -88,15 +88,15 @@ def value_at(maps: Maps, channel: int, total: int | Fraction) -> Surd:
                 value = value.times(at(negative, channel)) if value.sign() < 0 else value
             case Binarize(_, zero_is_plus):
                 plus = value.sign() >= (0 if zero_is_plus else 1)
-                value = Surd.rational(Fraction(1 if plus else -1))
+                value = Surd(Fraction(1 if plus else -1))
     return value
 
 
 def _bounded(value: Surd, low: Fraction | None, high: Fraction | None) -> Surd:
     if low is not None and value.plus(-low).sign() < 0:
-        return Surd.rational(low)
+        return Surd(low)
     if high is not None and value.plus(-high).sign() > 0:
-        return Surd.rational(high)
+        return Surd(high)
     return value
 
 

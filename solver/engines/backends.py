@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from solver.boundary import ask, proven_by
+from solver.engines.boundary import ask, proven_by
 from solver.engines.cbc import Cbc
 from solver.engines.gurobi import Gurobi
 from solver.engines.highs import Highs

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from solver.boundary import readable
+from solver.engines.boundary import readable
 from solver.engines.ilp import WHOLE, Ilp, IlpAnswer
 from solver.errors import BackendUnavailableError, EngineFaultError
 from solver.facility.problem import FloatArray

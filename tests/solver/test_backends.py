@@ -6,9 +6,9 @@ from itertools import product
 import pytest
 
 from solver import BACKENDS, BackendUnavailableError, Status, dense, solve, verify
-from solver.boundary import whole_bound
 from solver.engines import cbc as cbc_module
 from solver.engines.backends import ENGINES
+from solver.engines.boundary import whole_bound
 from tests.solver.solver_instances import best_cost, hamming_problem, random_problem, spread_problem
 
 EXACT = set(ENGINES)

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from solver import BACKENDS, EngineFaultError, knapsack, solve
-from solver.boundary import ask, proven_by, readable
 from solver.engines import cbc
 from solver.engines.backends import ENGINES, fill_by_engine, solve_by_engine
+from solver.engines.boundary import ask, proven_by, readable
 from solver.engines.ilp import Ilp, IlpAnswer, formulate
 from solver.facility.problem import FloatArray
 from solver.facility.selection import Limits
