@@ -37,7 +37,7 @@ def read_file_bytes(path: Path, refusal: type[CrshareError], advice: str, at_mos
         if found.st_size > at_most:
             raise refusal(f"{path}: is larger than {at_most:,} bytes; {advice}")
         with os.fdopen(handle, "rb", closefd=False) as file:
-            return file.read(at_most)
+            return file.read(found.st_size)
     except (OSError, MemoryError) as error:
         raise refusal(f"{path}: cannot be read ({_reason(error)}); {advice}") from error
     finally:
@@ -69,6 +69,12 @@ def write_text(path: Path, text: str) -> None:
     """Write a whole file or none, as `replacing` does."""
     with replacing(path) as draft:
         draft.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """As write_text."""
+    with replacing(path) as draft:
+        draft.write_bytes(content)
 
 
 def is_replaced(path: Path) -> bool:

@@ -13,12 +13,16 @@ class JsonError(ValueError):
     """A text is no JSON that crshare takes; the message is one line without a full stop."""
 
 
-def parse_json(text: str | bytes) -> Any:
-    """The value of a JSON text (bytes: UTF-8); JsonError where it is none."""
+def parse_json(text: str | bytes, *, infinite: bool = False) -> Any:
+    """The value of a JSON text (bytes: UTF-8); JsonError where it is none.
+
+    infinite: take NaN and Infinity, which Keras writes into configurations.
+    """
+    constants = float if infinite else _refuse
     try:
         plain = text.decode("utf-8") if isinstance(text, bytes) else text
         return json.loads(
-            plain, object_pairs_hook=_without_twins, parse_constant=_refuse, parse_float=_finite
+            plain, object_pairs_hook=_without_twins, parse_constant=constants, parse_float=_finite
         )
     except JsonError:
         raise

@@ -22,8 +22,8 @@ MAY_IMPORT = {"solver": {"solver"}, "hwgen": {"hwgen"}, "crshare": {"crshare", "
 # those before it. Modules beside the folders are the ground, but for those that are named here.
 ORDER = {
     "crshare": (
-        "network thresholds frontend model images executor plan planning evaluation hardware "
-        "report train jobs api cli __main__"
+        "sandbox network thresholds frontend model images executor plan planning evaluation "
+        "hardware report train jobs api cli __main__"
     ),
     "solver": "facility engines adder_graph",
     "hwgen": "",

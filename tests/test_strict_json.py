@@ -32,3 +32,7 @@ def test_what_is_refused(text: str | bytes, reason: str) -> None:
 def test_a_number_of_too_many_digits_is_one_line() -> None:
     with pytest.raises(JsonError, match=r"^[^\n]+$"):
         parse_json("9" * 5000)
+
+
+def test_what_keras_writes_may_be_infinite() -> None:
+    assert parse_json("[-Infinity, 1]", infinite=True) == [float("-inf"), 1]

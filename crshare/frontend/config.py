@@ -12,11 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.errors import DAMAGED, ModelFormatError
+from crshare.strict_json import JsonError, parse_json
 
 Array = npt.NDArray[np.float64]
 Weights = Mapping[str, Array]
 
 ONE_WAY = "crshare reads models of one input and one output, each layer applied once"
+RESAVE = "save the whole model with model.save('NAME.h5')"
+MAX_CONFIG = 2**24  # bytes of a configuration
 MOST = float(np.finfo(np.float32).max)
 NESTED = ("Sequential", "Functional", "Model")
 
@@ -142,6 +145,14 @@ def short(value: object) -> str:
     """A value of the file as it may stand in a sentence."""
     text = ascii(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def parsed(what: str, text: str | bytes) -> Any:
+    """The value of a JSON text of a model file, which is `what` of it."""
+    try:
+        return parse_json(text, infinite=True)
+    except JsonError as error:
+        raise ModelFormatError(f"its {what} is no JSON ({error}); {RESAVE}") from error
 
 
 def entries_of(model_config: object) -> list[LayerEntry]:

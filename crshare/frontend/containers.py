@@ -1,34 +1,43 @@
 """Every container of a Keras model: .h5, the .keras archive, JSON with a file of weights beside it.
 
-An archive is read defensively: known names only, no more bytes than fit, nothing written to disk.
+A file is read from disk once, as bytes; the sandbox makes of them what they hold, or the bytes of
+a changed file.
 """
 
-import json
-import shutil
-import zipfile
-import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from io import BytesIO
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from crshare.errors import ModelFormatError, PlanError
-from crshare.frontend.config import Weights, entries_of
-from crshare.frontend.hdf5 import (
-    RESAVE,
-    changed_weights,
-    read_weights,
-    read_whole,
-    write_whole,
-)
-from crshare.frontend.sandbox import guarded
+from crshare.files import read_file_bytes
+from crshare.frontend.config import MAX_CONFIG, RESAVE, Weights, entries_of, parsed
+from crshare.sandbox.call import Limits, SandboxError, call, prepare
 
-MAX_JSON = 2**26  # bytes of a configuration
-MAX_WEIGHTS = 2**28  # bytes of an archive's weights
-CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
-ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, OSError, ValueError, EOFError,
-              RuntimeError, KeyError, OverflowError)  # fmt: skip
+MAX_FILE = 2**30  # bytes
+BYTES_PER_S = 2**25
+READ_S, CHANGE_S = 3, 12  # of a processor, for a small file
+ENDINGS = (".weights.h5", "_weights.h5", ".h5")  # of weights beside a configuration
 NAMED = "name a model file (.h5, .keras, or .json with its weights beside it)"
+READER = "crshare.frontend.contents"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelFile:
+    """The bytes of a model file. weights: of the file beside it, where that is apart."""
+
+    path: Path
+    content: bytes
+    weights: "ModelFile | None" = None
+
+    @property
+    def is_archive(self) -> bool:
+        return self.content[:2] == b"PK"
+
+    @property
+    def is_config(self) -> bool:
+        return self.content[:1] in (b"{", b"[") or self.path.suffix == ".json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,53 +49,80 @@ class KerasFile:
     weights: Mapping[str, Weights]
 
 
-def read_file(path: Path) -> KerasFile:
-    """Read a model file of any container; ModelFormatError where it is none."""
-    try:
-        return _read(path)
-    except ModelFormatError as error:
-        if str(error).startswith(f"{path}: "):
-            raise
-        raise ModelFormatError(f"{path}: {error}") from error
-
-
-def _read(path: Path) -> KerasFile:
-    match _head(path):
-        case b"PK":
-            return _read_archive(path)
-        case head if head[:1] in (b"{", b"[") or path.suffix == ".json":
-            return _read_json(path)
-        case _:
-            text, version, weights = guarded(path, lambda: read_whole(path))
-            return _file(version, _parsed(path, "model_config", text), weights)
-
-
-def write_file(source: Path, draft: Path, changes: Mapping[str, Weights]) -> None:
-    """Copy `source` to `draft` with other values in the named weights; OSError where it cannot."""
-    match _head(source):
-        case b"PK":
-            _write_archive(source, draft, changes)
-        case head if head[:1] in (b"{", b"["):
-            raise PlanError(
-                f"{source}: is a configuration with its weights in another file, and crshare "
-                f"writes one file; {RESAVE}"
-            )
-        case _:
-            write_whole(source, draft, changes)
-
-
-def _head(path: Path) -> bytes:
-    """The first two bytes of a file."""
+def load_file(path: Path) -> ModelFile:
+    """The bytes of a model file, and of the weights beside it; ModelFormatError where none is."""
+    prepare(READER)
     if path.is_dir():
         raise _folder(path)
-    if not path.exists():
-        raise ModelFormatError(f"{path}: there is no such file; {NAMED}")
+    file = ModelFile(path, read_file_bytes(path, ModelFormatError, NAMED, MAX_FILE))
+    return replace(file, weights=_beside(path)) if file.is_config else file
+
+
+def read_file(file: ModelFile) -> KerasFile:
+    """What the bytes of a model file hold; ModelFormatError, one sentence, where it is no model."""
+    if file.is_config:
+        return _read_apart(file)
+    function, what = ("archive", "config.json") if file.is_archive else ("whole", "model_config")
+    text, version, weights = _ask(file, function, READ_S)
+    with _named(file.path):
+        return _file(version, parsed(what, text), weights)
+
+
+def changed_file(file: ModelFile, changes: Mapping[str, Weights]) -> ModelFile:
+    """The file with other values in the named weights, as bytes."""
+    if file.is_config:
+        raise PlanError(
+            f"{file.path}: is a configuration with its weights in another file, and crshare writes "
+            f"one file; {RESAVE}"
+        )
+    function = "changed_archive" if file.is_archive else "changed_whole"
+    return replace(file, content=_ask(file, function, CHANGE_S, changes=changes))
+
+
+def _read_apart(file: ModelFile) -> KerasFile:
+    """A configuration by itself, and the weights of the file that stands beside it."""
+    with _named(file.path):
+        if len(file.content) > MAX_CONFIG:
+            raise ModelFormatError(f"is too large for a configuration; {NAMED}")
+        config = parsed("text", file.content)
+        if file.weights is None:
+            beside = f"{file.path.stem}{ENDINGS[0]}"
+            raise ModelFormatError(
+                f"is a configuration without weights; put them beside it as {beside}"
+            )
+    version = config.get("keras_version") if isinstance(config, dict) else None
+    weights = _ask(file.weights, "weights", READ_S, config=file.content)
+    with _named(file.path):
+        return _file(str(version or "of unknown version"), config, weights)
+
+
+def _beside(path: Path) -> ModelFile | None:
+    beside = (path.with_name(path.stem + ending) for ending in ENDINGS)
+    found = next((name for name in beside if name.exists()), None)
+    if found is None:
+        return None
+    return ModelFile(found, read_file_bytes(found, ModelFormatError, NAMED, MAX_FILE))
+
+
+def _ask(file: ModelFile, function: str, processor_s: int, **more: object) -> Any:
+    """What the sandbox makes of the file; each way in which it may fail is one sentence."""
+    size = len(file.content)
+    limits = Limits(memory_bytes=2**30 + 8 * size, processor_s=processor_s + size // BYTES_PER_S)
+    with _named(file.path):
+        try:
+            return call(f"{READER}:{function}", {"content": file.content, **more}, limits)
+        except SandboxError as error:
+            container = ".keras archive" if file.is_archive else "HDF5 file"
+            raise ModelFormatError(f"is no readable {container} ({error}); {RESAVE}") from error
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """What is refused in the block is refused of this file."""
     try:
-        with path.open("rb") as file:
-            return file.read(2)
-    except OSError as error:
-        reason = error.strerror or str(error).splitlines()[0]
-        raise ModelFormatError(f"{path}: cannot be read ({reason})") from error
+        yield
+    except ModelFormatError as error:
+        raise ModelFormatError(f"{path}: {error}") from error
 
 
 def _folder(path: Path) -> ModelFormatError:
@@ -110,82 +146,4 @@ def _file(version: str, config: object, weights: Mapping[str, Weights]) -> Keras
     of_larq = any(name.startswith("Quant") for name in classes)
     of_qkeras = any(name.startswith(("QConv", "QDense", "QActivation")) for name in classes)
     layers = " with Larq layers" * of_larq + " with QKeras layers" * of_qkeras
-    return KerasFile(f"Keras {version}{layers}", config, weights)
-
-
-def _parsed(path: Path, what: str, text: str | bytes) -> object:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ModelFormatError(f"{path}: its {what} is no JSON; {RESAVE}") from error
-
-
-def _read_json(path: Path) -> KerasFile:
-    """A configuration by itself, and the weights in the file that stands beside it."""
-    if path.stat().st_size > MAX_JSON:
-        raise ModelFormatError(f"{path}: is too large for a configuration; {NAMED}")
-    config = _parsed(path, "text", path.read_bytes())
-    endings = (".weights.h5", "_weights.h5", ".h5")
-    beside = [path.with_name(path.stem + ending) for ending in endings]
-    weights = next((name for name in beside if name.is_file()), None)
-    if weights is None:
-        raise ModelFormatError(
-            f"{path}: is a configuration without weights; put them beside it as {beside[0].name}"
-        )
-    version = config.get("keras_version") if isinstance(config, dict) else None
-    layers = entries_of(config)
-    found = guarded(weights, lambda: read_weights(weights, weights, layers))
-    return _file(str(version or "of unknown version")[:40], config, found)
-
-
-def _read_archive(path: Path) -> KerasFile:
-    parts = _parts(path)
-    config = _parsed(path, CONFIG, parts[CONFIG])
-    metadata = _parsed(path, METADATA, parts[METADATA]) if METADATA in parts else None
-    version = metadata.get("keras_version") if isinstance(metadata, dict) else None
-    layers, held = entries_of(config), BytesIO(parts[WEIGHTS])
-    weights = guarded(path, lambda: read_weights(path, held, layers))
-    return _file(str(version or "of unknown version")[:40], config, weights)
-
-
-def _parts(path: Path) -> dict[str, bytes]:
-    """The files of an archive that crshare reads, each once and of fair size."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return {
-                name: _part(path, archive, name, MAX_WEIGHTS if name == WEIGHTS else MAX_JSON)
-                for name in (CONFIG, METADATA, WEIGHTS)
-                if name != METADATA or METADATA in archive.namelist()
-            }
-    except ZIP_ERRORS as error:
-        reason = str(error.args[-1] if error.args else error).splitlines()[:1]
-        raise ModelFormatError(
-            f"{path}: is no readable .keras archive ({''.join(reason) or 'empty'}); {RESAVE}"
-        ) from error
-
-
-def _part(path: Path, archive: zipfile.ZipFile, name: str, most: int) -> bytes:
-    held = [info for info in archive.infolist() if info.filename == name]
-    if len(held) != 1:
-        raise ModelFormatError(f"{path}: holds {len(held)} files {name}; {RESAVE}")
-    with archive.open(held[0]) as file:
-        content = file.read(most + 1) if held[0].file_size <= most else b""
-    if not content or len(content) > most:
-        raise ModelFormatError(
-            f"{path}: its {name} claims {held[0].file_size} bytes, where 1 to {most} are read; "
-            f"{RESAVE}"
-        )
-    return content
-
-
-def _write_archive(source: Path, draft: Path, changes: Mapping[str, Weights]) -> None:
-    parts = _parts(source)
-    layers = entries_of(_parsed(source, CONFIG, parts[CONFIG]))
-    parts[WEIGHTS] = changed_weights(source, parts[WEIGHTS], layers, changes)
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(draft, "w") as new:
-        for info in old.infolist():
-            if info.filename in parts:
-                new.writestr(info, parts[info.filename])
-            else:
-                with old.open(info) as held, new.open(info, "w") as written:
-                    shutil.copyfileobj(held, written)
+    return KerasFile(f"Keras {version[:40]}{layers}", config, weights)

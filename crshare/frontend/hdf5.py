@@ -1,15 +1,12 @@
 """Keras HDF5 files in and out: the only file that knows h5py and how Keras lays weights out.
 
 Three layouts: whole models and weights by layer name (Keras 2, and .h5 of Keras 3), and weights by
-class and number (.keras and .weights.h5). HDF5 and JSON only: no TensorFlow, no code of the file,
-no link out of the file is ever followed.
+class and number (.keras and .weights.h5). Files are bytes here, and no link is ever followed.
 """
 
 import re
-import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -18,48 +15,58 @@ import h5py
 import numpy as np
 
 from crshare.errors import ModelFormatError
-from crshare.frontend.config import Array, LayerEntry, Weights, variable_names
+from crshare.frontend.config import MAX_CONFIG, RESAVE, LayerEntry, Weights, variable_names
 
 MAX_BYTES = 2**30  # of one weight
 UNWRITTEN_BYTES, MOST_PACKED = 2**20, 64  # what compression may claim beyond what is stored
 PACKING = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
 N_WORTH = 512  # values from which on a weight is compressed
-HDF5_ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError)  # of h5py
-RESAVE = "save the whole model with model.save('NAME.h5')"
 
-Source = Path | BytesIO
 Stored = dict[str, dict[str, Any]]  # data sets by layer and short name
 
 
-def read_whole(path: Path) -> tuple[str, str, dict[str, Weights]]:
+def read_whole(content: bytes) -> tuple[str, str, dict[str, Weights]]:
     """The configuration, the version of Keras and the weights of a whole-model file."""
-    with opened(path, path) as file:
+    with h5py.File(BytesIO(content), "r") as file:
         config = file.attrs.get("model_config")
         if config is None and "layer_names" in file.attrs:
             raise ModelFormatError(
-                f"{path}: holds weights only, no layers; {RESAVE}, or name the JSON of its layers"
+                f"holds weights only, no layers; {RESAVE}, or name the JSON of its layers"
             )
         if config is None:
-            raise ModelFormatError(f"{path}: holds no Keras model (no model_config); {RESAVE}")
+            raise ModelFormatError(f"holds no Keras model (no model_config); {RESAVE}")
+        if len(config) > MAX_CONFIG:
+            raise ModelFormatError(f"has a model_config of {len(config):,} bytes; {RESAVE}")
         version = _text(file.attrs.get("keras_version", "of unknown version"))
-        return _text(config), version, _arrays(path, _whole(path, file))
+        return _text(config), version, _arrays(_whole(file))
 
 
-def read_weights(path: Path, source: Source, layers: list[LayerEntry]) -> dict[str, Weights]:
-    """The weights of a weights-only file, in either layout; `path` is what errors name."""
-    with opened(path, source) as file:
-        return _arrays(path, _weights_only(path, file, layers))
+def read_weights(content: bytes, layers: list[LayerEntry]) -> dict[str, Weights]:
+    """The weights of a weights-only file, in either layout."""
+    with h5py.File(BytesIO(content), "r") as file:
+        return _arrays(_weights_only(file, layers))
 
 
-def write_whole(source: Path, draft: Path, changes: Mapping[str, Weights]) -> None:
-    """Copy `source` to `draft` with other values in the named weights; OSError where it cannot."""
-    shutil.copyfile(source, draft)
-    with h5py.File(draft, "r+") as file:
-        _assign(_whole(source, file), changes)
+def change_whole(content: bytes, changes: Mapping[str, Weights]) -> bytes:
+    """A whole-model file with other values in the named weights."""
+    memory = BytesIO(content)
+    with h5py.File(memory, "r+") as file:
+        _assign(_whole(file), changes)
+    return memory.getvalue()
+
+
+def change_weights(
+    content: bytes, layers: list[LayerEntry], changes: Mapping[str, Weights]
+) -> bytes:
+    """A weights-only file with other values in the named weights."""
+    memory = BytesIO(content)
+    with h5py.File(memory, "r+") as file:
+        _assign(_weights_only(file, layers), changes)
+    return memory.getvalue()
 
 
 def write_packed(source: Path, draft: Path) -> None:
-    """Write `draft`, the file `source` with each weight compressed and all else the same."""
+    """Write `draft`, our own file `source` with each weight compressed and all else the same."""
     with h5py.File(source, "r") as plain, h5py.File(draft, "w") as packed:
         packed.attrs.update(plain.attrs)
         plain.visititems(lambda name, item: _pack(name, item, packed))
@@ -74,63 +81,42 @@ def _pack(name: str, item: Any, packed: Any) -> None:
     copy.attrs.update(item.attrs)
 
 
-def changed_weights(
-    path: Path, held: bytes, layers: list[LayerEntry], changes: Mapping[str, Weights]
-) -> bytes:
-    """A weights-only file with other values in the named weights."""
-    memory = BytesIO(held)
-    with h5py.File(memory, "r+") as file:
-        _assign(_weights_only(path, file, layers), changes)
-    return memory.getvalue()
-
-
 def _assign(stored: Stored, changes: Mapping[str, Weights]) -> None:
     for layer, named in changes.items():
         for name, array in named.items():
             stored[layer][name][...] = array
 
 
-def _arrays(path: Path, stored: Stored) -> dict[str, Weights]:
+def _arrays(stored: Stored) -> dict[str, Weights]:
     return {
-        layer: {name: _array(path, dataset) for name, dataset in named.items()}
+        layer: {name: np.asarray(dataset[()], np.float64) for name, dataset in named.items()}
         for layer, named in stored.items()
     }
-
-
-@contextmanager
-def opened(path: Path, source: Source) -> Iterator[Any]:
-    """The HDF5 file; what goes wrong while it is read is one sentence."""
-    try:
-        with h5py.File(source, "r") as file:
-            yield file
-    except HDF5_ERRORS as error:
-        reason = str(error.args[-1] if error.args else error or "empty").splitlines()[0]
-        raise ModelFormatError(f"{path}: is no readable HDF5 file ({reason}); {RESAVE}") from error
 
 
 def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _whole(path: Path, file: Any) -> Stored:
+def _whole(file: Any) -> Stored:
     """The data sets of the weights by layer and short name, in the file's own order."""
-    root = file.get("model_weights")
+    root = _inside(file, "model_weights")
     if not isinstance(root, h5py.Group):
-        raise ModelFormatError(f"{path}: holds a configuration but no weights; {RESAVE}")
-    return _by_name(path, root)
+        raise ModelFormatError(f"holds a configuration but no weights; {RESAVE}")
+    return _by_name(root)
 
 
-def _by_name(path: Path, root: Any) -> Stored:
-    return {layer: _of_layer(path, root, layer) for layer in _names(path, root, "layer_names")}
+def _by_name(root: Any) -> Stored:
+    return {layer: _of_layer(root, layer) for layer in _names(root, "layer_names")}
 
 
-def _weights_only(path: Path, file: Any, layers: list[LayerEntry]) -> Stored:
+def _weights_only(file: Any, layers: list[LayerEntry]) -> Stored:
     if any(key.startswith("layer_names") for key in file.attrs):
-        return _by_name(path, file)
-    root = _inside(path, file, "layers")
+        return _by_name(file)
+    root = _inside(file, "layers")
     if not isinstance(root, h5py.Group):
-        raise ModelFormatError(f"{path}: holds no weights that crshare knows; {RESAVE}")
-    groups = _groups(path, root)
+        raise ModelFormatError(f"holds no weights that crshare knows; {RESAVE}")
+    groups = _groups(root)
     counts: Counter[str] = Counter()
     stored: Stored = {}
     for layer in layers:
@@ -138,16 +124,16 @@ def _weights_only(path: Path, file: Any, layers: list[LayerEntry]) -> Stored:
         group = groups.get(layer.name) or groups.get(f"{key} {counts[key]}")
         counts[key] += 1
         if group is not None:
-            stored[layer.name] = _numbered(path, group, layer)
+            stored[layer.name] = _numbered(group, layer)
     return stored
 
 
-def _groups(path: Path, root: Any) -> dict[str, Any]:
+def _groups(root: Any) -> dict[str, Any]:
     """The groups of layers by the name that Keras 3 keeps, or by class and number."""
     found = {}
     for full in root:
-        group = _inside(path, root, full)
-        variables = _inside(path, group, "vars")
+        group = _inside(root, full)
+        variables = _inside(group, "vars")
         if not isinstance(variables, h5py.Group):
             continue
         stem, _, number = full.rpartition("_")
@@ -162,31 +148,31 @@ def _class_key(name: str) -> str:
     return re.sub(r"\W|_", "", name.rsplit(">", 1)[-1]).lower()
 
 
-def _numbered(path: Path, group: Any, layer: LayerEntry) -> dict[str, Any]:
+def _numbered(group: Any, layer: LayerEntry) -> dict[str, Any]:
     """The data sets 0, 1, ... of a layer by the names that its class gives them."""
     datasets: list[Any] = []
-    while isinstance(dataset := _inside(path, group, str(len(datasets))), h5py.Dataset):
-        datasets.append(dataset)
+    while isinstance(dataset := _inside(group, str(len(datasets))), h5py.Dataset):
+        datasets.append(_weight(dataset))
     return dict(zip(variable_names(layer, len(datasets)), datasets, strict=True))
 
 
-def _of_layer(path: Path, root: Any, layer: str) -> dict[str, Any]:
-    group = _inside(path, root, layer)
+def _of_layer(root: Any, layer: str) -> dict[str, Any]:
+    group = _inside(root, layer)
     if not isinstance(group, h5py.Group):
-        raise ModelFormatError(f"{path}: layer {layer} has no group of weights; {RESAVE}")
+        raise ModelFormatError(f"layer {layer} has no group of weights; {RESAVE}")
     found: dict[str, Any] = {}
-    for full in _names(path, group, "weight_names"):
-        dataset = _inside(path, group, full)
+    for full in _names(group, "weight_names"):
+        dataset = _inside(group, full)
         if not isinstance(dataset, h5py.Dataset):
-            raise ModelFormatError(f"{path}: layer {layer} lacks its weight {full!r}; {RESAVE}")
+            raise ModelFormatError(f"layer {layer} lacks its weight {full!r}; {RESAVE}")
         name = full.rsplit("/", 1)[-1].split(":")[0]
         if name in found:
-            raise ModelFormatError(f"{path}: layer {layer} has two weights {name!r}; {RESAVE}")
-        found[name] = dataset
+            raise ModelFormatError(f"layer {layer} has two weights {name!r}; {RESAVE}")
+        found[name] = _weight(dataset)
     return found
 
 
-def _names(path: Path, group: Any, key: str) -> list[str]:
+def _names(group: Any, key: str) -> list[str]:
     """A list of names, which Keras splits over KEY0, KEY1, ... when it is long."""
     where = str(group.name).rsplit("/", 1)[-1]
     if key in group.attrs:
@@ -195,34 +181,35 @@ def _names(path: Path, group: Any, key: str) -> list[str]:
         numbered = (f"{key}{i}" for i in range(len(group.attrs)))
         chunks = [group.attrs[name] for name in numbered if name in group.attrs]
     if not chunks:
-        raise ModelFormatError(f"{path}: {where} has no attribute {key}; {RESAVE}")
+        raise ModelFormatError(f"{where} has no attribute {key}; {RESAVE}")
     names = [name for chunk in chunks for name in np.atleast_1d(chunk).tolist()]
     if not all(isinstance(name, str | bytes) for name in names):
-        raise ModelFormatError(f"{path}: the attribute {key} of {where} holds no names; {RESAVE}")
+        raise ModelFormatError(f"the attribute {key} of {where} holds no names; {RESAVE}")
     return [_text(name) for name in names]
 
 
-def _inside(path: Path, group: Any, name: str) -> Any:
+def _inside(group: Any, name: str) -> Any:
     """The object at `name` below `group`, reached by no link that leaves the file."""
     for part in [part for part in name.split("/") if part]:
         link = group.get(part, getlink=True) if isinstance(group, h5py.Group) else None
         if link is not None and not isinstance(link, h5py.HardLink):
-            raise ModelFormatError(f"{path}: {name!r} is a link to elsewhere; {RESAVE}")
+            raise ModelFormatError(f"{name!r} is a link to elsewhere; {RESAVE}")
         if link is None:
             return None
         group = group[part]
     return group
 
 
-def _array(path: Path, dataset: Any) -> Array:
-    where = f"{path}: the weight {str(dataset.name).removeprefix('/model_weights/')!r}"
+def _weight(dataset: Any) -> Any:
+    """A data set that may be read and written: numbers of this file, of a fair size."""
+    where = f"the weight {str(dataset.name).removeprefix('/model_weights/')!r}"
     if dataset.is_virtual or dataset.external:
         raise ModelFormatError(f"{where} lies in another file; {RESAVE}")
     if dataset.dtype.kind not in "fiu":
         raise ModelFormatError(f"{where} holds {dataset.dtype}, no numbers; {RESAVE}")
     if not _is_fair(dataset):
         raise ModelFormatError(f"{where} has an impossible size; {RESAVE}")
-    return np.asarray(dataset[()], dtype=np.float64)
+    return dataset
 
 
 def _is_fair(dataset: Any) -> bool:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from crshare.errors import DAMAGED, ModelFormatError, NetworkError
 from crshare.frontend.config import Weights
-from crshare.frontend.containers import read_file
+from crshare.frontend.containers import ModelFile, load_file, read_file
 from crshare.frontend.layers import nodes_of
 from crshare.frontend.topology import graph_of
 from crshare.network.graph import Conv, Network, Shape, Threshold
@@ -62,9 +62,16 @@ def read_model(
     sign_layers: names of layers, classes or activations that give +1 for values >= 0 and else -1.
     rescale: (scale, offset) that turn a pixel v into the scale * v + offset that the model expects.
     """
-    file = read_file(path)
+    return model_of(load_file(path), sign_layers=sign_layers, rescale=rescale)
+
+
+def model_of(
+    file: ModelFile, *, sign_layers: Set[str] = frozenset(), rescale: Rescale | None = None
+) -> Model:
+    """As read_model, of a file whose bytes are at hand."""
+    found, path = read_file(file), file.path
     try:
-        graph = graph_of(file.config, file.weights)
+        graph = graph_of(found.config, found.weights)
         nodes = nodes_of(graph, sign_layers)
         assembly = assemble(_map_shape(graph.input_shape), rescale, nodes)
     except (ModelFormatError, NetworkError) as error:
@@ -73,7 +80,7 @@ def read_model(
         raise ModelFormatError(f"{path}: its layers are nested too deep; {DAMAGED}") from error
     steps = (step for node in nodes for step in node.steps)
     linears = {step.owner: step for step in steps if isinstance(step, Linear)}
-    return Model(assembly.network, path, file.library, linears, assembly.folded, file.weights)
+    return Model(assembly.network, path, found.library, linears, assembly.folded, found.weights)
 
 
 def _map_shape(shape: tuple[int, ...]) -> Shape:

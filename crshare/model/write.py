@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from crshare.errors import PlanError
-from crshare.files import replacing
+from crshare.files import write_bytes
 from crshare.frontend.config import Array
-from crshare.frontend.containers import write_file
+from crshare.frontend.containers import changed_file, load_file
 from crshare.frontend.linear_layers import TINY
-from crshare.model.read import Model, Rescale, read_model
+from crshare.model.read import Model, Rescale, model_of
 from crshare.network.graph import (
     BoolArray,
     Conv,
@@ -43,15 +43,15 @@ def apply_network(
 ) -> None:
     """Write `target`, the file `source` with the kernels and thresholds of `wanted`.
 
-    The file is read back and compared before it takes its place. PlanError where `wanted` is not
-    the file's network with other signs and thresholds, or the file has nothing to express them.
+    The changed bytes are read back and compared before any is written. PlanError where `wanted` is
+    not the file's network with other signs and thresholds, or the file cannot express them.
     """
-    model = read_model(source, sign_layers=sign_layers, rescale=rescale)
-    changes = changes_for(model, wanted)
-    with replacing(target) as draft:
-        write_file(source, draft, changes)
-        written = read_model(draft, sign_layers=sign_layers, rescale=rescale)
-        _refuse_difference(target, written.network, wanted)
+    file = load_file(source)
+    model = model_of(file, sign_layers=sign_layers, rescale=rescale)
+    changed = replace(changed_file(file, changes_for(model, wanted)), path=target)
+    written = model_of(changed, sign_layers=sign_layers, rescale=rescale)
+    _refuse_difference(target, written.network, wanted)
+    write_bytes(target, changed.content)
 
 
 def changes_for(model: Model, wanted: Network) -> Changes:

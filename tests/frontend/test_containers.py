@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from crshare.errors import ModelFormatError, PlanError
-from crshare.frontend.containers import MAX_JSON, NAMED, read_file
+from crshare.frontend.config import MAX_CONFIG
+from crshare.frontend.containers import NAMED, load_file, read_file
 from crshare.model.read import fingerprint, read_model, read_network
 from crshare.model.write import apply_network
 from crshare.network.graph import Conv
@@ -60,7 +61,8 @@ def test_an_archive_is_written_with_other_signs(tmp_path: Path, dialect: Dialect
     wanted = network.replace({"c2": Conv(-conv.kernel, conv.strides, conv.pad_value)})
     apply_network(source, wanted, tmp_path / "new.keras")
     assert fingerprint(read_network(tmp_path / "new.keras")) == fingerprint(wanted)
-    assert read_file(source).config == read_file(tmp_path / "new.keras").config
+    one, other = (read_file(load_file(path)) for path in (source, tmp_path / "new.keras"))
+    assert one.config == other.config
 
 
 def test_a_configuration_by_itself_is_not_written_to(tmp_path: Path) -> None:
@@ -94,6 +96,7 @@ def saved_model(*names: str) -> Callable[[Path], None]:
     return build
 
 
+OPEN = "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"
 CONFIG = json.dumps(model_config(small(), SHAPE)).encode()
 REFUSED: list[tuple[Callable[[Path], Any], str]] = [
     (
@@ -106,30 +109,30 @@ REFUSED: list[tuple[Callable[[Path], Any], str]] = [
         "is a SavedModel, which holds a graph and no layers; convert it where it was trained: "
         "python -c \"import tf_keras; tf_keras.models.load_model('m').save('m.h5')\"",
     ),
-    (archive_of(), f"holds 0 files config.json; {RESAVE}"),
-    (archive_of(config_json=CONFIG), f"holds 0 files model.weights.h5; {RESAVE}"),
+    (archive_of(), f"holds no config.json; {RESAVE}"),
+    (archive_of(config_json=CONFIG), f"holds no model.weights.h5; {RESAVE}"),
     (
         archive_of(config_json=b"{", model_weights_h5=b"x"),
-        f"its config.json is no JSON; {RESAVE}",
+        f"its configuration is no JSON ({OPEN}); {RESAVE}",
     ),
     (
         archive_of(config_json=b"[1]", model_weights_h5=b"x"),
-        f"is no readable HDF5 file (Unable to synchronously open file (file signature not found)); "
-        f"{RESAVE}",
+        "is no readable .keras archive (Unable to synchronously open file (file signature not "
+        f"found)); {RESAVE}",
     ),
     (
-        archive_of(config_json=b" " * (MAX_JSON + 1), model_weights_h5=b"x"),
-        f"its config.json claims {MAX_JSON + 1} bytes, where 1 to {MAX_JSON} are read; {RESAVE}",
+        archive_of(config_json=b" " * (MAX_CONFIG + 1), model_weights_h5=b"x"),
+        f"its config.json claims {MAX_CONFIG + 1} bytes, where {MAX_CONFIG} are read; {RESAVE}",
     ),
     (
         lambda path: path.write_text("{"),
-        f"its text is no JSON; {RESAVE}",
+        f"its text is no JSON ({OPEN}); {RESAVE}",
     ),
     (
         lambda path: path.write_bytes(CONFIG),
         "is a configuration without weights; put them beside it as m.weights.h5",
     ),
-    (lambda path: None, f"there is no such file; {NAMED}"),
+    (lambda path: None, f"no such file; {NAMED}"),
 ]
 
 

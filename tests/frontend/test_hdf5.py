@@ -74,7 +74,7 @@ def virtual(file: h5py.File) -> None:
 
 
 CONTAINERS: list[tuple[Callable[[Path], Any], str]] = [
-    (lambda path: None, f"there is no such file; {NAMED}"),
+    (lambda path: None, f"no such file; {NAMED}"),
     (lambda path: path.mkdir(), f"is a folder; {NAMED}"),
     (
         lambda path: path.write_bytes(b"PK\x03\x04 and more"),
@@ -87,11 +87,12 @@ CONTAINERS: list[tuple[Callable[[Path], Any], str]] = [
     ),
     (
         edited(lambda file: file.attrs.__setitem__("model_config", "{'a")),
-        f"its model_config is no JSON; {RESAVE}",
+        "its model_config is no JSON (Expecting property name enclosed in double quotes: line 1 "
+        f"column 2 (char 1)); {RESAVE}",
     ),
     (
         edited(lambda file: file.attrs.__setitem__("model_config", "[" * 100_000)),
-        f"its model_config is no JSON; {RESAVE}",
+        f"its model_config is no JSON (it is nested too deep); {RESAVE}",
     ),
     (
         edited(lambda file: file.attrs.__setitem__("model_config", "[1]")),

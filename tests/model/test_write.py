@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import pytest
 
@@ -238,7 +237,7 @@ def test_a_failed_write_leaves_the_old_file(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(h5py.Dataset, "__setitem__", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OutputError) as error:
         apply_network(source, changed(read_network(source), RNG), target)
     assert str(error.value) == (
