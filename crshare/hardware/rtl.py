@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from crshare.errors import HardwareError, OutputError
+from crshare.errors import HardwareError
 from crshare.executor.execute import compile_network, compile_part
 from crshare.hardware.lowering import Lowered, Options, lower
+from crshare.hardware.manifest import listed, replace_files
 from crshare.network.bits import unpack
 from crshare.network.graph import INPUT, Kind, Network
 from crshare.plan.plan import SharingPlan
@@ -89,13 +90,13 @@ def generate_rtl(
     *,
     name: str,
 ) -> Generated:
-    """Lower, verify where asked, and write the whole folder or nothing."""
+    """Lower, verify where asked, and write all files or none."""
+    listed(folder)  # what must be left alone is refused before the work is done
     simulators = simulators_or_refuse(wish.simulators) if wish.check is not None else []
     lowered = lower(network, plan, wish.options, on_progress, name=name, only=wish.only)
     contents = rtl_files(lowered, combinational_only=wish.combinational)
     verdicts = [] if wish.check is None else verify(lowered, wish.check, simulators, on_progress)
-    write_folder(folder, contents)
-    return Generated(lowered, tuple(verdicts), len(contents))
+    return Generated(lowered, tuple(verdicts), replace_files(folder, contents))
 
 
 def rtl_files(lowered: Lowered, *, combinational_only: bool = False) -> dict[str, str]:
@@ -172,28 +173,6 @@ def report(lowered: Lowered) -> dict[str, Any]:
         "layers": [asdict(layer) for layer in lowered.layers],
         "cells": {name: asdict(found) for name, found in tallies(lowered).items()},
     }
-
-
-def write_folder(folder: Path, contents: dict[str, str]) -> None:
-    """All files or none: an older folder of generated files is replaced, no other is touched."""
-    if folder.exists() and not (folder / "files.f").is_file() and any(folder.iterdir()):
-        raise OutputError(
-            f"{folder}: is not empty and holds no generated hardware; choose another place"
-        )
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as draft:
-            whole = Path(draft) / "rtl"
-            whole.mkdir()
-            for name, text in contents.items():
-                (whole / name).write_text(text, encoding="utf-8")
-            if folder.exists():
-                folder.rename(Path(draft) / "old")
-            whole.rename(folder)
-    except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be written ({error.strerror or error}); choose another place"
-        ) from error
 
 
 def generated(folder: Path) -> tuple[str, list[Path]]:

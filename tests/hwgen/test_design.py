@@ -9,7 +9,7 @@ from pytest import MonkeyPatch
 
 from crshare.errors import HardwareError
 from crshare.hardware.lowering import Options, lower
-from crshare.hardware.rtl import report, rtl_files, tallies, verify, write_folder
+from crshare.hardware.rtl import report, rtl_files, tallies, verify
 from crshare.hardware.time_multiplex import Turned
 from crshare.model.read import fingerprint
 from crshare.network.graph import INPUT, Conv, Input, Layer, MaxPool, Network, Threshold
@@ -183,18 +183,6 @@ def test_unknown_and_turned_around_layers_are_refused(only: tuple[str, str], sen
     with pytest.raises(HardwareError) as error:
         lower(network, None, Options(), name="dut", only=only)
     assert str(error.value).startswith(sentence)
-
-
-def test_a_folder_of_something_else_is_not_replaced(tmp_path: Path) -> None:
-    (tmp_path / "mine.txt").write_text("mine")
-    with pytest.raises(Exception, match="is not empty and holds no generated hardware"):
-        write_folder(tmp_path, {"a.v": ""})
-    assert (tmp_path / "mine.txt").read_text() == "mine"
-    target = tmp_path / "rtl"
-    write_folder(target, {"files.f": "a.v\n", "a.v": "1"})
-    write_folder(target, {"files.f": "b.v\n", "b.v": "2"})
-    assert sorted(path.name for path in target.iterdir()) == ["b.v", "files.f"]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.txt", "rtl"]
 
 
 @pytest.mark.needs_tool("iverilog")

@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from crshare.cli import main
 from crshare.hardware.lowering import Options, lower
-from crshare.hardware.rtl import prove, rtl_files, write_folder
+from crshare.hardware.manifest import replace_files
+from crshare.hardware.rtl import prove, rtl_files
 from crshare.network.graph import INPUT, Conv, Input, Layer, Network, Threshold
 from hwgen import TimeLimitError, ToolError
 from hwgen.equivalence import Proof
@@ -34,7 +35,7 @@ def slice_network(at: int, *, bits: bool = True) -> Network:
 
 def folder_of(path: Path, network: Network, method: str = "auto", *, alone: bool = True) -> Path:
     lowered = lower(network, None, Options(method=method), name="dut", only=ONLY)
-    write_folder(path, rtl_files(lowered, combinational_only=alone))
+    replace_files(path, rtl_files(lowered, combinational_only=alone))
     return path
 
 
@@ -164,7 +165,7 @@ def test_a_full_disk_leaves_nothing_half_written(
     monkeypatch.setattr(Path, "write_text", full)
     lowered = lower(slice_network(2), None, Options(), name="dut", only=ONLY)
     with pytest.raises(Exception, match=r"rtl: cannot be written \(No space left on device\)"):
-        write_folder(target, rtl_files(lowered))
+        replace_files(target, rtl_files(lowered))
     monkeypatch.undo()
     assert {path.name: path.read_text() for path in target.iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["rtl"]
