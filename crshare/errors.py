@@ -7,6 +7,10 @@ class CrshareError(Exception):
     """Base of every error that is the user's to mend; the command line prints it and returns 2."""
 
 
+class ArgumentError(CrshareError):
+    """A number or a path that a job was given is none that it can work with."""
+
+
 class ModelFormatError(CrshareError):
     """A model file lacks what crshare needs, or holds what it cannot read."""
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from crshare.errors import CrshareError, OutputError
 
@@ -18,30 +19,38 @@ MAX_LINKS = 40  # as many as Linux follows
 PERMISSIONS = 0o777
 MAX_NAMED = 50  # characters of a file's name that its draft takes over
 
+# Blocks on nothing, takes no terminal over, and changes no byte on Windows.
+_FLAGS = ("O_NONBLOCK", "O_NOCTTY", "O_BINARY")
+READING = os.O_RDONLY | sum(getattr(os, flag, 0) for flag in _FLAGS)
 
-def read_file_bytes(path: Path, refusal: type[CrshareError], advice: str, at_most: int) -> bytes:
-    """The content of a regular file of no more than `at_most` bytes; `refusal` where it is not one.
+
+def open_regular(path: Path, refusal: type[CrshareError], advice: str) -> BinaryIO:
+    """A regular file, open for reading; `refusal` where it is none.
 
     A device, a pipe or a socket is refused before a byte is read, so that none can block.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        handle = os.open(path, READING)
     except FileNotFoundError:
         raise refusal(f"{path}: no such file; {advice}") from None
     except (OSError, ValueError) as error:
         raise refusal(f"{path}: cannot be read ({_reason(error)}); {advice}") from error
-    try:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise refusal(f"{path}: is no regular file; {advice}")
-        if found.st_size > at_most:
-            raise refusal(f"{path}: is larger than {at_most:,} bytes; {advice}")
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            return file.read(found.st_size)
-    except (OSError, MemoryError) as error:
-        raise refusal(f"{path}: cannot be read ({_reason(error)}); {advice}") from error
-    finally:
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
+        raise refusal(f"{path}: is no regular file; {advice}")
+    return os.fdopen(handle, "rb")
+
+
+def read_file_bytes(path: Path, refusal: type[CrshareError], advice: str, at_most: int) -> bytes:
+    """The content of a regular file of no more than `at_most` bytes; `refusal` where it is none."""
+    with open_regular(path, refusal, advice) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > at_most:
+            raise refusal(f"{path}: is larger than {at_most:,} bytes; {advice}")
+        try:
+            return file.read(size)
+        except (OSError, MemoryError) as error:
+            raise refusal(f"{path}: cannot be read ({_reason(error)}); {advice}") from error
 
 
 def _reason(error: Exception) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from crshare.cli.arguments import MODEL, OUT_FILE
 from crshare.cli.shared import (
-    FILE,
     command_line,
     deliver,
     json_option,
@@ -18,8 +18,8 @@ from crshare.cli.shared import (
 
 
 @click.command()
-@click.argument("model", type=FILE)
-@click.option("--html", "html_path", type=FILE, help="Write a page to look at to this file.")
+@click.argument("model", type=MODEL)
+@click.option("--html", "html_path", type=OUT_FILE, help="Write a page to look at to this file.")
 @json_option
 @model_options
 def analyze(

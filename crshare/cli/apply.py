@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from crshare.cli.arguments import IN_FILE, MODEL, OUT_FILE
 from crshare.cli.shared import (
-    FILE,
     console,
     deliver,
     json_option,
@@ -18,9 +18,9 @@ from crshare.cli.shared import (
 
 
 @click.command()
-@click.argument("model", type=FILE)
-@click.option("--plan", type=FILE, required=True, help="A plan.json that `optimize` wrote.")
-@click.option("-o", "--output", type=FILE, required=True, help="The model file to write.")
+@click.argument("model", type=MODEL)
+@click.option("--plan", type=IN_FILE, required=True, help="A plan.json that `optimize` wrote.")
+@click.option("-o", "--output", type=OUT_FILE, required=True, help="The model file to write.")
 @json_option
 @model_options
 def apply(

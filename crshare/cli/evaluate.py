@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
+from crshare.cli.arguments import IN_FILE, MODEL
 from crshare.cli.shared import (
-    FILE,
     deliver,
     json_option,
     model_options,
@@ -17,9 +17,9 @@ from crshare.cli.shared import (
 
 
 @click.command()
-@click.argument("model", type=FILE)
-@click.option("--plan", type=FILE, required=True, help="A plan.json that `optimize` wrote.")
-@click.option("--data", type=FILE, required=True, help=".npz with `images` and `labels`.")
+@click.argument("model", type=MODEL)
+@click.option("--plan", type=IN_FILE, required=True, help="A plan.json that `optimize` wrote.")
+@click.option("--data", type=IN_FILE, required=True, help=".npz with `images` and `labels`.")
 @json_option
 @model_options
 def evaluate(

@@ -6,29 +6,32 @@ from pathlib import Path
 
 import click
 
+from crshare.cli.arguments import IN_FILE, MODEL, OUT_FOLDER, FiniteRange, number
 from crshare.cli.shared import (
-    FILE,
     json_option,
     model_options,
     progress,
     source_of,
 )
 from crshare.cli.training import course_options, recorder, tell
+from crshare.limits import RATE
 
 FALL = 100  # the first rate over the last
 
 
 @click.command()
-@click.argument("model", type=FILE)
-@click.option("--plan", type=FILE, required=True, help="The plan.json to start from.")
-@click.option("--data", type=FILE, required=True, help="Training images and labels, .npz.")
-@click.option("-o", "--output", type=FILE, required=True, help="Folder for the new plan.json.")
+@click.argument("model", type=MODEL)
+@click.option("--plan", type=IN_FILE, required=True, help="The plan.json to start from.")
+@click.option("--data", type=IN_FILE, required=True, help="Training images and labels, .npz.")
 @click.option(
-    "--rate", type=click.FloatRange(min=0, min_open=True), default=3e-3, show_default=True,
+    "-o", "--output", type=OUT_FOLDER, required=True, help="Folder for the new plan.json."
+)
+@click.option(
+    "--rate", type=number(RATE), default=3e-3, show_default=True,
     help="Of the first step; it falls to a hundredth.",
 )  # fmt: skip
 @click.option(
-    "--distill", type=click.FloatRange(0, 1), default=0.5, show_default=True, metavar="SHARE",
+    "--distill", type=FiniteRange(0, 1), default=0.5, show_default=True, metavar="SHARE",
     help="How much of what is wanted of an image is what MODEL itself says; the rest is its label.",
 )  # fmt: skip
 @course_options(epochs=5, batch=100)

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from crshare.cli.arguments import IN_FILE, MODEL, OUT_FOLDER, number
 from crshare.cli.shared import (
-    FILE,
     deliver,
     json_option,
     model_options,
     progress,
     source_of,
 )
+from crshare.limits import IMAGES, LEVELS, LUTS, TURNS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,9 +32,9 @@ N_IMAGES = 20
 
 
 @click.command()
-@click.argument("model", type=FILE)
-@click.option("--plan", type=FILE, help="A plan.json that `optimize` wrote.")
-@click.option("-o", "--output", type=FILE, required=True, help="The folder to write.")
+@click.argument("model", type=MODEL)
+@click.option("--plan", type=IN_FILE, help="A plan.json that `optimize` wrote.")
+@click.option("-o", "--output", type=OUT_FOLDER, required=True, help="The folder to write.")
 @click.option(
     "--layers", metavar="FIRST[,LAST]", help="Only the layers with weights from FIRST to LAST."
 )
@@ -50,7 +51,7 @@ N_IMAGES = 20
 )
 @click.option(
     "--pipeline",
-    type=click.IntRange(min=1),
+    type=number(LEVELS),
     default=3,
     show_default=True,
     metavar="LEVELS",
@@ -58,14 +59,14 @@ N_IMAGES = 20
 )
 @click.option(
     "--max-luts",
-    type=click.IntRange(min=1),
+    type=number(LUTS),
     default=100_000,
     show_default=True,
     help="Refuse a layer above this estimate.",
 )
 @click.option(
     "--fold",
-    type=click.IntRange(min=1),
+    type=number(TURNS),
     default=1,
     show_default=True,
     metavar="TURNS",
@@ -79,10 +80,10 @@ N_IMAGES = 20
     multiple=True,
     help="What --verify runs; repeatable; without it, all that are installed.",
 )
-@click.option("--data", type=FILE, help="Images for --verify; without them, random ones.")
+@click.option("--data", type=IN_FILE, help="Images for --verify; without them, random ones.")
 @click.option(
     "--images",
-    type=click.IntRange(min=1),
+    type=number(IMAGES),
     default=N_IMAGES,
     show_default=True,
     help="How many images --verify runs.",

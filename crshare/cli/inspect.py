@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from crshare.cli.arguments import MODEL
 from crshare.cli.shared import (
-    FILE,
     console,
     deliver,
     json_option,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", type=FILE)
+@click.argument("model", type=MODEL)
 @json_option
 @model_options
 def inspect(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from crshare.cli.arguments import IN_FILE, MODEL, OUT_FOLDER, folder_to_write, number
 from crshare.cli.shared import (
-    FILE,
     command_line,
     console,
     deliver,
@@ -20,6 +20,7 @@ from crshare.cli.shared import (
     source_of,
 )
 from crshare.cli.written import shown, write_outcome
+from crshare.limits import POINTS, SECONDS, SEED, WORKERS
 
 if TYPE_CHECKING:
     from crshare.images.image_set import ImageSet
@@ -29,17 +30,17 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
 
 
 @click.command()
-@click.argument("model", type=FILE, required=False)
+@click.argument("model", type=MODEL, required=False)
 @click.option(
     "--max-acc-loss",
-    type=click.FloatRange(min=0),
+    type=number(POINTS),
     required=True,
     metavar="POINTS",
     help="Accuracy that may be lost, in percentage points; 0 for a lossless plan.",
 )
-@click.option("--data", type=FILE, help="Reporting images: .npz with `images` and `labels`.")
-@click.option("--calib", type=FILE, help="Choosing images; without them --data is split in two.")
-@click.option("-o", "--output", type=FILE, help="Folder for the plan and its reports.")
+@click.option("--data", type=IN_FILE, help="Reporting images: .npz with `images` and `labels`.")
+@click.option("--calib", type=IN_FILE, help="Choosing images; without them --data is split in two.")
+@click.option("-o", "--output", type=OUT_FOLDER, help="Folder for the plan and its reports.")
 @click.option(
     "--solver",
     type=click.Choice(SOLVERS),
@@ -49,7 +50,7 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
 )
 @click.option(
     "--time-limit",
-    type=click.FloatRange(min=1),
+    type=number(SECONDS),
     default=420,
     show_default=True,
     metavar="SECONDS",
@@ -74,7 +75,7 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
 )
 @click.option(
     "--workers",
-    type=click.IntRange(min=1),
+    type=number(WORKERS),
     default=1,
     show_default=True,
     help="Processes that share the search; the plan is the same for any number.",
@@ -100,7 +101,9 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
     help="What thresholds follow: each channel fires as often as it did; with labels, those of "
     "the last layers then move to where the labels of the images are more likely. No weight does.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of splits and samples.")
+@click.option(
+    "--seed", type=number(SEED), default=0, show_default=True, help="Of splits and samples."
+)
 @json_option
 @model_options
 def optimize(
@@ -136,8 +139,10 @@ def optimize(
     from crshare.planning.layerwise import Method
 
     screen, began = console(json_path), time.monotonic()
-    if model is None:
-        model = digits.demo_model()
+    is_demo, model = model is None, model or digits.demo_model()
+    folder = output or Path("crshare-out") / model.stem
+    folder_to_write(folder)
+    if is_demo:
         screen.print(
             f"No model given: using the example network {model.name} and the handwritten "
             "digits of scikit-learn."
@@ -154,7 +159,6 @@ def optimize(
             "Without --data no accuracy can be measured, so only exact sharing is "
             "planned, which loses nothing."
         )
-    folder = output or Path("crshare-out") / model.stem
     request = Request(
         max_loss_points=max_acc_loss,
         method=Method(solver=solver, seed=seed, thresholds=thresholds),

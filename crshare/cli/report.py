@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from crshare.cli.arguments import IN_FILE, IN_FOLDER, MODEL, OUT_FILE
 from crshare.cli.shared import (
-    FILE,
     console,
     deliver,
     json_option,
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("folder", metavar="DIR", type=FILE)
-@click.option("-o", "--output", type=FILE, help="The page to write. [default: DIR/report.html]")
+@click.argument("folder", metavar="DIR", type=IN_FOLDER)
+@click.option("-o", "--output", type=OUT_FILE, help="The page to write. [default: DIR/report.html]")
 @click.option(
     "--channel",
     metavar="LAYER:INDEX",
     help="Draw the sharing groups of this channel; needs --model.",
 )
-@click.option("--model", type=FILE, help="The model that the plan was made for.")
+@click.option("--model", type=MODEL, help="The model that the plan was made for.")
 @click.option(
-    "--luts", type=FILE, help="What `synth RTL --against UNSHARED --by-layer --json FILE` wrote."
+    "--luts", type=IN_FILE, help="What `synth RTL --against UNSHARED --by-layer --json FILE` wrote."
 )
 @json_option
 @model_options

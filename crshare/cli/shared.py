@@ -6,13 +6,12 @@ import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from crshare.errors import CrshareError
+from crshare.cli.arguments import JSON, STDOUT, rescaling
 from crshare.printable import NAME, printable
 
 if TYPE_CHECKING:
@@ -23,16 +22,13 @@ if TYPE_CHECKING:
     from crshare.jobs import Source
     from crshare.screen import Screen
 
-FILE = click.Path(path_type=Path)
-STDOUT = Path("-")
-
 
 def json_option(command: Callable[..., None]) -> Callable[..., None]:
     """Where every figure goes as JSON."""
     return click.option(
         "--json",
         "json_path",
-        type=click.Path(path_type=Path, allow_dash=True),
+        type=JSON,
         help="Write every figure to this file as well; - for stdout, and nothing else there.",
     )(command)
 
@@ -140,19 +136,5 @@ def deliver(json_path: Path | None, text: str, tables: RenderableType | None = N
 def source_of(model: Path, sign_layers: tuple[str, ...], rescale: str | None) -> Source:
     from crshare.jobs import Source
 
-    return Source(model, frozenset(sign_layers), _rescale(rescale) if rescale else None)
-
-
-def _rescale(text: str) -> tuple[Fraction, Fraction]:
-    try:
-        scale, offset = (_fraction(part) for part in text.split(","))
-    except (ValueError, ZeroDivisionError) as error:
-        raise CrshareError(
-            f"--rescale {text}: expected SCALE,OFFSET as in 1/127.5,-1 or 1/255,0"
-        ) from error
-    return scale, offset
-
-
-def _fraction(text: str) -> Fraction:
-    above, _, below = text.partition("/")
-    return Fraction(above) / Fraction(below or 1)
+    exact = None if rescale is None else rescaling(rescale)
+    return Source(model, frozenset(sign_layers), exact)

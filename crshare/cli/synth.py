@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crshare.cli.shared import FILE, STDOUT, deliver, json_option, progress
+from crshare.cli.arguments import IN_FOLDER, STDOUT, number
+from crshare.cli.shared import deliver, json_option, progress
+from crshare.limits import SECONDS
 
 if TYPE_CHECKING:
     from crshare.report.hardware import Mapped
@@ -21,8 +23,8 @@ TARGETS = ("xilinx", "ice40")
 
 
 @click.command()
-@click.argument("rtl", type=FILE)
-@click.option("--against", type=FILE, help="A second folder, e.g. of --method separate.")
+@click.argument("rtl", type=IN_FOLDER)
+@click.option("--against", type=IN_FOLDER, help="A second folder, e.g. of --method separate.")
 @click.option(
     "--target",
     "targets",
@@ -34,7 +36,7 @@ TARGETS = ("xilinx", "ice40")
 )
 @click.option(
     "--time-limit",
-    type=click.FloatRange(min=1),
+    type=number(SECONDS),
     default=1800,
     show_default=True,
     metavar="SECONDS",

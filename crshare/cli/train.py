@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
+from crshare.cli.arguments import IN_FILE, OUT_FOLDER, number
 from crshare.cli.shared import (
-    FILE,
     json_option,
     progress,
 )
 from crshare.cli.training import course_options, recorder, tell
+from crshare.limits import RATE
 
-RATE = click.FloatRange(min=0, min_open=True)
 RECIPES = (
     "binarynet-cifar10", "binarynet-half-cifar10", "binarynet-svhn", "mnist-mlp", "mnist-mlp-half",
     "digits",
@@ -22,11 +22,13 @@ RECIPES = (
 
 @click.command()
 @click.argument("recipe", type=click.Choice(RECIPES))
-@click.option("--data", type=FILE, required=True, help="Training images and labels, .npz.")
-@click.option("-o", "--output", type=FILE, required=True, help="Folder for the model.")
+@click.option("--data", type=IN_FILE, required=True, help="Training images and labels, .npz.")
+@click.option("-o", "--output", type=OUT_FOLDER, required=True, help="Folder for the model.")
 @course_options(epochs=100, batch=50)
-@click.option("--rate", type=RATE, help="Of the first step; the recipe's, if not given.")
-@click.option("--last-rate", type=RATE, help="Of the last step; the recipe's, if not given.")
+@click.option("--rate", type=number(RATE), help="Of the first step; the recipe's, if not given.")
+@click.option(
+    "--last-rate", type=number(RATE), help="Of the last step; the recipe's, if not given."
+)
 @click.option(
     "--precision",
     type=click.Choice(["float32", "bfloat16"]),

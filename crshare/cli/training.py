@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click import FloatRange, IntRange
 
+from crshare.cli.arguments import FiniteRange, number
 from crshare.cli.shared import command_line, console, deliver
+from crshare.limits import EPOCHS, ROWS, SEED, SHIFT
 
 if TYPE_CHECKING:
     from crshare.report.responsive_table import Fitting
@@ -22,15 +23,15 @@ CURVE = "curve.json"
 def course_options(epochs: int, batch: int) -> Callable[[Any], Any]:
     """How long, on how many images at once, from which seed, and how images are changed."""
     options = (
-        _option("--epochs", IntRange(min=1), epochs, "Turns through the training images."),
-        _option("--batch", IntRange(min=1), batch, "Images for each step, at most."),
-        _option("--seed", IntRange(min=0), 0, "Of the held-out images, batches and changes."),
+        _option("--epochs", number(EPOCHS), epochs, "Turns through the training images."),
+        _option("--batch", number(ROWS), batch, "Images for each step, at most."),
+        _option("--seed", number(SEED), 0, "Of the held-out images, batches and changes."),
         _option(
-            "--held-out", FloatRange(0, 1, min_open=True, max_open=True), 0.1,
+            "--held-out", FiniteRange(0, 1, min_open=True, max_open=True), 0.1,
             "Share of the images that choose the best epoch and are not trained on.",
         ),
         click.option("--mirror", is_flag=True, help="Mirror half of the images, at random."),
-        _option("--shift", IntRange(min=0), 0, "Move images by up to so many pixels, at random."),
+        _option("--shift", number(SHIFT), 0, "Move images by up to so many pixels, at random."),
     )  # fmt: skip
 
     def with_options(command: Any) -> Any:
@@ -42,7 +43,7 @@ def course_options(epochs: int, batch: int) -> Callable[[Any], Any]:
 
 
 def _option(
-    name: str, kind: IntRange | FloatRange, default: float, text: str
+    name: str, kind: click.ParamType[Any], default: float, text: str
 ) -> Callable[[Any], Any]:
     return click.option(name, type=kind, default=default, show_default=True, help=text)
 

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from crshare.cli.arguments import IN_FILE, MODEL, number
 from crshare.cli.shared import (
-    FILE,
     console,
     deliver,
     json_option,
     model_options,
     source_of,
 )
+from crshare.limits import ROWS
 
 if TYPE_CHECKING:
     from crshare.evaluation.library_check import Comparison
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", type=FILE)
-@click.option("--data", type=FILE, required=True, help=".npz with `images` and `labels`.")
+@click.argument("model", type=MODEL)
+@click.option("--data", type=IN_FILE, required=True, help=".npz with `images` and `labels`.")
 @click.option(
-    "--images", "n_images", type=click.IntRange(min=1), default=200, show_default=True,
+    "--images", "n_images", type=number(ROWS), default=200, show_default=True,
     help="How many of them to run.",
 )  # fmt: skip
 @json_option

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crshare.accuracy import Accuracy
+from crshare.limits import POINTS, SECONDS
 from crshare.model.read import Model
 from crshare.plan.corrections import SLICE_OPERATIONS
 from crshare.plan.cost import LayerCounts
@@ -94,3 +95,7 @@ class Request:
     workers: Workers = Workers()
     steps: Path | None = None
     minimise: str = SLICE_OPERATIONS
+
+    def __post_init__(self) -> None:
+        POINTS.check("max_loss_points", self.max_loss_points)
+        SECONDS.check("time_limit_s", self.time_limit_s)

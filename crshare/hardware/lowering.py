@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from crshare.errors import HardwareError
 from crshare.hardware.layer_stage import Sums, on_pixels, windowing_of
+from crshare.limits import LEVELS, LUTS, TURNS
 from crshare.network.graph import (
     INPUT,
     BitPool,
@@ -47,6 +48,11 @@ class Options:
     per_stage: int = 3
     max_luts: int = 100_000
     fold: int = 1
+
+    def __post_init__(self) -> None:
+        LEVELS.check("per_stage", self.per_stage)
+        LUTS.check("max_luts", self.max_luts)
+        TURNS.check("fold", self.fold)
 
 
 @dataclass(frozen=True, slots=True)

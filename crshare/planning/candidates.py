@@ -22,6 +22,7 @@ from crshare.accuracy import compare
 from crshare.errors import CrshareError
 from crshare.executor.execute import compile_network
 from crshare.images.image_set import ImageSet, MovedSet
+from crshare.limits import WORKERS
 from crshare.network.graph import Network
 from crshare.network.slices import SliceTable
 from crshare.plan.plan import SharingPlan
@@ -117,6 +118,9 @@ class Workers:
 
     n: int = 1
     dask: str | None = None  # the scheduler's address
+
+    def __post_init__(self) -> None:
+        WORKERS.check("workers", self.n)
 
     @property
     def at_once(self) -> int:

@@ -13,6 +13,7 @@ from math import inf, sqrt
 import numpy as np
 
 from crshare.executor.execute import run_onward
+from crshare.limits import SEED
 from crshare.network.graph import Network, Op, Threshold
 from crshare.network.slices import SliceTable, decompose, with_slices
 from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
@@ -88,6 +89,9 @@ class Method:
     seed: int = 0
     thresholds: str = RATES
     plan_s: float = field(default=inf, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        SEED.check("seed", self.seed)
 
 
 class Trial:
