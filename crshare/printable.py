@@ -18,15 +18,19 @@ _BLANK = re.compile(
 
 def printable(text: str, width: int = LINE) -> str:
     """The text in one line of at most `width` characters; what is too long loses its middle."""
-    shown = text if _is_plain(text) else "".join(map(_visible, _shortened(text, width)))
-    return _shortened(shown, width)
+    return _shortened(visible(_shortened(text, width)), width)
+
+
+def visible(text: str) -> str:
+    """The text in one line, whatever its length."""
+    return text if _is_plain(text) else "".join(map(_shown, text))
 
 
 def _is_plain(text: str) -> bool:
     return text.isprintable() and _BLANK.search(text) is None
 
 
-def _visible(character: str) -> str:
+def _shown(character: str) -> str:
     if _is_plain(character):
         return character
     return character.encode("unicode_escape").decode("ascii")

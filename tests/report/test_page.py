@@ -1,20 +1,29 @@
 """The page of a plan: what stands in it, that it needs nothing else, and its refusals."""
 
+import ast
 import json
 import re
 import shutil
+from base64 import b64encode
+from collections.abc import Iterator
+from hashlib import sha256
+from html import unescape
 from html.parser import HTMLParser
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from crshare.errors import CrshareError
+from crshare.report.page import markup
 from crshare.report.page.axis import Axis, axis_over, label
 from crshare.report.page.document import Document, parse, read_document, with_luts
 from crshare.report.page.html import render, section_titles
 from crshare.report.page.plots import tradeoff
 from crshare.report.page.svg import Drawing
+from tests.hostile_names import NAMES
 
 VOID = {"meta", "link", "br"}
 
@@ -48,7 +57,7 @@ def test_the_page_is_whole_and_needs_nothing_else(optimized: Path) -> None:
     assert balance.open == []
     assert len(balance.ids) == len(set(balance.ids))
     assert not re.findall(r"""(?:src|href)=["'](?!#|data:)|@import|url\(""", page)
-    assert "http" not in re.sub(r"<code>.*?</code>", "", page)
+    assert "://" not in re.sub(r"<code>.*?</code>", "", page)
 
 
 def test_every_figure_says_in_words_what_it_shows(optimized: Path) -> None:
@@ -145,6 +154,72 @@ def test_text_from_files_is_escaped(optimized: Path) -> None:
     assert balance.open == []
 
 
+def test_only_the_page_s_own_style_and_script_may_run(optimized: Path) -> None:
+    page = (optimized / "report.html").read_text("utf-8")
+    rule = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]*)">', page)
+    assert rule is not None
+    rules = dict(part.split(maxsplit=1) for part in unescape(rule[1]).split("; "))
+    assert rules["default-src"] == "'none'"
+    for kind in ("style", "script"):
+        (own,) = re.findall(f"<{kind}>(.*?)</{kind}>", page, re.DOTALL)
+        digest = b64encode(sha256(own.encode()).digest()).decode()
+        assert rules[f"{kind}-src"] == f"'sha256-{digest}'"
+        assert page.index(rule[0]) < page.index(f"<{kind}>")
+
+
+def named_anew(value: Any, names: Iterator[str]) -> Any:
+    """A report in which every text but those of one word from a list is another name."""
+    if isinstance(value, dict):
+        return {key: named_anew(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [named_anew(item, names) for item in value]
+    fixed = isinstance(value, str) and re.fullmatch("[+-]+|[0-9a-f]{64}|[a-z-]+", value)
+    return next(names) if isinstance(value, str) and not fixed else value
+
+
+@pytest.mark.parametrize("start", range(0, len(NAMES), 9))
+def test_no_text_of_a_report_is_markup(optimized: Path, start: int) -> None:
+    """The elements of the page are those of a page with plain names, whatever the names are."""
+    report = json.loads((optimized / "report.json").read_text())
+    pages = []
+    for names in (["plain"], [name.replace("n" * 10_000, "n" * 99) for name in NAMES[start:]]):
+        numbered = (f"{name}{n}" for n, name in enumerate(cycle(names)))
+        changed = named_anew(report, numbered)
+        for layer, portrait in zip(changed["layers"], changed["portraits"], strict=True):
+            portrait["layer"] = layer["layer"]
+        pages.append(render(parse(json.dumps(changed))))
+    plain, hostile = map(skeleton, pages)
+    assert hostile == plain
+    assert all(line.isprintable() for line in pages[1].split("\n"))
+
+
+def skeleton(page: str) -> list[str]:
+    """The tags of a page and the names of their attributes."""
+    found: list[str] = []
+
+    class Tags(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            found.append(" ".join([tag, *(name for name, _ in attrs)]))
+
+    Tags().feed(page)
+    return found
+
+
+def test_markup_is_made_by_its_own_module_alone() -> None:
+    folder = Path(markup.__file__).parent
+    for path in folder.glob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        calls = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        assert ("Markup" in calls) == (path.name == "markup.py"), path.name
+
+
+def test_text_is_escaped_where_it_enters() -> None:
+    inner = markup.element("b", "<i>\x1b", title="\"'<\udc80", hidden=True, lang=None)
+    assert inner.html == '<b title="&quot;&#x27;&lt;\\udc80" hidden>&lt;i&gt;\\x1b</b>'
+    assert markup.element("p", inner, class_="x").html == f'<p class="x">{inner.html}</p>'
+    assert markup.element("p", f"{inner}").html.count("<") == 2  # as text it is no markup
+
+
 def test_a_model_without_binary_layers_has_a_page(optimized: Path) -> None:
     report = json.loads((optimized / "report.json").read_text())
     page = render(parse(json.dumps({**report, "layers": [], "portraits": [], "search": None})))
@@ -232,7 +307,7 @@ def test_two_runs_give_the_same_page(document: Document) -> None:
 
 
 def test_the_tradeoff_says_every_plan(document: Document) -> None:
-    drawing = str(tradeoff(document))
+    drawing = tradeoff(document).markup().html
     for entry in document.tried:
         assert f"{entry.slice_operations:,} slice operations lose" in drawing
     assert drawing.count('class="whisker"') == len(document.tried)
@@ -260,7 +335,7 @@ def test_a_drawing_escapes_its_words_and_rounds_its_places() -> None:
     drawing = Drawing("d", 10, 10, "a < b", "c & d")
     drawing.text(1 / 3, 2, "<e>")
     drawing.rect(1, 2.5, 3.0004, 4, "before", hint="5 > 4")
-    text = str(drawing)
+    text = drawing.markup().html
     assert "a &lt; b" in text and "c &amp; d" in text and "&lt;e&gt;" in text
     assert 'x="0.33"' in text and 'width="3"' in text
     ElementTree.fromstring(text)

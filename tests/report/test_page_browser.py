@@ -62,6 +62,9 @@ PROBE = """
 """
 
 
+UNRULED = re.compile('<meta http-equiv="Content-Security-Policy"[^>]*>')
+
+
 def browse(page: Path, *options: str) -> tuple[str, list[str]]:
     """The document as it is after its scripts, and what they said to the console."""
     done = subprocess.run(
@@ -77,7 +80,7 @@ def browse(page: Path, *options: str) -> tuple[str, list[str]]:
 
 def probe(tmp_path: Path, page: str, *options: str) -> dict[str, Any]:
     target = tmp_path / "probe.html"
-    target.write_text(page.replace("</body>", f"{PROBE}</body>"), "utf-8")
+    target.write_text(UNRULED.sub("", page).replace("</body>", f"{PROBE}</body>"), "utf-8")
     dom, said = browse(target, *options)
     assert said == []
     found = re.search(r'data-seen="([^"]*)"', dom)
@@ -103,6 +106,16 @@ def test_the_page_loads_without_a_word_on_the_console(tmp_path: Path, page: str)
     dom, said = browse(target)
     assert said == []
     assert "How to reproduce" in dom
+
+
+def test_no_other_script_runs_than_the_page_s_own(tmp_path: Path, page: str) -> None:
+    target = tmp_path / "page.html"
+    target.write_text(
+        page.replace("</h1>", "</h1><script>document.title = 'ran'</script>"), "utf-8"
+    )
+    dom, said = browse(target)
+    assert "<title>ran</title>" not in dom
+    assert "Content Security Policy" in "".join(said)
 
 
 def test_an_error_would_be_seen(tmp_path: Path) -> None:

@@ -1,20 +1,19 @@
 """The figures at the head of the page: what was saved, and what it cost."""
 
-from html import escape
-
 from crshare.report.page.document import Document
+from crshare.report.page.markup import Markup, element
 from crshare.report.terminal import MEASURES, less, parts, short, totals
 
 
-def cards(document: Document) -> str:
+def cards(document: Document) -> Markup:
     """A list of cards: the measures of the first counted part, LUTs, accuracy."""
     found = [*_measures(document), *_luts(document), *_accuracy(document)]
-    items = "".join(
-        f'<li><span class="what">{escape(what)}</span><strong>{escape(figure)}</strong>'
-        f"<span>{escape(more)}</span></li>"
-        for what, figure, more in found
-    )
-    return f'<ul class="cards">{items}</ul>'
+    return element("ul", *(_card(*card) for card in found), class_="cards")
+
+
+def _card(what: str, figure: str, more: str) -> Markup:
+    named = element("span", what, class_="what")
+    return element("li", named, element("strong", figure), element("span", more))
 
 
 def _measures(document: Document) -> list[tuple[str, str, str]]:

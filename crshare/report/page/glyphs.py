@@ -24,6 +24,14 @@ def rows_of(signs: str, columns: int) -> str:
     return "/".join(signs[start : start + columns] for start in range(0, len(signs), columns))
 
 
+def twin_glyphs(portrait: LayerPortrait) -> list[Drawing]:
+    """The most used patterns of a layer, each beside its inverse twin."""
+    return [
+        twin_glyph(f"p-{portrait.layer}-{number}", pattern, portrait.shape)
+        for number, pattern in enumerate(portrait.patterns)
+    ]
+
+
 def twin_glyph(name: str, pattern: Pattern, shape: tuple[int, int]) -> Drawing:
     """A pattern beside its inverse twin; below each other where they are wide."""
     height, width = shape[0] * CELL, shape[1] * CELL

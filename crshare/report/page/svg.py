@@ -4,14 +4,15 @@ Colours are classes of drawing.css, never values, so that a drawing follows the 
 """
 
 from collections.abc import Iterable
-from html import escape
 from typing import Literal
+
+from crshare.report.page.markup import Markup, element
 
 Anchor = Literal["start", "middle", "end"]
 
 
 class Drawing:
-    """Collects shapes; str() gives an <svg> that scales with its column.
+    """Collects shapes for an <svg> that scales with its column.
 
     name: unique on the page; any text.
     """
@@ -19,53 +20,56 @@ class Drawing:
     def __init__(self, name: str, width: float, height: float, title: str, desc: str) -> None:
         self.name, self.width, self.height = identifier(name), width, height
         self.title, self.desc = title, desc
-        self._shapes: list[str] = []
+        self._shapes: list[Markup] = []
 
     def rect(
         self, x: float, y: float, width: float, height: float, look: str, hint: str = ""
     ) -> None:
-        box = f'x="{_n(x)}" y="{_n(y)}" width="{_n(width)}" height="{_n(height)}"'
-        self._add("rect", f'{box} class="{look}"', hint)
+        box = {"x": x, "y": y, "width": width, "height": height}
+        self._add("rect", box, look, hint)
 
     def line(self, x1: float, y1: float, x2: float, y2: float, look: str) -> None:
-        ends = f'x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}"'
-        self._add("line", f'{ends} class="{look}"')
+        self._add("line", {"x1": x1, "y1": y1, "x2": x2, "y2": y2}, look)
 
     def circle(self, x: float, y: float, radius: float, look: str, hint: str = "") -> None:
-        self._add("circle", f'cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}" class="{look}"', hint)
+        self._add("circle", {"cx": x, "cy": y, "r": radius}, look, hint)
 
     def path(self, points: Iterable[tuple[float, float]], look: str) -> None:
         steps = " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
-        self._add("polyline", f'points="{steps}" class="{look}"')
+        self._shapes.append(element("polyline", points=steps, class_=look))
 
     def text(
         self, x: float, y: float, words: str, look: str = "label", anchor: Anchor = "start"
     ) -> None:
-        where = f'x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}" class="{look}"'
-        self._shapes.append(f"<text {where}>{escape(words)}</text>")
+        shown = element("text", words, x=_n(x), y=_n(y), text_anchor=anchor, class_=look)
+        self._shapes.append(shown)
 
-    def _add(self, shape: str, attributes: str, hint: str = "") -> None:
-        inner = f"<title>{escape(hint)}</title>" if hint else ""
-        self._shapes.append(
-            f"<{shape} {attributes}>{inner}</{shape}>" if inner else f"<{shape} {attributes}/>"
-        )
+    def _add(self, shape: str, places: dict[str, float], look: str, hint: str = "") -> None:
+        inner = [element("title", hint)] if hint else []
+        numbers = {key: _n(value) for key, value in places.items()}
+        self._shapes.append(element(shape, *inner, **numbers, class_=look))
 
-    def __str__(self) -> str:
-        return self._svg("")
+    def markup(self) -> Markup:
+        return self._svg()
 
-    def standalone(self, style: str) -> str:
+    def standalone(self, style: Markup) -> str:
         """The drawing as a file of its own, with its style inside."""
-        return self._svg(f"<style>{style}</style>", 'xmlns="http://www.w3.org/2000/svg" ') + "\n"
+        return self._svg(element("style", style), xmlns="http://www.w3.org/2000/svg").html + "\n"
 
-    def _svg(self, style: str, namespace: str = "") -> str:
+    def _svg(self, *style: Markup, **namespace: str) -> Markup:
         width, height = _n(self.width), _n(self.height)
-        labels = f'aria-labelledby="{self.name}-t {self.name}-d"'
-        return (
-            f'<svg {namespace}viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
-            f'role="img" {labels}>'
-            f'<title id="{self.name}-t">{escape(self.title)}</title>'
-            f'<desc id="{self.name}-d">{escape(self.desc)}</desc>'
-            f"{style}{''.join(self._shapes)}</svg>"
+        return element(
+            "svg",
+            element("title", self.title, id=f"{self.name}-t"),
+            element("desc", self.desc, id=f"{self.name}-d"),
+            *style,
+            *self._shapes,
+            **namespace,
+            viewBox=f"0 0 {width} {height}",
+            width=width,
+            height=height,
+            role="img",
+            aria_labelledby=f"{self.name}-t {self.name}-d",
         )
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 from crshare.report.page.document import Document
+from crshare.report.page.markup import Markup, element
 from crshare.report.terminal import less, share, short
 
 
@@ -16,29 +16,30 @@ class Cell:
     value: float | None = None
 
 
-def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+def table(caption: str, headings: Sequence[str], rows: Sequence[Sequence[Cell]]) -> Markup:
     """An HTML table that the page's script can sort by each column."""
     figures = [bool(rows) and rows[0][i].value is not None for i in range(len(headings))]
-    head = "".join(
-        f'<th scope="col"{_right(figure)}><button type="button">{escape(heading)}</button></th>'
-        for heading, figure in zip(headings, figures, strict=True)
+    head = element("tr", *map(_heading, headings, figures))
+    body = (element("tr", *map(_cell, row)) for row in rows)
+    whole = element(
+        "table",
+        element("caption", caption),
+        element("thead", head),
+        element("tbody", *body),
+        class_="sortable",
     )
-    body = "".join(f"<tr>{''.join(_cell(cell) for cell in row)}</tr>" for row in rows)
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}">'
-        f'<table class="sortable"><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    return element("div", whole, class_="scroll", tabindex="0", role="region", aria_label=caption)
 
 
-def _right(figure: bool) -> str:
-    return ' class="n"' if figure else ""
+def _heading(words: str, figure: bool) -> Markup:
+    button = element("button", words, type="button")
+    return element("th", button, scope="col", class_="n" if figure else None)
 
 
-def _cell(cell: Cell) -> str:
+def _cell(cell: Cell) -> Markup:
     if cell.value is None:
-        return f"<td>{escape(cell.text)}</td>"
-    return f'<td class="n" data-v="{cell.value:.12g}">{escape(cell.text)}</td>'
+        return element("td", cell.text)
+    return element("td", cell.text, class_="n", data_v=f"{cell.value:.12g}")
 
 
 def count(number: int) -> Cell:
@@ -62,7 +63,7 @@ def signed(points: float) -> str:
     return f"{points:+.2f}".replace("-", "−")
 
 
-def slices_table(document: Document) -> str:
+def slices_table(document: Document) -> Markup:
     """Where every slice comes from, and how few of them are different."""
     names = ("computed", "copied", "negated", "similar", "corrected")
     headings = ("Layer", "Slices", "Distinct", "Up to inverse", "Chance", "Exact", "Left")
@@ -85,7 +86,7 @@ def slices_table(document: Document) -> str:
     return table("Slices by layer, and where they come from", columns, rows)
 
 
-def measures_table(document: Document) -> str:
+def measures_table(document: Document) -> Markup:
     """Every measure of every layer, before and after."""
     headings = ["Layer", "Slice ops", "after", "saved"]
     for name in ("Additions", "Full adders"):
@@ -114,7 +115,7 @@ def _luts(document: Document, layer: str) -> list[Cell]:
     return [count(found.before), count(found.after), saved(found.after, found.before)]
 
 
-def tried_table(document: Document) -> str:
+def tried_table(document: Document) -> Markup:
     """Every plan that the search measured."""
     rows = []
     for number, entry in enumerate(document.tried, start=1):
@@ -133,7 +134,7 @@ def tried_table(document: Document) -> str:
     return table("Plans tried, on the choosing images", headings, rows)
 
 
-def times_table(document: Document) -> str:
+def times_table(document: Document) -> Markup:
     """Seconds by stage of the run."""
     rows = [[Cell(s.stage), Cell(f"{s.seconds:.1f}", s.seconds)] for s in document.spent]
     return table("Time by stage", ("Stage", "Seconds"), rows)

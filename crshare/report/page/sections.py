@@ -1,0 +1,249 @@
+"""The sections of the page in order, each present only where the report has something to show."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from crshare.report.page import tables
+from crshare.report.page.bars import chance_plot, measure_panels
+from crshare.report.page.document import Document, Solved
+from crshare.report.page.glyphs import groups_by_size, stars, twin_glyphs
+from crshare.report.page.markup import Markup, element, joined
+from crshare.report.page.plots import distance_panel, threshold_panel, tradeoff
+from crshare.report.page.svg import Drawing
+from crshare.report.slice_statistics import LayerPortrait, Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the page. note: how to read it."""
+
+    name: str
+    title: str
+    note: Markup | str
+    body: Markup
+
+
+def noted(*words: Markup | str) -> Markup:
+    return element("p", *words, class_="note")
+
+
+def _figures(drawings: Iterable[Drawing], kind: str = "panels") -> Markup:
+    figures = (element("figure", drawing.markup()) for drawing in drawings)
+    return element("div", *figures, class_=kind)
+
+
+def _legend(*entries: tuple[str, str]) -> Markup:
+    items = (element("li", element("i", class_=look), words) for look, words in entries)
+    return element("ul", *items, class_="legend")
+
+
+def measures(document: Document) -> Section:
+    legend = _legend(
+        ("before", "unshared"),
+        ("after", "slices shared"),
+        ("graph", "the same weights in an exact adder graph, which shares beyond slices"),
+    )
+    note = (
+        "For one image. Slice operations leave out accumulation and corrections; additions leave "
+        "out widths; full adders weigh each addition by its width. The first layer sees integers."
+    )
+    body = (legend, _figures(measure_panels(document)), tables.measures_table(document))
+    return Section("measures", "Measures by layer", note, joined(body))
+
+
+def distinct(document: Document) -> Section:
+    entries = [("chance", "random weights would leave"), ("exact", "repeated and inverse shared")]
+    if document.is_plan and not document.lossless:
+        entries.append(("planned", "this plan"))
+    note = (
+        "Random weights repeat too, the more so the more filters there are. A saving means "
+        "something only to the left of its bar."
+    )
+    figure = _figures([chance_plot(document)], "scroll")
+    body = joined([_legend(*entries), figure, tables.slices_table(document)])
+    return Section("chance", "Distinct slices against chance", note, body)
+
+
+def patterns(document: Document) -> Section:
+    note = (
+        "Cells in the colour of the text are +1. Each pattern stands beside its inverse twin; the "
+        "figures are slices with the one and with the other, over all channels of the layer"
+        + ("." if document.lossless else "; a second line counts them under the plan.")
+    )
+    rows = joined(map(_pattern_row, document.portraits))
+    return Section("patterns", "Most used patterns", note, rows)
+
+
+def _pattern_row(portrait: LayerPortrait) -> Markup:
+    changed = any((p.n, p.n_inverse) != (p.n_after, p.n_inverse_after) for p in portrait.patterns)
+    items = (
+        element("li", glyph.markup(), _pattern_counts(pattern, changed=changed))
+        for pattern, glyph in zip(portrait.patterns, twin_glyphs(portrait), strict=True)
+    )
+    possible = 2 ** (portrait.shape[0] * portrait.shape[1] - 1)
+    note = (
+        f"{portrait.n_patterns:,} of {possible:,} possible pairs occur; "
+        f"{portrait.n_slices / possible:,.1f} slices to a pair on average."
+    )
+    glyphs = element("ul", *items, class_="glyphs")
+    return joined([element("h3", portrait.layer), noted(note), glyphs])
+
+
+def _pattern_counts(pattern: Pattern, *, changed: bool) -> Markup:
+    words: list[Markup | str] = [element("b", f"{pattern.n:,}"), f" · {pattern.n_inverse:,}"]
+    if changed:
+        after = f"{pattern.n_after:,} · {pattern.n_inverse_after:,}"
+        words += [element("br"), element("small", after)]
+    return element("span", *words)
+
+
+def distances(document: Document) -> Section:
+    planned = document.is_plan and not document.lossless
+    entries = [("before", "classes by distance to the nearest other class of their channel")]
+    if planned:
+        entries.append(("after", "slices by distance to what they take under the plan"))
+    panels = [distance_panel(portrait, planned=planned) for portrait in document.portraits]
+    note = "Weights in which two slices differ, the better of a slice and its inverse."
+    body = joined([_legend(*entries), _figures(panels)])
+    return Section("distances", "Hamming distances", note, body)
+
+
+def groups(document: Document) -> Section | None:
+    both = ((portrait, stars(portrait)) for portrait in document.portraits)
+    drawn = [(p, drawings) for p, drawings in both if drawings or p.layer == document.opened]
+    if not drawn:
+        return None
+    entries = [("copied", "filter takes the result"), ("negated", "takes its negation")]
+    entries.append(("edge similar", "only resembles it"))
+    first = document.opened or _most_shared([portrait for portrait, _ in drawn])
+    details = (_channel(*one, opened=one[0].layer == first) for one in drawn)
+    body = joined([_legend(*entries), *details])
+    note = joined(
+        [
+            "One channel of each layer, chosen by ",
+            element("code", "--channel"),
+            " or else that whose number of computed slices is the median. In the middle the slice "
+            "that is computed, around it the filters that use its result.",
+        ]
+    )
+    return Section("groups", "Sharing groups of a channel", note, body)
+
+
+def _channel(portrait: LayerPortrait, drawings: list[Drawing], *, opened: bool) -> Markup:
+    summary = element("summary", _channel_title(portrait))
+    note = noted(_channel_note(portrait, len(drawings)))
+    return element("details", summary, note, _figures(drawings, "stars"), open=opened)
+
+
+def _most_shared(portraits: list[LayerPortrait]) -> str:
+    """The layer whose groups are open at first: where a computed slice serves most filters."""
+    return min(portraits, key=lambda portrait: portrait.n_computed / portrait.n_slices).layer
+
+
+def _channel_title(portrait: LayerPortrait) -> str:
+    channel = portrait.channel
+    what = "channel" if portrait.shape[0] > 1 else "group of inputs"
+    return (
+        f"{portrait.layer}, {what} {channel.channel}: {len(channel.uses)} filters, "
+        f"{len(channel.representatives)} slices computed"
+    )
+
+
+def _channel_note(portrait: LayerPortrait, n_drawn: int) -> str:
+    sizes = [len(uses) for _, uses in groups_by_size(portrait.channel)]
+    alone = sum(size == 1 for size in sizes)
+    smaller = len(sizes) - n_drawn - alone
+    if not n_drawn:
+        return "Every computed slice serves one filter."
+    words = [f"{n_drawn} computed slices serve several filters, the most {sizes[0]}."]
+    if alone:
+        words.append(f"{alone} more serve one filter each and are not drawn.")
+    if smaller:
+        words.append(f"{smaller} smaller groups are not drawn.")
+    return " ".join(words)
+
+
+def search(document: Document) -> Section | None:
+    if not document.tried:
+        return None
+    entries = [("planned", "plan within the budget"), ("refused", "lost too much")]
+    entries.append(("exact", "exact sharing"))
+    if document.accuracy is not None:
+        entries.append(("reported", "the plan kept, on the reporting images"))
+    n_views = max(entry.loss.n_views for entry in document.tried)
+    shifts = f" and {n_views - 1} shifts of them" if n_views > 1 else ""
+    chosen = (document.chosen_on or "") + shifts
+    note = f"Chosen on {chosen}. Bars are 95 % intervals of the paired loss."
+    figure = _figures([tradeoff(document)], "scroll")
+    body = joined([_legend(*entries), figure, tables.tried_table(document)])
+    return Section("search", "Accuracy against operations", note, body)
+
+
+def thresholds(document: Document) -> Section | None:
+    if not document.thresholds:
+        return None
+    left_out = sum(t.n_constant + t.n_turned for t in document.thresholds)
+    note = (
+        "Each dot is an output channel: its integer threshold before (across), and by how much the "
+        "plan moves it (up), so that the channel fires as often as it did."
+    )
+    if left_out:
+        note += f" {left_out} channels that never change or turned are left out."
+    panels = _figures(map(threshold_panel, document.thresholds))
+    return Section("thresholds", "Thresholds before and after", note, panels)
+
+
+def solver(document: Document) -> Section | None:
+    if document.solved is None and not document.spent:
+        return None
+    body = [] if document.solved is None else _solved(document.solved)
+    if document.spent:
+        body.append(tables.times_table(document))
+    return Section("solver", "Solver gaps and times", "", joined(body))
+
+
+def _solved(solved: Solved) -> list[Markup]:
+    who = ", ".join(f"{name} {n:,}" for name, n in solved.problems.items())
+    total = sum(solved.problems.values())
+    figures = _definitions(
+        ("Problems solved", f"{total:,} ({who})"),
+        ("Proven optimal", f"{solved.n_optimal:,} of {total:,}"),
+        ("Gap of all together", f"{100 * solved.gap:.3f} %"),
+        ("Worst gap", f"{100 * solved.worst_gap:.2f} %"),
+        (
+            "Gap in slice operations, at this disturbance",
+            f"{100 * solved.operations_gap:.3f} %",
+        ),
+    )
+    refused = (noted(f"Refused {n:,} times: {why}") for why, n in solved.refusals.items())
+    return [figures, *refused]
+
+
+def _definitions(*rows: tuple[str, Markup | str]) -> Markup:
+    terms = (part for name, value in rows for part in (element("dt", name), element("dd", value)))
+    return element("dl", *terms)
+
+
+def reproduce(document: Document) -> Section:
+    command = ("Command", element("code", document.command))
+    rows: list[tuple[str, Markup | str]] = [command] if document.command else []
+    if document.seed is not None:
+        rows.append(("Seed", str(document.seed)))
+    rows.append(("Fingerprint", element("code", document.fingerprint)))
+    versions = ", ".join(f"{name} {version}" for name, version in document.versions.items())
+    rows.append(("Versions", f"crshare {document.version}, {versions}"))
+    note = "The fingerprint is a hash of the model's binary weights and thresholds."
+    return Section("reproduce", "How to reproduce", note, _definitions(*rows))
+
+
+SECTIONS: tuple[Callable[[Document], Section | None], ...] = (
+    measures,
+    search,
+    distinct,
+    patterns,
+    distances,
+    groups,
+    thresholds,
+    solver,
+    reproduce,
+)
