@@ -76,6 +76,11 @@ def _show(found: Comparison, library: str, screen: Screen) -> None:
         f"Scores of the other images: greatest difference {found.score_error:.1e} of the greatest "
         f"score, {found.n_same_class} classes equal."
     )
+    if found.n_other_class:
+        screen.print(
+            f"{found.n_other_class} images are of another class in {library}, which rounding does "
+            "not explain."
+        )
     first = next((check for check in found.layers if check.first), None)
     if first is None:
         screen.print(f"No bit differs from {library}.")

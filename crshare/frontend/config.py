@@ -20,7 +20,7 @@ Weights = Mapping[str, Array]
 ONE_WAY = "crshare reads models of one input and one output, each layer applied once"
 RESAVE = "save the whole model with model.save('NAME.h5')"
 MAX_CONFIG = 2**24  # bytes of a configuration
-MOST = float(np.finfo(np.float32).max)
+TINY, MOST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 NESTED = ("Sequential", "Functional", "Model")
 
 
@@ -92,7 +92,10 @@ class KerasLayer:
         return value
 
     def weight(self, key: str, shape: tuple[int | None, ...]) -> Array:
-        """The weight `key`, finite in float32, of this shape (None stands for any extent)."""
+        """The weight `key`, finite in float32, of this shape (None stands for any extent).
+
+        What is too small for a normal float32 is 0, as the libraries' kernels take it.
+        """
         if key not in self.weights:
             raise self.refuse(
                 f"has no weight {key!r} in the file; save the whole trained model with "
@@ -110,7 +113,7 @@ class KerasLayer:
         if array.size == 0 or not (np.abs(array) <= MOST).all():
             found = "holds NaN, infinity or more than float32 can" if array.size else "is empty"
             raise self.refuse(f"has a weight {key!r} that {found}; train the model again")
-        return array
+        return np.where(np.abs(array) < TINY, 0, array)
 
     def expect_weights(self, *known: str) -> None:
         """Refuse a weight that the configuration does not speak of."""

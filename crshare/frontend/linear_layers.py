@@ -24,7 +24,6 @@ from crshare.thresholds.layer_ops import (
 )
 
 Steps = tuple[Step, ...]
-TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +69,10 @@ def signed(weights: Array, plus: BoolArray, quantizer: str, magnitudes: Fraction
 
 def plain(weights: Array, quantizer: str = "none") -> Kernel:
     """Weights as they are; they may be +a/-a in each filter."""
-    weights = normal(weights)
     if storage_of(weights) is Storage.BINARY:
         magnitudes = fractions(np.abs(weights).reshape(-1, weights.shape[-1])[0])
         return signed(weights, weights >= 0, quantizer, magnitudes)
     return Kernel(None, ONE, weights, Storage.REAL, quantizer)
-
-
-def normal(weights: Array) -> Array:
-    """What is too small for a normal float32 counts as 0, as TensorFlow takes it."""
-    return np.where(np.abs(weights) < TINY, 0, weights)
 
 
 def storage_of(weights: Array) -> Storage:

@@ -13,9 +13,8 @@ import numpy as np
 
 from crshare.errors import PlanError
 from crshare.files import write_bytes
-from crshare.frontend.config import Array
+from crshare.frontend.config import TINY, Array
 from crshare.frontend.containers import changed_file, load_file
-from crshare.frontend.linear_layers import TINY
 from crshare.model.read import Model, Rescale, model_of
 from crshare.network.graph import (
     BoolArray,

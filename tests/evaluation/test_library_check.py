@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from crshare.evaluation.library_check import Comparison, bit_readers, compare
 from crshare.evaluation.rounding import margin
 from crshare.model.read import Model, read_model
 from crshare.network import reference
+from crshare.network.graph import Layer, Scale
 from tests.keras_files import Spec, activation, batch_norm, conv, dense, flatten, pool, write_h5
 from tests.small_model import K1, K2, KD, SHAPE, small
 
@@ -39,7 +41,21 @@ def test_a_library_that_agrees_has_no_difference(model: Model) -> None:
         ("c2", 6 * 2 * 2 * 4),
         ("d", 6 * 20),
     ]
-    assert found.n_same_class == len(IMAGES)
+    assert (found.n_same_class, found.n_other_class) == (len(IMAGES), 0)
+
+
+@pytest.mark.parametrize("factor", [1, 2.0**-60])
+def test_another_class_is_not_explained_by_scores_that_are_small(
+    model: Model, factor: float
+) -> None:
+    bits, scores = own(model)
+    last = model.network.layers[-1]
+    scaled = Layer("scores", Scale(np.full(3, factor), np.zeros(3)), last.name)
+    small = replace(model, network=replace(model.network, layers=(*model.network.layers, scaled)))
+    assert compare(small, IMAGES, bits, scores * factor).holds
+    found = compare(small, IMAGES, bits, np.zeros_like(scores))
+    assert found.n_same_class + found.n_other_class == len(IMAGES) and found.n_other_class > 0
+    assert not found.holds
 
 
 def test_the_first_difference_of_an_image_is_told_once(model: Model) -> None:
@@ -115,4 +131,4 @@ def test_verify_runs_a_model_in_its_own_library(tmp_path: Path) -> None:
 
 
 def test_a_comparison_of_no_images_holds() -> None:
-    assert Comparison(0, (), 0.0, 0).holds
+    assert Comparison(0, (), 0.0, 0, 0).holds

@@ -104,6 +104,24 @@ def test_latent_weights_are_binarised_with_zero_as_plus_one(tmp_path: Path) -> N
     assert model.storage == {"c": Storage.LATENT}
 
 
+@pytest.mark.parametrize(("part", "sign"), [("gamma", 1), ("beta", -1), ("mean", 1), ("bias", -1)])
+def test_what_is_no_normal_float32_is_zero_in_every_layer(
+    tmp_path: Path, part: str, sign: int
+) -> None:
+    def network(value: float, name: str) -> str:
+        given = {"mean": 0.0, "gamma": 1.0, "beta": 0.0, "bias": 0.0} | {part: value}
+        rows = {key: np.full(4, entry) for key, entry in given.items()}
+        layers = [
+            conv("c1", K1, input_quantizer=None, bias=rows["bias"]),
+            batch_norm("b1", rows["mean"], gamma=rows["gamma"], beta=rows["beta"]),
+            conv("c2", K2),
+        ]
+        return fingerprint(read_network(write_h5(tmp_path / name, layers, SHAPE)))
+
+    assert network(sign * 1e-40, "tiny.h5") == network(0.0, "zero.h5")
+    assert network(sign * 1.2e-38, "normal.h5") != network(0.0, "zero.h5")
+
+
 @pytest.mark.parametrize(
     "spelling",
     [

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 
 from crshare.frontend.config import Array, KerasLayer
-from crshare.frontend.linear_layers import Dialect, Kernel, mean_magnitudes, normal, plain, signed
+from crshare.frontend.linear_layers import Dialect, Kernel, mean_magnitudes, plain, signed
 from crshare.frontend.quantizers import (
     SIGNS,
     activation,
@@ -30,12 +30,11 @@ KEYS = {
 }
 
 
-def kernel(layer: KerasLayer, weight: str, stored: Array) -> Kernel:
+def kernel(layer: KerasLayer, weight: str, weights: Array) -> Kernel:
     """The weights through the layer's own quantizer."""
     key = KEYS[weight]
     found = spelled(layer, key)
     name = snake_case(found or "no_op")
-    weights = normal(stored)
     if name in ("no_op", "no_op_quantizer"):
         return plain(weights)
     if name in SIGNS:

@@ -15,7 +15,7 @@ from crshare.frontend.dialects.qkeras_values import (
     quantizer,
     scale_of,
 )
-from crshare.frontend.linear_layers import Context, Dialect, Kernel, Steps, normal, plain, signed
+from crshare.frontend.linear_layers import Context, Dialect, Kernel, Steps, plain, signed
 from crshare.frontend.quantizers import activation, zero_one
 from crshare.thresholds.layer_ops import (
     ONE,
@@ -44,11 +44,10 @@ READ = (
 )
 
 
-def kernel(layer: KerasLayer, weight: str, stored: Array) -> Kernel:
+def kernel(layer: KerasLayer, weight: str, weights: Array) -> Kernel:
     """The weights through the layer's own quantizer."""
     key = KEYS[weight]
     found = quantizer(layer, key)
-    weights = normal(stored)
     if found is None:
         return plain(weights)
     if _is_binary(found):
