@@ -14,6 +14,7 @@ from crshare.cli.shared import (
     source_of,
 )
 from crshare.cli.training import course_options, recorder, tell
+from crshare.folder_lock import locked
 from crshare.limits import RATE
 
 FALL = 100  # the first rate over the last
@@ -64,6 +65,7 @@ def finetune(
     from crshare.plan.file import read_plan
     from crshare.train.library import require_training, silent
 
+    click.get_current_context().with_resource(locked(output))
     loaded = source_of(model, sign_layers, rescale).read()
     sharing = read_plan(plan, loaded.network, loaded.weights_hash)
     images = load_images(data, loaded.network)

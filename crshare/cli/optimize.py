@@ -20,6 +20,7 @@ from crshare.cli.shared import (
     source_of,
 )
 from crshare.cli.written import shown, write_outcome
+from crshare.folder_lock import locked
 from crshare.limits import POINTS, SECONDS, SEED, WORKERS
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ def optimize(
     is_demo, model = model is None, model or digits.demo_model()
     folder = output or Path("crshare-out") / model.stem
     folder_to_write(folder)
+    click.get_current_context().with_resource(locked(folder))
     if is_demo:
         screen.print(
             f"No model given: using the example network {model.name} and the handwritten "

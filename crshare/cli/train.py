@@ -12,6 +12,7 @@ from crshare.cli.shared import (
     progress,
 )
 from crshare.cli.training import course_options, recorder, tell
+from crshare.folder_lock import locked
 from crshare.limits import RATE
 
 RECIPES = (
@@ -62,6 +63,7 @@ def train(
     """
     from crshare.train.library import require_training, silent
 
+    click.get_current_context().with_resource(locked(output))
     require_training()
     with silent():
         from crshare.train import training
