@@ -6,6 +6,7 @@ import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,7 @@ def _words(parameter: click.Parameter, value: Any) -> list[str]:
 
 
 def model_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that say how to read a model file."""
+    """The options that say how to read a model file, which the sandbox will do."""
     command = click.option(
         "--sign-layer",
         "sign_layers",
@@ -66,12 +67,25 @@ def model_options(command: Callable[..., None]) -> Callable[..., None]:
         metavar="NAME",
         help="A layer, class or activation that is a sign (+1 for >= 0, else -1), or a class of "
         "Keras's layers that takes the signs of its kernel; repeatable.",
-    )(command)
+    )(_with_sandbox(command))
     return click.option(
         "--rescale",
         metavar="SCALE,OFFSET",
         help="Preprocessing outside the model: it expects SCALE * pixel + OFFSET, e.g. 1/127.5,-1.",
     )(command)
+
+
+def _with_sandbox(command: Callable[..., None]) -> Callable[..., None]:
+    """The sandbox starts before the command imports what it needs, and both take their time."""
+
+    @wraps(command)
+    def started(*args: Any, **options: Any) -> None:
+        from crshare.sandbox.process import start
+
+        start()
+        command(*args, **options)
+
+    return started
 
 
 class Stages:

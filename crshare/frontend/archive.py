@@ -41,10 +41,6 @@ def with_member(content: bytes, name: str, replaced: bytes) -> bytes:
 def _checked(archive: zipfile.ZipFile) -> Mapping[str, zipfile.ZipInfo]:
     """The members by name, none of them too large, encrypted, or there twice."""
     members = archive.infolist()
-    if len(members) > MAX_MEMBERS:
-        raise ModelFormatError(
-            f"holds {len(members)} files, where {MAX_MEMBERS} are read; {RESAVE}"
-        )
     if refusal := next(_refusals(members), None):
         raise ModelFormatError(f"{refusal}; {RESAVE}")
     return {info.filename: info for info in members}
@@ -56,10 +52,10 @@ def _refusals(members: list[zipfile.ZipInfo]) -> Iterator[str]:
     names: set[str] = set()
     left = MAX_OTHERS
     for info in members:
-        name = ascii(info.filename)[1:-1]
-        most = MAX_BYTES.get(info.filename, left)
-        left -= info.file_size if info.filename not in MAX_BYTES else 0
-        if info.filename in names:
+        name = info.filename
+        most = MAX_BYTES.get(name, left)
+        left -= info.file_size if name not in MAX_BYTES else 0
+        if name in names:
             yield f"holds two files {name}"
         if not 0 <= info.file_size <= most:
             yield f"its {name} claims {info.file_size} bytes, where {most} are read"
@@ -67,4 +63,4 @@ def _refusals(members: list[zipfile.ZipInfo]) -> Iterator[str]:
             yield f"its {name} is encrypted"
         if info.compress_type not in METHODS:
             yield f"its {name} is packed by method {info.compress_type}, which Keras does not use"
-        names.add(info.filename)
+        names.add(name)

@@ -13,7 +13,8 @@ from typing import Any
 from crshare.errors import ModelFormatError, PlanError
 from crshare.files import read_file_bytes
 from crshare.frontend.config import MAX_CONFIG, RESAVE, Weights, entries_of, parsed
-from crshare.sandbox.call import Limits, SandboxError, call, prepare
+from crshare.sandbox.call import Limits, call
+from crshare.sandbox.process import SandboxError
 
 MAX_FILE = 2**30  # bytes
 BYTES_PER_S = 2**25
@@ -51,7 +52,6 @@ class KerasFile:
 
 def load_file(path: Path) -> ModelFile:
     """The bytes of a model file, and of the weights beside it; ModelFormatError where none is."""
-    prepare(READER)
     if path.is_dir():
         raise _folder(path)
     file = ModelFile(path, read_file_bytes(path, ModelFormatError, NAMED, MAX_FILE))

@@ -5,33 +5,19 @@ a call becomes one SandboxError here; no thread, library or terminal of the call
 """
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import crshare
 from crshare import errors
 from crshare.errors import CrshareError
-from crshare.sandbox.server import LATE, NAME_SIZE, STATUS
+from crshare.sandbox.process import SandboxError, give
+from crshare.sandbox.server import LATE, STATUS
 from crshare.sandbox.wire import decode, encode
 
-SPARE_S = 10  # that the sandbox has to end what is late
-START = (
-    "import os, sys; os.fork() and os._exit(0); sys.path[:] = sys.argv[1:]; "
-    "from crshare.sandbox.server import serve; serve()"
-)
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # of numpy's, from its import on
-
-
-class SandboxError(CrshareError):
-    """A call had no result; the message is a clause that tells why, without a full stop."""
+SPARE_S = 10  # for the sandbox to end what is late
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +53,12 @@ def call(
     return _result(reply)
 
 
-def prepare(module: str) -> None:
-    """Start the sandbox and have it import `module`, while the caller does something else."""
-    _post(_server(), module, [])
-
-
 def _ask(function: str, payload: object, limits: Limits, fresh: bool) -> bytearray:
     """All that comes back of a call; what is missing at its end is told by its length."""
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
-            _send(function, theirs.fileno(), fresh)
+            give(function, theirs.fileno(), fresh)
         ours.settimeout(limits.wall_s + SPARE_S)
         with suppress(OSError):  # a worker that ended early has said why
             for piece in (*_frame([json.dumps(asdict(limits)).encode()]), *_frame(encode(payload))):
@@ -96,50 +77,6 @@ def _received(call: socket.socket, at_most: int) -> bytearray:
     while len(content) <= at_most and (piece := call.recv(2**20)):
         content += piece
     return content if len(content) <= at_most else bytearray()
-
-
-def _send(name: str, handle: int, fresh: bool) -> None:
-    """Give the sandbox its end of a call; a sandbox that somebody has ended is started again."""
-    if fresh:
-        server = _started()
-        _post(server, name, [handle])
-        os.close(server)
-        return
-    try:
-        _post(_server(), name, [handle])
-    except OSError:
-        _server.cache_clear()
-        _post(_server(), name, [handle])
-
-
-def _post(server: int, name: str, handles: list[int]) -> None:
-    with socket.socket(fileno=os.dup(server)) as requests:
-        socket.send_fds(requests, [name.encode().ljust(NAME_SIZE)], handles)
-
-
-@cache
-def _server() -> int:
-    """The descriptor of the sandbox that all calls share; it ends when no process holds it."""
-    return _started()
-
-
-def _started() -> int:
-    if not hasattr(os, "fork"):
-        raise SandboxError("crshare needs a system with fork, as Linux and macOS have it")
-    ours, theirs = socket.socketpair()
-    roots = [str(Path(part).absolute()) for part in sys.path if part]
-    own = str(Path(str(crshare.__file__)).parents[1])
-    with theirs:
-        subprocess.run(
-            [sys.executable, "-IS", "-c", START, *roots, own],
-            stdin=theirs.fileno(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, **ONE_THREAD},
-            start_new_session=True,
-            check=True,
-        )
-    return ours.detach()
 
 
 def _ending(code: int, limits: Limits) -> str:

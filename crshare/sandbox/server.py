@@ -18,30 +18,29 @@ from typing import Any, NoReturn
 
 from crshare.errors import CrshareError
 from crshare.sandbox.confine import confine
+from crshare.sandbox.process import NAME_SIZE
 from crshare.sandbox.wire import decode, encode
 
 REQUESTS, DISCARDED = 0, 1  # descriptors: where calls come in, what goes nowhere
-NAME_SIZE = 128  # bytes of a "module:function", filled up with blanks
 STATUS = struct.Struct("<i")  # how a worker ended, behind its answer
 LATE = 2**16  # beyond every exit code
 
 
 def serve() -> None:
-    """Answer calls until the caller is gone; a name without a call is imported ahead of one."""
+    """Answer calls until the caller is gone."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     requests = socket.socket(fileno=REQUESTS)
     while True:
         content, handles, _, _ = socket.recv_fds(requests, NAME_SIZE, 1)
-        if not content:
+        if not handles:
             os._exit(0)
         name = content.decode().strip()
         with suppress(Exception):  # the worker meets it again and tells
             import_module(name.partition(":")[0])
-        for handle in handles:
-            if os.fork() == 0:
-                os.dup2(DISCARDED, REQUESTS)
-                _watch(socket.socket(fileno=handle), name)
-            os.close(handle)
+        if os.fork() == 0:
+            os.dup2(DISCARDED, REQUESTS)
+            _watch(socket.socket(fileno=handles[0]), name)
+        os.close(handles[0])
 
 
 def _watch(call: socket.socket, name: str) -> NoReturn:

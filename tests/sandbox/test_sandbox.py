@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from crshare.errors import ModelFormatError
-from crshare.sandbox import call as calls
-from crshare.sandbox.call import Limits, SandboxError, call
+from crshare.sandbox import process
+from crshare.sandbox.call import Limits, call
+from crshare.sandbox.process import SandboxError
 from crshare.sandbox.wire import decode
 
 HERE = "tests.sandbox.misdeeds"
@@ -139,7 +140,7 @@ def test_threads_of_the_caller_play_no_part() -> None:
 
 def test_a_sandbox_that_somebody_ended_is_started_again() -> None:
     assert call(f"{HERE}:echo", 1) == 1
-    os.close(calls._server())  # noqa: SLF001 - what a caller cannot do
+    os.close(process._server())  # noqa: SLF001 - what a caller cannot do
     assert call(f"{HERE}:echo", 2) == 2
 
 

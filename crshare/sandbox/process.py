@@ -1,0 +1,74 @@
+"""The process of the sandbox, seen from the caller: started once, and given the calls.
+
+Nothing heavy is imported here, so that it can start while the caller still imports its own.
+"""
+
+import os
+import socket
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import crshare
+from crshare.errors import CrshareError
+
+NAME_SIZE = 128  # bytes of a "module:function", filled up with blanks
+START = (
+    "import os, sys; os.fork() and os._exit(0); sys.path[:] = sys.argv[1:]; "
+    "from crshare.sandbox.server import serve; serve()"
+)
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # numpy's, which would start when it is imported
+
+
+class SandboxError(CrshareError):
+    """A call had no result; the message is a clause that tells why, without a full stop."""
+
+
+def start() -> None:
+    """Have the sandbox ready for the first call, while the caller does something else."""
+    _server()
+
+
+def give(name: str, call: int, fresh: bool) -> None:
+    """Give the sandbox its end of a call; a sandbox that somebody has ended is started again."""
+    if fresh:
+        server = _started()
+        _post(server, name, call)
+        os.close(server)
+        return
+    try:
+        _post(_server(), name, call)
+    except OSError:
+        _server.cache_clear()
+        _post(_server(), name, call)
+
+
+def _post(server: int, name: str, call: int) -> None:
+    with socket.socket(fileno=os.dup(server)) as requests:
+        socket.send_fds(requests, [name.encode().ljust(NAME_SIZE)], [call])
+
+
+@cache
+def _server() -> int:
+    """The descriptor of the sandbox that all calls share; it ends when no process holds it."""
+    return _started()
+
+
+def _started() -> int:
+    if not hasattr(os, "fork"):
+        raise SandboxError("crshare needs a system with fork, as Linux and macOS have it")
+    ours, theirs = socket.socketpair()
+    roots = [str(Path(part).absolute()) for part in sys.path if part]
+    own = str(Path(str(crshare.__file__)).parents[1])
+    with theirs:
+        subprocess.run(
+            [sys.executable, "-IS", "-c", START, *roots, own],
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, **ONE_THREAD},
+            start_new_session=True,
+            check=True,
+        )
+    return ours.detach()
