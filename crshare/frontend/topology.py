@@ -3,7 +3,7 @@
 JSON only, as in keras_config; a topology that is not read is refused by one sentence.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -99,16 +99,10 @@ def _in_order(layers: list[KerasLayer], output: str) -> list[KerasLayer]:
     if len(starts) > 1:
         raise starts[1].refuse(f"is a second input beside {starts[0].name}; {ONE_WAY}")
     by_name = {layer.name: layer for layer in layers}
-    placed: dict[str, KerasLayer] = {}
-    waiting = layers
-    while waiting:
-        n_placed = len(placed)
-        for layer in waiting:
-            if all(source in placed for source in layer.reads):
-                placed[layer.name] = layer
-        if len(placed) == n_placed:
-            raise _unreached(waiting, by_name)
-        waiting = [layer for layer in waiting if layer.name not in placed]
+    turns = _turns(layers)
+    if len(turns) < len(layers):
+        raise _unreached([layer for layer in layers if layer.name not in turns], by_name)
+    placed = {la.name: la for la in sorted(layers, key=lambda la: turns[la.name])}
     if output not in placed:
         raise ModelFormatError(f"the model gives out {output!r}, which is no layer; {DAMAGED}")
     used = _used(placed, output)
@@ -116,6 +110,28 @@ def _in_order(layers: list[KerasLayer], output: str) -> list[KerasLayer]:
     if aside is not None:
         raise aside.refuse(f"does not lead to the output {output}; {ONE_WAY}")
     return [*(la for la in placed.values() if la.name != output), placed[output]]
+
+
+def _turns(layers: list[KerasLayer]) -> dict[str, int]:
+    """In which reading of the list, from its head on, each layer has all that it reads before it.
+
+    Layers that read what does not exist, or each other in a circle, are in none.
+    """
+    place = {layer.name: position for position, layer in enumerate(layers)}
+    readers = defaultdict[str, list[str]](list)
+    for layer in layers:
+        for source in layer.reads:
+            readers[source].append(layer.name)
+    waits = {layer.name: len(layer.reads) for layer in layers}
+    earliest = dict.fromkeys(waits, 0)
+    reached = [name for name, n_sources in waits.items() if n_sources == 0]
+    for name in reached:
+        for reader in readers[name]:
+            turn = earliest[name] + (place[name] > place[reader])
+            earliest[reader] = max(earliest[reader], turn)
+            waits[reader] -= 1
+            reached += [reader] * (waits[reader] == 0)
+    return {name: earliest[name] for name in reached}
 
 
 def _unreached(waiting: list[KerasLayer], by_name: Mapping[str, KerasLayer]) -> ModelFormatError:

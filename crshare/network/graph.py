@@ -98,7 +98,7 @@ class Layer:
         return (self.source, *self.others)
 
 
-INPUT = "input"
+INPUT = ""  # the images; every layer has a name
 
 
 @dataclass(frozen=True, slots=True)

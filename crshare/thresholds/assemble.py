@@ -15,7 +15,7 @@ from fractions import Fraction
 
 from crshare.errors import ModelFormatError
 from crshare.network.graph import INPUT, Conv, Network, Shape
-from crshare.thresholds.chains import Maps, enter
+from crshare.thresholds.chains import ENTRY, Maps, enter
 from crshare.thresholds.layer_builder import Builder
 from crshare.thresholds.layer_ops import Average, Joined, Linear, Node, Step
 
@@ -59,7 +59,7 @@ def assemble(
     leading = _leading(nodes, readers)
     given, entered, n_taken = enter(shape, rescale, leading)
     builder = Builder(given)
-    start = Value(INPUT, INPUT, entered)
+    start = Value(INPUT, ENTRY, entered)
     values = {INPUT: start.shared() if readers[INPUT] > 1 else start}
     for node in nodes:
         steps = node.steps[n_taken:]

@@ -9,7 +9,7 @@ from math import gcd, prod
 import numpy as np
 
 from crshare.errors import DAMAGED, ModelFormatError
-from crshare.network.graph import INPUT, Float64Array, Input, Shape, extent, spread
+from crshare.network.graph import Float64Array, Input, Shape, extent, spread
 from crshare.network.reference import CURVES
 from crshare.thresholds.layer_ops import (
     ONE,
@@ -30,6 +30,7 @@ from crshare.thresholds.layer_ops import (
 Chain = Sequence[Step]
 Maps = tuple[Map, ...]
 
+ENTRY = "input"  # the owner of what is done to images before any layer
 MAX_BOUND = 2**24  # of the integers that the first layer sees
 MAX_DENSE = 2**26  # weights of a real-valued layer, with the zeros of its groups
 
@@ -41,7 +42,7 @@ def enter(
     how many of the given ones these stand for."""
     leading = list(takewhile(_is_entry, steps))
     scale, offset = rescale or (Fraction(1), Fraction(0))
-    owner = INPUT
+    owner = ENTRY
     for step in leading:
         if isinstance(step, Affine):
             scale, offset = scale * step.scale[0], offset * step.scale[0] + step.offset[0]

@@ -33,6 +33,7 @@ from crshare.network.graph import (
     signal_after,
 )
 from crshare.thresholds.chains import (
+    ENTRY,
     Chain,
     Maps,
     dense_kernel,
@@ -78,7 +79,7 @@ class Builder:
         self.signals = {INPUT: Signal(Kind.INTEGERS, given.shape, given.bound)}
         self.pending: tuple[Step, ...] = ()
         self._by_name: dict[str, Layer] = {}
-        self.start(INPUT, INPUT, (), 0)
+        self.start(INPUT, ENTRY, (), 0)
 
     def start(self, source: str, owner: str, chain: tuple[Step, ...], n_shared: int) -> None:
         """Stand behind layer `source`, which belongs to the file's `owner`, with `chain` to do, of

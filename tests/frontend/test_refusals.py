@@ -219,7 +219,6 @@ LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
         [*first(), pool("p", 9)],
         "layer p: a window of 9x9 does not fit in a map of 4x4",
     ),
-    ([conv("input", K1, input_quantizer=None)], "two layers are named 'input'; names must differ"),
 ]
 
 
