@@ -11,6 +11,7 @@ __all__ = [
     "demo_images",
     "evaluate",
     "generate",
+    "image_set",
     "load",
     "load_images",
     "load_plan",

@@ -2,6 +2,7 @@ from crshare.api import analyze as analyze
 from crshare.api import demo_images as demo_images
 from crshare.api import evaluate as evaluate
 from crshare.api import generate as generate
+from crshare.api import image_set as image_set
 from crshare.api import load as load
 from crshare.api import load_images as load_images
 from crshare.api import load_plan as load_plan

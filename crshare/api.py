@@ -15,12 +15,14 @@ from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 
+from numpy.typing import ArrayLike
+
 from crshare import jobs
 from crshare.evaluation.outcome import Analysis, Evaluation, Outcome, Request
 from crshare.hardware.lowering import Options
 from crshare.hardware.rtl import Generated, Wish, generate_rtl
 from crshare.images import digits
-from crshare.images import image_set as images
+from crshare.images import image_set as sets
 from crshare.images.image_set import ImageSet
 from crshare.jobs import Source
 from crshare.model.read import Model
@@ -55,7 +57,25 @@ def load(
 
 def load_images(model: Model, path: str | PathLike[str]) -> ImageSet:
     """Images and labels of an .npz that fit the model; DataError where they do not."""
-    return images.load_images(Path(path), model.network)
+    return sets.load_images(Path(path), model.network)
+
+
+def image_set(
+    model: Model, pixels: ArrayLike, labels: ArrayLike, *, name: str = "given images"
+) -> ImageSet:
+    """Pixels as stored, [n, height, width, channels], and the class of each, [n].
+
+    Whole numbers within the range of the model's input, whatever their type; DataError where they
+    are not, or do not fit the model.
+    """
+    return sets.image_set(pixels, labels, model.network, name)
+
+
+def _fitting(model: Model, images: ImageSet | None) -> ImageSet | None:
+    """Images that are made for this model, however they came about."""
+    if images is None:
+        return None
+    return image_set(model, images.images, images.labels, name=images.name)
 
 
 def demo_images() -> tuple[ImageSet, ImageSet]:
@@ -114,20 +134,21 @@ def optimize(
     workers; the plan is the same for any number. The search ends with the best plan so
     far on Ctrl-C, and at the time limit where one is given; the plan then depends on the machine.
     """
-    choosing, reporting = jobs.images_for(choosing, reporting, seed)
     method = Method(solver=solver, seed=seed, thresholds=thresholds)
     workers = Workers(n_workers, dask)
     request = Request(
         max_loss_points, method, time_limit_s, mirror, confident, workers=workers, minimise=minimise
     )
-    return jobs.optimize(model, choosing, reporting, request, on_progress)
+    sets_given = _fitting(model, choosing), _fitting(model, reporting)
+    return jobs.optimize(model, *jobs.images_for(*sets_given, seed), request, on_progress)
 
 
 def evaluate(
     model: Model, plan: SharingPlan, images: ImageSet, *, on_progress: Progress = _silent
 ) -> Evaluation:
     """A plan's accuracy on images, and its operations counted by a run that follows it."""
-    return jobs.evaluate(model, plan, images, on_progress)
+    given = image_set(model, images.images, images.labels, name=images.name)
+    return jobs.evaluate(model, plan, given, on_progress)
 
 
 def generate(
@@ -146,6 +167,7 @@ def generate(
     check: images whose beats go through every installed simulator and must give the executor's
     answers. Raises HardwareError where a layer has no hardware or a simulator finds a fault.
     """
-    wish = Wish(options or Options(), layers, check=None if check is None else check.images)
+    checked = _fitting(model, check)
+    wish = Wish(options or Options(), layers, check=None if checked is None else checked.images)
     name = model.path.stem
     return generate_rtl(model.network, plan, wish, Path(folder), on_progress, name=name)

@@ -249,13 +249,12 @@ def start(model: str, data: str) -> None:
     from pathlib import Path
 
     from crshare.executor.execute import compile_network
-    from crshare.images.stream import ImageStream
+    from crshare.images.npz import Npz
     from crshare.model.read import read_network
 
     executor = compile_network(read_network(Path(model)))
-    with ImageStream(Path(data), "labels") as stream:
-        labels = stream[: len(stream)].reshape(-1)
-    with ImageStream(Path(data)) as images:
+    with Npz(Path(data)) as arrays:
+        images, labels = arrays["images"], arrays["labels"][:].reshape(-1)
         ready = time.perf_counter()
         right = int((executor.classify(images[:1]) == labels[:1]).sum())
         compiled = time.perf_counter()

@@ -15,6 +15,7 @@ from crshare import api
 from crshare.accuracy import Accuracy
 from crshare.errors import CrshareError, DataError, ModelFormatError, PlanError
 from crshare.evaluation.outcome import Request
+from crshare.images.image_set import ImageSet
 from crshare.plan.file import dumps
 from crshare.plan.plan import planned_network
 from crshare.planning.layerwise import Method
@@ -163,3 +164,32 @@ def test_a_loss_above_the_budget_is_explained(model: Path, images: Path) -> None
         assert ("--confidence" in text) == (told and not confident)
     assert excess_lines(replace(outcome, accuracy=None), Request(0.0, Method())) == []
     assert excess_lines(outcome, Request(0.0, Method())) == []
+
+
+def test_arrays_from_python_are_checked_as_those_of_a_file(
+    model: Path, images: Path, tmp_path: Path
+) -> None:
+    loaded, pictures = crshare.load(model), crshare.load_images(crshare.load(model), images)
+    same = crshare.image_set(loaded, pictures.images * 1.0, pictures.labels[:, None], name="mine")
+    assert np.array_equal(same.images, pictures.images)
+    with pytest.raises(DataError, match=r"^given images: images are float64 from 0 to 1; "):
+        crshare.image_set(loaded, pictures.images / 255, pictures.labels)
+
+
+def test_a_set_for_another_model_is_refused_where_it_is_used(model: Path, tmp_path: Path) -> None:
+    loaded = crshare.load(model)
+    plan = crshare.optimize(loaded, max_loss_points=0).found.plan
+    pixels, labels = np.zeros((4, 8, 8, 1), np.int64), np.arange(4)
+    for wrong, words in (
+        (ImageSet("mine", pixels - 1, labels), "pixels run from -1 to -1; expected 0 to 255"),
+        (ImageSet("mine", pixels[:, :7], labels), "this model expects \\[n, 8, 8, 1\\]"),
+        (ImageSet("mine", pixels, labels + 9), "label 12, but the model has 10 classes"),
+    ):
+        for use in (
+            lambda given: crshare.optimize(loaded, max_loss_points=1, choosing=given),
+            lambda given: crshare.optimize(loaded, max_loss_points=1, reporting=given),
+            lambda given: crshare.evaluate(loaded, plan, given),
+            lambda given: crshare.generate(loaded, tmp_path / "rtl", check=given),
+        ):
+            with pytest.raises(DataError, match=f"^mine: .*{words}"):
+                use(wrong)

@@ -1,6 +1,5 @@
 """Labelled images from an .npz file, checked against what a network expects."""
 
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,10 +9,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numpy.typing import ArrayLike
 
 from crshare.errors import DataError
-from crshare.images.stream import ImageStream
+from crshare.images.npz import Npz, PackedArray
+from crshare.images.pixels import check_form, labels_of, pixels_of
 from crshare.network.graph import Network
+
+FORM = "expected pixels [n, height, width, channels] and labels [n]"
+MADE = "make sets of images with crshare.image_set or crshare.load_images"
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +28,14 @@ class ImageSet:
     images: npt.NDArray[Any]
     labels: npt.NDArray[np.int64]
     copies = 1
+
+    def __post_init__(self) -> None:
+        forms = ((self.images, "images", 4), (self.labels, "labels", 1))
+        for array, what, n_axes in forms:
+            if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
+                raise DataError(f"{self.name}: {what} are no array of integers; {MADE}")
+            if array.ndim != n_axes or len(array) != len(self.images):
+                raise DataError(f"{self.name}: {what} are {list(array.shape)}; {MADE}")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -36,6 +48,25 @@ class ImageSet:
         return self.take(slice(first, None, 2), f"a half of {self.name}")
 
 
+def image_set(pixels: ArrayLike, labels: ArrayLike, network: Network, name: str) -> ImageSet:
+    """Images and labels from Python; DataError says what does not fit the network."""
+    given, classes = _array(name, "images", pixels), _array(name, "labels", labels)
+    check_form(name, given.shape, given.dtype, network)
+    found = labels_of(name, classes, len(given), network)
+    return ImageSet(name, pixels_of(name, given, network), found)
+
+
+def _array(name: str, what: str, given: ArrayLike) -> npt.NDArray[Any]:
+    """An array with a first axis; whatever numpy raises on the way becomes one sentence."""
+    try:
+        array = np.asarray(given)
+    except Exception as error:
+        raise DataError(f"{name}: {what} are no array ({error}); {FORM}") from error
+    if not array.ndim:
+        raise DataError(f"{name}: {what} are no array; {FORM}")
+    return array
+
+
 def load_images(path: Path, network: Network) -> ImageSet:
     """Read `images` and `labels`; DataError says what does not fit the network."""
     with stream_images(path, network) as streamed:
@@ -45,10 +76,11 @@ def load_images(path: Path, network: Network) -> ImageSet:
 @contextmanager
 def stream_images(path: Path, network: Network) -> Iterator["StreamedSet"]:
     """The same images, read from the file while they are used; pixels are checked on their way."""
-    labels = _read_labels(path)
-    with ImageStream(path) as stream:
-        _check_shapes(path, stream, labels, network)
-        yield StreamedSet(path.name, CheckedStream(path, stream, network), labels.astype(np.int64))
+    with Npz(path) as arrays:
+        images, labels = arrays["images"], arrays["labels"]
+        check_form(str(path), images.shape, images.dtype, network)
+        classes = labels_of(str(path), labels[:], len(images), network)
+        yield StreamedSet(path.name, CheckedStream(path, images, network), classes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,21 +88,14 @@ class CheckedStream:
     """Batches of a stream as a network takes them: [n, height, width, channels], within range."""
 
     path: Path
-    stream: ImageStream
+    stream: PackedArray
     network: Network
 
     def __len__(self) -> int:
         return len(self.stream)
 
     def __getitem__(self, rows: slice) -> npt.NDArray[Any]:
-        batch = self.stream[rows].reshape(-1, *self.network.input.shape)
-        given = self.network.input
-        if batch.size and not given.low <= batch.min() <= batch.max() <= given.high:
-            raise DataError(
-                f"{self.path}: pixels run from {batch.min()} to {batch.max()}; "
-                f"expected {given.low} to {given.high}"
-            )
-        return batch
+        return pixels_of(str(self.path), self.stream[rows], self.network)
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,51 +188,3 @@ def stand_ins(images: ImageSet, *, mirrored: bool = True) -> MovedSet:
         MovedImages(images.images, mirrored),
         np.repeat(images.labels, len(MOVES)),
     )
-
-
-ADVICE = "expected an .npz file with arrays `images` [n,h,w,c] and `labels` [n]"
-
-
-def _read_labels(path: Path) -> npt.NDArray[Any]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            if missing := [key for key in ("images", "labels") if key not in arrays]:
-                raise DataError(f"{path}: holds no array named {missing[0]!r}; {ADVICE}")
-            labels: npt.NDArray[Any] = arrays["labels"]
-            return labels
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file; {ADVICE}") from None
-    except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: cannot be read ({error}); {ADVICE}") from error
-
-
-def _check_shapes(
-    path: Path, images: ImageStream, labels: npt.NDArray[Any], network: Network
-) -> None:
-    expected = network.input.shape
-    grey = len(images.shape) == 3 and expected[2] == 1
-    if images.shape[1:] != (expected[:2] if grey else expected):
-        raise DataError(
-            f"{path}: images are {list(images.shape)}; this model expects "
-            f"[n, {', '.join(map(str, expected))}]"
-        )
-    if not np.issubdtype(images.dtype, np.integer):
-        raise DataError(
-            f"{path}: images are {images.dtype}; crshare expects integers as stored (uint8 "
-            "pixels), with the scaling in the model's Rescaling layer or given by --rescale"
-        )
-    if labels.shape != (len(images),) or not np.issubdtype(labels.dtype, np.integer):
-        raise DataError(
-            f"{path}: labels are {labels.dtype} {list(labels.shape)}; expected one integer class "
-            f"for each of the {len(images)} images"
-        )
-    if not len(images):
-        raise DataError(f"{path}: holds no images")
-    _check_labels(path, labels, network)
-
-
-def _check_labels(path: Path, labels: npt.NDArray[Any], network: Network) -> None:
-    n_classes = int(np.prod(network.output.shape))
-    worst = int(np.max(labels)) if int(np.min(labels)) >= 0 else int(np.min(labels))
-    if not 0 <= worst < n_classes:
-        raise DataError(f"{path}: label {worst}, but the model has {n_classes} classes (0 upwards)")

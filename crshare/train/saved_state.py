@@ -1,7 +1,6 @@
 """A training kept in one file after each epoch, so that one that was killed goes on from there."""
 
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.errors import CrshareError
-from crshare.files import replacing
+from crshare.files import open_regular, replacing
 
+ANEW = "remove it to train from the start"
 Curve = tuple[dict[str, Any], ...]
 
 
@@ -37,19 +37,22 @@ def save(path: Path, key: str, kept: Checkpoint) -> None:
 
 def load(path: Path, key: str) -> Checkpoint | None:
     """What `save` wrote, or None where there is none; CheckpointError where it is not of `key`."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            document = json.loads(str(file["document"]))
-            values = tuple(file[f"value{i}"] for i in range(len(file.files) - 1))
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise CheckpointError(
-            f"{path}: is no readable checkpoint ({error}); remove it to train from the start"
-        ) from error
-    if document["key"] != key:
+    with open_regular(path, CheckpointError, ANEW) as opened:
+        try:
+            with np.load(opened, allow_pickle=False) as file:
+                document = json.loads(str(file["document"]))
+                values = tuple(file[f"value{i}"] for i in range(len(file.files) - 1))
+            found_key, curve = document["key"], tuple(document["curve"])
+        except Exception as error:
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise CheckpointError(
+                f"{path}: is no readable checkpoint ({reason}); {ANEW}"
+            ) from error
+    if found_key != key:
         raise CheckpointError(
             f"{path}: is the checkpoint of another training (another model, plan, images or "
-            "options); choose another folder, or remove it to train from the start"
+            f"options); choose another folder, or {ANEW}"
         )
-    return Checkpoint(values, tuple(document["curve"]))
+    return Checkpoint(values, curve)

@@ -57,8 +57,9 @@ def test_maps_without_a_channel_axis_are_grey(tmp_path: Path) -> None:
         ),
         (
             {"images": PIXELS / 16, "labels": LABELS},
-            "images are float64; crshare expects integers as stored (uint8 pixels), with the "
-            "scaling in the model's Rescaling layer or given by --rescale",
+            "images are float64 from 0 to 0.9375; crshare expects integers as stored (uint8 "
+            "pixels), with the scaling in the model's Rescaling layer or given by --rescale: "
+            "multiply what is from 0 to 1 by 16 and cast it to uint8",
         ),
         (
             {"images": PIXELS, "labels": LABELS[:3]},
@@ -161,7 +162,9 @@ def test_a_damaged_array_is_named(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[1000] ^= 1  # a pixel: the sum of the archive's member no longer agrees
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"array 'images' is damaged \(.+\); write the file again$"):
+    with pytest.raises(
+        DataError, match=r"array 'images' is damaged \(.+\); write the file again with "
+    ):
         load_images(path, NETWORK)
 
 

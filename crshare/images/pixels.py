@@ -1,0 +1,89 @@
+"""Pixels and labels as a network takes them: the one check of arrays, of a file or from Python."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from crshare.errors import DataError
+from crshare.network.graph import Network
+
+Array = npt.NDArray[Any]
+Shape = tuple[int, ...]
+
+AS_STORED = (
+    "crshare expects integers as stored (uint8 pixels), with the scaling in the model's Rescaling "
+    "layer or given by --rescale"
+)
+
+
+def check_form(name: str, shape: Shape, dtype: np.dtype[Any], network: Network) -> None:
+    """DataError where arrays of this form hold no images of the network's input."""
+    wanted = network.input.shape
+    if _long_axes(shape[1:]) != _long_axes(wanted):
+        raise DataError(
+            f"{name}: images are {list(shape)}; this model expects "
+            f"[n, {', '.join(map(str, wanted))}]"
+        )
+    if dtype.kind not in "iuf":
+        raise DataError(f"{name}: images are {dtype}; {AS_STORED}")
+    if not shape[0]:
+        raise DataError(f"{name}: holds no images")
+
+
+def _long_axes(shape: Shape) -> Shape:
+    """An image may come without the axes of one entry, as grey maps do and rows of features."""
+    return tuple(n for n in shape if n != 1)
+
+
+def pixels_of(name: str, images: Array, network: Network) -> Array:
+    """Images of that form as integers [n, height, width, channels] within the input's range."""
+    given = network.input
+    pixels = images.reshape(-1, *given.shape)
+    if not pixels.size:
+        return pixels.astype(np.int64)
+    low, high = pixels.min(), pixels.max()
+    if pixels.dtype.kind == "f":
+        _check_whole(name, pixels, given.high)
+    if not given.low <= low <= high <= given.high:
+        raise DataError(
+            f"{name}: pixels run from {low.item()} to {high.item()}; expected {given.low} to "
+            f"{given.high}"
+        )
+    if pixels.dtype.kind == "f":
+        return pixels.astype(np.int64 if given.low < 0 or given.high > 255 else np.uint8)
+    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+
+
+def _check_whole(name: str, pixels: Array, most: int) -> None:
+    """Floats that were scaled would be taken for nearly black pixels."""
+    low, high = pixels.min(), pixels.max()
+    scaled = most > 1 and low >= 0 and high == 1
+    if scaled or not np.array_equal(pixels, np.rint(pixels)):
+        raise DataError(
+            f"{name}: images are {pixels.dtype} from {low:g} to {high:g}; {AS_STORED}: multiply "
+            f"what is from 0 to 1 by {most} and cast it to uint8"
+        )
+
+
+def labels_of(name: str, labels: Array, n_images: int, network: Network) -> npt.NDArray[np.int64]:
+    """One class for each image, [n] or [n, 1]; DataError where labels are anything else."""
+    n_classes = prod(network.output.shape)
+    if labels.shape == (n_images, n_classes) and n_classes > 1:
+        raise DataError(
+            f"{name}: labels are {list(labels.shape)}, one-hot by their shape; give the classes "
+            "themselves: labels.argmax(axis=1)"
+        )
+    if labels.shape not in ((n_images,), (n_images, 1)) or labels.dtype.kind not in "iu":
+        raise DataError(
+            f"{name}: labels are {labels.dtype} {list(labels.shape)}; expected one integer class "
+            f"for each of the {n_images} images"
+        )
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= n_classes:
+        raise DataError(
+            f"{name}: label {low if low < 0 else high}, but the model has {n_classes} classes (0 "
+            "upwards)"
+        )
+    return labels.reshape(n_images).astype(np.int64)
