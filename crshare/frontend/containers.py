@@ -4,17 +4,19 @@ A file is read from disk once, as bytes; the sandbox makes of them what they hol
 a changed file.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from crshare.errors import ModelFormatError, PlanError
 from crshare.files import read_file_bytes
 from crshare.frontend.config import MAX_CONFIG, RESAVE, Weights, entries_of, parsed
 from crshare.sandbox.call import Limits, call
-from crshare.sandbox.process import SandboxError
+from crshare.sandbox.process import NO_ANSWER, SandboxError
 
 MAX_FILE = 2**30  # bytes
 BYTES_PER_S = 2**25
@@ -63,7 +65,7 @@ def read_file(file: ModelFile) -> KerasFile:
     if file.is_config:
         return _read_apart(file)
     function, what = ("archive", "config.json") if file.is_archive else ("whole", "model_config")
-    text, version, weights = _ask(file, function, READ_S)
+    text, version, weights = _ask(file, function, _is_model, READ_S)
     with _named(file.path):
         return _file(version, parsed(what, text), weights)
 
@@ -76,7 +78,8 @@ def changed_file(file: ModelFile, changes: Mapping[str, Weights]) -> ModelFile:
             f"one file; {RESAVE}"
         )
     function = "changed_archive" if file.is_archive else "changed_whole"
-    return replace(file, content=_ask(file, function, CHANGE_S, changes=changes))
+    content = _ask(file, function, _is_content, CHANGE_S, changes=changes)
+    return replace(file, content=content)
 
 
 def _read_apart(file: ModelFile) -> KerasFile:
@@ -91,7 +94,7 @@ def _read_apart(file: ModelFile) -> KerasFile:
                 f"is a configuration without weights; put them beside it as {beside}"
             )
     version = config.get("keras_version") if isinstance(config, dict) else None
-    weights = _ask(file.weights, "weights", READ_S, config=file.content)
+    weights = _ask(file.weights, "weights", _are_weights, READ_S, config=file.content)
     with _named(file.path):
         return _file(str(version or "of unknown version"), config, weights)
 
@@ -104,16 +107,45 @@ def _beside(path: Path) -> ModelFile | None:
     return ModelFile(found, read_file_bytes(found, ModelFormatError, NAMED, MAX_FILE))
 
 
-def _ask(file: ModelFile, function: str, processor_s: int, **more: object) -> Any:
+def _ask(
+    file: ModelFile, function: str, sound: Callable[[Any], bool], processor_s: int, **more: object
+) -> Any:
     """What the sandbox makes of the file; each way in which it may fail is one sentence."""
     size = len(file.content)
     limits = Limits(memory_bytes=2**30 + 8 * size, processor_s=processor_s + size // BYTES_PER_S)
     with _named(file.path):
         try:
-            return call(f"{READER}:{function}", {"content": file.content, **more}, limits)
+            answer = call(f"{READER}:{function}", {"content": file.content, **more}, limits)
+            if not sound(answer):
+                raise SandboxError(NO_ANSWER)
+            return answer
         except SandboxError as error:
             container = ".keras archive" if file.is_archive else "HDF5 file"
             raise ModelFormatError(f"is no readable {container} ({error}); {RESAVE}") from error
+
+
+def _is_model(answer: Any) -> bool:
+    match answer:
+        case [bytes(), str(), weights]:
+            return _are_weights(weights)
+        case _:
+            return False
+
+
+def _are_weights(answer: Any) -> bool:
+    return isinstance(answer, dict) and all(
+        isinstance(layer, str) and isinstance(named, dict) and all(map(_is_weight, named.items()))
+        for layer, named in answer.items()
+    )
+
+
+def _is_weight(item: tuple[Any, Any]) -> bool:
+    name, array = item
+    return isinstance(name, str) and isinstance(array, np.ndarray) and array.dtype == np.float64
+
+
+def _is_content(answer: Any) -> bool:
+    return isinstance(answer, bytes)
 
 
 @contextmanager

@@ -25,8 +25,8 @@ N_WORTH = 512  # values from which on a weight is compressed
 Stored = dict[str, dict[str, Any]]  # data sets by layer and short name
 
 
-def read_whole(content: bytes) -> tuple[str, str, dict[str, Weights]]:
-    """The configuration, the version of Keras and the weights of a whole-model file."""
+def read_whole(content: bytes) -> tuple[bytes, str, dict[str, Weights]]:
+    """The configuration's text, the version of Keras and the weights of a whole-model file."""
     with h5py.File(BytesIO(content), "r") as file:
         config = file.attrs.get("model_config")
         if config is None and "layer_names" in file.attrs:
@@ -38,7 +38,8 @@ def read_whole(content: bytes) -> tuple[str, str, dict[str, Weights]]:
         if len(config) > MAX_CONFIG:
             raise ModelFormatError(f"has a model_config of {len(config):,} bytes; {RESAVE}")
         version = _text(file.attrs.get("keras_version", "of unknown version"))
-        return _text(config), version, _arrays(_whole(file))
+        text = config.encode(errors="surrogateescape") if isinstance(config, str) else bytes(config)
+        return text, version, _arrays(_whole(file))
 
 
 def read_weights(content: bytes, layers: list[LayerEntry]) -> dict[str, Weights]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from crshare import errors
 from crshare.errors import CrshareError
-from crshare.sandbox.process import SandboxError, give
+from crshare.sandbox.process import NO_ANSWER, SandboxError, give
 from crshare.sandbox.server import LATE, STATUS
 from crshare.sandbox.wire import decode, encode
 
@@ -95,7 +95,7 @@ def _result(reply: bytearray) -> Any:
     try:
         answer = decode(reply)
     except Exception as error:  # noqa: BLE001 - of bytes that nobody vouches for
-        raise SandboxError("its reader gave no sensible answer") from error
+        raise SandboxError(NO_ANSWER) from error
     match answer:
         case {"value": value}:
             return value
@@ -104,7 +104,7 @@ def _result(reply: bytearray) -> Any:
         case {"failed": str(reason)}:
             raise SandboxError(reason)
         case _:
-            raise SandboxError("its reader gave no sensible answer")
+            raise SandboxError(NO_ANSWER)
 
 
 def _refusal(kind: str) -> type[CrshareError]:

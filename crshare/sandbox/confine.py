@@ -1,6 +1,7 @@
 """A process takes its own rights away, for good: memory, time, files, the network.
 
-The limits are the system's everywhere; Linux also shuts files (Landlock) and sockets (seccomp).
+The limits are the system's everywhere; Linux also shuts files (Landlock), sockets
+and new processes (seccomp).
 Where a kernel has neither, the limits alone remain.
 """
 
@@ -30,8 +31,12 @@ TCP, SCOPES = 3, 3  # bind and connect; abstract sockets and signals
 SYSTEM = ("/usr", "/lib", "/lib64", "/proc", "/sys", "/dev/urandom", "/etc/ld.so.cache")
 
 PDEATHSIG, SECCOMP, NO_NEW_PRIVS, FILTER = 1, 22, 38, 2  # of prctl
-# Of each machine: its number in seccomp, and those of the calls socket and io_uring_setup.
-MACHINES = {"x86_64": (0xC000003E, 41, 425), "aarch64": (0xC00000B7, 198, 425)}
+# Of each machine: its number in seccomp; its calls for new sockets (and io_uring, a way around);
+# those for new processes and threads.
+MACHINES = {
+    "x86_64": (0xC000003E, (41, 425), (56, 57, 58, 435)),
+    "aarch64": (0xC00000B7, (198, 425), (220, 435)),
+}
 LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
 FORBID, ALLOW = 0x00050001, 0x7FFF0000
 SECOND_TABLE = 2**30  # where x86_64 has all calls a second time
@@ -45,7 +50,7 @@ def confine(limits: Mapping[str, Any]) -> None:
         _call(libc.prctl, PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         _call(libc.prctl, NO_NEW_PRIVS, 1, 0, 0, 0)
         _shut_files(libc.syscall, _open_places(limits))
-        _shut_sockets(libc.prctl)
+        _shut_calls(libc.prctl, alone=not limits["opens_files"])
 
 
 def _limit(limits: Mapping[str, Any]) -> None:
@@ -100,15 +105,15 @@ def _shut_files(syscall: Any, places: Iterator[tuple[str, int]]) -> None:
     os.close(ruleset)
 
 
-def _shut_sockets(prctl: Any) -> None:
-    """No new socket of any kind, and no way around it through io_uring."""
+def _shut_calls(prctl: Any, *, alone: bool) -> None:
+    """No new socket of any kind; alone: no process or thread either."""
     if platform.machine() not in MACHINES or struct.calcsize("P") < 8:
         return
-    machine, *calls = MACHINES[platform.machine()]
+    machine, sockets, processes = MACHINES[platform.machine()]
     forbid = (RETURN, 0, 0, FORBID)
     code = [(LOAD, 0, 0, 4), (EQUAL, 1, 0, machine), forbid]
     code += [(LOAD, 0, 0, 0), (AT_LEAST, 0, 1, SECOND_TABLE), forbid]
-    for call in calls:
+    for call in sockets + processes * alone:
         code += [(EQUAL, 0, 1, call), forbid]
     code.append((RETURN, 0, 0, ALLOW))
     filters = b"".join(struct.pack("=HBBI", *line) for line in code)

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ START = (
     "import os, sys; os.fork() and os._exit(0); sys.path[:] = sys.argv[1:]; "
     "from crshare.sandbox.server import serve; serve()"
 )
+NO_ANSWER = "its reader gave no sensible answer"
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # numpy's, which would start when it is imported
 
 
@@ -26,8 +28,9 @@ class SandboxError(CrshareError):
 
 
 def start() -> None:
-    """Have the sandbox ready for the first call, while the caller does something else."""
-    _server()
+    """Have the sandbox ready for the first call, which tells if it cannot be."""
+    with suppress(SandboxError):
+        _server()
 
 
 def give(name: str, call: int, fresh: bool) -> None:
@@ -58,10 +61,17 @@ def _server() -> int:
 def _started() -> int:
     if not hasattr(os, "fork"):
         raise SandboxError("crshare needs a system with fork, as Linux and macOS have it")
+    try:
+        return _spawned()
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SandboxError(f"the sandbox cannot start: {error}") from error
+
+
+def _spawned() -> int:
     ours, theirs = socket.socketpair()
     roots = [str(Path(part).absolute()) for part in sys.path if part]
     own = str(Path(str(crshare.__file__)).parents[1])
-    with theirs:
+    with ours, theirs:
         subprocess.run(
             [sys.executable, "-IS", "-c", START, *roots, own],
             stdin=theirs.fileno(),
@@ -71,4 +81,4 @@ def _started() -> int:
             start_new_session=True,
             check=True,
         )
-    return ours.detach()
+        return ours.detach()

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from crshare.errors import CrshareError
 from crshare.sandbox.confine import confine
 from crshare.sandbox.process import NAME_SIZE
-from crshare.sandbox.wire import decode, encode
+from crshare.sandbox.wire import Pieces, decode, encode
 
 REQUESTS, DISCARDED = 0, 1  # descriptors: where calls come in, what goes nowhere
 STATUS = struct.Struct("<i")  # how a worker ended, behind its answer
@@ -78,28 +78,26 @@ def _ends(ended: int, call: socket.socket, wall_s: float) -> bool:
 def _work(call: socket.socket, name: str, limits: Mapping[str, Any]) -> NoReturn:
     code = 1
     try:
-        for piece in encode(_answer(call, name, limits)):
+        for piece in _answer(call, name, limits):
             call.sendall(piece)
         code = 0
     finally:
         os._exit(code)
 
 
-def _answer(call: socket.socket, name: str, limits: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(call: socket.socket, name: str, limits: Mapping[str, Any]) -> Pieces:
     """The result, the sentence of a refusal, or why there is neither: the only place that tells."""
     try:
         confine(limits)
         module, _, function = name.partition(":")
         payload = decode(_frame(call))
-        value = getattr(import_module(module), function)(payload)
-        encode(value)
+        return encode({"value": getattr(import_module(module), function)(payload)})
     except CrshareError as error:
-        return {"refused": [type(error).__name__, _line(error)]}
+        return encode({"refused": [type(error).__name__, _line(error)]})
     except MemoryError:
-        return {"failed": f"it takes more than {limits['memory_bytes']:,} bytes of memory"}
+        return encode({"failed": f"it takes more than {limits['memory_bytes']:,} bytes of memory"})
     except BaseException as error:  # noqa: BLE001 - the boundary, whatever a library raises
-        return {"failed": _line(error)}
-    return {"value": value}
+        return encode({"failed": _line(error)})
 
 
 def _line(error: BaseException) -> str:

@@ -13,13 +13,16 @@ import numpy as np
 
 ALIGNED = 16
 NUMBERS = "biuf"  # kinds of arrays
+MAX_TEXT = 2**24  # bytes of all that is neither bytes nor an array
+
+Pieces = list[bytes | memoryview]
 
 
 class _Writer:
     """Collects bytes and arrays, each at a place that suits every kind of number."""
 
     def __init__(self) -> None:
-        self.pieces: list[bytes | memoryview] = []
+        self.pieces: Pieces = []
         self.size = 0
 
     def tagged(self, value: Any) -> Any:
@@ -46,7 +49,7 @@ class _Writer:
         return offset
 
 
-def encode(value: Any) -> list[bytes | memoryview]:
+def encode(value: Any) -> Pieces:
     """The bytes of a value, in pieces that need not be copied together; TypeError for others."""
     writer = _Writer()
     text = json.dumps(writer.tagged(value)).encode()
@@ -58,6 +61,8 @@ def decode(content: bytes | bytearray) -> Any:
     """The value of encoded bytes; an error of any class where they are none."""
     whole = memoryview(content).toreadonly()
     start = 8 + int.from_bytes(whole[:8], "little")
+    if start > MAX_TEXT:
+        raise ValueError("too much text")
     return _plain(json.loads(bytes(whole[8:start])), whole[start:])
 
 

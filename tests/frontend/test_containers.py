@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from crshare.errors import ModelFormatError, PlanError
+from crshare.frontend import containers
 from crshare.frontend.config import MAX_CONFIG
 from crshare.frontend.containers import NAMED, load_file, read_file
 from crshare.model.read import fingerprint, read_model, read_network
@@ -165,4 +166,31 @@ def test_weights_of_a_layer_that_the_configuration_does_not_have_are_left(tmp_pa
     assert np.array_equal(
         read_network(path).conv("c1").kernel,
         read_network(write_h5(tmp_path / "m.h5", small(), SHAPE)).conv("c1").kernel,
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [b"{}", "1"],
+        [b"{}", 1, {}],
+        ["{}", "1", {}],
+        [b"{}", "1", [1]],
+        [b"{}", "1", {"a": 1}],
+        [b"{}", "1", {"a": {"kernel": 1}}],
+        [b"{}", "1", {1: {"kernel": np.ones(1)}}],
+        [b"{}", "1", {"a": {"kernel": np.ones(1, np.float32)}}],
+    ],
+    ids=ascii,
+)
+def test_a_reader_that_was_taken_over_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: object
+) -> None:
+    path = write_h5(tmp_path / "m.h5", small(), SHAPE)
+    monkeypatch.setattr(containers, "call", lambda *_: answer)
+    with pytest.raises(ModelFormatError) as error:
+        read_network(path)
+    assert str(error.value) == (
+        f"{path}: is no readable HDF5 file (its reader gave no sensible answer); {RESAVE}"
     )

@@ -57,6 +57,8 @@ MISDEEDS: dict[str, Callable[[], Any]] = {
     "object": lambda: object(),
     "read": lambda: Path("/etc/passwd").read_text(),
     "run": lambda: os.execv("/bin/sh", ["/bin/sh", "-c", "true"]),
+    "fork": lambda: os.fork(),
+    "thread": lambda: threading.Thread(target=print).start(),
     "socket": lambda: socket.socket(),
 }
 

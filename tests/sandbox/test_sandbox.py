@@ -83,7 +83,7 @@ def test_an_endless_loop_ends_by_the_processor_it_takes() -> None:
 
 def test_what_sleeps_ends_with_all_that_it_started() -> None:
     with pytest.raises(SandboxError, match=r"^it takes more than 1 s$"):
-        call(f"{HERE}:fork_and_wait", None, Limits(wall_s=1))
+        call(f"{HERE}:fork_and_wait", None, Limits(opens_files=True, wall_s=1))
 
 
 def test_a_refusal_keeps_its_class_and_sentence() -> None:
@@ -107,9 +107,18 @@ def test_files_of_the_user_are_shut(misdeed: str, opens_files: bool) -> None:
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "aarch64"), reason="needs seccomp")
-def test_there_is_no_network() -> None:
-    with pytest.raises(SandboxError, match="Operation not permitted"):
-        call(f"{HERE}:misbehave", "socket", Limits(opens_files=True))
+@pytest.mark.parametrize(
+    ("misdeed", "opens_files", "sentence"),
+    [
+        ("socket", False, "Operation not permitted"),
+        ("socket", True, "Operation not permitted"),
+        ("fork", False, "Operation not permitted"),
+        ("thread", False, "can't start new thread"),
+    ],
+)
+def test_no_network_and_no_process_is_begun(misdeed: str, opens_files: bool, sentence: str) -> None:
+    with pytest.raises(SandboxError, match=sentence):
+        call(f"{HERE}:misbehave", misdeed, Limits(opens_files=opens_files))
 
 
 def test_only_the_folder_is_written_and_only_so_much(tmp_path: Path) -> None:
@@ -142,6 +151,12 @@ def test_a_sandbox_that_somebody_ended_is_started_again() -> None:
     assert call(f"{HERE}:echo", 1) == 1
     os.close(process._server())  # noqa: SLF001 - what a caller cannot do
     assert call(f"{HERE}:echo", 2) == 2
+
+
+def test_a_sandbox_that_cannot_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    with pytest.raises(SandboxError, match=r"^the sandbox cannot start: .*/no/such/python"):
+        call(f"{HERE}:echo", None, fresh=True)
 
 
 def test_a_fresh_interpreter_is_for_one_call() -> None:
