@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from hwgen.errors import NetlistError
 
+LONGEST_COMMENT = 4000  # characters; Icarus Verilog reads no comment of 16 kB
 UNPRINTED = re.compile(r"[^ -~]|[\\`]")
 # Words that make a comment a command to some tool where it begins with them.
 COMMANDS = re.compile(
@@ -29,6 +30,8 @@ class Emitter:
     def comment(self, text: str) -> None:
         """One line that no tool takes for more than a comment, whatever the text holds."""
         shown = UNPRINTED.sub(lambda found: f"<{ord(found[0]):x}>", text)
+        if len(shown) > LONGEST_COMMENT:
+            shown = f"{shown[: LONGEST_COMMENT - 3]}..."
         self(f"// {'- ' if COMMANDS.match(shown) else ''}{shown}")
 
     @contextmanager

@@ -52,10 +52,10 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
 @click.option(
     "--time-limit",
     type=number(SECONDS),
-    default=None,
+    default=420,
+    show_default=True,
     metavar="SECONDS",
-    help="End the search with the best plan until then, which depends on how fast and how busy the "
-    "machine is. [default: none; work is counted instead, so any machine finds the same plan]",
+    help="For the search; it ends with the best plan until then.",
 )
 @click.option(
     "--mirror/--no-mirror",
@@ -114,7 +114,7 @@ def optimize(
     calib: Path | None,
     output: Path | None,
     solver: str,
-    time_limit: float | None,
+    time_limit: float,
     mirror: bool | None,
     confidence: bool,
     pareto: bool,

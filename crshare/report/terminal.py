@@ -11,7 +11,6 @@ from crshare.evaluation.outcome import Analysis, Evaluation, LayerAnalysis, Outc
 from crshare.plan.cost import LayerCounts, Totals
 from crshare.plan.plan import OriginCounts
 from crshare.planning.search import Found, curve, verdicts
-from crshare.planning.solver_asked import replaced
 from crshare.report.responsive_table import Fitting, table_of
 from crshare.screen import line
 
@@ -165,9 +164,7 @@ def totals(counts: Iterable[LayerCounts]) -> tuple[Totals, Totals, Totals]:
 
 def outcome_tables(outcome: Outcome, request: Request) -> RenderableType:
     """What `crshare optimize` prints at its end."""
-    other = replaced(outcome.found, request.method.solver)
     return Group(
-        *([line(other.sentence, style="bold")] if other else []),
         origins_table(outcome.counts),
         counts_table(outcome.counts),
         totals_table(outcome.counts, "exact sharing" if outcome.exact else "this plan"),

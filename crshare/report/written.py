@@ -15,7 +15,6 @@ from crshare.plan.cost import LayerCounts
 from crshare.plan.plan import SharingPlan, changed_layers
 from crshare.planning.layerwise import exact_plan
 from crshare.planning.search import Found, curve, verdicts
-from crshare.planning.solver_asked import replaced
 from crshare.report.slice_statistics import portray, portray_thresholds
 from crshare.report.terminal import totals
 
@@ -57,7 +56,7 @@ def outcome_json(outcome: Outcome, request: Request, command: str = "") -> str:
             "layers": [asdict(layer) for layer in outcome.counts],
             **_totals(outcome.counts),
             "chosen_on": outcome.choosing,
-            "search": _search(outcome.found, request.method.solver),
+            "search": _search(outcome.found),
             "accuracy": accuracy_json(outcome.accuracy),
             "images_with_equal_scores": outcome.n_equal,
             **_looks(outcome.model, outcome.found.plan),
@@ -115,10 +114,8 @@ def curve_json(outcome: Outcome) -> str:
 
 
 def _request(request: Request) -> Json:
-    """Without what changes nothing: workers, the folder of steps, and seconds of a plan."""
-    fields = {k: v for k, v in asdict(request).items() if k not in ("workers", "steps")}
-    del fields["method"]["plan_s"]
-    return fields
+    """Without what changes nothing: workers, and the folder of steps."""
+    return {k: v for k, v in asdict(request).items() if k not in ("workers", "steps")}
 
 
 def accuracy_json(accuracy: Accuracy | None) -> Json | None:
@@ -171,12 +168,11 @@ def _totals(counts: list[LayerCounts] | tuple[LayerCounts, ...]) -> Json:
     }
 
 
-def _search(found: Found, asked: str) -> Json:
-    tally, other = found.tally, replaced(found, asked)
+def _search(found: Found) -> Json:
+    tally = found.tally
     return {
         "price": found.price,
         "stopped": found.stopped,
-        "solver_replaced": None if other is None else asdict(other),
         "tried": [
             {
                 "price": entry.price,

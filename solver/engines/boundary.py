@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from solver.engines.ilp import Ending, Engine, Ilp, IlpAnswer, Stop
+from solver.engines.ilp import WHOLE, Engine, Ilp, IlpAnswer
 from solver.errors import EngineFaultError, SolverError
 from solver.facility.problem import FloatArray
 
@@ -17,10 +17,12 @@ TOLERANCE = 1e-6  # a share of the cost: what engines take for equal
 LONGEST_REASON = 200
 
 
-def ask(engine: Engine, ilp: Ilp, start: FloatArray, stop: Stop) -> IlpAnswer:
+def ask(
+    engine: Engine, ilp: Ilp, start: FloatArray, *, time_limit_s: float, gap: float = WHOLE
+) -> IlpAnswer:
     """What an engine answers; EngineFaultError for any fault, what else it raises on purpose."""
     try:
-        answer = engine.optimise(ilp, start, stop)
+        answer = engine.optimise(ilp, start, time_limit_s=time_limit_s, gap=gap)
         fault = _fault(ilp, answer)
     except SolverError:
         raise
@@ -34,7 +36,7 @@ def ask(engine: Engine, ilp: Ilp, start: FloatArray, stop: Stop) -> IlpAnswer:
 
 
 def _fault(ilp: Ilp, answer: IlpAnswer) -> str | None:
-    if answer.ending is Ending.DONE and answer.values is None:
+    if answer.finished and answer.values is None:
         return "it says that it is done, and gives no solution"
     if math.isnan(answer.bound):
         return "its bound is not a number"

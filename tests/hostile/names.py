@@ -219,3 +219,8 @@ def is_file_name(name: str) -> bool:
         return False
     fits = 0 < length <= LONGEST_FILE_NAME and name not in (".", "..")
     return fits and not set("/\0") & set(name)
+
+
+def is_text(name: str) -> bool:
+    """Whether UTF-8 can write it, as HDF5 must."""
+    return not any("\ud800" <= one <= "\udfff" for one in name)

@@ -19,7 +19,7 @@ import termios
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from io import StringIO
@@ -128,6 +128,8 @@ def _run(asked: Asked) -> Ended:
     ends = [ours for ours, _ in pairs]
     said = _read(child, ends, began + asked.limit_s)
     _, status, used = os.wait4(child, 0)
+    with suppress(ProcessLookupError):
+        os.killpg(child, signal.SIGKILL)  # what it has left running
     for end in ends:
         os.close(end)
     texts = [bytes(said[end]).decode("utf-8", "surrogateescape") for end in ends]

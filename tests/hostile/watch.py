@@ -55,7 +55,7 @@ class Watched:
         ended, found = self.observe(
             *arguments, outputs=outputs, terminal=terminal, codes=codes, limit_s=limit_s
         )
-        assert found == [], f"{found} {arguments} {ended}"[:4000]
+        assert found == [], f"{found} {arguments} {ended.said[-1500:]}"
         return ended
 
     def observe(

@@ -166,3 +166,12 @@ def test_beats_of_any_number_are_gathered(tmp_path: Path, beats: int) -> None:
     whole = int("".join(map(str, reversed(bits))), 2)
     made = Design("dut", (Gather("all", beats, 1),), beats, 1)
     assert simulated(tmp_path, made, bits, [whole])
+
+
+@pytest.mark.parametrize("text", ["a" * 4001, "\n" * 4001, "pragma " * 4001])
+def test_comments_are_no_longer_than_tools_read(text: str) -> None:
+    emit = Emitter()
+    emit.comment(text)
+    (line,) = str(emit).splitlines()
+    assert len(line) <= 4010
+    assert line.endswith("...")
