@@ -6,6 +6,8 @@ from math import sqrt
 import numpy as np
 import numpy.typing as npt
 
+from crshare.typed_json import Count, Number, Positive
+
 Z95 = 1.959963984540054  # 97.5 % quantile of the normal distribution
 
 
@@ -16,10 +18,10 @@ class Estimate:
     interval_points: of 95 %; views of one image are no independent samples (Accuracy.interval).
     """
 
-    n_images: int
-    n_views: int
-    loss_points: float
-    interval_points: tuple[float, float]
+    n_images: Count
+    n_views: Positive
+    loss_points: Number
+    interval_points: tuple[Number, Number]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,13 @@ from crshare.images.digits import demo_model
 from crshare.jobs import Source
 from crshare.network.slices import SliceTable, decompose
 from crshare.plan.plan import exact_layer
-from crshare.report import written as report_json
 from crshare.report.page.bars import chance_plot
-from crshare.report.page.document import Document, parse
+from crshare.report.page.document import Document, document_of
 from crshare.report.page.glyphs import draw_glyph, star
 from crshare.report.page.html import drawing_style
 from crshare.report.page.svg import Drawing
 from crshare.report.slice_statistics import LayerPortrait, inverse, portray_channel, signs_of
+from crshare.report.written import analysis_report
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
 LAYER = "conv3"
@@ -32,7 +32,7 @@ LAYER = "conv3"
 def pictures() -> dict[str, Drawing]:
     """Every picture by its file name."""
     analysis = jobs.analyze(Source(demo_model()), lambda what, done: None)
-    document = parse(report_json.analysis_json(analysis))
+    document = document_of(analysis_report(analysis))
     table = next(t for t in decompose(analysis.model.network) if t.layer == LAYER)
     return {
         "kinds.svg": kinds(table),

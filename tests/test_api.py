@@ -20,6 +20,7 @@ from crshare.plan.file import dumps
 from crshare.plan.plan import planned_network
 from crshare.planning.layerwise import Method
 from crshare.report.terminal import excess_lines
+from crshare.report.written import plan_report
 
 PACKAGE = Path(crshare.__file__).parent
 
@@ -159,11 +160,12 @@ def test_a_loss_above_the_budget_is_explained(model: Path, images: Path) -> None
     beyond = replace(outcome, accuracy=Accuracy(100, 90, 88, lost=3, won=1), exact=False)
     for points, confident, told in ((1.0, False, True), (1.0, True, True), (2.0, False, False)):
         request = Request(points, Method(), confident=confident)
-        text = " ".join(line.plain for line in excess_lines(beyond, request))
+        text = " ".join(line.plain for line in excess_lines(plan_report(beyond, request)))
         assert ("above the 1 points allowed" in text) == told
         assert ("--confidence" in text) == (told and not confident)
-    assert excess_lines(replace(outcome, accuracy=None), Request(0.0, Method())) == []
-    assert excess_lines(outcome, Request(0.0, Method())) == []
+    zero = Request(0.0, Method())
+    assert excess_lines(plan_report(replace(outcome, accuracy=None), zero)) == []
+    assert excess_lines(plan_report(outcome, zero)) == []
 
 
 def test_arrays_from_python_are_checked_as_those_of_a_file(

@@ -84,6 +84,11 @@ def test_the_pictures_are_those_of_the_script() -> None:
     assert done.returncode == 0, f"run scripts/draw_docs.py: {done.stdout}{done.stderr}"
 
 
+def test_the_schemas_are_those_of_the_classes() -> None:
+    done = script("write_schemas.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.needs_package("sklearn")
 def test_every_cell_of_the_tour_prints_what_it_shows() -> None:
     done = script("run_tour.py")

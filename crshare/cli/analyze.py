@@ -32,15 +32,15 @@ def analyze(
     """Show what exact sharing would save in MODEL, layer by layer."""
     from crshare import jobs
     from crshare.files import write_text
-    from crshare.report import terminal as report
-    from crshare.report import written as report_json
-    from crshare.report.page.document import parse
+    from crshare.report.page.document import document_of
     from crshare.report.page.html import render
+    from crshare.report.terminal import analysis_tables
+    from crshare.report.written import analysis_report
+    from crshare.typed_json import write_json
 
     with progress() as show:
         analysis = jobs.analyze(source_of(model, sign_layers, rescale), show)
-    asked = json_path is not None or html_path is not None
-    text = report_json.analysis_json(analysis, command_line()) if asked else ""
+    report = analysis_report(analysis, command_line())
     if html_path is not None:
-        write_text(html_path, render(parse(text)))
-    deliver(json_path, text, report.analysis_tables(analysis))
+        write_text(html_path, render(document_of(report)))
+    deliver(json_path, write_json(report), analysis_tables(report))

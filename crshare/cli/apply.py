@@ -35,7 +35,8 @@ def apply(
     from crshare.model.write import apply_network
     from crshare.plan.file import read_plan
     from crshare.plan.plan import planned_network
-    from crshare.report.written import applied_json
+    from crshare.report.written import applied_report
+    from crshare.typed_json import write_json
 
     source = source_of(model, sign_layers, rescale)
     with progress() as show:
@@ -44,7 +45,7 @@ def apply(
         show(f"writing {output.name}", 0.5)
         wanted = planned_network(loaded.network, sharing)
         apply_network(model, wanted, output, sign_layers=source.sign_layers, rescale=source.rescale)
-    deliver(json_path, applied_json(loaded, sharing, output))
+    deliver(json_path, write_json(applied_report(loaded, sharing, output)))
     console(json_path).print(
         f"Wrote {output}: read back, it holds the plan's weights and thresholds."
     )

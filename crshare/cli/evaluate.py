@@ -34,13 +34,12 @@ def evaluate(
     from crshare.images.image_set import stream_images
     from crshare.jobs import evaluate as run
     from crshare.plan.file import read_plan
-    from crshare.report import terminal as report
-    from crshare.report import written as report_json
+    from crshare.report.terminal import evaluation_tables
+    from crshare.report.written import evaluation_report
+    from crshare.typed_json import write_json
 
     loaded = source_of(model, sign_layers, rescale).read()
     sharing = read_plan(plan, loaded.network, loaded.weights_hash)
     with progress() as show, stream_images(data, loaded.network) as images:
-        evaluation = run(loaded, sharing, images, show)
-    deliver(
-        json_path, report_json.evaluation_json(evaluation), report.evaluation_tables(evaluation)
-    )
+        report = evaluation_report(run(loaded, sharing, images, show))
+    deliver(json_path, write_json(report), evaluation_tables(report))

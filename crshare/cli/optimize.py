@@ -138,6 +138,7 @@ def optimize(
     from crshare.plan.warm_up import compiling_ahead
     from crshare.planning.candidates import Workers
     from crshare.planning.layerwise import Method
+    from crshare.typed_json import write_json
 
     screen, began = console(json_path), time.monotonic()
     is_demo, model = model is None, model or digits.demo_model()
@@ -175,9 +176,9 @@ def optimize(
     searches = choosing is not None and max_acc_loss > 0
     with compiling_ahead() if searches else nullcontext(), progress() as show:
         outcome = run(loaded, choosing, reporting, request, show)
-    text = write_outcome(folder, outcome, request, command_line(), show.seconds())
-    deliver(json_path, text)
-    screen.print(shown(outcome, request))
+    report, curve = write_outcome(folder, outcome, request, command_line(), show.seconds())
+    deliver(json_path, write_json(report))
+    screen.print(shown(report, curve))
     screen.print(
         f"Wrote plan.json, report.json, report.txt and report.html to {folder} "
         f"after {time.monotonic() - began:.0f} s."

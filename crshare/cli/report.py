@@ -64,7 +64,11 @@ def report(
         document = _with_channel(document, folder, source, channel)
     target = output or folder / "report.html"
     write_text(target, render(document))
-    written = {"page": str(target), "model": document.model, "sections": section_titles(document)}
+    written = {
+        "page": str(target),
+        "model": document.report.model,
+        "sections": section_titles(document),
+    }
     deliver(json_path, json.dumps(written, indent=1) + "\n")
     console(json_path).print(f"Wrote {target}: open it in a browser.")
 

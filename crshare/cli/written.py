@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
@@ -12,52 +11,56 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from crshare.evaluation.outcome import Outcome, Request
+    from crshare.report.schema import CurveReport, PlanReport
 
 TEXT_WIDTH = 110
 
 
 def write_outcome(
     folder: Path, outcome: Outcome, request: Request, command: str, seconds: Mapping[str, float]
-) -> str:
-    """Write all files and return report.json's text; the clock's figures stand in times.json."""
+) -> tuple[PlanReport, CurveReport | None]:
+    """Write all files and return what the report and, if it was asked for, the curve say.
+
+    The clock's figures stand in times.json alone.
+    """
     from crshare.files import write_text
     from crshare.plan.file import write_plan
     from crshare.planning.checkpoint import forget
-    from crshare.report import written as report_json
-    from crshare.report.page.document import parse
+    from crshare.report.page.document import Spent, document_of
     from crshare.report.page.html import drawing_style, render
     from crshare.report.page.plots import tradeoff
+    from crshare.report.written import curve_report, plan_report
+    from crshare.typed_json import write_json
 
-    text = report_json.outcome_json(outcome, request, command)
-    spent = [{"stage": what, "seconds": round(n, 2)} for what, n in seconds.items()]
-    times = json.dumps(spent, indent=1) + "\n"
+    report = plan_report(outcome, request, command)
+    curve = curve_report(outcome) if request.whole_curve else None
+    spent = tuple(Spent(stage, round(n, 2)) for stage, n in seconds.items())
     write_plan(outcome.found.plan, outcome.model.path.name, folder / "plan.json")
-    write_text(folder / "report.json", text)
-    write_text(folder / "report.txt", _as_text(outcome, request))
-    write_text(folder / "times.json", times)
-    document = parse(text, times)
-    write_text(folder / "report.html", render(document))
-    if request.whole_curve:
-        write_text(folder / "pareto.json", report_json.curve_json(outcome))
-        write_text(folder / "pareto.svg", tradeoff(document).standalone(drawing_style()))
+    write_text(folder / "report.json", write_json(report))
+    write_text(folder / "report.txt", _as_text(shown(report, curve)))
+    write_text(folder / "times.json", write_json(spent))
+    write_text(folder / "report.html", render(document_of(report, spent)))
+    if curve is not None:
+        write_text(folder / "pareto.json", write_json(curve))
+        write_text(folder / "pareto.svg", tradeoff(report).standalone(drawing_style()))
     if request.steps:
         forget(request.steps)
-    return text
+    return report, curve
 
 
-def shown(outcome: Outcome, request: Request) -> RenderableType:
-    """The tables of an outcome, with the whole curve where it was asked for."""
+def shown(report: PlanReport, curve: CurveReport | None) -> RenderableType:
+    """The tables of a plan, with the whole curve where it was asked for."""
     from rich.console import Group
 
-    from crshare.report.terminal import curve_table, outcome_tables
+    from crshare.report.terminal import curve_table, plan_tables
 
-    tables = outcome_tables(outcome, request)
-    return Group(tables, curve_table(outcome)) if request.whole_curve else tables
+    tables = plan_tables(report)
+    return tables if curve is None else Group(tables, curve_table(curve))
 
 
-def _as_text(outcome: Outcome, request: Request) -> str:
+def _as_text(tables: RenderableType) -> str:
     from crshare.screen import Screen
 
     page = Screen(width=TEXT_WIDTH, record=True, file=StringIO())
-    page.print(shown(outcome, request))
+    page.print(tables)
     return page.export_text()

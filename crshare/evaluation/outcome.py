@@ -11,6 +11,7 @@ from crshare.plan.cost import LayerCounts
 from crshare.planning.candidates import Workers
 from crshare.planning.layerwise import Method
 from crshare.planning.search import Found
+from crshare.typed_json import Count
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,8 +57,8 @@ class Outcome:
 class FollowedLayer:
     """What a run slice by slice did in one layer for one image."""
 
-    slice_operations: int
-    additions: int
+    slice_operations: Count
+    additions: Count
 
 
 @dataclass(frozen=True, eq=False)

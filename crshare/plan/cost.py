@@ -14,6 +14,7 @@ import numpy.typing as npt
 from crshare.network.graph import Signal
 from crshare.network.slices import SliceTable
 from crshare.plan.plan import LayerPlan, OriginCounts, parts_of
+from crshare.typed_json import Count, Positive
 from solver.adder_graph import Cost, Slices, build, measure
 
 Counted = Callable[[SliceTable, LayerPlan, tuple[int, int]], Cost]
@@ -23,9 +24,9 @@ Counted = Callable[[SliceTable, LayerPlan, tuple[int, int]], Cost]
 class Totals:
     """One measure of one realisation each; adds up over layers."""
 
-    slice_operations: int = 0
-    additions: int = 0
-    full_adders: int = 0
+    slice_operations: Count = 0
+    additions: Count = 0
+    full_adders: Count = 0
 
     def __add__(self, other: "Totals") -> "Totals":
         return Totals(
@@ -42,7 +43,7 @@ class LayerCounts:
     layer: str
     integer_input: bool
     is_dense: bool
-    n_slices: int
+    n_slices: Positive
     origins: OriginCounts
     before: Totals
     after: Totals

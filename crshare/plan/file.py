@@ -1,24 +1,78 @@
 """A sharing plan as a versioned JSON file: the only place that knows its layout.
 
-plan.schema.json, beside this file, is the layout; it is checked on reading, and so is that the
-plan belongs to the network.
+The layout is that of PlanFile (docs/schemas/plan.schema.json is made of it); it is checked on
+reading, and so is that the plan belongs to the network.
 """
 
 import json
-from importlib.resources import files
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
+from msgspec import Meta, to_builtins
 
 from crshare.errors import PlanError
-from crshare.files import write_text
+from crshare.files import read_file_bytes, write_text
 from crshare.network.graph import BoolArray, Int8Array, Network, Threshold
 from crshare.network.slices import SliceTable, decompose
 from crshare.plan.plan import LayerPlan, SharingPlan
+from crshare.strict_json import JsonError
+from crshare.typed_json import Count, Hash, Int32, Signs, read_json
 
-VERSION = 1
+VERSION: Final = 1
+MAX_BYTES = 2**30
 Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedModel:
+    """The model that the plan belongs to. fingerprint: a hash of its weights and thresholds."""
+
+    name: str
+    fingerprint: Hash
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedGroup:
+    """One input channel.
+
+    representatives: the weights that are computed, taps row by row. use: for each filter, +k takes
+    representative k, -k its negation (k from 1). corrected: filters (from 0) made exact by adding
+    or subtracting 2x; left out where there are none.
+    """
+
+    representatives: Annotated[tuple[Signs, ...], Meta(min_length=1)]
+    use: Annotated[tuple[Int32, ...], Meta(min_length=1)]
+    corrected: tuple[Count, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLayer:
+    name: str
+    groups: tuple[PlannedGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedThreshold:
+    """at: for each channel, +1 when the sum is at least this. falling: channels (from 0) that are
+    +1 when it is at most this."""
+
+    name: str
+    at: tuple[Int32, ...]
+    falling: tuple[Count, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFile:
+    """A sharing plan of crshare."""
+
+    format: Literal["crshare-plan"]
+    version: Literal[1]
+    model: PlannedModel
+    layers: tuple[PlannedLayer, ...]
+    thresholds: tuple[PlannedThreshold, ...]
 
 
 def write_plan(plan: SharingPlan, model_name: str, path: Path) -> None:
@@ -27,105 +81,90 @@ def write_plan(plan: SharingPlan, model_name: str, path: Path) -> None:
 
 def dumps(plan: SharingPlan, model_name: str) -> str:
     """One line for each group: a plan can be read, and compared, by eye."""
-    document = {
-        "format": "crshare-plan",
-        "version": VERSION,
-        "model": {"name": model_name, "fingerprint": plan.fingerprint},
-        "layers": [_layer_json(layer) for layer in plan.layers],
-        "thresholds": [_threshold_json(*item) for item in sorted(plan.thresholds.items())],
-    }
-    return _by_line(document)
+    file = PlanFile(
+        format="crshare-plan",
+        version=VERSION,
+        model=PlannedModel(model_name, plan.fingerprint),
+        layers=tuple(map(_planned_layer, plan.layers)),
+        thresholds=tuple(_planned(*item) for item in sorted(plan.thresholds.items())),
+    )
+    return _by_line(to_builtins(file))
 
 
 def read_plan(path: Path, network: Network, fingerprint: str) -> SharingPlan:
     """Read and check a plan for this network; PlanError says what is wrong, and where."""
-    document = _load(path)
-    if document["model"]["fingerprint"] != fingerprint:
+    file = _load(path)
+    if file.model.fingerprint != fingerprint:
         raise PlanError(
-            f"{path}: this plan was made for another model ({document['model']['name']}); its "
+            f"{path}: this plan was made for another model ({file.model.name}); its "
             "fingerprint of weights and thresholds differs; make a plan for this model with "
             "`crshare optimize`"
         )
     try:
-        return _plan(document, network)
+        return _plan(file, network)
     except PlanError as error:
         raise PlanError(f"{path}: {error}") from error
 
 
-def _load(path: Path) -> Json:
-    import fastjsonschema
-
-    schema = json.loads(files("crshare.plan").joinpath("plan.schema.json").read_text("utf-8"))
+def _load(path: Path) -> PlanFile:
+    advice = "give a plan that `crshare optimize` wrote"
     try:
-        document = json.loads(path.read_text("utf-8"))
-        fastjsonschema.compile(schema)(document)
-    except FileNotFoundError:
+        return read_json(read_file_bytes(path, PlanError, advice, MAX_BYTES), PlanFile)
+    except JsonError as error:
         raise PlanError(
-            f"{path}: no such file; give a plan that `crshare optimize` wrote"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"{path}: cannot be read ({error})") from error
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise PlanError(f"{path}: is not JSON ({error}); give a plan of crshare") from error
-    except fastjsonschema.JsonSchemaValueException as error:
-        raise PlanError(
-            f"{path}: is no plan of version {VERSION} ({error.message[:200]}); "
-            "give a plan that this version of `crshare optimize` wrote"
+            f"{path}: is no plan of version {VERSION} ({error}); give a plan that this version of "
+            "`crshare optimize` wrote"
         ) from error
-    return document  # type: ignore[no-any-return]
 
 
-def _plan(document: Json, network: Network) -> SharingPlan:
+def _plan(file: PlanFile, network: Network) -> SharingPlan:
     tables = decompose(network)
-    names = [layer["name"] for layer in document["layers"]]
+    names = [layer.name for layer in file.layers]
     if names != [table.layer for table in tables]:
         raise PlanError(
             f"plans layers {', '.join(names) or '(none)'}; the model's binary layers are "
             f"{', '.join(table.layer for table in tables)}"
         )
-    pairs = zip(document["layers"], tables, strict=True)
+    changed = [threshold.name for threshold in file.thresholds]
+    if len(set(changed)) < len(changed):
+        raise PlanError("changes one threshold twice")
     return SharingPlan(
-        fingerprint=document["model"]["fingerprint"],
-        layers=tuple(_layer(layer, table) for layer, table in pairs),
-        thresholds=dict(_threshold(item, network) for item in document["thresholds"]),
+        fingerprint=file.model.fingerprint,
+        layers=tuple(map(_layer, file.layers, tables)),
+        thresholds={item.name: _threshold(item, network) for item in file.thresholds},
     )
 
 
-def _layer(document: Json, table: SliceTable) -> LayerPlan:
-    groups = document["groups"]
+def _layer(layer: PlannedLayer, table: SliceTable) -> LayerPlan:
+    groups = layer.groups
     if len(groups) != table.n_groups:
         raise PlanError(f"layer {table.layer}: {len(groups)} groups; expected {table.n_groups}")
     for g, (group, taps) in enumerate(zip(groups, np.diff(table.starts), strict=True)):
         where = f"layer {table.layer}, group {g}"
-        if any(len(pattern) != taps for pattern in group["representatives"]):
+        if any(len(pattern) != taps for pattern in group.representatives):
             raise PlanError(f"{where}: a representative does not have {taps} weights")
-        if len(group["use"]) != table.n_filters:
-            raise PlanError(f"{where}: {len(group['use'])} uses for {table.n_filters} filters")
-    corrected = [_flags(group.get("corrected", ()), table.n_filters) for group in groups]
+        if len(group.use) != table.n_filters:
+            raise PlanError(f"{where}: {len(group.use)} uses for {table.n_filters} filters")
     return LayerPlan(
         layer=table.layer,
-        representatives=tuple(_patterns(group["representatives"]) for group in groups),
-        use=np.array([group["use"] for group in groups], np.int64)
-        .clip(-(2**31), 2**31 - 1)
-        .astype(np.int32),
-        corrected=np.stack(corrected),
+        representatives=tuple(_patterns(group.representatives) for group in groups),
+        use=np.array([group.use for group in groups], np.int32),
+        corrected=np.stack([_flags(group.corrected, table.n_filters) for group in groups]),
     )
 
 
-def _threshold(document: Json, network: Network) -> tuple[str, Threshold]:
-    name = document["name"]
+def _threshold(changed: PlannedThreshold, network: Network) -> Threshold:
+    name = changed.name
     ops = {layer.name: layer.op for layer in network.layers}
     old = ops.get(name)
     if not isinstance(old, Threshold):
         raise PlanError(f"changes the threshold {name!r}, which the model does not have")
-    if len(document["at"]) != len(old.at):
-        raise PlanError(f"threshold {name}: {len(document['at'])} values; expected {len(old.at)}")
-    at = np.array(document["at"], np.int64).astype(np.int32)
-    rising = ~_flags(document["falling"], len(at))
-    return name, old.moved(at, rising)
+    if len(changed.at) != len(old.at):
+        raise PlanError(f"threshold {name}: {len(changed.at)} values; expected {len(old.at)}")
+    return old.moved(np.array(changed.at, np.int32), ~_flags(changed.falling, len(old.at)))
 
 
-def _flags(indices: list[int], n: int) -> BoolArray:
+def _flags(indices: Sequence[int], n: int) -> BoolArray:
     if any(index >= n for index in indices):
         raise PlanError(f"names filter {max(indices)}; filters run from 0 to {n - 1}")
     flags = np.zeros(n, np.bool_)
@@ -133,35 +172,40 @@ def _flags(indices: list[int], n: int) -> BoolArray:
     return flags
 
 
-def _patterns(texts: list[str]) -> Int8Array:
+def _patterns(texts: Sequence[str]) -> Int8Array:
     return np.array([[1 if c == "+" else -1 for c in text] for text in texts], np.int8)
 
 
-def _layer_json(layer: LayerPlan) -> Json:
-    groups = []
-    for g, patterns in enumerate(layer.representatives):
-        group: Json = {
-            "representatives": ["".join("+" if w > 0 else "-" for w in row) for row in patterns],
-            "use": layer.use[g].tolist(),
-        }
-        if layer.corrected[g].any():
-            group["corrected"] = np.flatnonzero(layer.corrected[g]).tolist()
-        groups.append(group)
-    return {"name": layer.layer, "groups": groups}
+def _planned_layer(layer: LayerPlan) -> PlannedLayer:
+    groups = (
+        PlannedGroup(
+            representatives=tuple("".join("+" if w > 0 else "-" for w in row) for row in patterns),
+            use=tuple(use.tolist()),
+            corrected=tuple(np.flatnonzero(corrected).tolist()),
+        )
+        for patterns, use, corrected in zip(
+            layer.representatives, layer.use, layer.corrected, strict=True
+        )
+    )
+    return PlannedLayer(layer.layer, tuple(groups))
 
 
-def _threshold_json(name: str, threshold: Threshold) -> Json:
-    falling = np.flatnonzero(~threshold.rising).tolist()
-    return {"name": name, "at": threshold.at.tolist(), "falling": falling}
+def _planned(name: str, threshold: Threshold) -> PlannedThreshold:
+    falling = np.flatnonzero(~threshold.rising)
+    return PlannedThreshold(name, tuple(threshold.at.tolist()), tuple(falling.tolist()))
 
 
 def _by_line(document: Json) -> str:
-    def rows(items: list[Json], indent: str) -> str:
+    def rows(items: Sequence[Json], indent: str) -> str:
         return ",\n".join(indent + json.dumps(item, separators=(",", ":")) for item in items)
+
+    def shortened(group: Json) -> Json:
+        return {key: value for key, value in group.items() if value or key != "corrected"}
 
     head = {key: document[key] for key in ("format", "version", "model")}
     layers = ",\n".join(
-        f'  {{"name":{json.dumps(layer["name"])},"groups":[\n{rows(layer["groups"], "    ")}\n  ]}}'
+        f'  {{"name":{json.dumps(layer["name"])},"groups":[\n'
+        f"{rows(list(map(shortened, layer['groups'])), '    ')}\n  ]}}"
         for layer in document["layers"]
     )
     thresholds = rows(document["thresholds"], "  ")

@@ -14,6 +14,7 @@ import numpy as np
 from crshare.errors import PlanError
 from crshare.network.graph import BoolArray, Int8Array, Int32Array, Network, Op, Threshold
 from crshare.network.slices import SliceTable, decompose, with_slices
+from crshare.typed_json import Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,11 @@ Origin = Computed | Copied | Negated | Similar | Corrected
 class OriginCounts:
     """How many slices of a layer come from where."""
 
-    computed: int = 0
-    copied: int = 0
-    negated: int = 0
-    similar: int = 0
-    corrected: int = 0
+    computed: Count = 0
+    copied: Count = 0
+    negated: Count = 0
+    similar: Count = 0
+    corrected: Count = 0
 
     def __add__(self, other: "OriginCounts") -> "OriginCounts":
         return OriginCounts(

@@ -14,6 +14,7 @@ from crshare.errors import PlanError
 from crshare.network.graph import ALWAYS, NEVER, Int8Array, Network, Threshold
 from crshare.network.slices import SliceTable, chance, decompose, nearest_distances
 from crshare.plan.plan import LayerPlan, SharingPlan
+from crshare.typed_json import Count, Int32, Positive, Share, Signs
 
 N_PATTERNS = 12
 
@@ -26,21 +27,21 @@ class Pattern:
     plan.
     """
 
-    signs: str
-    n: int
-    n_inverse: int
-    n_after: int
-    n_inverse_after: int
+    signs: Signs
+    n: Count
+    n_inverse: Count
+    n_after: Count
+    n_inverse_after: Count
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
     """What one filter takes in a channel: a representative, its sign, the weights that differ."""
 
-    filter: int
-    representative: int
+    filter: Count
+    representative: Count
     negated: bool
-    distance: int
+    distance: Count
     corrected: bool
 
 
@@ -48,9 +49,13 @@ class Use:
 class ChannelPortrait:
     """The sharing groups of one channel (a dense layer: of one group of inputs)."""
 
-    channel: int
-    representatives: tuple[str, ...]
+    channel: Count
+    representatives: tuple[Signs, ...]
     uses: tuple[Use, ...]
+
+    def __post_init__(self) -> None:
+        if any(use.representative >= len(self.representatives) for use in self.uses):
+            raise ValueError("a filter uses a representative that is not there")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +70,27 @@ class LayerPortrait:
     """
 
     layer: str
-    shape: tuple[int, int]
-    n_groups: int
-    n_filters: int
-    positions: int
-    n_distinct: int
-    n_up_to_inverse: int
-    n_computed: int
-    n_patterns: int
-    exact_slice_operations: int
-    chance_repeated: float
-    chance_inverse: float
+    shape: tuple[Positive, Positive]
+    n_groups: Positive
+    n_filters: Positive
+    positions: Positive
+    n_distinct: Count
+    n_up_to_inverse: Count
+    n_computed: Count
+    n_patterns: Count
+    exact_slice_operations: Count
+    chance_repeated: Share
+    chance_inverse: Share
     patterns: tuple[Pattern, ...]
-    nearest: tuple[int, ...]
-    taken: tuple[int, ...]
+    nearest: tuple[Count, ...]
+    taken: tuple[Count, ...]
     channel: ChannelPortrait
+
+    def __post_init__(self) -> None:
+        height, width = self.shape
+        signs = [pattern.signs for pattern in self.patterns]
+        if any(len(one) > height * width for one in (*signs, *self.channel.representatives)):
+            raise ValueError(f"a pattern has more than {height} x {width} weights")
 
     @property
     def n_slices(self) -> int:
@@ -95,10 +106,14 @@ class ThresholdPortrait:
     """
 
     layer: str
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-    n_constant: int
-    n_turned: int
+    before: tuple[Int32, ...]
+    after: tuple[Int32, ...]
+    n_constant: Count
+    n_turned: Count
+
+    def __post_init__(self) -> None:
+        if len(self.before) != len(self.after):
+            raise ValueError("`before` and `after` are of different lengths")
 
 
 def portray(network: Network, plan: SharingPlan) -> tuple[LayerPortrait, ...]:

@@ -1,35 +1,34 @@
 """Results as tables for a terminal. No arithmetic beyond sums and shares of what is given."""
 
-from collections.abc import Iterable, Sequence
-from math import floor
+from collections.abc import Sequence
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from crshare.accuracy import Accuracy
-from crshare.evaluation.outcome import Analysis, Evaluation, LayerAnalysis, Outcome, Request
-from crshare.plan.cost import LayerCounts, Totals
+from crshare.plan.cost import LayerCounts
 from crshare.plan.plan import OriginCounts
-from crshare.planning.search import Found, curve, verdicts
+from crshare.report.figures import MEASURES, less, parts, share, short
 from crshare.report.responsive_table import Fitting, table_of
+from crshare.report.schema import (
+    AnalysedLayer,
+    AnalysisReport,
+    CurveReport,
+    EvaluationReport,
+    PlanReport,
+    Realisations,
+    SearchReport,
+    Solved,
+)
 from crshare.screen import line
 
-MEASURES = (
-    ("Slice operations", "slice_operations"),
-    ("Additions", "additions"),
-    ("Full adders", "full_adders"),
-)
-FIRST = "first layer (integers)"
 
-
-def analysis_tables(analysis: Analysis) -> RenderableType:
+def analysis_tables(report: AnalysisReport) -> RenderableType:
     """What `crshare analyze` prints."""
-    model = analysis.model
-    counts = [layer.counts for layer in analysis.layers]
-    title = line(f"{model.path.name}: {model.library}, {len(analysis.layers)} binary layers")
+    counts = [layer.counts for layer in report.layers]
+    title = line(f"{report.model}: {report.library}, {len(report.layers)} binary layers")
     return Group(
         title,
-        slices_table(analysis.layers),
+        slices_table(report.layers),
         line(NEAREST_NOTE, style="dim"),
         counts_table(counts),
         totals_table(counts, "exact sharing"),
@@ -50,7 +49,7 @@ COUNTS_NOTE = (
 )
 
 
-def slices_table(layers: Sequence[LayerAnalysis]) -> Fitting:
+def slices_table(layers: Sequence[AnalysedLayer]) -> Fitting:
     wide = ("Positions", "Groups", "Filters", "Repeated", "Chance rep.")
     columns = ("Taps", "Slices", "Distinct", "Inverse", "Left", "Chance", "Memory")
     tables = []
@@ -65,7 +64,7 @@ def slices_table(layers: Sequence[LayerAnalysis]) -> Fitting:
     return Fitting(*tables)
 
 
-def _shape_cells(layer: LayerAnalysis) -> list[str]:
+def _shape_cells(layer: AnalysedLayer) -> list[str]:
     return [
         f"{layer.positions:,}",
         f"{layer.n_groups:,}",
@@ -75,7 +74,7 @@ def _shape_cells(layer: LayerAnalysis) -> list[str]:
     ]
 
 
-def _slice_cells(layer: LayerAnalysis) -> list[str]:
+def _slice_cells(layer: AnalysedLayer) -> list[str]:
     return [
         str(layer.taps),
         f"{layer.counts.n_slices:,}",
@@ -88,10 +87,10 @@ def _slice_cells(layer: LayerAnalysis) -> list[str]:
     ]
 
 
-def nearest(layer: LayerAnalysis) -> str:
+def nearest(layer: AnalysedLayer) -> str:
     """Shares of the classes by the distance to the closest other one."""
-    total = sum(layer.nearest)
-    return " ".join(f"{d}:{n / total:.2f}" for d, n in enumerate(layer.nearest) if n)
+    total = sum(layer.nearest.values())
+    return " ".join(f"{d}:{n / total:.2f}" for d, n in layer.nearest.items())
 
 
 def counts_table(counts: Sequence[LayerCounts]) -> Fitting:
@@ -133,9 +132,9 @@ def totals_table(counts: Sequence[LayerCounts], how: str) -> Fitting:
     for name in ("Measure", "Before", "After", "Reduction", "Graph", "Reduction"):
         table.add_column(name, justify="left" if name == "Measure" else "right", no_wrap=True)
     for title, part in parts(counts):
-        before, after, graph = totals(part)
+        whole = Realisations.of(part)
         for measure, name in MEASURES:
-            was, now, best = (getattr(total, name) for total in (before, after, graph))
+            was, now, best = whole.all_of(name)
             beyond = ("", "") if name == "slice_operations" else (short(best), less(best, was))
             table.add_row(title, measure, short(was), short(now), less(now, was), *beyond)
             title = ""
@@ -143,52 +142,37 @@ def totals_table(counts: Sequence[LayerCounts], how: str) -> Fitting:
     return Fitting(table, n_keys=2)
 
 
-def parts(counts: Sequence[LayerCounts]) -> list[tuple[str, list[LayerCounts]]]:
-    """The layers that are counted together, those with something in them."""
-    binary = [layer for layer in counts if not layer.integer_input]
-    named = [
-        ("convolutions", [layer for layer in binary if not layer.is_dense]),
-        ("dense layers", [layer for layer in binary if layer.is_dense]),
-        ("first layer", [layer for layer in counts if layer.integer_input]),
-    ]
-    return [(title, part) for title, part in named if part]
-
-
-def totals(counts: Iterable[LayerCounts]) -> tuple[Totals, Totals, Totals]:
-    """Before, after, graph."""
-    before = after = graph = Totals()
-    for layer in counts:
-        before, after, graph = before + layer.before, after + layer.after, graph + layer.graph
-    return before, after, graph
-
-
-def outcome_tables(outcome: Outcome, request: Request) -> RenderableType:
+def plan_tables(report: PlanReport) -> RenderableType:
     """What `crshare optimize` prints at its end."""
     return Group(
-        origins_table(outcome.counts),
-        counts_table(outcome.counts),
-        totals_table(outcome.counts, "exact sharing" if outcome.exact else "this plan"),
-        line(counts_note(outcome.counts), style="dim"),
-        *search_lines(outcome.found, outcome.choosing),
-        *accuracy_lines(outcome.accuracy, outcome.n_equal, exact=outcome.exact),
-        *excess_lines(outcome, request),
+        origins_table(report.layers),
+        counts_table(report.layers),
+        totals_table(report.layers, _sharing(report)),
+        line(counts_note(report.layers), style="dim"),
+        *search_lines(report.search, report.chosen_on),
+        *accuracy_lines(report),
+        *excess_lines(report),
     )
 
 
-def evaluation_tables(evaluation: Evaluation) -> RenderableType:
+def evaluation_tables(report: EvaluationReport) -> RenderableType:
     """What `crshare evaluate` prints."""
-    planned = sum(layer.after.slice_operations for layer in evaluation.counts)
-    followed = sum(layer.slice_operations for layer in evaluation.followed.values())
+    planned = sum(layer.after.slice_operations for layer in report.layers)
+    followed = sum(layer.slice_operations for layer in report.followed.values())
     return Group(
-        totals_table(evaluation.counts, "exact sharing" if evaluation.exact else "this plan"),
-        line(counts_note(evaluation.counts), style="dim"),
+        totals_table(report.layers, _sharing(report)),
+        line(counts_note(report.layers), style="dim"),
         line(
-            f"Followed slice by slice on {evaluation.n_followed} images: sums equal to those of "
-            f"the effective weights; {followed:,} slice operations an image counted, "
-            f"{planned:,} planned (all layers)."
+            f"Followed slice by slice on {report.images_followed_slice_by_slice} images: sums "
+            f"equal to those of the effective weights; {followed:,} slice operations an image "
+            f"counted, {planned:,} planned (all layers)."
         ),
-        *accuracy_lines(evaluation.accuracy, evaluation.n_equal, exact=evaluation.exact),
+        *accuracy_lines(report),
     )
+
+
+def _sharing(report: PlanReport | EvaluationReport) -> str:
+    return "exact sharing" if report.lossless else "this plan"
 
 
 def counts_note(counts: Sequence[LayerCounts]) -> str:
@@ -215,54 +199,52 @@ def origins_table(counts: Sequence[LayerCounts]) -> Fitting:
     return Fitting(table)
 
 
-def search_lines(found: Found, choosing: str | None) -> list[Text]:
-    if choosing is None:
+def search_lines(search: SearchReport, chosen_on: str | None) -> list[Text]:
+    if chosen_on is None:
         return []
-    lines = [f"Chosen on {choosing}: {len(found.tried)} plans tried."]
-    for entry, verdict in verdicts(found):
+    lines = [f"Chosen on {chosen_on}: {len(search.tried)} plans tried."]
+    for entry in search.tried:
         lines.append(
             f"  price {entry.price:.1e}: {short(entry.slice_operations)} slice operations, "
-            f"{entry.accuracy.loss_points:+.2f} points lost, {verdict}"
+            f"{entry.loss.loss_points:+.2f} points lost, {entry.verdict}"
         )
-    if found.stopped != "finished":
-        lines.append(f"The search ended early ({found.stopped}); this is the best plan until then.")
-    if found.tally is not None:
-        lines += tally_lines(found)
+    if search.stopped != "finished":
+        lines.append(
+            f"The search ended early ({search.stopped}); this is the best plan until then."
+        )
+    if search.solver is not None:
+        lines += solver_lines(search.solver)
     return [line(words) for words in lines]
 
 
-def curve_table(outcome: Outcome) -> Fitting:
+def curve_table(curve: CurveReport) -> Fitting:
     """Loss against slice operations for every price tried, as the choosing images tell it."""
-    before = sum(layer.before.slice_operations for layer in outcome.counts)
-    table = table_of("Loss against slice operations (all layers)", "Layer")
-    table.columns[0].header = "Price"
+    table = table_of("Loss against slice operations (all layers)", "Price")
     for name in ("Slice ops", "Reduction", "Points lost", "95 % interval", ""):
         table.add_column(name, justify="right", no_wrap=True)
-    for entry, beaten in curve(outcome.found):
-        low, high = entry.accuracy.interval
+    for point in curve.points:
+        low, high = point.loss.interval_points
         table.add_row(
-            f"{entry.price:.1e}",
-            short(entry.slice_operations),
-            less(entry.slice_operations, before),
-            f"{entry.accuracy.loss_points:+.2f}",
+            f"{point.price:.1e}",
+            short(point.slice_operations),
+            less(point.slice_operations, curve.slice_operations_before),
+            f"{point.loss.loss_points:+.2f}",
             f"{low:+.2f} to {high:+.2f}",
-            "beaten" if beaten else "",
+            "beaten" if point.beaten else "",
         )
     return Fitting(table)
 
 
-def tally_lines(found: Found) -> list[str]:
-    tally = found.tally
-    if tally is None:
-        return []
-    who = ", ".join(f"{name} {n}" for name, n in sorted(tally.backends.items()))
-    total = sum(tally.backends.values())
+def solver_lines(solver: Solved) -> list[str]:
+    who = ", ".join(f"{name} {n}" for name, n in solver.problems.items())
+    total = sum(solver.problems.values())
     lines = [
-        f"Facility location problems solved: {who}. Proven optimal {tally.n_optimal} of {total}; "
-        f"gap of all together {100 * tally.gap:.3f} %, the worst {100 * tally.worst_gap:.2f} %."
+        f"Facility location problems solved: {who}. Proven optimal {solver.proven_optimal} of "
+        f"{total}; gap of all together {100 * solver.gap:.3f} %, the worst "
+        f"{100 * solver.worst_gap:.2f} %."
     ]
     kinds: dict[str, list[int]] = {}
-    for refusal, n in sorted(tally.refusals.items()):
+    for refusal, n in solver.refusals.items():
         kinds.setdefault(refusal.split(":")[0], []).append(n)
         if len(kinds[refusal.split(":")[0]]) == 1:
             lines.append(f"  refused, so the next solver was asked: {refusal}")
@@ -270,56 +252,40 @@ def tally_lines(found: Found) -> list[str]:
     return [
         *lines,
         "Bound for them all together: other choices that disturb the sums no more save at most "
-        f"{100 * tally.operations_gap:.3f} % of the slice operations.",
+        f"{100 * solver.operations_gap:.3f} % of the slice operations.",
     ]
 
 
-def accuracy_lines(accuracy: Accuracy | None, n_equal: int | None, *, exact: bool) -> list[Text]:
+def accuracy_lines(report: PlanReport | EvaluationReport) -> list[Text]:
+    accuracy = report.accuracy
     if accuracy is None:
-        nature = "the plan is lossless" if exact else "the loss is not known"
+        nature = "the plan is lossless" if report.lossless else "the loss is not known"
         return [line(f"No images were given, so no accuracy was measured; {nature}.")]
-    low, high = accuracy.interval
+    low, high = accuracy.interval_95_points
     lines = [
         f"Accuracy on {accuracy.images} ({accuracy.n_images:,} images): "
-        f"{accuracy.before:.2f} % before, {accuracy.after:.2f} % after, "
+        f"{accuracy.before_percent:.2f} % before, {accuracy.after_percent:.2f} % after, "
         f"loss {accuracy.loss_points:.2f} points (95 % interval {low:.2f} to {high:.2f})."
     ]
-    if exact:
+    if report.lossless:
         lines.append(
-            f"Lossless plan: scores bit for bit equal on {n_equal:,} of {accuracy.n_images:,} "
-            "images."
+            f"Lossless plan: scores bit for bit equal on {report.images_with_equal_scores:,} of "
+            f"{accuracy.n_images:,} images."
         )
     return [line(words) for words in lines]
 
 
-def excess_lines(outcome: Outcome, request: Request) -> list[Text]:
+def excess_lines(report: PlanReport) -> list[Text]:
     """Why the loss on the reporting images may be above what was allowed."""
-    accuracy, limit = outcome.accuracy, request.max_loss_points
-    if accuracy is None or accuracy.loss_points <= limit or outcome.exact:
+    accuracy, limit = report.accuracy, report.request.max_loss_points
+    if accuracy is None or accuracy.loss_points <= limit or report.lossless:
         return []
-    advice = "" if request.confident else "; --confidence keeps it with the interval's upper end"
+    advice = (
+        "" if report.request.confident else "; --confidence keeps it with the interval's upper end"
+    )
     return [
         line(
             f"That is above the {limit:g} points allowed, which the plan keeps on the images that "
             f"chose it: others lose more or less, by chance{advice}."
         )
     ]
-
-
-def less(after: int, before: int) -> str:
-    """Reduction in per cent, never rounded up."""
-    return f"{floor(1000 * (1 - after / before)) / 10:.1f} %" if before else "-"
-
-
-def share(part: int, whole: int) -> str:
-    return f"{part / whole:.3f}" if whole else "-"
-
-
-def short(number: int) -> str:
-    """Three or four figures and a unit: 28.9 M."""
-    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if number >= 100 * size:
-            return f"{number / size:.0f} {unit}"
-        if number >= 10 * size or (unit != "k" and number >= size):
-            return f"{number / size:.1f} {unit}"
-    return f"{number:,}"

@@ -1,136 +1,143 @@
-"""Results as JSON: every figure in full, named as in DESIGN 3."""
+"""Results as the values that are written and shown: every figure in full, named as in DESIGN 3."""
 
-import json
 import platform
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, fields
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import crshare
 from crshare.accuracy import Accuracy
-from crshare.evaluation.outcome import Analysis, Evaluation, Outcome, Request
+from crshare.evaluation.outcome import Analysis, Evaluation, LayerAnalysis, Outcome, Request
 from crshare.model.read import Model
 from crshare.plan.cost import LayerCounts
 from crshare.plan.plan import SharingPlan, changed_layers
-from crshare.planning.layerwise import exact_plan
+from crshare.planning.layerwise import Method, SolverTally, exact_plan
 from crshare.planning.search import Found, curve, verdicts
+from crshare.report.schema import (
+    AnalysedLayer,
+    AnalysisReport,
+    AppliedReport,
+    CurvePoint,
+    CurveReport,
+    EvaluationReport,
+    MeasuredAccuracy,
+    MethodAsked,
+    PlanReport,
+    Realisations,
+    RequestAsked,
+    SearchReport,
+    Solved,
+    TriedPlan,
+)
 from crshare.report.slice_statistics import portray, portray_thresholds
-from crshare.report.terminal import totals
-
-Json = dict[str, Any]
 
 PACKAGES = ("numpy", "numba", "highspy", "pulp", "gurobipy")  # those that may change a figure
 
 
-def analysis_json(analysis: Analysis, command: str = "") -> str:
+def analysis_report(analysis: Analysis, command: str = "") -> AnalysisReport:
     """`command`: the command line, as a report repeats it."""
-    layers = []
-    for layer in analysis.layers:
-        entry = asdict(layer)
-        entry["nearest"] = {str(d): n for d, n in enumerate(layer.nearest) if n}
-        entry["share_up_to_inverse"] = layer.n_up_to_inverse / layer.counts.n_slices
-        layers.append(entry)
-    counts = [layer.counts for layer in analysis.layers]
-    plan = exact_plan(analysis.model.network, analysis.model.weights_hash)
-    return _text(
-        {
-            **_head(analysis.model),
-            **_origin(command),
-            "lossless": True,
-            "layers": layers,
-            **_totals(counts),
-            **_looks(analysis.model, plan),
-        }
+    model = analysis.model
+    plan = exact_plan(model.network, model.weights_hash)
+    return AnalysisReport(
+        **_head(model),
+        **_origin(command),
+        lossless=True,
+        layers=tuple(map(_analysed, analysis.layers)),
+        **_together([layer.counts for layer in analysis.layers]),
+        portraits=portray(model.network, plan),
+        thresholds=portray_thresholds(model.network, plan),
     )
 
 
-def outcome_json(outcome: Outcome, request: Request, command: str = "") -> str:
+def _analysed(layer: LayerAnalysis) -> AnalysedLayer:
+    given = {field.name: getattr(layer, field.name) for field in fields(layer)}
+    given["nearest"] = {str(d): n for d, n in enumerate(layer.nearest) if n}
+    share = layer.n_up_to_inverse / layer.counts.n_slices
+    return AnalysedLayer(**given, share_up_to_inverse=share)
+
+
+def plan_report(outcome: Outcome, request: Request, command: str = "") -> PlanReport:
     """`command`: the command line, as a report repeats it."""
-    return _text(
-        {
-            **_head(outcome.model),
-            **_origin(command),
-            "request": _request(request),
-            "lossless": outcome.exact,
-            "layers": [asdict(layer) for layer in outcome.counts],
-            **_totals(outcome.counts),
-            "chosen_on": outcome.choosing,
-            "search": _search(outcome.found),
-            "accuracy": accuracy_json(outcome.accuracy),
-            "images_with_equal_scores": outcome.n_equal,
-            **_looks(outcome.model, outcome.found.plan),
-        }
+    model = outcome.model
+    return PlanReport(
+        **_head(model),
+        **_origin(command),
+        request=_asked(request),
+        lossless=outcome.exact,
+        layers=outcome.counts,
+        **_together(outcome.counts),
+        chosen_on=outcome.choosing,
+        search=_search(outcome.found),
+        accuracy=measured(outcome.accuracy) if outcome.accuracy else None,
+        images_with_equal_scores=outcome.n_equal,
+        portraits=portray(model.network, outcome.found.plan),
+        thresholds=portray_thresholds(model.network, outcome.found.plan),
     )
 
 
-def evaluation_json(evaluation: Evaluation) -> str:
-    return _text(
-        {
-            **_head(evaluation.model),
-            "lossless": evaluation.exact,
-            "layers": [asdict(layer) for layer in evaluation.counts],
-            **_totals(evaluation.counts),
-            "accuracy": accuracy_json(evaluation.accuracy),
-            "images_with_equal_scores": evaluation.n_equal,
-            "images_followed_slice_by_slice": evaluation.n_followed,
-            "followed": {name: asdict(layer) for name, layer in evaluation.followed.items()},
-        }
+def evaluation_report(evaluation: Evaluation) -> EvaluationReport:
+    return EvaluationReport(
+        **_head(evaluation.model),
+        lossless=evaluation.exact,
+        layers=evaluation.counts,
+        **_together(evaluation.counts),
+        accuracy=measured(evaluation.accuracy),
+        images_with_equal_scores=evaluation.n_equal,
+        images_followed_slice_by_slice=evaluation.n_followed,
+        followed=evaluation.followed,
     )
 
 
-def applied_json(model: Model, plan: SharingPlan, output: Path) -> str:
-    """What `crshare apply` wrote: the file, and which layers the plan changes in it."""
-    return _text(
-        {
-            **_head(model),
-            "output": output.name,
-            "layers_with_changed_weights": changed_layers(model.network, plan),
-            "changed_thresholds": sorted(plan.thresholds),
-        }
+def applied_report(model: Model, plan: SharingPlan, output: Path) -> AppliedReport:
+    return AppliedReport(
+        **_head(model),
+        output=output.name,
+        layers_with_changed_weights=tuple(changed_layers(model.network, plan)),
+        changed_thresholds=tuple(sorted(plan.thresholds)),
     )
 
 
-def curve_json(outcome: Outcome) -> str:
-    """Loss against slice operations for every price tried, by rising price."""
-    before = sum(layer.before.slice_operations for layer in outcome.counts)
-    points = curve(outcome.found)
-    return _text(
-        {
-            **_head(outcome.model),
-            "chosen_on": outcome.choosing,
-            "slice_operations_before": before,
-            "points": [
-                {
-                    "price": entry.price,
-                    "slice_operations": entry.slice_operations,
-                    "loss": asdict(entry.accuracy.estimate),
-                    "beaten": beaten,
-                }
-                for entry, beaten in points
-            ],
-        }
+def curve_report(outcome: Outcome) -> CurveReport:
+    points = tuple(
+        CurvePoint(
+            price=entry.price,
+            slice_operations=entry.slice_operations,
+            loss=entry.accuracy.estimate,
+            beaten=beaten,
+        )
+        for entry, beaten in curve(outcome.found)
+    )
+    return CurveReport(
+        **_head(outcome.model),
+        chosen_on=outcome.choosing,
+        slice_operations_before=sum(layer.before.slice_operations for layer in outcome.counts),
+        points=points,
     )
 
 
-def _request(request: Request) -> Json:
-    """Without what changes nothing: workers, and the folder of steps."""
-    return {k: v for k, v in asdict(request).items() if k not in ("workers", "steps")}
-
-
-def accuracy_json(accuracy: Accuracy | None) -> Json | None:
-    if accuracy is None:
-        return None
-    return {
+def measured(accuracy: Accuracy) -> MeasuredAccuracy:
+    return MeasuredAccuracy(
         **asdict(accuracy),
-        "before_percent": accuracy.before,
-        "after_percent": accuracy.after,
-        "loss_points": accuracy.loss_points,
-        "interval_95_points": list(accuracy.interval),
-    }
+        before_percent=accuracy.before,
+        after_percent=accuracy.after,
+        loss_points=accuracy.loss_points,
+        interval_95_points=accuracy.interval,
+    )
 
 
-def _head(model: Model) -> Json:
+def _asked(request: Request) -> RequestAsked:
+    method = MethodAsked(**_taken(request.method, MethodAsked))
+    return RequestAsked(**_taken(request, RequestAsked) | {"method": method})
+
+
+def _taken(value: Request | Method, kind: type) -> dict[str, Any]:
+    """What a value says of the fields of a kind."""
+    return {field.name: getattr(value, field.name) for field in fields(kind)}
+
+
+def _head(model: Model) -> dict[str, Any]:
     return {
         "crshare": crshare.__version__,
         "model": model.path.name,
@@ -139,8 +146,7 @@ def _head(model: Model) -> Json:
     }
 
 
-def _origin(command: str) -> Json:
-    """What a run that should give the same needs: the command line and the versions."""
+def _origin(command: str) -> dict[str, Any]:
     versions = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
@@ -150,53 +156,35 @@ def _origin(command: str) -> Json:
     return {"command": command, "versions": versions}
 
 
-def _looks(model: Model, plan: SharingPlan) -> Json:
-    return {
-        "portraits": [asdict(layer) for layer in portray(model.network, plan)],
-        "thresholds": [asdict(layer) for layer in portray_thresholds(model.network, plan)],
-    }
+def _together(counts: Sequence[LayerCounts]) -> dict[str, Any]:
+    binary = [layer for layer in counts if not layer.integer_input]
+    first = [layer for layer in counts if layer.integer_input]
+    return {"binary_layers": Realisations.of(binary), "first_layer": Realisations.of(first)}
 
 
-def _totals(counts: list[LayerCounts] | tuple[LayerCounts, ...]) -> Json:
-    parts = {
-        "binary_layers": [layer for layer in counts if not layer.integer_input],
-        "first_layer": [layer for layer in counts if layer.integer_input],
-    }
-    names = ("before", "after", "graph")
-    return {
-        key: dict(zip(names, map(asdict, totals(part)), strict=True)) for key, part in parts.items()
-    }
+def _search(found: Found) -> SearchReport:
+    tried = tuple(
+        TriedPlan(
+            price=entry.price,
+            slice_operations=entry.slice_operations,
+            within=entry.within,
+            verdict=verdict,
+            loss=entry.accuracy.estimate,
+        )
+        for entry, verdict in verdicts(found)
+    )
+    solver = _solved(found.tally) if found.tally else None
+    return SearchReport(price=found.price, stopped=found.stopped, tried=tried, solver=solver)
 
 
-def _search(found: Found) -> Json:
-    tally = found.tally
-    return {
-        "price": found.price,
-        "stopped": found.stopped,
-        "tried": [
-            {
-                "price": entry.price,
-                "slice_operations": entry.slice_operations,
-                "within": entry.within,
-                "verdict": verdict,
-                "loss": asdict(entry.accuracy.estimate),
-            }
-            for entry, verdict in verdicts(found)
-        ],
-        "solver": None
-        if tally is None
-        else {
-            "problems": dict(sorted(tally.backends.items())),
-            "refusals": dict(sorted(tally.refusals.items())),
-            "proven_optimal": tally.n_optimal,
-            "cost": tally.cost,
-            "bound": tally.bound,
-            "gap": tally.gap,
-            "worst_gap": tally.worst_gap,
-            "operations_gap": tally.operations_gap,
-        },
-    }
-
-
-def _text(document: Json) -> str:
-    return json.dumps(document, indent=1) + "\n"
+def _solved(tally: SolverTally) -> Solved:
+    return Solved(
+        problems=dict(sorted(tally.backends.items())),
+        refusals=dict(sorted(tally.refusals.items())),
+        proven_optimal=tally.n_optimal,
+        cost=tally.cost,
+        bound=tally.bound,
+        gap=tally.gap,
+        worst_gap=tally.worst_gap,
+        operations_gap=tally.operations_gap,
+    )

@@ -19,10 +19,12 @@ import pytest
 from crshare.errors import CrshareError
 from crshare.report.page import markup
 from crshare.report.page.axis import Axis, axis_over, label
-from crshare.report.page.document import Document, parse, read_document, with_luts
+from crshare.report.page.document import Document, document_of, read_document, with_luts
 from crshare.report.page.html import render, section_titles
 from crshare.report.page.plots import tradeoff
 from crshare.report.page.svg import Drawing
+from crshare.report.schema import PlanReport
+from crshare.typed_json import read_json
 from tests.hostile_names import NAMES
 
 VOID = {"meta", "link", "br"}
@@ -43,6 +45,10 @@ class Balance(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag, f"</{tag}> closes another element"
+
+
+def parse(report: dict[str, Any]) -> Document:
+    return document_of(read_json(json.dumps(report).encode(), PlanReport))
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +132,7 @@ def test_luts_are_shown_where_they_were_synthesised(optimized: Path, tmp_path: P
 def test_luts_of_something_else_are_refused(optimized: Path, tmp_path: Path, text: str) -> None:
     path = tmp_path / "synth.json"
     path.write_text(text)
-    with pytest.raises(CrshareError, match=r"synth\.json: (cannot be read|has no LUTs)"):
+    with pytest.raises(CrshareError, match=r"synth\.json: (cannot be read as|has no LUTs)"):
         with_luts(read_document(optimized), path)
 
 
@@ -146,7 +152,7 @@ def test_text_from_files_is_escaped(optimized: Path) -> None:
     report["model"] = "<script>alert(1)</script>.h5"
     for layer, portrait in zip(report["layers"], report["portraits"], strict=True):
         layer["layer"] = portrait["layer"] = f"a<b>&{layer['layer']}"
-    page = render(parse(json.dumps(report)))
+    page = render(parse(report))
     assert "<script>alert" not in page
     assert "<b>&conv" not in page
     balance = Balance()
@@ -187,7 +193,7 @@ def test_no_text_of_a_report_is_markup(optimized: Path, start: int) -> None:
         changed = named_anew(report, numbered)
         for layer, portrait in zip(changed["layers"], changed["portraits"], strict=True):
             portrait["layer"] = layer["layer"]
-        pages.append(render(parse(json.dumps(changed))))
+        pages.append(render(parse(changed)))
     plain, hostile = map(skeleton, pages)
     assert hostile == plain
     assert all(line.isprintable() for line in pages[1].split("\n"))
@@ -222,7 +228,7 @@ def test_text_is_escaped_where_it_enters() -> None:
 
 def test_a_model_without_binary_layers_has_a_page(optimized: Path) -> None:
     report = json.loads((optimized / "report.json").read_text())
-    page = render(parse(json.dumps({**report, "layers": [], "portraits": [], "search": None})))
+    page = render(parse({**report, "layers": [], "portraits": []}))
     assert "0 layers with binary weights" in page
 
 
@@ -274,9 +280,12 @@ def test_a_folder_without_a_report_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "what"),
     [
-        (lambda report: report.pop("portraits"), "lacks 'portraits'"),
-        (lambda report: report["layers"][0].pop("after"), "lacks 'after'"),
-        (lambda report: report["portraits"][0].pop("taken"), "lacks 'taken'"),
+        (lambda report: report.pop("portraits"), "it lacks `portraits`"),
+        (lambda report: report["layers"][0].pop("after"), "it lacks `after` - at `$.layers[0]`"),
+        (
+            lambda report: report["portraits"][0].pop("taken"),
+            "it lacks `taken` - at `$.portraits[0]`",
+        ),
     ],
 )
 def test_an_older_report_is_refused(
@@ -307,10 +316,10 @@ def test_two_runs_give_the_same_page(document: Document) -> None:
 
 
 def test_the_tradeoff_says_every_plan(document: Document) -> None:
-    drawing = tradeoff(document).markup().html
-    for entry in document.tried:
+    drawing = tradeoff(document.report).markup().html
+    for entry in document.report.search.tried:
         assert f"{entry.slice_operations:,} slice operations lose" in drawing
-    assert drawing.count('class="whisker"') == len(document.tried)
+    assert drawing.count('class="whisker"') == len(document.report.search.tried)
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from crshare.report.figures import less, short
 from crshare.report.page.axis import Axis
 from crshare.report.page.document import Document
 from crshare.report.page.svg import Drawing
-from crshare.report.terminal import less, short
 
 PANEL = 370.0
 BAR, STEP, GAP = 9.0, 12.0, 10.0
@@ -113,7 +113,7 @@ def chance_plot(document: Document) -> Drawing:
         x = axis.at(portrait.chance_inverse)
         drawing.line(x, y - 8, x, y + 8, "chance")
         drawing.circle(axis.at(exact), y, 5, "exact", f"exact sharing {exact:.3f}")
-        if document.is_plan and not document.lossless:
+        if document.changes:
             drawing.circle(axis.at(planned), y, 5, "planned", f"this plan {planned:.3f}")
     return drawing
 

@@ -1,8 +1,9 @@
 """The figures at the head of the page: what was saved, and what it cost."""
 
+from crshare.report.figures import MEASURES, less, parts, short
 from crshare.report.page.document import Document
 from crshare.report.page.markup import Markup, element
-from crshare.report.terminal import MEASURES, less, parts, short, totals
+from crshare.report.schema import Realisations
 
 
 def cards(document: Document) -> Markup:
@@ -20,10 +21,9 @@ def _measures(document: Document) -> list[tuple[str, str, str]]:
     if not document.layers:
         return []
     title, layers = parts(document.layers)[0]
-    before, after, graph = totals(layers)
-    found = []
+    whole, found = Realisations.of(layers), []
     for name, key in MEASURES:
-        was, now, best = (getattr(total, key) for total in (before, after, graph))
+        was, now, best = whole.all_of(key)
         more = f"{short(was)} → {short(now)}"
         if key != "slice_operations":
             more += f"; adder graph −{less(best, was)}"
@@ -41,15 +41,15 @@ def _luts(document: Document) -> list[tuple[str, str, str]]:
 
 
 def _accuracy(document: Document) -> list[tuple[str, str, str]]:
-    accuracy = document.accuracy
+    accuracy = document.plan.accuracy if document.plan else None
     if accuracy is None:
         return []
-    low, high = accuracy.interval
+    low, high = accuracy.interval_95_points
     return [
         (
             f"Points lost on {accuracy.n_images:,} images",
             f"{accuracy.loss_points:.2f}".replace("-", "−"),
-            f"{accuracy.before:.2f} % → {accuracy.after:.2f} %; 95 % interval "
+            f"{accuracy.before_percent:.2f} % → {accuracy.after_percent:.2f} %; 95 % interval "
             f"{low:.2f} to {high:.2f}".replace("-", "−"),
         )
     ]

@@ -1,24 +1,22 @@
-"""A report's JSON as values: what the page draws, checked where it is read."""
+"""What the page draws: a report as a value, with what stands beside it."""
 
-import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-from crshare.accuracy import Accuracy, Estimate
 from crshare.errors import CrshareError
-from crshare.plan.cost import LayerCounts, Totals
-from crshare.plan.plan import OriginCounts
-from crshare.report.slice_statistics import (
-    ChannelPortrait,
-    LayerPortrait,
-    Pattern,
-    ThresholdPortrait,
-    Use,
-)
+from crshare.files import read_file_bytes
+from crshare.plan.cost import LayerCounts
+from crshare.report.schema import AnalysisReport, PlanReport, SearchReport
+from crshare.report.slice_statistics import LayerPortrait
+from crshare.strict_json import JsonError
+from crshare.typed_json import Amount, Count, read_json
 
-Json = dict[str, Any]
+MAX_BYTES = 2**28
+GIVE = "give a folder that `crshare optimize` wrote"
+# Stood in earlier reports, mostly as Infinity, which is no JSON; no plan depends on it.
+EARLIER = re.compile(rb',\s*"plan_s":\s*(Infinity|[0-9.e+-]+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +28,24 @@ class Luts:
 
 
 @dataclass(frozen=True, slots=True)
-class TriedPlan:
-    """A plan that the search measured on the choosing images."""
-
-    price: float
-    slice_operations: int
-    within: bool
-    verdict: str
-    loss: Estimate
+class MappedLuts:
+    luts: Count
 
 
 @dataclass(frozen=True, slots=True)
-class Solved:
-    """Who solved the plan's problems, and how well. refusals: each reason with its number."""
+class MappedLayer:
+    """A layer of one design; no area where mapping it took too long."""
 
-    problems: Mapping[str, int]
-    refusals: Mapping[str, int]
-    n_optimal: int
-    gap: float
-    worst_gap: float
-    operations_gap: float
+    target: str
+    layer: str
+    area: MappedLuts | None
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesised:
+    """Of what `crshare synth --json` writes, what the page shows."""
+
+    areas: tuple[MappedLayer, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,187 +53,88 @@ class Spent:
     """Seconds that one stage of a run took."""
 
     stage: str
-    seconds: float
+    seconds: Amount
 
 
 @dataclass(frozen=True, eq=False)
 class Document:
     """All that the page shows.
 
-    accuracy, max_loss_points, seed: None where nothing was measured or asked. luts: by layer, only
-    those that were synthesised. spent: empty where no times were kept. opened: the layer whose
-    sharing groups the reader asked for.
+    luts: by layer, only those that were synthesised. spent: empty where no times were kept. opened:
+    the layer whose sharing groups the reader asked for. portraits: those of the report, or with the
+    channel that was asked for.
     """
 
-    version: str
-    model: str
-    library: str
-    fingerprint: str
-    command: str
-    versions: Mapping[str, str]
-    lossless: bool
+    report: PlanReport | AnalysisReport
     layers: tuple[LayerCounts, ...]
     portraits: tuple[LayerPortrait, ...]
-    thresholds: tuple[ThresholdPortrait, ...]
-    luts: Mapping[str, Luts]
-    tried: tuple[TriedPlan, ...] = ()
-    solved: Solved | None = None
-    chosen_on: str | None = None
-    stopped: str = "finished"
-    accuracy: Accuracy | None = None
-    n_equal: int | None = None
-    max_loss_points: float | None = None
-    seed: int | None = None
-    is_plan: bool = True
+    luts: Mapping[str, Luts] = field(default_factory=dict)
     spent: tuple[Spent, ...] = ()
     opened: str | None = None
+
+    @property
+    def plan(self) -> PlanReport | None:
+        """The report, where it is that of a plan."""
+        return self.report if isinstance(self.report, PlanReport) else None
+
+    @property
+    def search(self) -> SearchReport | None:
+        return self.plan.search if self.plan else None
+
+    @property
+    def changes(self) -> bool:
+        """Whether the plan changes a weight or a threshold."""
+        return self.plan is not None and not self.report.lossless
 
     def portrait(self, layer: str) -> LayerPortrait:
         return next(portrait for portrait in self.portraits if portrait.layer == layer)
 
 
+def document_of(report: PlanReport | AnalysisReport, spent: tuple[Spent, ...] = ()) -> Document:
+    if isinstance(report, PlanReport):
+        return Document(report, report.layers, report.portraits, spent=spent)
+    return Document(report, tuple(layer.counts for layer in report.layers), report.portraits)
+
+
 def read_document(folder: Path) -> Document:
     """What `crshare optimize` wrote into a folder; CrshareError where it is not that."""
     path, times = folder / "report.json", folder / "times.json"
+    content = read_file_bytes(path, CrshareError, GIVE, MAX_BYTES)
     try:
-        text = path.read_text("utf-8")
-        spent = times.read_text("utf-8") if times.is_file() else "[]"
-    except FileNotFoundError:
+        report = read_json(EARLIER.sub(b"", content), PlanReport)
+    except JsonError as error:
         raise CrshareError(
-            f"{path}: no such file; give a folder that `crshare optimize` wrote"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise CrshareError(f"{path}: cannot be read ({error})") from error
-    return parse(text, spent, str(path))
+            f"{path}: is no report of this version of crshare ({error}); make it anew with "
+            "`crshare optimize`"
+        ) from error
+    return document_of(report, _read_times(times) if times.exists() else ())
 
 
-def parse(text: str, times: str = "[]", where: str = "the report") -> Document:
-    """A report's text, and the times of its run."""
+def _read_times(path: Path) -> tuple[Spent, ...]:
     try:
-        return _document(json.loads(text), json.loads(times))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
+        return read_json(read_file_bytes(path, CrshareError, GIVE, MAX_BYTES), tuple[Spent, ...])
+    except JsonError as error:
         raise CrshareError(
-            f"{where}: is no report of this version of crshare ({what}); make it anew with "
+            f"{path}: holds no times of a run ({error}); remove it, or make it anew with "
             "`crshare optimize`"
         ) from error
 
 
 def with_luts(document: Document, path: Path) -> Document:
     """With the LUTs of `crshare synth RTL --against UNSHARED --by-layer --json FILE`."""
+    advice = "make it with `crshare synth RTL --against UNSHARED --by-layer --json FILE`"
     try:
-        areas = json.loads(path.read_text("utf-8"))["areas"]
-        luts = dict[str, list[int]]()
-        for one in areas:
-            if one["target"] == "xilinx" and one["area"] is not None:
-                luts.setdefault(one["layer"], []).append(int(one["area"]["luts"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        content = read_file_bytes(path, CrshareError, advice, MAX_BYTES)
+        areas = read_json(content, Synthesised, whole=False).areas
+    except JsonError as error:
         raise CrshareError(
-            f"{path}: cannot be read as what `crshare synth --json` writes ({error})"
+            f"{path}: cannot be read as what `crshare synth --json` writes ({error}); {advice}"
         ) from error
-    names = {layer.layer for layer in document.layers}
+    luts: dict[str, list[int]] = {}
+    for one in areas:
+        if one.target == "xilinx" and one.area is not None:
+            luts.setdefault(one.layer, []).append(one.area.luts)
     pairs = {name: Luts(two[1], two[0]) for name, two in luts.items() if len(two) == 2}
-    if not pairs or not pairs.keys() <= names:
-        raise CrshareError(
-            f"{path}: has no LUTs of this network's layers in two designs; make it with "
-            "`crshare synth RTL --against UNSHARED --by-layer --json FILE`"
-        )
+    if not pairs or not pairs.keys() <= {layer.layer for layer in document.layers}:
+        raise CrshareError(f"{path}: has no LUTs of this network's layers in two designs; {advice}")
     return replace(document, luts=pairs)
-
-
-def _document(report: Json, times: list[Json]) -> Document:
-    request = report.get("request") or {}
-    search = report.get("search") or {}
-    layers = report["layers"]
-    return Document(
-        version=report["crshare"],
-        model=report["model"],
-        library=report["library"],
-        fingerprint=report["fingerprint"],
-        command=report["command"],
-        versions=report["versions"],
-        lossless=report["lossless"],
-        layers=tuple(_counts(layer.get("counts", layer)) for layer in layers),
-        portraits=tuple(_portrait(item) for item in report["portraits"]),
-        thresholds=tuple(_threshold(item) for item in report["thresholds"]),
-        luts={},
-        tried=tuple(_tried(entry) for entry in search.get("tried", ())),
-        solved=_solved(search.get("solver")),
-        chosen_on=report.get("chosen_on"),
-        stopped=search.get("stopped", "finished"),
-        accuracy=_accuracy(report.get("accuracy")),
-        n_equal=report.get("images_with_equal_scores"),
-        max_loss_points=request.get("max_loss_points"),
-        seed=request.get("method", {}).get("seed"),
-        is_plan="search" in report,
-        spent=tuple(Spent(item["stage"], item["seconds"]) for item in times),
-    )
-
-
-def _counts(item: Json) -> LayerCounts:
-    return LayerCounts(
-        layer=item["layer"],
-        integer_input=item["integer_input"],
-        is_dense=item["is_dense"],
-        n_slices=item["n_slices"],
-        origins=OriginCounts(**item["origins"]),
-        before=Totals(**item["before"]),
-        after=Totals(**item["after"]),
-        graph=Totals(**item["graph"]),
-    )
-
-
-def _portrait(item: Json) -> LayerPortrait:
-    patterns = tuple(Pattern(**pattern) for pattern in item["patterns"])
-    height, width = item["shape"]
-    return LayerPortrait(
-        **{
-            **item,
-            "shape": (height, width),
-            "patterns": patterns,
-            "nearest": tuple(item["nearest"]),
-            "taken": tuple(item["taken"]),
-            "channel": _channel(item["channel"]),
-        }
-    )
-
-
-def _channel(item: Json) -> ChannelPortrait:
-    uses = tuple(Use(**use) for use in item["uses"])
-    return ChannelPortrait(item["channel"], tuple(item["representatives"]), uses)
-
-
-def _threshold(item: Json) -> ThresholdPortrait:
-    return ThresholdPortrait(
-        **{**item, "before": tuple(item["before"]), "after": tuple(item["after"])}
-    )
-
-
-def _tried(entry: Json) -> TriedPlan:
-    low, high = entry["loss"]["interval_points"]
-    loss = Estimate(**{**entry["loss"], "interval_points": (low, high)})
-    return TriedPlan(
-        entry["price"],
-        entry["slice_operations"],
-        entry["within"],
-        entry["verdict"],
-        loss,
-    )
-
-
-def _accuracy(item: Json | None) -> Accuracy | None:
-    names = ("n_images", "n_right_before", "n_right_after", "lost", "won", "images")
-    return Accuracy(**{name: item[name] for name in names}) if item else None
-
-
-def _solved(item: Json | None) -> Solved | None:
-    if item is None:
-        return None
-    return Solved(
-        problems=item["problems"],
-        refusals=item["refusals"],
-        n_optimal=item["proven_optimal"],
-        gap=item["gap"],
-        worst_gap=item["worst_gap"],
-        operations_gap=item["operations_gap"],
-    )

@@ -11,7 +11,7 @@ from crshare.report.page.sections import SECTIONS, Section, noted
 
 def render(document: Document) -> str:
     """The whole page; it needs no network and no other file."""
-    title = f"{document.model}: {'sharing plan' if document.is_plan else 'analysis'}"
+    title = f"{document.report.model}: {'sharing plan' if document.plan else 'analysis'}"
     page = element("html", in_lines(_head(title), _body(document, title)), lang="en")
     return f"<!doctype html>\n{page.html}\n"
 
@@ -44,7 +44,7 @@ def _body(document: Document, title: str) -> Markup:
     links = (element("li", element("a", s.title, href=f"#{s.name}")) for s in sections)
     header = element(
         "header",
-        element("p", f"crshare {document.version}", class_="kind"),
+        element("p", f"crshare {document.report.crshare}", class_="kind"),
         element("h1", title),
         _lead(document),
         element("button", "dark or light", id="theme", type="button", hidden=True),
@@ -76,11 +76,11 @@ def script() -> Markup:
 
 
 def _lead(document: Document) -> Markup:
-    words = f"{document.library}, {len(document.layers)} layers with binary weights."
-    if document.lossless:
+    words = f"{document.report.library}, {len(document.layers)} layers with binary weights."
+    if document.report.lossless:
         words += " Lossless: repeated and inverse slices only; no output can differ."
-    if document.stopped != "finished":
-        words += f" The search ended early ({document.stopped})."
+    if document.search and document.search.stopped != "finished":
+        words += f" The search ended early ({document.search.stopped})."
     return element("p", words, class_="lead")
 
 

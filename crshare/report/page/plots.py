@@ -2,39 +2,40 @@
 
 from collections.abc import Sequence
 
-from crshare.accuracy import Accuracy, Estimate
+from crshare.accuracy import Estimate
 from crshare.report.page.axis import Axis, axis_over, label
-from crshare.report.page.document import Document, TriedPlan
 from crshare.report.page.svg import Drawing
+from crshare.report.schema import MeasuredAccuracy, PlanReport, TriedPlan
 from crshare.report.slice_statistics import LayerPortrait, ThresholdPortrait
 
 Point = tuple[float, float]
 LEFT, RIGHT, TOP, BOTTOM = 56.0, 700.0, 30.0, 320.0
 
 
-def tradeoff(document: Document) -> Drawing:
+def tradeoff(report: PlanReport) -> Drawing:
     """Every tried plan: its slice operations, and the points lost with their 95 % interval."""
-    exact = sum(portrait.exact_slice_operations for portrait in document.portraits)
-    planned = sum(layer.after.slice_operations for layer in document.layers)
-    report = document.accuracy
-    ends = [end for entry in document.tried for end in entry.loss.interval_points]
-    ends += report.interval if report else ()
-    x = _operations_axis([exact, planned, *(entry.slice_operations for entry in document.tried)])
-    y = _loss_axis(ends, document.max_loss_points or 0.0)
-    said = _said(document, planned)
+    exact = sum(portrait.exact_slice_operations for portrait in report.portraits)
+    planned = sum(layer.after.slice_operations for layer in report.layers)
+    tried, accuracy = report.search.tried, report.accuracy
+    ends = [end for entry in tried for end in entry.loss.interval_points]
+    ends += accuracy.interval_95_points if accuracy else ()
+    x = _operations_axis([exact, planned, *(entry.slice_operations for entry in tried)])
+    budget = report.request.max_loss_points
+    y = _loss_axis(ends, budget)
+    said = _said(report, planned)
     drawing = Drawing("tradeoff", 720, 372, "Accuracy lost against slice operations", said)
     _frame(drawing, x, y, "slice operations for one image, all layers", "points lost")
-    if document.max_loss_points:
-        _budget(drawing, x, y, document.max_loss_points)
-    points = [(float(entry.slice_operations), entry) for entry in document.tried]
-    drawing.path(_stairs(document.tried, exact, x, y), "pareto")
+    if budget:
+        _budget(drawing, x, y, budget)
+    points = [(float(entry.slice_operations), entry) for entry in tried]
+    drawing.path(_stairs(tried, exact, x, y), "pareto")
     drawing.circle(x.at(exact), y.at(0), 5, "exact", f"exact sharing: {exact:,}, no loss")
     for operations, entry in points:
         look = "planned" if entry.within else "refused"
         hint = f"{operations:,.0f} slice operations, {entry.loss.loss_points:+.2f} points lost"
         _marked(drawing, x.at(operations), y, entry.loss, look, hint)
-    if report is not None:
-        _reported(drawing, x.at(planned), y, report)
+    if accuracy is not None:
+        _reported(drawing, x.at(planned), y, accuracy)
     return drawing
 
 
@@ -86,22 +87,22 @@ def _marked(drawing: Drawing, x: float, y: Axis, loss: Estimate, look: str, hint
     drawing.circle(x, y.at(loss.loss_points), 5, look, hint)
 
 
-def _reported(drawing: Drawing, x: float, y: Axis, accuracy: Accuracy) -> None:
+def _reported(drawing: Drawing, x: float, y: Axis, accuracy: MeasuredAccuracy) -> None:
     """The plan that was kept, on the images that no plan was chosen on: a square beside it."""
-    low, high = accuracy.interval
+    low, high = accuracy.interval_95_points
     at, place = x + 11, y.at(accuracy.loss_points)
     drawing.line(at, y.at(low), at, y.at(high), "whisker strong")
     hint = f"reported: {accuracy.loss_points:.2f} points lost ({low:.2f} to {high:.2f})"
     drawing.rect(at - 5, place - 5, 10, 10, "reported", hint)
 
 
-def _said(document: Document, planned: int) -> str:
+def _said(report: PlanReport, planned: int) -> str:
     entries = [
         f"{entry.slice_operations:,} slice operations lose {entry.loss.loss_points:.2f} points"
-        for entry in document.tried
+        for entry in report.search.tried
     ]
-    if document.accuracy is not None:
-        loss = document.accuracy.loss_points
+    if report.accuracy is not None:
+        loss = report.accuracy.loss_points
         entries.append(f"the plan kept, {planned:,}, loses {loss:.2f} on the reporting images")
     return "; ".join(entries) + "."
 

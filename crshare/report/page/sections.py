@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from crshare.report.page import tables
 from crshare.report.page.bars import chance_plot, measure_panels
-from crshare.report.page.document import Document, Solved
+from crshare.report.page.document import Document
 from crshare.report.page.glyphs import groups_by_size, stars, twin_glyphs
 from crshare.report.page.markup import Markup, element, joined
 from crshare.report.page.plots import distance_panel, threshold_panel, tradeoff
 from crshare.report.page.svg import Drawing
+from crshare.report.schema import Solved
 from crshare.report.slice_statistics import LayerPortrait, Pattern
 
 
@@ -53,7 +54,7 @@ def measures(document: Document) -> Section:
 
 def distinct(document: Document) -> Section:
     entries = [("chance", "random weights would leave"), ("exact", "repeated and inverse shared")]
-    if document.is_plan and not document.lossless:
+    if document.changes:
         entries.append(("planned", "this plan"))
     note = (
         "Random weights repeat too, the more so the more filters there are. A saving means "
@@ -68,7 +69,7 @@ def patterns(document: Document) -> Section:
     note = (
         "Cells in the colour of the text are +1. Each pattern stands beside its inverse twin; the "
         "figures are slices with the one and with the other, over all channels of the layer"
-        + ("." if document.lossless else "; a second line counts them under the plan.")
+        + ("." if document.report.lossless else "; a second line counts them under the plan.")
     )
     rows = joined(map(_pattern_row, document.portraits))
     return Section("patterns", "Most used patterns", note, rows)
@@ -80,10 +81,12 @@ def _pattern_row(portrait: LayerPortrait) -> Markup:
         element("li", glyph.markup(), _pattern_counts(pattern, changed=changed))
         for pattern, glyph in zip(portrait.patterns, twin_glyphs(portrait), strict=True)
     )
-    possible = 2 ** (portrait.shape[0] * portrait.shape[1] - 1)
+    free = portrait.shape[0] * portrait.shape[1] - 1
+    possible = f"{2**free:,}" if free < 64 else f"2^{free}"
+    each = portrait.n_slices / 2 ** min(free, 1000)
     note = (
-        f"{portrait.n_patterns:,} of {possible:,} possible pairs occur; "
-        f"{portrait.n_slices / possible:,.1f} slices to a pair on average."
+        f"{portrait.n_patterns:,} of {possible} possible pairs occur; {each:,.1f} slices to a pair "
+        "on average."
     )
     glyphs = element("ul", *items, class_="glyphs")
     return joined([element("h3", portrait.layer), noted(note), glyphs])
@@ -98,7 +101,7 @@ def _pattern_counts(pattern: Pattern, *, changed: bool) -> Markup:
 
 
 def distances(document: Document) -> Section:
-    planned = document.is_plan and not document.lossless
+    planned = document.changes
     entries = [("before", "classes by distance to the nearest other class of their channel")]
     if planned:
         entries.append(("after", "slices by distance to what they take under the plan"))
@@ -164,39 +167,41 @@ def _channel_note(portrait: LayerPortrait, n_drawn: int) -> str:
 
 
 def search(document: Document) -> Section | None:
-    if not document.tried:
+    plan = document.plan
+    if plan is None or not plan.search.tried:
         return None
     entries = [("planned", "plan within the budget"), ("refused", "lost too much")]
     entries.append(("exact", "exact sharing"))
-    if document.accuracy is not None:
+    if plan.accuracy is not None:
         entries.append(("reported", "the plan kept, on the reporting images"))
-    n_views = max(entry.loss.n_views for entry in document.tried)
+    n_views = max(entry.loss.n_views for entry in plan.search.tried)
     shifts = f" and {n_views - 1} shifts of them" if n_views > 1 else ""
-    chosen = (document.chosen_on or "") + shifts
+    chosen = (plan.chosen_on or "") + shifts
     note = f"Chosen on {chosen}. Bars are 95 % intervals of the paired loss."
-    figure = _figures([tradeoff(document)], "scroll")
-    body = joined([_legend(*entries), figure, tables.tried_table(document)])
+    figure = _figures([tradeoff(plan)], "scroll")
+    body = joined([_legend(*entries), figure, tables.tried_table(plan.search)])
     return Section("search", "Accuracy against operations", note, body)
 
 
 def thresholds(document: Document) -> Section | None:
-    if not document.thresholds:
+    if not document.report.thresholds:
         return None
-    left_out = sum(t.n_constant + t.n_turned for t in document.thresholds)
+    left_out = sum(t.n_constant + t.n_turned for t in document.report.thresholds)
     note = (
         "Each dot is an output channel: its integer threshold before (across), and by how much the "
         "plan moves it (up), so that the channel fires as often as it did."
     )
     if left_out:
         note += f" {left_out} channels that never change or turned are left out."
-    panels = _figures(map(threshold_panel, document.thresholds))
+    panels = _figures(map(threshold_panel, document.report.thresholds))
     return Section("thresholds", "Thresholds before and after", note, panels)
 
 
 def solver(document: Document) -> Section | None:
-    if document.solved is None and not document.spent:
+    solved = document.search.solver if document.search else None
+    if solved is None and not document.spent:
         return None
-    body = [] if document.solved is None else _solved(document.solved)
+    body = [] if solved is None else _solved(solved)
     if document.spent:
         body.append(tables.times_table(document))
     return Section("solver", "Solver gaps and times", "", joined(body))
@@ -207,7 +212,7 @@ def _solved(solved: Solved) -> list[Markup]:
     total = sum(solved.problems.values())
     figures = _definitions(
         ("Problems solved", f"{total:,} ({who})"),
-        ("Proven optimal", f"{solved.n_optimal:,} of {total:,}"),
+        ("Proven optimal", f"{solved.proven_optimal:,} of {total:,}"),
         ("Gap of all together", f"{100 * solved.gap:.3f} %"),
         ("Worst gap", f"{100 * solved.worst_gap:.2f} %"),
         (
@@ -225,13 +230,14 @@ def _definitions(*rows: tuple[str, Markup | str]) -> Markup:
 
 
 def reproduce(document: Document) -> Section:
-    command = ("Command", element("code", document.command))
-    rows: list[tuple[str, Markup | str]] = [command] if document.command else []
-    if document.seed is not None:
-        rows.append(("Seed", str(document.seed)))
-    rows.append(("Fingerprint", element("code", document.fingerprint)))
-    versions = ", ".join(f"{name} {version}" for name, version in document.versions.items())
-    rows.append(("Versions", f"crshare {document.version}, {versions}"))
+    report = document.report
+    command = ("Command", element("code", report.command))
+    rows: list[tuple[str, Markup | str]] = [command] if report.command else []
+    if document.plan is not None:
+        rows.append(("Seed", str(document.plan.request.method.seed)))
+    rows.append(("Fingerprint", element("code", report.fingerprint)))
+    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+    rows.append(("Versions", f"crshare {report.crshare}, {versions}"))
     note = "The fingerprint is a hash of the model's binary weights and thresholds."
     return Section("reproduce", "How to reproduce", note, _definitions(*rows))
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from crshare.report.figures import less, share, short
 from crshare.report.page.document import Document
 from crshare.report.page.markup import Markup, element
-from crshare.report.terminal import less, share, short
+from crshare.report.schema import SearchReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +116,10 @@ def _luts(document: Document, layer: str) -> list[Cell]:
     return [count(found.before), count(found.after), saved(found.after, found.before)]
 
 
-def tried_table(document: Document) -> Markup:
+def tried_table(search: SearchReport) -> Markup:
     """Every plan that the search measured."""
     rows = []
-    for number, entry in enumerate(document.tried, start=1):
+    for number, entry in enumerate(search.tried, start=1):
         low, high = entry.loss.interval_points
         rows.append(
             [

@@ -1,0 +1,227 @@
+"""Results as values, field by field as they stand in JSON; terminal and page show these.
+
+docs/*.schema.json are made of these classes, by scripts/write_schemas.py.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from crshare.accuracy import Estimate
+from crshare.evaluation.outcome import FollowedLayer
+from crshare.plan.cost import LayerCounts, Totals
+from crshare.report.slice_statistics import LayerPortrait, ThresholdPortrait
+from crshare.typed_json import Amount, Count, Hash, Number, Positive, Share
+
+
+@dataclass(frozen=True, kw_only=True)
+class Head:
+    """Which version of crshare says this of which model. fingerprint: of weights and thresholds."""
+
+    crshare: str
+    model: str
+    library: str
+    fingerprint: Hash
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reproducible(Head):
+    """With what a run that should give the same needs: the command line and the versions."""
+
+    command: str
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Realisations:
+    """Some layers together: unshared, shared as planned, and in an exact adder graph."""
+
+    before: Totals
+    after: Totals
+    graph: Totals
+
+    @classmethod
+    def of(cls, layers: Iterable[LayerCounts]) -> "Realisations":
+        before = after = graph = Totals()
+        for layer in layers:
+            before, after, graph = before + layer.before, after + layer.after, graph + layer.graph
+        return cls(before=before, after=after, graph=graph)
+
+    def all_of(self, measure: str) -> tuple[int, int, int]:
+        return tuple(getattr(one, measure) for one in (self.before, self.after, self.graph))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredAccuracy:
+    """Top-1 accuracy before and after on the same images (Accuracy says what each count is)."""
+
+    n_images: Positive
+    n_right_before: Count
+    n_right_after: Count
+    lost: Count
+    won: Count
+    images: str
+    copies: Positive = 1
+    net_squares: Count | None = None
+    before_percent: Amount
+    after_percent: Amount
+    loss_points: Number
+    interval_95_points: tuple[Number, Number]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodAsked:
+    """How plans were to be chosen."""
+
+    solver: str
+    time_limit_s: Amount
+    gap: Amount
+    seed: int
+    thresholds: str = "rates"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestAsked:
+    """What was asked for, without what changes nothing: workers, and the folder of steps."""
+
+    max_loss_points: Amount
+    method: MethodAsked
+    time_limit_s: Amount
+    mirror: bool | None
+    confident: bool
+    whole_curve: bool
+    minimise: str = "slice_operations"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriedPlan:
+    """A plan that the search measured on the choosing images."""
+
+    price: Amount
+    slice_operations: Count
+    within: bool
+    verdict: str
+    loss: Estimate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solved:
+    """Who solved the plan's problems, and how well. refusals: each reason with its number."""
+
+    problems: dict[str, Count]
+    refusals: dict[str, Count]
+    proven_optimal: Count
+    cost: int
+    bound: int
+    gap: Number
+    worst_gap: Number
+    operations_gap: Number
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchReport:
+    """price: of the plan kept, 0 for exact sharing. solver: None where none was asked."""
+
+    price: Amount
+    stopped: str
+    tried: tuple[TriedPlan, ...]
+    solver: Solved | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanReport(Reproducible):
+    """report.json of `crshare optimize`. chosen_on, accuracy: None where no images were given."""
+
+    request: RequestAsked
+    lossless: bool
+    layers: tuple[LayerCounts, ...]
+    binary_layers: Realisations
+    first_layer: Realisations
+    chosen_on: str | None
+    search: SearchReport
+    accuracy: MeasuredAccuracy | None
+    images_with_equal_scores: Count | None
+    portraits: tuple[LayerPortrait, ...]
+    thresholds: tuple[ThresholdPortrait, ...]
+
+    def __post_init__(self) -> None:
+        names = [layer.layer for layer in self.layers]
+        if names != [portrait.layer for portrait in self.portraits]:
+            raise ValueError("its `portraits` are of other layers than its `layers`")
+        if len(set(names)) < len(names):
+            raise ValueError("a layer stands twice in its `layers`")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalysedLayer:
+    """What one layer's slices hold. nearest: classes by the distance to the closest other one;
+    memory: bytes of weights, and of representatives and indices."""
+
+    layer: str
+    storage: str
+    taps: Positive
+    n_groups: Positive
+    n_filters: Positive
+    positions: Positive
+    n_distinct: Count
+    n_up_to_inverse: Count
+    chance_repeated: Share
+    chance_inverse: Share
+    nearest: dict[str, Count]
+    memory_before: Count
+    memory_after: Count
+    counts: LayerCounts
+    share_up_to_inverse: Share
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalysisReport(Reproducible):
+    """What `crshare analyze --json` writes."""
+
+    lossless: bool
+    layers: tuple[AnalysedLayer, ...]
+    binary_layers: Realisations
+    first_layer: Realisations
+    portraits: tuple[LayerPortrait, ...]
+    thresholds: tuple[ThresholdPortrait, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationReport(Head):
+    """What `crshare evaluate --json` writes. followed: for one image, by layer."""
+
+    lossless: bool
+    layers: tuple[LayerCounts, ...]
+    binary_layers: Realisations
+    first_layer: Realisations
+    accuracy: MeasuredAccuracy
+    images_with_equal_scores: Count
+    images_followed_slice_by_slice: Count
+    followed: dict[str, FollowedLayer]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppliedReport(Head):
+    """What `crshare apply --json` writes: the file, and which layers the plan changes in it."""
+
+    output: str
+    layers_with_changed_weights: tuple[str, ...]
+    changed_thresholds: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurvePoint:
+    """A price tried. beaten: another has neither more operations nor more loss."""
+
+    price: Amount
+    slice_operations: Count
+    loss: Estimate
+    beaten: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurveReport(Head):
+    """pareto.json: loss against slice operations for every price tried, by rising price."""
+
+    chosen_on: str | None
+    slice_operations_before: Count
+    points: tuple[CurvePoint, ...]
