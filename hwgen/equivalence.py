@@ -1,15 +1,14 @@
 """Proof that two combinational designs compute the same for every input: yosys's SAT solver."""
 
-import subprocess
-import tempfile
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 
 from hwgen.emitter import Emitter, bus
-from hwgen.errors import ToolError
+from hwgen.errors import TimeLimitError, ToolError
 from hwgen.netlist import Range
-from hwgen.tools import needed
+from hwgen.sources import Sources
+from hwgen.synthesis import read
+from hwgen.tools import Ended, ended, needed, workspace
 
 
 class Proof(Enum):
@@ -30,48 +29,49 @@ class Ports:
     out_width: int
 
 
-Source = tuple[str, list[Path]]  # a top module and its files
-
-
-def prove_equal(first: Source, second: Source, ports: Ports, time_limit_s: float) -> Proof:
+def prove_equal(first: Sources, second: Sources, ports: Ports, time_limit_s: float) -> Proof:
     """Whether two datapaths alone (`combinational`) give the same for every input in its range.
 
     Sums of many bits are hard for SAT: nine bits (a slice) take a second, eighteen many minutes.
     ToolError where yosys is missing or the two have other ports.
     """
     program = needed("yosys")
-    with tempfile.TemporaryDirectory() as name:
-        both = Path(name) / "both.v"
-        both.write_text(_both(ports), encoding="utf-8")
-        script = "; ".join(
-            [
-                _stashed("one", *first),
-                _stashed("two", *second),
-                f'read_verilog -formal "{both}"',
-                "design -copy-from one -as one top",
-                "design -copy-from two -as two top",
-                "hierarchy -top both; proc; flatten; opt -full",
-                "sat -prove-asserts -set-assumes -enable_undef -timeout "
-                f"{max(1, round(time_limit_s))} both",
-            ]
-        )
-        done = subprocess.run([program, "-p", script], capture_output=True, text=True, check=False)
-    said = done.stdout + done.stderr
-    if "Interrupted SAT solver: TIMEOUT!" in said:
-        return Proof.OPEN
-    if "SAT proof finished - no model found: SUCCESS!" in said:
+    named = {"one": first, "two": second}
+    texts = {
+        f"{name}-{file}": text
+        for name, sources in named.items()
+        for file, text in sources.files.items()
+    }
+    script = [
+        *(_stashed(name, sources) for name, sources in named.items()),
+        "read_verilog -formal both-ports.v",
+        "design -copy-from one -as one top",
+        "design -copy-from two -as two top",
+        "hierarchy -top both; proc; flatten; opt -full",
+        "sat -prove-asserts -set-assumes -enable_undef both",
+    ]
+    texts |= {"both-ports.v": _both(ports), "script.ys": "\n".join(script) + "\n"}
+    with workspace(texts) as folder:
+        try:
+            done = ended([program, "-s", "script.ys"], folder, time_limit_s, "")
+        except TimeLimitError:
+            return Proof.OPEN
+    return _proof(done, f"{first.top} and {second.top}")
+
+
+def _proof(done: Ended, tops: str) -> Proof:
+    if "SAT proof finished - no model found: SUCCESS!" in done.out:
         return Proof.EQUAL
-    if "SAT proof finished - model found: FAIL!" in said:
+    if "SAT proof finished - model found: FAIL!" in done.out:
         return Proof.DIFFERENT
-    errors = [line for line in said.splitlines() if line.startswith("ERROR")]
-    raise ToolError(f"yosys cannot compare {first[0]} and {second[0]}: {(errors or ['?'])[0]}")
+    raise ToolError(f"yosys cannot compare {tops}: {done.reason}")
 
 
-def _stashed(name: str, top: str, sources: list[Path]) -> str:
-    files = " ".join(f'"{path.resolve()}"' for path in sources)
+def _stashed(name: str, sources: Sources) -> str:
+    top = sources.top
     return (
-        f"read_verilog {files}; hierarchy -top {top}; proc; flatten; opt -full; "
-        f"rename {top} top; design -stash {name}"
+        f"{read(f'{name}-{file}' for file in sources.files)}; hierarchy -top {top}; proc; "
+        f"flatten; opt -full; rename {top} top; design -stash {name}"
     )
 
 

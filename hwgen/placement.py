@@ -1,17 +1,17 @@
 """Placing and routing on an iCE40: does a design fit, and how fast is its clock."""
 
 import re
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from hwgen.errors import ToolError
-from hwgen.tools import ended, needed
+from hwgen.sources import Sources
+from hwgen.synthesis import read, run_yosys
+from hwgen.tools import ended, needed, workspace
 
 DEVICE, PACKAGE = "hx8k", "ct256"
-CLOCK = re.compile(r"Max frequency for clock\s+'[^']*': ([\d.]+) MHz")
-PORT = re.compile(r"^ *(input|output) +wire +(?:\[(\d+):0\] +)?(\w+),?$", re.MULTILINE)
-CELLS = re.compile(r"ICESTORM_LC:\s*(\d+)\s*/\s*(\d+)")
+CLOCK = re.compile(r"Max frequency for clock\s+'[^']*': (\d{1,6}(?:\.\d{1,9})?) MHz")
+PORT = re.compile(r"^ *(input|output) +wire +(?:\[(\d{1,7}):0\] +)?(\w+),?$", re.M | re.A)
+CELLS = re.compile(r"ICESTORM_LC:\s*(\d{1,9})\s*/\s*(\d{1,9})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,47 +24,46 @@ class Placed:
     of_cells: int
 
 
-def place(sources: list[Path], top: str, time_limit_s: float) -> Placed:
-    """Map, place and route `top` on an iCE40 HX8K with free pins; ToolError where it does not fit.
+def place(sources: Sources, time_limit_s: float) -> Placed:
+    """Map, place and route the top on an iCE40 HX8K with free pins; ToolError if it does not fit.
 
-    The wide streams of a design need more pins than the package has, so `top` is wrapped in shift
+    The wide streams of a design need more pins than the package has, so the top is wrapped in shift
     registers that stand for them; their cells are counted too.
     """
-    for program in ("yosys", "nextpnr-ice40"):
-        needed(program)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        wrapped = folder / "pins.v"
-        wrapped.write_text(_wrapper(sources, top), encoding="utf-8")
-        names = " ".join(f'"{path.resolve()}"' for path in [*sources, wrapped])
-        script = f"read_verilog {names}; synth_ice40 -flatten -top pins -json design.json"
-        _run(["yosys", "-q", "-p", script], folder, time_limit_s, top)
-        said = _run(
-            [
-                *("nextpnr-ice40", f"--{DEVICE}", "--package", PACKAGE, "--seed", "1"),
-                *("--json", "design.json", "--pcf-allow-unconstrained"),
-            ],
-            folder,
-            time_limit_s,
-            top,
+    placer, top = needed("nextpnr-ice40"), sources.top
+    command = [
+        *(placer, f"--{DEVICE}", "--package", PACKAGE, "--seed", "1"),
+        *("--json", "design.json", "--pcf-allow-unconstrained"),
+    ]
+    files = {**sources.files, "all-pins.v": _wrapper(sources)}
+    with workspace(files) as folder:
+        script = [read(files), "synth_ice40 -flatten -top pins -json design.json"]
+        run_yosys(script, folder, time_limit_s, top)
+        done = ended(command, folder, time_limit_s, f" on {top}; raise --time-limit")
+    if done.code:
+        raise ToolError(
+            f"nextpnr-ice40 cannot place {top} on an iCE40 {DEVICE.upper()}: "
+            f"{done.reason.removeprefix('ERROR: ')}; choose fewer --layers"
         )
+    return _placed(done.err + done.out, top)
+
+
+def _placed(said: str, top: str) -> Placed:
     clocks, cells = CLOCK.findall(said), CELLS.findall(said)
-    if not clocks or not cells:
-        raise ToolError(f"nextpnr-ice40 named no clock for {top}; is the design empty?")
+    if not clocks or not cells or int(cells[-1][0]) > int(cells[-1][1]):
+        raise ToolError(f"nextpnr-ice40 named no clock and cells for {top}; is the design empty?")
     return Placed(DEVICE, float(clocks[-1]), int(cells[-1][0]), int(cells[-1][1]))
 
 
-def _wrapper(sources: list[Path], top: str) -> str:
-    """A module `pins` that shifts bits into every input of `top` and out of every output."""
-    text = next(
-        found
-        for path in sources
-        if re.search(rf"^module {top}\b", found := path.read_text("utf-8"), re.MULTILINE)
-    )
-    header = text[text.index(f"module {top}") : text.index(");")]
+def _wrapper(sources: Sources) -> str:
+    """A module `pins` that shifts bits into every input of the top and out of every output."""
+    top = sources.top
+    header = next(filter(None, (_header(text, top) for text in sources.files.values())), "")
     ports = [(way, int(high or 0) + 1, name) for way, high, name in PORT.findall(header)]
     ins = [(n, name) for way, n, name in ports if way == "input" and name != "aclk"]
     outs = [(n, name) for way, n, name in ports if way == "output"]
+    if not ins or not outs:
+        raise ToolError(f"{top} has no inputs and outputs to be placed; write it with streams")
     n_in, n_out = sum(n for n, _ in ins), sum(n for n, _ in outs)
     given, taken = _slices("given", ins), _slices("made", outs)
     links = ", ".join(f".{name}({part})" for name, part in [*given, *taken])
@@ -81,20 +80,15 @@ def _wrapper(sources: list[Path], top: str) -> str:
     )
 
 
+def _header(text: str, top: str) -> str | None:
+    """From the name of a module to the end of its ports, where the text holds it."""
+    found = re.search(rf"^module {top}\b.*?\);", text, re.MULTILINE | re.DOTALL)
+    return None if found is None else found[0]
+
+
 def _slices(vector: str, ports: list[tuple[int, str]]) -> list[tuple[str, str]]:
     found, first = list[tuple[str, str]](), 0
     for size, name in ports:
         found.append((name, f"{vector}[{first + size - 1}:{first}]"))
         first += size
     return found
-
-
-def _run(command: list[str], folder: Path, time_limit_s: float, top: str) -> str:
-    done = ended(command, folder, time_limit_s, f" on {top}; raise --time-limit")
-    if done.returncode:
-        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-        raise ToolError(
-            f"{command[0]} cannot place {top} on an iCE40 {DEVICE.upper()}: "
-            f"{(errors or ['it said nothing'])[0].removeprefix('ERROR: ')}; choose fewer --layers"
-        )
-    return done.stderr + done.stdout

@@ -1,15 +1,16 @@
 """Runs a testbench with the simulators that are installed: Verilator, Icarus Verilog."""
 
 import shutil
-import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hwgen.errors import ToolError
 from hwgen.identifiers import TESTBENCH
-from hwgen.tools import ended, needed
+from hwgen.tools import LONGEST_REASON, ended, needed, workspace
 
 PROGRAMS = {"verilator": "verilator", "icarus": "iverilog"}
+BINARY = "simulation"
+LINT_LIMIT_S = 600.0
 
 
 def available() -> list[str]:
@@ -19,63 +20,59 @@ def available() -> list[str]:
 
 def simulate(
     simulator: str,
-    folder: Path,
-    sources: list[Path],
+    files: Mapping[str, str],
     time_limit_s: float,
     runs: Sequence[Sequence[str]] = ((),),
 ) -> Iterator[str]:
-    """Compile in `folder`, where the beats lie, and run with each list of arguments in turn.
+    """Compile the Verilog of these files, and run it among them with each list of arguments.
 
     The testbench's last line of each run. ToolError where the simulator is missing, refuses the
-    sources, or runs out of time.
+    sources, or runs out of time. Simulators run whatever a text tells them to: only for our own.
     """
     program = PROGRAMS[simulator]
-    needed(program, " or simulate with another simulator")
-    names = [str(path.resolve()) for path in sources]
-    binary = folder.resolve() / f"{simulator}.out"
+    compiler = needed(program, " or simulate with another simulator")
+    names = _verilog(files)
     if simulator == "verilator":
         build = [
-            *("verilator", "--binary", "--timing", "-Wno-fatal", "-O3", "--x-initial", "fast"),
-            *(
-                "-CFLAGS",
-                "-O1",
-                "-j",
-                "0",
-                "--top-module",
-                TESTBENCH,
-                "--Mdir",
-                str(folder / "obj"),
-            ),
-            *("-o", str(binary), *names),
+            *(compiler, "--binary", "--timing", "-Wno-fatal", "-O3", "--x-initial", "fast"),
+            *("-CFLAGS", "-O1", "-j", "0", "--top-module", TESTBENCH),
+            *("--Mdir", "obj", "-o", f"../{BINARY}", *names),
         ]
-        run = [str(binary)]
+        run = [f"./{BINARY}"]
     else:
-        build = ["iverilog", "-g2005", "-s", TESTBENCH, "-o", str(binary), *names]
-        run = ["vvp", "-n", str(binary)]
-    _done(build, folder, time_limit_s)
-    for arguments in runs:
-        yield _verdict(program, _done([*run, *arguments], folder, time_limit_s))
+        build = [compiler, "-g2005", "-s", TESTBENCH, "-o", BINARY, *names]
+        run = [needed("vvp"), "-n", BINARY]
+    with workspace(files) as folder:
+        _done(program, build, folder, time_limit_s)
+        if not (folder / BINARY).is_file():
+            raise ToolError(f"{program} ended well, but made nothing to run; install it anew")
+        for arguments in runs:
+            yield _verdict(program, _done(program, [*run, *arguments], folder, time_limit_s))
+
+
+def _verilog(files: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in files if name.endswith(".v"))
 
 
 def _verdict(program: str, said: str) -> str:
     lines = [line for line in said.splitlines() if line.strip()]
     verdicts = [line for line in lines if line.startswith(("PASS", "FAIL"))]
     if not verdicts:
-        raise ToolError(f"{program}: the testbench ended without a verdict: {' '.join(lines[-2:])}")
+        last = " ".join(lines[-2:])[:LONGEST_REASON]
+        raise ToolError(f"{program}: the testbench ended without a verdict: {last!a}")
     return verdicts[-1]
 
 
-def lint(sources: list[Path], top: str) -> str:
+def lint(files: Mapping[str, str], top: str) -> str:
     """What `verilator --lint-only -Wall` says; empty where it finds nothing."""
-    names = [str(path.resolve()) for path in sources]
-    command = ["verilator", "--lint-only", "-Wall", "--top-module", top, *names]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout + done.stderr
+    command = [needed("verilator"), "--lint-only", "-Wall", "--top-module", top]
+    with workspace(files) as folder:
+        done = ended([*command, *_verilog(files)], folder, LINT_LIMIT_S, f" on {top}")
+    return done.out + done.err
 
 
-def _done(command: list[str], folder: Path, time_limit_s: float) -> str:
+def _done(program: str, command: list[str], folder: Path, time_limit_s: float) -> str:
     done = ended(command, folder, time_limit_s, "; verify fewer images or layers")
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines()
-        raise ToolError(f"{command[0]} failed: {said[0] if said else 'it said nothing'}")
-    return done.stdout
+    if done.code:
+        raise ToolError(f"{program} failed: {done.reason}")
+    return done.out

@@ -1,18 +1,19 @@
 """LUTs, carry cells and registers of generated Verilog, as yosys maps it."""
 
 import re
-import tempfile
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hwgen.errors import ToolError
-from hwgen.tools import ended, needed
+from hwgen.sources import Sources
+from hwgen.tools import ended, needed, workspace
 
 TARGETS = {"xilinx": "synth_xilinx -flatten -noiopad", "ice40": "synth_ice40 -flatten"}
 LUTS = re.compile(r"LUT\d|SB_LUT4")
 CARRIES = re.compile(r"CARRY4|SB_CARRY")
 REGISTERS = re.compile(r"FD[RSCP]E|SB_DFF\w*")
-CELL = re.compile(r"^\s+(?:\d+\s+)?([A-Za-z_]\w*)\s+(\d+)\s*$", re.MULTILINE)
+CELL = re.compile(r"^\s+(?:\d+\s+)?([A-Za-z_]\w*)\s+(\d{1,12})\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,19 +26,29 @@ class Area:
     others: dict[str, int]
 
 
-def synthesise(target: str, sources: list[Path], top: str, time_limit_s: float) -> Area:
-    """Map `top` with yosys; ToolError where it is missing, fails or runs out of time."""
+def synthesise(target: str, sources: Sources, time_limit_s: float) -> Area:
+    """Map the top with yosys; ToolError where it is missing, fails or runs out of time."""
+    top, cells = sources.top, "cells.txt"
+    script = f"{TARGETS[target]} -top {top}; tee -q -o {cells} stat"
+    with workspace(sources.files) as folder:
+        run_yosys([read(sources.files), script], folder, time_limit_s, top)
+        said = folder / cells
+        return area_of(said.read_text(encoding="utf-8", errors="replace") if said.exists() else "")
+
+
+def read(names: Iterable[str]) -> str:
+    """The command that reads these files of the folder where yosys runs."""
+    return f"read_verilog {' '.join(names)}"
+
+
+def run_yosys(script: Sequence[str], folder: Path, time_limit_s: float, top: str) -> None:
+    """Run commands in a folder; ToolError where yosys says that one failed."""
     program = needed("yosys")
-    names = " ".join(f'"{path.resolve()}"' for path in sources)
-    script = f"read_verilog {names}; {TARGETS[target]} -top {top}; stat"
-    with tempfile.TemporaryDirectory() as folder:
-        command = [program, "-q", "-l", str(Path(folder) / "log"), "-p", script]
-        done = ended(command, Path(folder), time_limit_s, f" on {top}; raise --time-limit")
-        log = (Path(folder) / "log").read_text(encoding="utf-8", errors="replace")
-    if done.returncode:
-        said = (done.stderr or log).strip().splitlines()
-        raise ToolError(f"yosys failed on {top}: {said[-1] if said else 'it said nothing'}")
-    return area_of(log)
+    (folder / "script.ys").write_text("\n".join(script) + "\n", encoding="utf-8")
+    late = f" on {top}; raise --time-limit"
+    done = ended([program, "-q", "-s", "script.ys"], folder, time_limit_s, late)
+    if done.code:
+        raise ToolError(f"yosys failed on {top}: {done.reason}")
 
 
 def area_of(log: str) -> Area:

@@ -57,11 +57,11 @@ def testbench(design: Design, n_in: int, n_out: int, *, seed: int = 1) -> str:
     return str(emit)
 
 
-def verdict(said: str, n_out: int) -> bool:
+def verdict(said: str, n_out: int, simulator: str) -> bool:
     """Whether a run passed; ToolError where it compared other beats than it was to."""
     found = VERDICT.fullmatch(said)
     if found is None or (found["passed"] and int(found["passed"]) != n_out):
-        raise ToolError(f"the simulator said {said[:80]!r} where {n_out} beats were to be compared")
+        raise ToolError(f"{simulator} said {said[:80]!a} where {n_out} beats were to be compared")
     return found["passed"] is not None
 
 

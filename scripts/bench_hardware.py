@@ -31,6 +31,7 @@ from crshare.plan.plan import exact_layer
 from hwgen import Linear, ToolError, combinational, files
 from hwgen.design import Design, Entry
 from hwgen.netlist import Range
+from hwgen.sources import Sources
 from hwgen.synthesis import synthesise
 from solver.adder_graph import AdderGraph, Slices, build
 
@@ -80,15 +81,14 @@ def graphs(
     yield "repeated and inverse slices", build(weights, method="slices", slices=slices)
 
 
-def verilog_of(graph: AdderGraph, folder: Path) -> list[Path]:
+def verilog_of(graph: AdderGraph) -> dict[str, str]:
     """The edges of all outputs, as they are, from bits."""
     heads = tuple(Linear(output.edge, 1, 0) for output in graph.outputs())
     netlist = netlist_of(graph, heads, 1)
-    (folder / "dut.v").write_text(combinational(TOP, netlist, netlist.score_range.width))
     bit = Entry("entry", 1, Range(0, 1), Range(0, 1), 1, 0)
     popcount = files(Design("none", (bit,), 1, 1))["popcount6.v"]
-    (folder / "popcount6.v").write_text(popcount)
-    return [folder / "dut.v", folder / "popcount6.v"]
+    datapath = combinational(TOP, netlist, netlist.score_range.width)
+    return {"dut.v": datapath, "popcount6.v": popcount}
 
 
 def rows(table: SliceTable, n_channels: int, args: argparse.Namespace) -> Iterator[Row]:
@@ -96,8 +96,7 @@ def rows(table: SliceTable, n_channels: int, args: argparse.Namespace) -> Iterat
     shape = f"{weights.shape[1]}x{weights.shape[0]}"
     separate = None
     for how, graph in graphs(weights, table, n_channels):
-        with tempfile.TemporaryDirectory() as name:
-            row = measured(shape, how, verilog_of(graph, Path(name)), args, separate)
+        row = measured(shape, how, verilog_of(graph), args, separate)
         separate = row.luts if how == "separate" else separate
         yield row
     with tempfile.TemporaryDirectory() as name:
@@ -110,15 +109,16 @@ def rows(table: SliceTable, n_channels: int, args: argparse.Namespace) -> Iterat
             yield Row(shape, "da4ml", note=said)
             return
         unused = ("wrapper", "lookup_table")
-        sources = sorted(p for p in folder.rglob("*.v") if not any(n in p.name for n in unused))
+        paths = sorted(p for p in folder.rglob("*.v") if not any(n in p.name for n in unused))
+        sources = {path.name: path.read_text() for path in paths}
         yield measured(shape, "da4ml", sources, args, separate)
 
 
 def measured(
-    shape: str, how: str, sources: list[Path], args: argparse.Namespace, separate: int | None
+    shape: str, how: str, sources: dict[str, str], args: argparse.Namespace, separate: int | None
 ) -> Row:
     try:
-        area = synthesise("xilinx", sources, TOP, args.time_limit)
+        area = synthesise("xilinx", Sources(TOP, sources), args.time_limit)
     except ToolError as error:
         return Row(shape, how, note=str(error))
     ratio = area.luts / separate if separate else None

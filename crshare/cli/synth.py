@@ -40,7 +40,7 @@ TARGETS = ("xilinx", "ice40")
     default=1800,
     show_default=True,
     metavar="SECONDS",
-    help="For one run of yosys.",
+    help="For one run of a tool.",
 )
 @click.option("--by-layer", is_flag=True, help="Map each layer with weights by itself.")
 @click.option(
@@ -72,7 +72,7 @@ def synth(
 
     from crshare.errors import HardwareError
     from crshare.files import is_replaced, write_text
-    from crshare.hardware.rtl import generated, layer_modules, prove
+    from crshare.hardware.folder import prove, read_folder
     from crshare.report.hardware import Mapped, area_table, placed_lines
     from crshare.screen import line
     from hwgen import TimeLimitError
@@ -82,32 +82,32 @@ def synth(
     if wants_proof and against is None:
         raise HardwareError("--prove compares two folders; name the second with --against")
     folders = [folder for folder in (rtl, against) if folder is not None]
-    designs = [(folder, *generated(folder)) for folder in folders]
+    designs = [read_folder(folder) for folder in folders]
     tasks = [
-        (target, layer, folder, module, sources)
+        (target, layer, design.path, sources)
         for target in targets
-        for folder, top, sources in designs
-        for layer, module in (layer_modules(folder) if by_layer else {"all": top}).items()
+        for design in designs
+        for layer, sources in (design.layers() if by_layer else {"all": design.sources}).items()
     ]
     found = list[Mapped]()
     with progress() as show:
-        for number, (target, layer, folder, module, sources) in enumerate(tasks):
+        for number, (target, layer, folder, sources) in enumerate(tasks):
             what = f"yosys, {target}, {folder.name}, {layer} ({number + 1} of {len(tasks)})"
             show(what, number / len(tasks))
             try:
-                area = synthesise(target, sources, module, time_limit)
+                area = synthesise(target, sources, time_limit)
             except TimeLimitError:
                 area = None
             found.append(Mapped(target, layer, str(folder), area))
             if json_path not in (None, STDOUT) and is_replaced(json_path):
                 write_text(json_path, _written(found))
         proof = None
-        if wants_proof and against is not None:
+        if wants_proof:
             show("proving that both are equal", 0.0)
-            proof = prove(rtl, against, time_limit)
+            proof = prove(designs[0], designs[1], time_limit)
         placed = [
-            (str(folder), place(sources, top, time_limit))
-            for folder, top, sources in (designs if wants_place else [])
+            (str(design.path), place(design.sources, time_limit))
+            for design in (designs if wants_place else [])
         ]
     said = [line(f"Both folders: {proof.value}.")] if proof is not None else []
     tables = Group(area_table(found), *placed_lines(placed), *said)

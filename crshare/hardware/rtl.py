@@ -1,7 +1,6 @@
 """Generated hardware as files, and its proof: the executor's own beats through a simulator."""
 
 import json
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,8 +22,8 @@ from hwgen import (
     STALLS,
     Compute,
     Decide,
+    Design,
     Entry,
-    Range,
     Tally,
     available,
     combinational,
@@ -35,7 +34,7 @@ from hwgen import (
     testbench,
     verdict,
 )
-from hwgen.equivalence import Ports, Proof, prove_equal
+from hwgen.equivalence import Ports
 
 Array = npt.NDArray[Any]
 Report = Callable[[str, float], None]
@@ -175,63 +174,6 @@ def report(lowered: Lowered) -> dict[str, Any]:
     }
 
 
-def generated(folder: Path) -> tuple[str, list[Path]]:
-    """The top module and the sources of a folder that rtl_files filled."""
-    return str(_facts(folder)["top"]), _sources(folder)
-
-
-def _facts(folder: Path) -> dict[str, Any]:
-    """The report of a folder that rtl_files filled."""
-    try:
-        found: dict[str, Any] = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-        if "top" not in found:
-            raise KeyError("top")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise _no_hardware(folder) from error
-    return found
-
-
-def _sources(folder: Path) -> list[Path]:
-    try:
-        names = (folder / "files.f").read_text(encoding="utf-8").split()
-    except (OSError, ValueError) as error:
-        raise _no_hardware(folder) from error
-    return [folder / name for name in names]
-
-
-def _no_hardware(folder: Path) -> HardwareError:
-    return HardwareError(f"{folder}: holds no generated hardware; make it with `crshare generate`")
-
-
-def layer_modules(folder: Path) -> dict[str, str]:
-    """The module of each layer with weights, by the layer's name, in a folder of streams."""
-    found = _facts(folder)
-    if "ports" in found:
-        raise HardwareError(f"{folder}: holds one datapath alone; it has no layers to map apart")
-    return dict(found["modules"])
-
-
-def prove(first: Path, second: Path, time_limit_s: float) -> Proof:
-    """Whether two folders that `generate --combinational` wrote compute the same."""
-    ports = [_ports_of(folder) for folder in (first, second)]
-    if ports[0] != ports[1]:
-        raise HardwareError(
-            f"{first} and {second} have different ports; compare two datapaths of one layer"
-        )
-    return prove_equal(generated(first), generated(second), ports[0], time_limit_s)
-
-
-def _ports_of(folder: Path) -> Ports:
-    facts = _facts(folder)
-    try:
-        found = facts["ports"]
-        return Ports(found["lanes"], Range(**found["lane"]), found["n_classes"], found["out_width"])
-    except (KeyError, TypeError) as error:
-        raise HardwareError(
-            f"{folder}: holds no datapath alone; make it with `crshare generate --combinational`"
-        ) from error
-
-
 def vectors(lowered: Lowered, images: Array) -> Vectors:
     """The beats of these images: in as the design takes them, out as the executor gives them."""
     network, first = lowered.network, lowered.design.stages[0]
@@ -278,34 +220,29 @@ def verify(
     beats, verdicts = vectors(lowered, images), list[Verdict]()
     for simulator in simulators:
         on_progress(f"{simulator}, compiling", 0.0)
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            sources = _write_bench(folder, lowered, beats)
-            runs = [[STALLS] if stall else [] for stall in stalls]
-            said = simulate(simulator, folder, sources, time_limit_s, runs)
-            for stall, line in zip(stalls, said, strict=True):
-                passed = verdict(line, len(beats.expected))
-                verdicts.append(Verdict(simulator, stall, line, passed))
-                if not passed:
-                    raise HardwareError(
-                        f"{lowered.design.name}: {simulator} does not give the executor's answers "
-                        f"({line}); this is a fault of crshare, please report it"
-                    )
-                share = len(verdicts) / (len(simulators) * len(stalls))
-                on_progress(f"{simulator}, with and without stalls", share)
+        runs = [[STALLS] if stall else [] for stall in stalls]
+        said = simulate(simulator, bench(lowered.design, beats), time_limit_s, runs)
+        for stall, line in zip(stalls, said, strict=True):
+            passed = verdict(line, len(beats.expected), simulator)
+            verdicts.append(Verdict(simulator, stall, line, passed))
+            if not passed:
+                raise HardwareError(
+                    f"{lowered.design.name}: {simulator} does not give the executor's answers "
+                    f"({line}); this is a fault of crshare, please report it"
+                )
+            share = len(verdicts) / (len(simulators) * len(stalls))
+            on_progress(f"{simulator}, with and without stalls", share)
     return verdicts
 
 
-def _write_bench(folder: Path, lowered: Lowered, beats: Vectors) -> list[Path]:
-    design = lowered.design
-    contents = files(design)
-    contents["testbench.v"] = testbench(design, len(beats.given), len(beats.expected))
-    for name, text in contents.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    stages = design.stages
-    (folder / IN_FILE).write_text(hex_lines(beats.given, stages[0].in_width))
-    (folder / OUT_FILE).write_text(hex_lines(beats.expected, stages[-1].out_width))
-    return sorted(folder / name for name in contents)
+def bench(design: Design, beats: Vectors) -> dict[str, str]:
+    """All that a simulator needs: the design, its testbench, and the beats in and out."""
+    given, expected = beats.given, beats.expected
+    return files(design) | {
+        "testbench.v": testbench(design, len(given), len(expected)),
+        IN_FILE: hex_lines(given, design.stages[0].in_width),
+        OUT_FILE: hex_lines(expected, design.stages[-1].out_width),
+    }
 
 
 def simulators_or_refuse(wanted: Sequence[str] = ()) -> list[str]:

@@ -15,7 +15,7 @@ from crshare.model.read import fingerprint
 from crshare.network.graph import INPUT, Conv, Input, Layer, MaxPool, Network, Threshold
 from crshare.network.slices import decompose
 from crshare.plan.plan import SharingPlan, exact_layer, layer_from_weights
-from hwgen import lint, simulate
+from hwgen import files, lint, simulate
 from tests.hwgen.designs import random_hardware_network
 from tests.networks import random_images, random_signs
 
@@ -63,12 +63,9 @@ def test_verilator_and_icarus_agree() -> None:
 
 @pytest.mark.needs_tool("verilator")
 @pytest.mark.parametrize("seed", range(4))
-def test_verilators_lint_finds_nothing(seed: int, tmp_path: Path) -> None:
+def test_verilators_lint_finds_nothing(seed: int) -> None:
     lowered = lower(random_hardware_network(seed), None, Options(), name="dut")
-    contents = {name: text for name, text in rtl_files(lowered).items() if name.endswith(".v")}
-    for name, text in contents.items():
-        (tmp_path / name).write_text(text)
-    assert lint(sorted(tmp_path.glob("*.v")), "dut") == ""
+    assert lint(files(lowered.design), "dut") == ""
 
 
 @pytest.mark.needs_tool("iverilog")
@@ -94,7 +91,7 @@ def test_part_of_a_network_streams_bits() -> None:
 
 
 @pytest.mark.needs_tool("iverilog")
-def test_popcounts_count_all_sixty_four_ways(tmp_path: Path) -> None:
+def test_popcounts_count_all_sixty_four_ways() -> None:
     bench = """
 module testbench;
   reg [5:0] bits; wire [2:0] count; integer k, wrong;
@@ -110,9 +107,9 @@ module testbench;
   end
 endmodule
 """
-    (tmp_path / "testbench.v").write_text(bench)
     source = Path(__file__).resolve().parents[2] / "hwgen" / "rtl" / "popcount6.v"
-    assert list(simulate("icarus", tmp_path, [tmp_path / "testbench.v", source], 60)) == ["PASS"]
+    contents = {"testbench.v": bench, "popcount6.v": source.read_text()}
+    assert list(simulate("icarus", contents, 60)) == ["PASS"]
 
 
 def test_reported_cells_are_those_of_the_graph_that_is_emitted() -> None:
@@ -231,9 +228,7 @@ def test_a_layer_that_is_too_large_unrolled_may_be_small_enough_in_turns() -> No
 
 
 @pytest.mark.needs_tool("verilator")
-def test_a_folded_layer_gives_a_beat_every_so_many_clocks_and_lint_is_silent(
-    tmp_path: Path,
-) -> None:
+def test_a_folded_layer_gives_a_beat_every_so_many_clocks_and_lint_is_silent() -> None:
     network, only = layer_of_bits(64), ("conv", "conv")
     folded = lower(network, None, Options(fold=16), name="dut", only=only)
     images = random_images(np.random.default_rng(0), network.input, 30)
@@ -242,7 +237,4 @@ def test_a_folded_layer_gives_a_beat_every_so_many_clocks_and_lint_is_silent(
         for made in (lower(network, None, Options(), name="dut", only=only), folded)
     ]
     assert clocks[1] - clocks[0] >= 29 * 6  # nine positions arrive in the shadow of 16 turns
-    for name, text in rtl_files(folded).items():
-        if name.endswith(".v"):
-            (tmp_path / name).write_text(text)
-    assert lint(sorted(tmp_path.glob("*.v")), "dut") == ""
+    assert lint(files(folded.design), "dut") == ""

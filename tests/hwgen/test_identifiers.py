@@ -2,18 +2,18 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crshare.hardware.rtl import Vectors, bench
 from hwgen import Design, Entry, Gather, NetlistError, Pool, Range, Windowing, files
 from hwgen.emitter import Emitter, constant
 from hwgen.identifiers import HAND_WRITTEN, KEYWORDS, LONGEST, identifiers
 from hwgen.simulate import simulate
-from hwgen.testbench import IN_FILE, OUT_FILE, hex_lines, verdict
 from hwgen.testbench import testbench as bench_of
+from hwgen.testbench import verdict
 
 ATTACKS = [
     "conv\nmodule pwn; initial $system(1); endmodule\n//",
@@ -78,24 +78,20 @@ def design(names: Sequence[str], top: str) -> Design:
     return Design(top, (Entry("pixels", 2, bit, bit, 1, 0), *pools, Gather("all", 4, 2)), 4, 1)
 
 
-def simulated(folder: Path, made: Design, given: list[int], expected: list[int]) -> bool:
+def simulated(made: Design, given: list[int], expected: list[int]) -> bool:
     """Whether Icarus finds the beats that are expected."""
-    contents = files(made) | {"testbench.v": bench_of(made, len(given), len(expected))}
-    for name, text in contents.items():
-        (folder / name).write_text(text, encoding="ascii")
-    (folder / IN_FILE).write_text(hex_lines(given, made.stages[0].in_width))
-    (folder / OUT_FILE).write_text(hex_lines(expected, made.stages[-1].out_width))
-    sources = [folder / name for name in contents]
-    (said,) = simulate("icarus", folder, sources, 60)
-    return verdict(said, len(expected))
+    contents = bench(made, Vectors(given, expected))
+    assert "".join(contents.values()).isascii()
+    (said,) = simulate("icarus", contents, 60)
+    return verdict(said, len(expected), "icarus")
 
 
 @pytest.mark.needs_tool("iverilog")
-def test_a_design_of_hostile_names_is_simulated(tmp_path: Path) -> None:
+def test_a_design_of_hostile_names_is_simulated() -> None:
     names = ["output", "window", "pixels", "a-b", "a_b", "A_B", "testbench", *ATTACKS]
     made = design(names, "conv\nendmodule")
     assert len(files(made)) == len(HAND_WRITTEN) + len(made.stages) + 1
-    assert simulated(tmp_path, made, [1, 0, 2, 3], [0b11100001])
+    assert simulated(made, [1, 0, 2, 3], [0b11100001])
 
 
 @pytest.mark.parametrize("name", ATTACKS)
@@ -146,7 +142,7 @@ def test_a_constant_that_would_be_cut_is_refused(value: int, width: int) -> None
     ],
 )
 def test_rows_and_columns_of_any_number_are_counted(
-    tmp_path: Path, columns: int, pads: tuple[int, int, int, int], strides: tuple[int, int]
+    columns: int, pads: tuple[int, int, int, int], strides: tuple[int, int]
 ) -> None:
     """Any bit of each window of a map as wide as sixteen bits count, or wider."""
     windowing = Windowing((1, columns), (1, 2), strides, pads)
@@ -156,16 +152,16 @@ def test_rows_and_columns_of_any_number_are_counted(
     row = row[: windowing.output[1]]
     expected = ([0] * len(row)) * pads[0] + row
     made = Design("dut", (Pool("pool", windowing, (False,)),), columns, len(expected))
-    assert simulated(tmp_path, made, bits, expected)
+    assert simulated(made, bits, expected)
 
 
 @pytest.mark.needs_tool("iverilog")
 @pytest.mark.parametrize("beats", [65_535, 65_536])
-def test_beats_of_any_number_are_gathered(tmp_path: Path, beats: int) -> None:
+def test_beats_of_any_number_are_gathered(beats: int) -> None:
     bits = [int(place % 5 == 0) for place in range(beats)]
     whole = int("".join(map(str, reversed(bits))), 2)
     made = Design("dut", (Gather("all", beats, 1),), beats, 1)
-    assert simulated(tmp_path, made, bits, [whole])
+    assert simulated(made, bits, [whole])
 
 
 @pytest.mark.parametrize("text", ["a" * 4001, "\n" * 4001, "pragma " * 4001])

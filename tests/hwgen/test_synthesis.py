@@ -8,9 +8,10 @@ import pytest
 from click.testing import CliRunner
 
 from crshare.cli import main
+from crshare.hardware.folder import prove, read_folder
 from crshare.hardware.lowering import Options, lower
 from crshare.hardware.manifest import replace_files
-from crshare.hardware.rtl import prove, rtl_files
+from crshare.hardware.rtl import rtl_files
 from crshare.network.graph import INPUT, Conv, Input, Layer, Network, Threshold
 from hwgen import TimeLimitError, ToolError
 from hwgen.equivalence import Proof
@@ -45,14 +46,14 @@ def test_two_graphs_of_a_layer_are_proved_equal(tmp_path: Path, bits: bool) -> N
     """Integers as well: outside of their range the two differ, and no input lies there."""
     shared = folder_of(tmp_path / "a", slice_network(1, bits=bits))
     separate = folder_of(tmp_path / "b", slice_network(1, bits=bits), "separate")
-    assert prove(shared, separate, 60) is Proof.EQUAL
+    assert prove(read_folder(shared), read_folder(separate), 60) is Proof.EQUAL
 
 
 @pytest.mark.needs_tool("yosys")
 def test_another_threshold_is_found(tmp_path: Path) -> None:
     one = folder_of(tmp_path / "a", slice_network(1))
     other = folder_of(tmp_path / "b", slice_network(3))
-    assert prove(one, other, 60) is Proof.DIFFERENT
+    assert prove(read_folder(one), read_folder(other), 60) is Proof.DIFFERENT
 
 
 @pytest.mark.needs_tool("yosys")
@@ -114,7 +115,7 @@ def test_a_design_that_takes_too_long_is_said_to(
 @pytest.mark.needs_tool("yosys", "nextpnr-ice40")
 def test_a_small_design_is_placed(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "a", slice_network(1), alone=False)
-    placed = place(sorted(folder.glob("*.v")), "dut", 300)
+    placed = place(read_folder(folder).sources, 300)
     assert placed.device == "hx8k"
     assert placed.megahertz > 10
     assert 0 < placed.logic_cells < placed.of_cells
@@ -135,7 +136,7 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
 def test_a_proof_needs_two_datapaths_alone(tmp_path: Path) -> None:
     whole = folder_of(tmp_path / "a", slice_network(1), alone=False)
     with pytest.raises(Exception, match="holds no datapath alone; make it with"):
-        prove(whole, whole, 10)
+        prove(read_folder(whole), read_folder(whole), 10)
     assert "name the second with --against" in refusal("synth", str(whole), "--prove")
 
 
@@ -144,13 +145,13 @@ def test_a_missing_program_is_named(
     program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = folder_of(tmp_path / "a", slice_network(1), alone=False)
-    sources = sorted(folder.glob("*.v"))
+    sources = read_folder(folder).sources
     monkeypatch.setattr("shutil.which", lambda name: None if name == program else f"/bin/{name}")
     with pytest.raises(ToolError, match=f"{program} is not on the PATH; install it"):
         if program == "yosys":
-            synthesise("xilinx", sources, "dut", 10)
+            synthesise("xilinx", sources, 10)
         else:
-            place(sources, "dut", 10)
+            place(sources, 10)
 
 
 def test_a_full_disk_leaves_nothing_half_written(

@@ -1,0 +1,171 @@
+"""Foreign programs that are not there, do not start, crash, hang or lie: one sentence for each."""
+
+import errno
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from hwgen import Range, TimeLimitError, ToolError, simulate, tools, verdict
+from hwgen.equivalence import Ports, Proof, prove_equal
+from hwgen.placement import place
+from hwgen.sources import Sources
+from hwgen.synthesis import area_of, synthesise
+from hwgen.tools import ended, workspace
+
+SOURCES = Sources(
+    "dut", {"dut.v": "module dut (\n  input wire aclk,\n  input wire a,\n  output wire b\n);\n"}
+)
+PORTS = Ports(1, Range(0, 1), 1, 1)
+BENCH = {"testbench.v": "module testbench; endmodule\n"}
+FAULTS = {
+    "echo 'x: error while loading shared libraries: libtcl' >&2; exit 127": "shared libraries",
+    r"printf '\377\n' >&2; exit 1": "\ufffd|[?]",
+    r"printf 'ERROR: \033]0;title\007bad\n' >&2; exit 1": r": (ERROR: )?\?\]0;title\?bad",
+    "exit 1": "it said nothing",
+    "kill -SEGV $$": "died of SIGSEGV; is there memory enough?",
+    "sleep 300": "did not end in 1 s",
+    "sleep 300 & sleep 300": "did not end in 1 s",
+    "exec yes": "printed more than 1,000,000 bytes; it was stopped",
+    "exit 0": "printed no count|named no clock|made nothing|cannot compare",
+}
+USES: dict[str, Callable[[], object]] = {
+    "yosys": lambda: synthesise("xilinx", SOURCES, 1),
+    "nextpnr-ice40": lambda: place(SOURCES, 1),
+    "verilator": lambda: list(simulate("verilator", BENCH, 1)),
+    "iverilog": lambda: list(simulate("icarus", BENCH, 1)),
+}
+Install = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Puts a program of one line of shell before all others; notes what it leaves running."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(tools, "MAX_SAID", 1_000_000)
+
+    def made(name: str, line: str) -> Path:
+        (folder / name).write_text(f"#!/bin/sh\necho $$ >>{tmp_path}/started\n{line}\n")
+        (folder / name).chmod(0o755)
+        return folder / name
+
+    yield made
+    groups, end = set((tmp_path / "started").read_text().split()), time.monotonic() + 10
+    while running(groups) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not running(groups)
+
+
+def running(groups: set[str]) -> list[str]:
+    """Processes of these groups that are alive; dead ones may wait for whoever inherited them."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, group = path.read_text().rpartition(")")[2].split()[:3]
+            found += [path.parent.name] if group in groups and state != "Z" else []
+    return found
+
+
+@pytest.mark.parametrize("program", USES)
+@pytest.mark.parametrize("line", FAULTS)
+def test_a_program_that_fails_is_named_with_its_reason(
+    install: Install, program: str, line: str
+) -> None:
+    install("yosys", "exit 0")
+    install(program, line)
+    began = time.monotonic()
+    with pytest.raises(ToolError, match=FAULTS[line]) as error:
+        USES[program]()
+    assert program in str(error.value)
+    assert str(error.value).isprintable()
+    assert time.monotonic() - began < 10
+    assert isinstance(error.value, TimeLimitError) == line.startswith("sleep")
+
+
+@pytest.mark.parametrize("program", USES)
+def test_a_file_that_is_no_program_is_one_sentence(install: Install, program: str) -> None:
+    install("yosys", "exit 0")
+    install(program, "").write_bytes(b"\x7fELF")
+    (Path(os.environ["PATH"].split(os.pathsep)[0]).parent / "started").touch()
+    with pytest.raises(ToolError) as error:
+        USES[program]()
+    assert str(error.value) == (f"{program} cannot be started (Exec format error); install it anew")
+
+
+def test_a_proof_that_takes_too_long_is_open_and_its_program_killed(install: Install) -> None:
+    install("yosys", "sleep 300")
+    began = time.monotonic()
+    assert prove_equal(SOURCES, SOURCES, PORTS, 1) is Proof.OPEN
+    assert time.monotonic() - began < 10
+
+
+def test_what_an_interrupted_caller_started_is_killed(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = install("slow", "sleep 300")
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tools, "_said", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ended([str(program)], tmp_path, 100, "")
+    (tmp_path / "started").touch()
+
+
+def test_a_full_temporary_folder_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(ToolError) as error, workspace({"a.v": ""}):
+        pass
+    assert str(error.value) == (
+        "the temporary folder cannot be used (No space left on device); make room there or set "
+        "TMPDIR to another one"
+    )
+
+
+@pytest.mark.parametrize(
+    "said", ["PASS", "PASS 0 beats in 5 clocks", "PASS 0 beats", "PASS 9 beats in x clocks", "pass"]
+)
+def test_only_a_pass_of_all_beats_is_one(said: str) -> None:
+    assert verdict("PASS 64 beats in 70 clocks", 64, "icarus")
+    assert not verdict("FAIL 1 of 64 beats are wrong", 64, "icarus")
+    with pytest.raises(ToolError, match=rf"^icarus said '{said}' where 64 beats were"):
+        verdict(said, 64, "icarus")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Max frequency for clock 'a': 1.2.3 MHz\nICESTORM_LC: 1/ 2",
+        "Max frequency for clock 'a': 1e999 MHz\nICESTORM_LC: 1/ 2",
+        "Max frequency for clock 'a': 12 MHz\nICESTORM_LC: 3/ 2",
+        "Max frequency for clock 'a': 12 MHz\nICESTORM_LC: 99999999999999999999/ 2",
+    ],
+)
+def test_numbers_that_cannot_be_are_not_taken(install: Install, said: str) -> None:
+    install("yosys", "exit 0")
+    install("nextpnr-ice40", f'cat <<"E"\n{said}\nE')
+    with pytest.raises(ToolError, match=r"^nextpnr-ice40 named no clock and cells for dut; is"):
+        place(SOURCES, 10)
+
+
+def test_a_log_without_cells_is_refused() -> None:
+    with pytest.raises(ToolError, match=r"^yosys printed no count of cells"):
+        area_of("Number of wires: 3\n")
+    assert area_of("Number of cells: 3\n  LUT2   3\n").luts == 3
+
+
+@pytest.mark.parametrize("top", ["dut; exec -- id", "a b", "", "-x", "module", "a" * 1000, "é"])
+def test_sources_are_named_by_plain_words(top: str) -> None:
+    with pytest.raises(ToolError, match="is no name of a module"):
+        Sources(top, {})
+    with pytest.raises(ToolError, match="is no name of a Verilog file"):
+        Sources("dut", {f"../{top}.v": ""})
