@@ -119,6 +119,7 @@ def optimize(
     n_workers: int = 1,
     dask: str | None = None,
     seed: int = 0,
+    steps: str | PathLike[str] | None = None,
     on_progress: Progress = _silent,
 ) -> Outcome:
     """The cheapest sharing plan found that loses at most so many percentage points of accuracy.
@@ -133,12 +134,16 @@ def optimize(
     n_workers: processes that share the search, or with dask, the address of a Dask scheduler, its
     workers; the plan is the same for any number. The search ends with the best plan so
     far at the time limit and on Ctrl-C.
+    steps: a folder in which it keeps what it finds, so that a later call with the same arguments
+    goes on where one was stopped.
     """
     method = Method(solver=solver, seed=seed, thresholds=thresholds)
     workers = Workers(n_workers, dask)
+    kept = None if steps is None else Path(steps)
     request = Request(
-        max_loss_points, method, time_limit_s, mirror, confident, workers=workers, minimise=minimise
-    )
+        max_loss_points, method, time_limit_s, mirror, confident,
+        workers=workers, steps=kept, minimise=minimise,
+    )  # fmt: skip
     sets_given = _fitting(model, choosing), _fitting(model, reporting)
     return jobs.optimize(model, *jobs.images_for(*sets_given, seed), request, on_progress)
 

@@ -46,8 +46,9 @@ def main() -> None:
     \b
     Exit codes:
       0  done
-      1  interrupted before there was a result, or a fault of crshare
+      1  a fault of crshare
       2  the input, the arguments or stdout cannot be used; stderr says why
+    130  ended by Ctrl-C, 143 by SIGTERM; stderr says how to go on
     141  what read stdout went away
     """
 

@@ -17,6 +17,7 @@ from typing import Any, TextIO
 import click
 from click.exceptions import Exit
 
+from crshare.cli.stopping import stoppable
 from crshare.errors import CrshareError
 from crshare.printable import printable
 
@@ -48,7 +49,7 @@ class CommandLine(click.Group):
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with refusing():
+        with stoppable(ctx.meta), refusing():
             return super().invoke(ctx)
 
 

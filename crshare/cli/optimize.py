@@ -19,6 +19,7 @@ from crshare.cli.shared import (
     progress,
     source_of,
 )
+from crshare.cli.stopping import going_on
 from crshare.cli.written import shown, write_outcome
 from crshare.folder_lock import locked
 from crshare.limits import POINTS, SECONDS, SEED, WORKERS
@@ -174,6 +175,11 @@ def optimize(
         minimise=minimise.replace("-", "_"),
     )
     searches = choosing is not None and max_acc_loss > 0
+    if searches:
+        going_on(
+            f"what the search has found so far is kept in {request.steps}; run the same command "
+            "again to go on"
+        )
     with compiling_ahead() if searches else nullcontext(), progress() as show:
         outcome = run(loaded, choosing, reporting, request, show)
     report, curve = write_outcome(folder, outcome, request, command_line(), show.seconds())

@@ -11,6 +11,7 @@ import click
 
 from crshare.cli.arguments import FiniteRange, number
 from crshare.cli.shared import command_line, console, deliver
+from crshare.cli.stopping import going_on
 from crshare.limits import EPOCHS, ROWS, SEED, SHIFT
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ def _option(
 def recorder(folder: Path, **facts: object) -> Callable[[Trained], str]:
     """Writes curve.json to the folder, these facts and what training has come to; and its text."""
     from crshare.files import write_text
+
+    going_on("its last whole epoch is kept; run the same command again to go on from there")
 
     def record(trained: Trained) -> str:
         found = {

@@ -3,13 +3,13 @@
 Numba keeps what it compiled on disk, so this helps a first start; a later one finds all there.
 """
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import get_context
 
 import numpy as np
 
+from crshare.children import shielded
 from crshare.network.graph import INPUT, Conv, Input, Layer, Network, Threshold
 from crshare.network.slices import decompose
 from crshare.plan.cost import count_layer
@@ -21,18 +21,14 @@ _N_FILTERS = 16  # so many that slices repeat and pairs are shared
 @contextmanager
 def compiling_ahead() -> Iterator[None]:
     """Compile in the meantime; what is not done by the end is left."""
-    process = get_context("spawn").Process(target=_in_background, daemon=True)
-    process.start()
+    process = get_context("spawn").Process(target=count_small_layers, daemon=True)
+    with shielded():
+        process.start()
     try:
         yield
     finally:
-        process.terminate()
+        process.kill()
         process.join()
-
-
-def _in_background() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the search ends by it, and ends this process
-    count_small_layers()
 
 
 def count_small_layers() -> None:

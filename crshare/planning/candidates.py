@@ -5,12 +5,9 @@ wherever it is worked out.
 """
 
 import hashlib
-import os
-import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
 from multiprocessing import get_context
@@ -19,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.accuracy import compare
+from crshare.children import end_with, shielded
 from crshare.errors import CrshareError
 from crshare.executor.execute import compile_network
 from crshare.images.image_set import ImageSet, MovedSet
@@ -36,7 +34,6 @@ Progress = Callable[[str, float], None]
 HASHED = 1024  # images at a time
 A_ROUND = 8  # no round of a search asks for more prices
 PATIENCE_S = 10.0  # for a scheduler to answer
-WATCHED_S = 1.0  # between two looks at the parent
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,31 +136,20 @@ def judging(job: Job, workers: Workers, on_progress: Progress) -> AbstractContex
 
 @contextmanager
 def _processes(job: Job, n_workers: int, on_progress: Progress) -> Iterator[Judge]:
-    with ProcessPoolExecutor(
-        n_workers, get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),)
-    ) as pool:
+    spawn = get_context("spawn")
+    watched, held = spawn.Pipe(duplex=False)
+    with (
+        ProcessPoolExecutor(n_workers, spawn, initializer=end_with, initargs=(watched,)) as pool,
+        closing(held),
+    ):
 
         def judge(prices: Sequence[float], method: Method) -> Iterator[Judged]:
             on_progress(f"{len(prices)} plans by {n_workers} workers", 0.0)
-            tasks = [pool.submit(work, job, price, method) for price in prices]
+            with shielded():
+                tasks = [pool.submit(work, job, price, method) for price in prices]
             return (task.result() for task in as_completed(tasks))
 
-        try:
-            yield judge
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _end_with(parent: int) -> None:
-    """End this worker once its parent is no more: one that was killed could not tell it."""
-
-    def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(WATCHED_S)
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
+        yield judge
 
 
 @contextmanager

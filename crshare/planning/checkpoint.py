@@ -25,6 +25,7 @@ from crshare.plan.file import dumps, read_plan
 from crshare.planning.candidates import Job, operations
 from crshare.planning.layerwise import Method, SolverTally
 from crshare.planning.search import Judge, Judged
+from crshare.printable import printable
 from crshare.strict_json import parse_json
 
 Json = dict[str, Any]
@@ -91,7 +92,8 @@ class Kept:
         try:
             return self._read(asked, step, plan)
         except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is done again)
-            _log.warning("crshare: %s: is spoiled (%s); it is worked out again", step, _told(error))
+            told = f"crshare: {step}: is spoiled ({_told(error)}); it is worked out again"
+            _log.warning(printable(told))
             return None
 
     def _read(self, asked: Json, step: Path, plan: Path) -> Judged:

@@ -24,7 +24,7 @@ def compiled(function: Function) -> Function:
 
     Arrays are copied inside one entry at a time: assigning a slice takes seconds to compile.
     """
-    return cast(Function, numba.njit(cache=True)(function))
+    return cast(Function, numba.njit(cache=True, nogil=True)(function))
 
 
 @compiled

@@ -21,7 +21,7 @@ def compiled(function: F) -> F:
 
     Arrays are copied inside one entry at a time: assigning a slice takes seconds to compile.
     """
-    return cast(F, numba.njit(cache=True)(function))
+    return cast(F, numba.njit(cache=True, nogil=True)(function))
 
 
 class Lists(NamedTuple):

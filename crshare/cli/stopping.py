@@ -1,0 +1,102 @@
+"""Ctrl-C and SIGTERM: a command ends within seconds, whatever it is at, and says how to go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any, NoReturn
+
+import click
+
+from crshare.printable import printable
+from crshare.process_tree import descendants, kill
+
+SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM"}
+GRACE_S = 1.0  # for files that are half-written to be removed; code that does not return is left
+ADVICE = "crshare.stopping.advice"
+CLEAR = "\x1b[?25h\r\x1b[2K"  # the cursor back, the line of a progress bar away
+
+
+class Stopped(BaseException):
+    """A signal came that ends the command. No KeyboardInterrupt: nobody but us catches it."""
+
+
+def going_on(advice: str) -> None:
+    """How to go on with the running command, once it was stopped: a clause without a full stop."""
+    click.get_current_context().meta[ADVICE] = advice
+
+
+@contextmanager
+def stoppable(meta: Mapping[str, Any]) -> Iterator[None]:
+    """End the process on a signal: by an exception, or after GRACE_S without waiting for it.
+
+    meta: of the command's context, where `going_on` leaves its advice.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came, below = list[int](), list[int]()
+
+    def stop(number: int, frame: object) -> None:
+        came.append(number)
+        below.extend(descendants())  # before one between goes, and leaves its own to nobody
+        if len(came) > 1:
+            _end(came[0], meta, below)
+        raise Stopped
+
+    with _watched(meta, below), _handled(stop):
+        try:
+            yield
+        except Stopped:
+            with suppress(Exception):
+                sys.stdout.flush()
+            _end(came[0], meta, below)
+
+
+@contextmanager
+def _handled(stop: Any) -> Iterator[None]:
+    before = {number: signal.signal(number, stop) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _watched(meta: Mapping[str, Any], below: Sequence[int]) -> Iterator[None]:
+    """A thread that hears of signals even while native code keeps this one from handling them."""
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    before = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+    watch = threading.Thread(target=_watch, args=(heard, meta, below), daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(told)
+        watch.join()
+
+
+def _watch(heard: int, meta: Mapping[str, Any], below: Sequence[int]) -> None:
+    with os.fdopen(heard, "rb", buffering=0) as numbers:
+        while number := numbers.read(1):
+            if number[0] in SIGNALS:
+                time.sleep(GRACE_S)
+                _end(number[0], meta, below)
+
+
+def _end(number: int, meta: Mapping[str, Any], below: Sequence[int]) -> NoReturn:
+    """Leave nothing running, tell, and end without the clean-up that might wait for something."""
+    kill([*below, *descendants()])
+    advice = meta.get(ADVICE, "run the same command again to start over")
+    line = printable(f"crshare: {SIGNALS[signal.Signals(number)]}; {advice}") + "\n"
+    with suppress(OSError):
+        os.write(2, (CLEAR * os.isatty(2) + line).encode(errors="backslashreplace"))
+    os._exit(128 + number)
