@@ -111,7 +111,7 @@ def optimize(
     choosing: ImageSet | None = None,
     reporting: ImageSet | None = None,
     solver: str = "auto",
-    time_limit_s: float = 420.0,
+    time_limit_s: float | None = None,
     mirror: bool | None = None,
     confident: bool = False,
     minimise: str = SLICE_OPERATIONS,
@@ -133,7 +133,7 @@ def optimize(
     thresholds: with "labels", those of the last layers move to where labels are more likely.
     n_workers: processes that share the search, or with dask, the address of a Dask scheduler, its
     workers; the plan is the same for any number. The search ends with the best plan so
-    far at the time limit and on Ctrl-C.
+    far on Ctrl-C, and at the time limit where one is given; the plan then depends on the machine.
     steps: a folder in which it keeps what it finds, so that a later call with the same arguments
     goes on where one was stopped.
     """

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -140,7 +141,8 @@ def images_for(
 def search(job: Job, request: Request, on_progress: Progress) -> Found:
     """The best plan within the loss, as judged; nothing is counted or reported."""
     exact = exact_plan(job.network, job.fingerprint)
-    budget = Budget(request.max_loss_points, request.time_limit_s, request.confident)
+    limit_s = inf if request.time_limit_s is None else request.time_limit_s
+    budget = Budget(request.max_loss_points, limit_s, request.confident)
     with judging(job, request.workers, on_progress) as judge:
         kept = Kept(job, judge, request.steps) if request.steps else judge
         search = Search(exact, kept, budget, at_once=request.workers.at_once)

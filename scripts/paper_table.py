@@ -58,7 +58,6 @@ NETWORKS = {
 }
 GOLDEN = (5**0.5 - 1) / 2  # whose multiples are spread evenly
 CLAIMED = 0.6  # fewer slice operations, says the paper
-UNHURRIED_S = 36_000.0  # the wide network takes its time
 N_HALVINGS = 8  # of the interval in which the price of a slice is sought
 SHARES = (
     "random: repeated", "random: and inverse", "repeated", "and inverse", "similar", "crshare",
@@ -231,7 +230,7 @@ def show(name: str, trial: Trial, budget: float, n_workers: int) -> Figures:
     """Print the table of one network in Markdown; its figures."""
     hamming = trial.reported(trial.around(lambda plan: trial.lost(plan) <= budget)[0])
     claimed = trial.reported(trial.around(lambda plan: trial.reduction(plan) < CLAIMED)[1])
-    request = Request(budget, Method("lagrangian"), UNHURRIED_S, workers=Workers(n_workers))
+    request = Request(budget, Method("lagrangian"), workers=Workers(n_workers))
     ours = trial.reported(search(trial.job, request, silent).plan)
     table = list(rows(trial, hamming.plan, ours.plan))
     before = hamming.accuracy.before

@@ -15,11 +15,12 @@ from solver.errors import (
 from solver.facility.knapsack import Choice, Knapsack, knapsack, verify_choice
 from solver.facility.problem import Problem, dense
 from solver.facility.quick import serve_quickly
-from solver.facility.selection import Answer, Selection, Status, verify
+from solver.facility.selection import WORK, Answer, Selection, Status, verify
 
 __all__ = [
     "BACKENDS",
     "KNAPSACK_BACKENDS",
+    "WORK",
     "Answer",
     "AnswerError",
     "BackendUnavailableError",

@@ -53,10 +53,10 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
 @click.option(
     "--time-limit",
     type=number(SECONDS),
-    default=420,
-    show_default=True,
+    default=None,
     metavar="SECONDS",
-    help="For the search; it ends with the best plan until then.",
+    help="End the search with the best plan until then, which depends on how fast and how busy the "
+    "machine is. [default: none; work is counted instead, so any machine finds the same plan]",
 )
 @click.option(
     "--mirror/--no-mirror",
@@ -115,7 +115,7 @@ def optimize(
     calib: Path | None,
     output: Path | None,
     solver: str,
-    time_limit: float,
+    time_limit: float | None,
     mirror: bool | None,
     confidence: bool,
     pareto: bool,

@@ -81,15 +81,16 @@ class Evaluation:
 class Request:
     """What an optimization is asked for.
 
-    mirror: None to see for itself. confident: the loss must keep its limit at the upper end of its
-    95 % interval. whole_curve: try prices well below and above the budget too. steps: a folder in
-    which a search that was killed left what it had found. minimise: one of MEASURES; where it is
-    additions, slices of the plan found are corrected from others where that takes fewer.
+    time_limit_s: None for a plan that depends on no machine. mirror: None to see for itself.
+    confident: the loss must keep its limit at the upper end of its 95 % interval. whole_curve: try
+    prices well below and above the budget too. steps: a folder in which a search that was killed
+    left what it had found. minimise: one of MEASURES; where it is additions, slices of the plan
+    found are corrected from others where that takes fewer.
     """
 
     max_loss_points: float
     method: Method
-    time_limit_s: float = 420.0
+    time_limit_s: float | None = None
     mirror: bool | None = None
     confident: bool = False
     whole_curve: bool = False
@@ -99,4 +100,5 @@ class Request:
 
     def __post_init__(self) -> None:
         POINTS.check("max_loss_points", self.max_loss_points)
-        SECONDS.check("time_limit_s", self.time_limit_s)
+        if self.time_limit_s is not None:
+            SECONDS.check("time_limit_s", self.time_limit_s)

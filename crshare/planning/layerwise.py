@@ -21,10 +21,19 @@ from crshare.planning.baseline import Array, Ground, Watched, layer_histogram
 from crshare.planning.calibrate import recalibrate
 from crshare.planning.covariance import moments, sample_places
 from crshare.planning.damage import OPENING, Solve, sweep, target
-from solver import BackendUnavailableError, EngineFaultError, Problem, Selection, Status, solve
+from solver import (
+    WORK,
+    BackendUnavailableError,
+    EngineFaultError,
+    Problem,
+    Selection,
+    Status,
+    solve,
+)
 
 N_WINDOWS = 20_000
 N_PASSES = 6
+OUT_OF_TIME, OUT_OF_WORK = "time limit", "work limit"
 NEXT = "lagrangian"  # who solves what a named solver does not
 THRESHOLDS = RATES, LABELS = "rates", "labels"
 
@@ -71,23 +80,25 @@ class SolverTally:
         return self.unproven / max(1, self.operations)
 
 
-class PlanTimeoutError(Exception):
-    """A plan took longer than its method allows."""
+class PlanGivenUpError(Exception):
+    """A plan took more time or work than its method allows; its text is OUT_OF_TIME or _WORK."""
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
     """How a trial chooses: the solver, its limits for one problem, and the seed of samples.
 
-    thresholds: one of THRESHOLDS, what they follow in the last layers. plan_s: seconds after which
-    a plan that is not finished is given up; no plan depends on them.
+    thresholds: one of THRESHOLDS, what they follow in the last layers. work, plan_work: units that
+    a solver may do for one problem and for all of a plan, counted, so the same on every machine.
+    plan_s: seconds after which a plan that is not finished is given up; no plan depends on them.
     """
 
     solver: str = "auto"
-    time_limit_s: float = 10.0
     gap: float = 0.0
     seed: int = 0
     thresholds: str = RATES
+    work: float = WORK
+    plan_work: float = 600.0
     plan_s: float = field(default=inf, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -165,7 +176,7 @@ def try_price(
 ) -> tuple[SharingPlan, Network, SolverTally]:
     """Plan all layers at `price`, in disturbance for a bit operation at one position.
 
-    PlanTimeoutError where that takes longer than the method's plan_s.
+    PlanGivenUpError where that takes more than the method's plan_work or plan_s.
     """
     trial, solving = Trial(ground, fingerprint), Solving(method, time.monotonic() + method.plan_s)
     for number, watched in enumerate(ground.watched):
@@ -215,7 +226,7 @@ def _weights(
 
 
 class Solving:
-    """The last pass of a plan: who was asked, and whether the solver may be asked again.
+    """The last pass of a plan: who solved what, and whether the solver may be asked again.
 
     A solver that refuses a problem is asked for the next one; one that failed is not, in this plan.
     until: when the plan is given up, on the clock of time.monotonic.
@@ -225,18 +236,27 @@ class Solving:
         self.method, self.until = method, until
         self.tally = SolverTally()
         self.fault: str | None = None
+        self.work = 0.0
 
     def of(self, table: SliceTable) -> Solve:
         operations = table.positions * int(np.diff(table.starts).max())
 
         def run(problem: Problem) -> Selection:
-            if time.monotonic() >= self.until:
-                raise PlanTimeoutError
+            self._check()
             selection = self._solved(problem)
+            self.work += selection.work
+            self._check()
             self.tally.add(selection, operations)
             return selection
 
         return run
+
+    def _check(self) -> None:
+        """Also after a problem: what the clock has stopped must not be part of a plan."""
+        if time.monotonic() >= self.until:
+            raise PlanGivenUpError(OUT_OF_TIME)
+        if self.work > self.method.plan_work:
+            raise PlanGivenUpError(OUT_OF_WORK)
 
     def _solved(self, problem: Problem) -> Selection:
         """By the solver asked for; where it does not solve this, by the next one, which says so."""
@@ -245,7 +265,11 @@ class Solving:
         method = self.method
         try:
             return solve(
-                problem, method.solver, time_limit_s=method.time_limit_s, max_gap=method.gap
+                problem,
+                method.solver,
+                time_limit_s=self.until - time.monotonic(),
+                work=method.work,
+                max_gap=method.gap,
             )
         except BackendUnavailableError as refusal:
             if isinstance(refusal, EngineFaultError):
@@ -253,5 +277,5 @@ class Solving:
             return self._by_the_next(problem, str(refusal))
 
     def _by_the_next(self, problem: Problem, why: str) -> Selection:
-        selection = solve(problem, NEXT, time_limit_s=self.method.time_limit_s)
+        selection = solve(problem, NEXT)
         return replace(selection, refusals=(why, *selection.refusals))

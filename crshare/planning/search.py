@@ -10,24 +10,26 @@ that is kept is planned once more with the solver that was asked for.
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from crshare.accuracy import Accuracy
 from crshare.plan.plan import SharingPlan
-from crshare.planning.layerwise import Method, PlanTimeoutError, SolverTally
+from crshare.planning.layerwise import OUT_OF_TIME, Method, PlanGivenUpError, SolverTally
 from crshare.planning.multipliers import FIRST, WHOLE_CURVE, kept_and_broken, next_prices
 
-UNHURRIED_S = 600.0  # the fast bounds end by themselves; a clock would make plans depend on load
+FINISHED, INTERRUPTED = "finished", "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What a search may lose, in points on the judging images, and how long it may take.
+    """What a search may lose, in points on the judging images, and seconds that it may take.
 
+    A search that time_limit_s ends keeps the best plan until then, so it depends on the machine.
     confident: not the middle of the 95 % interval must keep the budget but its upper end.
     """
 
     loss_points: float
-    time_limit_s: float
+    time_limit_s: float = inf
     confident: bool = False
 
     def loss(self, accuracy: Accuracy) -> float:
@@ -66,7 +68,7 @@ class Found:
     price: float = 0.0
     tally: SolverTally | None = None
     tried: tuple[Tried, ...] = ()
-    stopped: str = "finished"
+    stopped: str = FINISHED
 
 
 Judge = Callable[[Sequence[float], Method], Iterable[Judged]]
@@ -89,27 +91,27 @@ class Search:
 
     def run(self, method: Method, *, whole_curve: bool = False) -> Found:
         """Ends early, with the best so far, at the time limit or on Ctrl-C."""
-        fast = replace(method, solver="lagrangian", time_limit_s=UNHURRIED_S)
+        fast = replace(method, solver="lagrangian")
         try:
             stopped = self._rounds(WHOLE_CURVE if whole_curve else FIRST, fast)
             best = self._best()
             if best and method != fast and not self._is_late():
                 hurried = replace(method, plan_s=self.budget.time_limit_s - self._elapsed())
                 self._judge_into(self.final, [best.price], hurried)
-        except PlanTimeoutError:
-            stopped = "time limit"
+        except PlanGivenUpError as error:
+            stopped = str(error)
         except KeyboardInterrupt:
-            stopped = "interrupted"
+            stopped = INTERRUPTED
         return self._found(stopped)
 
     def _rounds(self, prices: Sequence[float], method: Method) -> str:
         while prices:
             for some in _in_lots(prices, self.at_once):
                 if self._is_late():
-                    return "time limit"
+                    return OUT_OF_TIME
                 self._judge_into(self.judged, some, method)
             prices = next_prices(self._losses(), self.budget.loss_points)
-        return "finished"
+        return FINISHED
 
     def _judge_into(self, found: list[Judged], prices: Sequence[float], method: Method) -> None:
         """Add them in the order of the prices; those that arrive before an error count too."""

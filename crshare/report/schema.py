@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from crshare.accuracy import Estimate
 from crshare.evaluation.outcome import FollowedLayer
 from crshare.plan.cost import LayerCounts, Totals
+from crshare.planning.solver_asked import Replaced
 from crshare.report.slice_statistics import LayerPortrait, ThresholdPortrait
 from crshare.typed_json import Amount, Count, Hash, Number, Positive, Share
 
@@ -70,13 +71,16 @@ class MeasuredAccuracy:
 
 @dataclass(frozen=True, kw_only=True)
 class MethodAsked:
-    """How plans were to be chosen."""
+    """How plans were to be chosen. work, plan_work: units that a solver may do (solver.WORK);
+    time_limit_s: seconds for a problem, in reports of before."""
 
     solver: str
-    time_limit_s: Amount
+    time_limit_s: Amount | None = None
     gap: Amount
     seed: int
     thresholds: str = "rates"
+    work: Amount | None = None
+    plan_work: Amount | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +89,7 @@ class RequestAsked:
 
     max_loss_points: Amount
     method: MethodAsked
-    time_limit_s: Amount
+    time_limit_s: Amount | None
     mirror: bool | None
     confident: bool
     whole_curve: bool
@@ -119,12 +123,14 @@ class Solved:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchReport:
-    """price: of the plan kept, 0 for exact sharing. solver: None where none was asked."""
+    """price: of the plan kept, 0 for exact sharing. solver: None where none was asked.
+    solver_replaced: where the solver that was named did not solve all of the plan kept."""
 
     price: Amount
     stopped: str
     tried: tuple[TriedPlan, ...]
     solver: Solved | None
+    solver_replaced: Replaced | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -144,7 +144,9 @@ def totals_table(counts: Sequence[LayerCounts], how: str) -> Fitting:
 
 def plan_tables(report: PlanReport) -> RenderableType:
     """What `crshare optimize` prints at its end."""
+    other = report.search.solver_replaced
     return Group(
+        *([line(other.sentence, style="bold")] if other else []),
         origins_table(report.layers),
         counts_table(report.layers),
         totals_table(report.layers, _sharing(report)),

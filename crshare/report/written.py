@@ -15,6 +15,7 @@ from crshare.plan.cost import LayerCounts
 from crshare.plan.plan import SharingPlan, changed_layers
 from crshare.planning.layerwise import Method, SolverTally, exact_plan
 from crshare.planning.search import Found, curve, verdicts
+from crshare.planning.solver_asked import replaced
 from crshare.report.schema import (
     AnalysedLayer,
     AnalysisReport,
@@ -69,7 +70,7 @@ def plan_report(outcome: Outcome, request: Request, command: str = "") -> PlanRe
         layers=outcome.counts,
         **_together(outcome.counts),
         chosen_on=outcome.choosing,
-        search=_search(outcome.found),
+        search=_search(outcome.found, request.method.solver),
         accuracy=measured(outcome.accuracy) if outcome.accuracy else None,
         images_with_equal_scores=outcome.n_equal,
         portraits=portray(model.network, outcome.found.plan),
@@ -134,7 +135,7 @@ def _asked(request: Request) -> RequestAsked:
 
 def _taken(value: Request | Method, kind: type) -> dict[str, Any]:
     """What a value says of the fields of a kind."""
-    return {field.name: getattr(value, field.name) for field in fields(kind)}
+    return {f.name: getattr(value, f.name) for f in fields(kind) if hasattr(value, f.name)}
 
 
 def _head(model: Model) -> dict[str, Any]:
@@ -162,7 +163,7 @@ def _together(counts: Sequence[LayerCounts]) -> dict[str, Any]:
     return {"binary_layers": Realisations.of(binary), "first_layer": Realisations.of(first)}
 
 
-def _search(found: Found) -> SearchReport:
+def _search(found: Found, asked: str) -> SearchReport:
     tried = tuple(
         TriedPlan(
             price=entry.price,
@@ -174,7 +175,13 @@ def _search(found: Found) -> SearchReport:
         for entry, verdict in verdicts(found)
     )
     solver = _solved(found.tally) if found.tally else None
-    return SearchReport(price=found.price, stopped=found.stopped, tried=tried, solver=solver)
+    return SearchReport(
+        price=found.price,
+        stopped=found.stopped,
+        solver_replaced=replaced(found, asked),
+        tried=tried,
+        solver=solver,
+    )
 
 
 def _solved(tally: SolverTally) -> Solved:

@@ -1,10 +1,11 @@
 """The backends in order of preference, and the one place that chooses among them.
 
 An engine solves the integer program, after bounds have taken out the pairs that no better selection
-uses; when its time runs out, what it found is completed by the selection and the bound that were
+uses; when a limit stops it, what it found is completed by the selection and the bound that were
 known before. Every answer is verified before it leaves.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -17,7 +18,16 @@ from solver.engines.boundary import ask, proven_by
 from solver.engines.cbc import Cbc
 from solver.engines.gurobi import Gurobi
 from solver.engines.highs import Highs
-from solver.engines.ilp import WHOLE, Engine, IlpAnswer, columns_of, formulate, formulate_choice
+from solver.engines.ilp import (
+    WHOLE,
+    Ending,
+    Engine,
+    IlpAnswer,
+    Stop,
+    columns_of,
+    formulate,
+    formulate_choice,
+)
 from solver.errors import BackendUnavailableError
 from solver.facility.bounds import Enclosure, enclose, least_costs, solve_by_bounds
 from solver.facility.greedy import solve_greedily
@@ -25,6 +35,7 @@ from solver.facility.hull import core_of, fill, fill_by_hull
 from solver.facility.knapsack import Choice, Knapsack, choose, verify_choice
 from solver.facility.problem import BoolArray, FloatArray, IntArray, Problem, restrict
 from solver.facility.selection import (
+    WORK,
     Answer,
     Limits,
     Selection,
@@ -46,19 +57,22 @@ def solve(
     problem: Problem,
     backend: str = "auto",
     *,
-    time_limit_s: float = 60.0,
+    time_limit_s: float = math.inf,
+    work: float = WORK,
     max_gap: float = 0.0,
     start: Selection | None = None,
 ) -> Selection:
     """Solve with the named backend, or with the first that can run on this problem.
 
-    A search may stop at a proven gap of `max_gap`, a share of the cost. If that is above 0, `auto`
-    asks for the bounds first, and an engine only where they leave more. `start` may be the answer
-    to a problem with the same candidates and other costs. Raises BackendUnavailableError if the
-    named backend, or every one, cannot run, its kind EngineFaultError if the named one fails; a
-    named backend is never replaced by another. The refusals met on the way stand in the selection.
+    An engine is stopped after so many units of `work`, each about a second but counted, so that the
+    answer is the same on every machine; with a time limit it is not. A search may stop at a proven
+    gap of `max_gap`, a share of the cost. If that is above 0, `auto` asks for the bounds first,
+    and an engine only where they leave more. `start` may be the answer to a problem with the same
+    candidates and other costs. Raises BackendUnavailableError if the named backend, or every one,
+    cannot run, its kind EngineFaultError if the named one fails; a named backend is never replaced
+    by another. The refusals met on the way stand in the selection.
     """
-    limits = Limits(time_limit_s, max_gap)
+    limits = Limits(time_limit_s, max_gap, work)
     options = {name: partial(able, problem, limits, start) for name, able in BACKENDS.items()}
     selection = _answer(options, backend, quick="lagrangian", enough=max_gap)
     verify(problem, selection)
@@ -66,10 +80,15 @@ def solve(
 
 
 def solve_knapsack(
-    problem: Knapsack, backend: str = "auto", *, time_limit_s: float = 60.0, max_gap: float = 0.0
+    problem: Knapsack,
+    backend: str = "auto",
+    *,
+    time_limit_s: float = math.inf,
+    work: float = WORK,
+    max_gap: float = 0.0,
 ) -> Choice:
     """Fill a knapsack with the named backend, or with the first that can run; see `solve`."""
-    limits = Limits(time_limit_s, max_gap)
+    limits = Limits(time_limit_s, max_gap, work)
     options = {name: partial(able, problem, limits) for name, able in KNAPSACK_BACKENDS.items()}
     choice = _answer(options, backend, quick="hull", enough=max_gap)
     verify_choice(problem, choice)
@@ -111,7 +130,7 @@ def _first_able(options: Mapping[str, Callable[[], SomeAnswer]], names: list[str
 def solve_by_engine(
     engine: Engine, problem: Problem, limits: Limits, start: Selection | None
 ) -> Selection:
-    """Solve the integer program of a problem; complete what its time limit leaves open."""
+    """Solve the integer program of a problem; complete what its limits leave open."""
     deadline = time.perf_counter() + limits.time_s
     known = enclose(problem, start, deadline)
     small, kept = restrict(problem, _worth_keeping(problem, known))
@@ -120,19 +139,23 @@ def solve_by_engine(
         engine,
         formulate(small),
         began_with,
-        time_limit_s=max(deadline - time.perf_counter(), 0.0),
-        gap=max(WHOLE, limits.gap * abs(price_of(problem, known.chosen))),
+        Stop(
+            gap=max(WHOLE, limits.gap * abs(price_of(problem, known.chosen))),
+            work=limits.work,
+            time_s=max(deadline - time.perf_counter(), 0.0),
+        ),
     )
     found = None if answer.values is None else chosen_pairs(small, answer.values)
     options = [known.chosen] if found is None else [kept[found], known.chosen]
     chosen = min(options, key=partial(price_of, problem))
-    return select(
+    selection = select(
         problem,
         chosen,
         bound=max(known.bound, proven_by(engine, answer.bound, price_of(problem, chosen))),
         backend=engine.name,
         remarks=_remarks(engine.name, limits, answer),
     )
+    return replace(selection, work=answer.work)
 
 
 def _worth_keeping(problem: Problem, known: Enclosure) -> BoolArray:
@@ -143,9 +166,13 @@ def _worth_keeping(problem: Problem, known: Enclosure) -> BoolArray:
 
 
 def _remarks(name: str, limits: Limits, answer: IlpAnswer) -> tuple[str, ...]:
-    if answer.finished:
+    limit = {
+        Ending.OUT_OF_TIME: f"time limit of {limits.time_s:g} s",
+        Ending.OUT_OF_WORK: f"limit of {limits.work:g} units of work",
+    }.get(answer.ending)
+    if limit is None:
         return ()
-    stopped = f"{name} was stopped by its time limit of {limits.time_s:g} s"
+    stopped = f"{name} was stopped by its {limit}"
     if answer.values is None:
         stopped += " before it found anything; this is the start it was given"
     return (stopped,)
@@ -162,7 +189,7 @@ def chosen_pairs(problem: Problem, values: FloatArray) -> IntArray | None:
 
 
 def fill_by_engine(engine: Engine, problem: Knapsack, limits: Limits) -> Choice:
-    """Solve the integer program of a knapsack's core; complete what its time limit leaves open."""
+    """Solve the integer program of a knapsack's core; complete what its limits leave open."""
     known = fill(problem)
     cost = int(problem.cost[known.places].sum())
     core = core_of(problem, known)
@@ -170,8 +197,7 @@ def fill_by_engine(engine: Engine, problem: Knapsack, limits: Limits) -> Choice:
         engine,
         formulate_choice(core.problem),
         np.isin(core.kept, known.places).astype(float),
-        time_limit_s=limits.time_s,
-        gap=max(WHOLE, limits.gap * abs(cost)),
+        Stop(max(WHOLE, limits.gap * abs(cost)), limits.work, limits.time_s),
     )
     places = known.places.copy()
     found = None if answer.values is None else chosen_places(core.problem, answer.values)
@@ -180,13 +206,14 @@ def fill_by_engine(engine: Engine, problem: Knapsack, limits: Limits) -> Choice:
     if problem.cost[places].sum() > cost:
         places = known.places
     proven = proven_by(engine, answer.bound + core.cost_elsewhere, int(problem.cost[places].sum()))
-    return choose(
+    choice = choose(
         problem,
         places,
         bound=max(known.bound, proven),
         backend=engine.name,
         remarks=_remarks(engine.name, limits, answer),
     )
+    return replace(choice, work=answer.work)
 
 
 def chosen_places(problem: Knapsack, values: FloatArray) -> IntArray | None:

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from solver.engines.ilp import WHOLE, Engine, Ilp, IlpAnswer
+from solver.engines.ilp import Ending, Engine, Ilp, IlpAnswer, Stop
 from solver.errors import EngineFaultError, SolverError
 from solver.facility.problem import FloatArray
 
@@ -17,12 +17,10 @@ TOLERANCE = 1e-6  # a share of the cost: what engines take for equal
 LONGEST_REASON = 200
 
 
-def ask(
-    engine: Engine, ilp: Ilp, start: FloatArray, *, time_limit_s: float, gap: float = WHOLE
-) -> IlpAnswer:
+def ask(engine: Engine, ilp: Ilp, start: FloatArray, stop: Stop) -> IlpAnswer:
     """What an engine answers; EngineFaultError for any fault, what else it raises on purpose."""
     try:
-        answer = engine.optimise(ilp, start, time_limit_s=time_limit_s, gap=gap)
+        answer = engine.optimise(ilp, start, stop)
         fault = _fault(ilp, answer)
     except SolverError:
         raise
@@ -36,7 +34,7 @@ def ask(
 
 
 def _fault(ilp: Ilp, answer: IlpAnswer) -> str | None:
-    if answer.finished and answer.values is None:
+    if answer.ending is Ending.DONE and answer.values is None:
         return "it says that it is done, and gives no solution"
     if math.isnan(answer.bound):
         return "its bound is not a number"

@@ -1,17 +1,18 @@
 """Integer programs through PuLP and CBC: the only file that knows them.
 
 PuLP writes the model to a file and reads the solution; CBC runs in a process of its own, which is
-killed where it does not end soon after its time limit. PuLP says "Optimal" for a solution that the
-time limit stopped, and no bound at all: the ending is read from `sol_status`, the bound from CBC's
-log.
+killed where it does not end soon after its time limit, or hangs. PuLP says "Optimal" for a solution
+that the time limit stopped, and no bound at all: the ending is read from `sol_status`, the bound
+from CBC's log.
 """
 
 import importlib
+import math
 import re
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,15 @@ from typing import Any
 import numpy as np
 
 from solver.engines.boundary import readable
-from solver.engines.ilp import WHOLE, Ilp, IlpAnswer
+from solver.engines.ilp import Ending, Ilp, IlpAnswer, Stop, work_of
 from solver.errors import BackendUnavailableError, EngineFaultError
 from solver.facility.problem import FloatArray
 from solver.process import run
 
+_NODES = re.compile(r"^Enumerated nodes:\s*(\d+)", re.MULTILINE)
 _BOUND = re.compile(r"^Lower bound:\s*([-+.\deE]+)", re.MULTILINE)
 LEAST_LIMIT_S = 0.01
+HUNG_S = 3600.0  # without a time limit, CBC is taken to hang after so long
 GRACE_S = 5.0  # CBC looks at its clock now and then
 
 
@@ -34,9 +37,7 @@ class Cbc:
 
     name = "cbc"
 
-    def optimise(
-        self, ilp: Ilp, start: FloatArray | None, *, time_limit_s: float, gap: float = WHOLE
-    ) -> IlpAnswer:
+    def optimise(self, ilp: Ilp, start: FloatArray | None, stop: Stop) -> IlpAnswer:
         """Raise BackendUnavailableError without PuLP or without a CBC that runs."""
         try:
             import pulp
@@ -45,14 +46,19 @@ class Cbc:
                 "cbc: pulp is not installed; try pip install pulp[cbc]"
             ) from error
         path = find_cbc(pulp)
+        if stop.passes(ilp) < 1:
+            raise BackendUnavailableError(
+                f"cbc: a program of {len(ilp.columns):,} entries is more than its limit of "
+                f"{stop.work:g} units of work allows; name another backend"
+            )
         began = time.perf_counter()
         model = _model(pulp, ilp, start)
         # writing the model takes about as long as building it, and neither is CBC's to spend
         spent_s = 2 * (time.perf_counter() - began)
         with tempfile.TemporaryDirectory(prefix="crshare-cbc-") as folder:
             work = _Work(pulp, Path(folder), model, has_start=start is not None)
-            work.run(path, max(time_limit_s - spent_s, LEAST_LIMIT_S), gap)
-            return work.answer(gap)
+            work.run(path, replace(stop, time_s=stop.time_s - spent_s), stop.passes(ilp))
+            return work.answer(ilp, stop.gap)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,15 +85,19 @@ class _Work:
             self.format.writesol(str(self.start), model.problem, *names)
             self.given = ["-mips", str(self.start)]
 
-    def run(self, path: str, limit_s: float, gap: float) -> None:
+    def run(self, path: str, stop: Stop, most_nodes: int) -> None:
         """Raise EngineFaultError where CBC hangs, crashes or writes no solution."""
-        limits = ["-sec", f"{limit_s}", "-ratio", "0.0", "-allow", f"{gap}", "-timeMode", "elapsed"]
+        limits = ["-ratio", "0.0", "-allow", f"{stop.gap}", "-maxNodes", f"{most_nodes}"]
+        limit_s = HUNG_S
+        if math.isfinite(stop.time_s):
+            limit_s = max(stop.time_s, LEAST_LIMIT_S) + GRACE_S
+            limits += ["-sec", f"{limit_s - GRACE_S}", "-timeMode", "elapsed"]
         always = ["-randomCbcSeed", "1", "-threads", "1", "-solve", "-printingOptions", "all"]
         command = [path, str(self.program), *self.given, *limits, *always]
-        status = run([*command, "-solution", str(self.solution)], self.log, limit_s + GRACE_S)
+        status = run([*command, "-solution", str(self.solution)], self.log, limit_s)
         if status is None:
             raise EngineFaultError(
-                f"cbc: it was killed, since it did not end within {limit_s + GRACE_S:.3g} s"
+                f"cbc: it was killed, since it did not end within {limit_s:.4g} s"
             )
         if status != 0 or not self.solution.exists():
             raise EngineFaultError(f"cbc: {_ending(status)}; its last words: {readable(self.said)}")
@@ -96,7 +106,7 @@ class _Work:
     def said(self) -> str:
         return self.log.read_text("utf-8", errors="replace")
 
-    def answer(self, gap: float) -> IlpAnswer:
+    def answer(self, ilp: Ilp, gap: float) -> IlpAnswer:
         pulp = self.pulp
         names = (self.variables, self.names, self.rows)
         read = self.format.readsol_MPS(str(self.solution), self.model.problem, *names)
@@ -106,12 +116,22 @@ class _Work:
         found = ending in (pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible)
         self.model.problem.assignVarsVals(by_name)
         values = [column.value() or 0.0 for column in self.model.columns] if found else None
-        finished = ending == pulp.LpSolutionOptimal
-        bound = logged_bound(self.said)
-        if finished:
+        done = ending == pulp.LpSolutionOptimal
+        said = self.said
+        bound = logged_bound(said)
+        if done:
             cost = float(self.model.problem.objective.value())
             bound = max(bound, cost - (0.0 if np.isinf(bound) else gap))
-        return IlpAnswer(None if values is None else np.array(values), bound, finished)
+        return IlpAnswer(
+            None if values is None else np.array(values),
+            bound,
+            Ending.DONE if done else self._limit(),
+            work_of(ilp, 1 + logged_nodes(said)),
+        )
+
+    def _limit(self) -> Ending:
+        with self.solution.open("rb") as lines:
+            return Ending.OUT_OF_TIME if b" on time" in lines.readline() else Ending.OUT_OF_WORK
 
 
 def _ending(status: int) -> str:
@@ -161,6 +181,11 @@ def _sides(pulp: Any, lower: float, upper: float) -> list[tuple[int, float]]:
         return [(pulp.LpConstraintEQ, lower)]
     sides = [(pulp.LpConstraintGE, lower), (pulp.LpConstraintLE, upper)]
     return [(sense, side) for sense, side in sides if np.isfinite(side)]
+
+
+def logged_nodes(log: str) -> int:
+    found = _NODES.search(log)
+    return int(found.group(1)) if found else 0
 
 
 def logged_bound(log: str) -> float:

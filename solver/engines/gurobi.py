@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from solver.engines.ilp import WHOLE, Ilp, IlpAnswer
+from solver.engines.ilp import Ending, Ilp, IlpAnswer, Stop
 from solver.errors import BackendUnavailableError, EngineFaultError
 from solver.facility.problem import FloatArray
 
@@ -14,9 +14,7 @@ class Gurobi:
 
     name = "gurobi"
 
-    def optimise(
-        self, ilp: Ilp, start: FloatArray | None, *, time_limit_s: float, gap: float = WHOLE
-    ) -> IlpAnswer:
+    def optimise(self, ilp: Ilp, start: FloatArray | None, stop: Stop) -> IlpAnswer:
         """Raise BackendUnavailableError without gurobipy, a licence, or one of this size."""
         try:
             import gurobipy
@@ -25,7 +23,7 @@ class Gurobi:
                 "gurobi: gurobipy is not installed; try pip install crshare[gurobi]"
             ) from error
         try:
-            return _optimise(gurobipy, ilp, start, _parameters(time_limit_s, gap))
+            return _optimise(gurobipy, ilp, start, _parameters(stop))
         except gurobipy.GurobiError as error:
             code = gurobipy.GRB.Error
             if error.errno == code.SIZE_LIMIT_EXCEEDED:
@@ -57,20 +55,26 @@ def _optimise(
         model.optimize()
         if model.Status == gp.GRB.INTERRUPTED:
             raise KeyboardInterrupt
-        if model.Status not in (gp.GRB.OPTIMAL, gp.GRB.TIME_LIMIT):
+        endings = {
+            gp.GRB.OPTIMAL: Ending.DONE,
+            gp.GRB.TIME_LIMIT: Ending.OUT_OF_TIME,
+            gp.GRB.WORK_LIMIT: Ending.OUT_OF_WORK,
+        }
+        if model.Status not in endings:
             raise EngineFaultError(f"gurobi: it ended with status {model.Status}")
         values = np.array(x.X) if model.SolCount else None
-        return IlpAnswer(values, float(model.ObjBound), model.Status == gp.GRB.OPTIMAL)
+        return IlpAnswer(values, float(model.ObjBound), endings[model.Status], float(model.Work))
 
 
-def _parameters(time_limit_s: float, gap: float) -> dict[str, float]:
+def _parameters(stop: Stop) -> dict[str, float]:
     return {
         "OutputFlag": 0,
-        "TimeLimit": max(time_limit_s, 0.0),
+        "TimeLimit": max(stop.time_s, 0.0),
+        "WorkLimit": stop.work,
         "Threads": 1,
         "Seed": 0,
         "MIPGap": 0.0,
-        "MIPGapAbs": gap,
+        "MIPGapAbs": stop.gap,
     }
 
 

@@ -1,10 +1,16 @@
-"""Integer programs through highspy: the only file that knows it."""
+"""Integer programs through highspy: the only file that knows it.
 
+HiGHS has no limit that is the same on every machine and holds in the root node, where it spends
+most: how often it looks at its limits is counted for that. It runs in a thread, since Ctrl-C
+inside a callback would be taken for an error of HiGHS.
+"""
+
+from threading import Thread
 from typing import Any
 
 import numpy as np
 
-from solver.engines.ilp import WHOLE, Ilp, IlpAnswer
+from solver.engines.ilp import Ending, Ilp, IlpAnswer, Stop, work_of
 from solver.errors import BackendUnavailableError, EngineFaultError
 from solver.facility.problem import FloatArray
 
@@ -14,9 +20,7 @@ class Highs:
 
     name = "highs"
 
-    def optimise(
-        self, ilp: Ilp, start: FloatArray | None, *, time_limit_s: float, gap: float = WHOLE
-    ) -> IlpAnswer:
+    def optimise(self, ilp: Ilp, start: FloatArray | None, stop: Stop) -> IlpAnswer:
         """Raise BackendUnavailableError without highspy."""
         try:
             import highspy
@@ -25,33 +29,59 @@ class Highs:
                 "highs: highspy is not installed; try pip install highspy"
             ) from error
         solver = _silent(highspy)
-        for name, value in _options(time_limit_s, gap).items():
+        for name, value in _options(stop).items():
             solver.setOptionValue(name, value)
         solver.passModel(_model(highspy, ilp))
         if start is not None:
             columns = np.arange(ilp.n_columns, dtype=np.int32)
             solver.setSolution(ilp.n_columns, columns, start)
-        solver.run()
-        return _answer(highspy, solver)
+        watch = _Watch(stop.passes(ilp))
+        solver.setCallback(watch.look, None)
+        solver.startCallback(highspy.cb.HighsCallbackType.kCallbackMipInterrupt)
+        _run(solver, watch)
+        return _answer(highspy, solver, work_of(ilp, watch.looks))
+
+
+class _Watch:
+    """Counts the looks at the limits, of which there are many for a node, and ends them."""
+
+    def __init__(self, most: int) -> None:
+        self.looks, self.most = 0, most
+
+    def look(self, kind: Any, message: str, state: Any, wish: Any, data: Any) -> None:
+        self.looks += 1
+        if self.looks > self.most:
+            wish.user_interrupt = True
+
+
+def _run(solver: Any, watch: _Watch) -> None:
+    thread = Thread(target=solver.run, daemon=True)
+    thread.start()
+    try:
+        thread.join()
+    except BaseException:
+        watch.most = 0
+        thread.join()
+        raise
 
 
 def _silent(highspy: Any) -> Any:
-    """A solver that prints nothing, not even the banner that its constructor prints."""
+    """A solver that prints nothing, not even the banner that its first call prints."""
 
     class Silent(highspy.Highs):  # type: ignore[misc]
-        def enableCallbacks(self) -> None:  # noqa: N802 (the hook that prints the banner)
+        def enableCallbacks(self) -> None:  # noqa: N802 (the constructor's first call)
             self.setOptionValue("output_flag", False)
 
     return Silent()
 
 
-def _options(time_limit_s: float, gap: float) -> dict[str, Any]:
+def _options(stop: Stop) -> dict[str, Any]:
     return {
-        "time_limit": max(time_limit_s, 0.0),
+        "time_limit": max(stop.time_s, 0.0),
         "threads": 1,
         "random_seed": 0,
         "mip_rel_gap": 0.0,
-        "mip_abs_gap": gap,
+        "mip_abs_gap": stop.gap,
     }
 
 
@@ -71,12 +101,17 @@ def _model(highspy: Any, ilp: Ilp) -> Any:
     return lp
 
 
-def _answer(highspy: Any, solver: Any) -> IlpAnswer:
-    ending, endings = solver.getModelStatus(), highspy.HighsModelStatus
-    if ending not in (endings.kOptimal, endings.kTimeLimit):
-        raise EngineFaultError(f"highs: it ended with {solver.modelStatusToString(ending)!r}")
+def _answer(highspy: Any, solver: Any, work: float) -> IlpAnswer:
+    status, statuses = solver.getModelStatus(), highspy.HighsModelStatus
+    endings = {
+        statuses.kOptimal: Ending.DONE,
+        statuses.kTimeLimit: Ending.OUT_OF_TIME,
+        statuses.kInterrupt: Ending.OUT_OF_WORK,
+    }
+    if status not in endings:
+        raise EngineFaultError(f"highs: it ended with {solver.modelStatusToString(status)!r}")
     info = solver.getInfo()
     feasible = highspy.SolutionStatus.kSolutionStatusFeasible
     found = info.primal_solution_status == feasible
     values = np.array(solver.getSolution().col_value) if found else None
-    return IlpAnswer(values, float(info.mip_dual_bound), ending == endings.kOptimal)
+    return IlpAnswer(values, float(info.mip_dual_bound), endings[status], work)

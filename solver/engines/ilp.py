@@ -1,15 +1,21 @@
 """The one formulation of each problem as an integer program, held as sparse arrays."""
 
+import math
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 import numpy as np
 
 from solver.facility.knapsack import Knapsack
 from solver.facility.problem import BoolArray, FloatArray, IntArray, Problem
+from solver.facility.selection import WORK
 
 WHOLE = 0.999
 """A gap below one proves the optimum where every cost is whole."""
+
+ENTRIES_PER_UNIT = 100_000
+"""Entries of a program that an engine which does not count its own work goes over in a unit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,30 +44,59 @@ class Ilp:
         return len(self.lower)
 
 
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """When an engine stops.
+
+    gap: its best solution is proven to be within it, an absolute difference of objectives. work: so
+    many units, each about a second on one core, but counted and so the same on every machine.
+    time_s: so many seconds, by which the answer depends on the machine.
+    """
+
+    gap: float = WHOLE
+    work: float = WORK
+    time_s: float = math.inf
+
+    def passes(self, ilp: Ilp) -> int:
+        """How often an engine that does not count its own work may go over a program."""
+        return int(self.work * ENTRIES_PER_UNIT) // max(1, len(ilp.columns))
+
+
+def work_of(ilp: Ilp, passes: int) -> float:
+    """Units of work that so many passes over a program are."""
+    return passes * len(ilp.columns) / ENTRIES_PER_UNIT
+
+
+class Ending(Enum):
+    """Why an engine stopped: within the gap, or by one of its limits."""
+
+    DONE = "done"
+    OUT_OF_TIME = "time"
+    OUT_OF_WORK = "work"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class IlpAnswer:
-    """What an engine found: values of shape (n,) or None, a proven lower bound, and an ending.
+    """What an engine found: values of shape (n,) or None, and a proven lower bound or -inf.
 
-    `bound` is -inf where the engine proved nothing. `finished` is false when the time ran out.
+    work: units of it that were done.
     """
 
     values: FloatArray | None
     bound: float
-    finished: bool
+    ending: Ending
+    work: float = 0.0
 
 
 class Engine(Protocol):
     """A solver of integer programs; raises BackendUnavailableError if it cannot run here.
 
-    It stops when its best solution is proven to be within `gap`, an absolute difference of
-    objectives, or when its time is up. With one thread and a fixed seed: same program, same answer.
+    With one thread, a fixed seed and no limit of time: same program, same answer.
     """
 
     name: str
 
-    def optimise(
-        self, ilp: Ilp, start: FloatArray | None, *, time_limit_s: float, gap: float = WHOLE
-    ) -> IlpAnswer: ...
+    def optimise(self, ilp: Ilp, start: FloatArray | None, stop: Stop) -> IlpAnswer: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,5 +1,6 @@
 """Answers, what is proven about them, and the check that every selection must pass."""
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -7,6 +8,9 @@ import numpy as np
 
 from solver.errors import AnswerError
 from solver.facility.problem import BoolArray, FloatArray, IntArray, Problem
+
+WORK = 10.0
+"""Units of work that a problem may take: about ten seconds, but counted."""
 
 
 class Status(Enum):
@@ -18,10 +22,15 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long a backend may search, and the gap, a share of the cost, at which it may stop."""
+    """How much a backend may do, and the gap, a share of the cost, at which it may stop.
 
-    time_s: float = 60.0
+    work: units for one problem, the same on every machine. time_s: seconds, which no machine has
+    the same of.
+    """
+
+    time_s: float = math.inf
     gap: float = 0.0
+    work: float = WORK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +38,9 @@ class Answer:
     """What every answer says about itself.
 
     Nothing costs less than `bound`. `remarks` say what the solver had to do without, such as time;
-    `refusals` say which backends were asked before and why they could not run. `seconds` is not
-    compared, so equal answers are equal whatever the clock said.
+    `refusals` say which backends were asked before and why they could not run. `work`: units that
+    an engine has done. `seconds` is not compared, so equal answers are equal whatever the clock
+    said.
     """
 
     cost: int
@@ -38,6 +48,7 @@ class Answer:
     backend: str
     remarks: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
+    work: float = 0.0
     seconds: float = field(default=0.0, compare=False)
 
     def __post_init__(self) -> None:

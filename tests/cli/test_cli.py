@@ -13,6 +13,8 @@ from crshare.cli import main
 from crshare.model.read import read_model
 from crshare.plan.file import read_plan
 from crshare.plan.plan import planned_network
+from crshare.strict_json import parse_json
+from solver import EngineFaultError, Problem, Selection, solve
 
 
 def crshare(*arguments: object) -> Result:
@@ -183,6 +185,46 @@ def test_auto_goes_on_without_a_solver_and_says_so(
         assert "gurobi" not in solver["problems"]
         assert any("gurobipy is not installed" in refusal for refusal in solver["refusals"])
         assert "refused, so the next solver was asked" in result.output
+
+
+def test_a_named_solver_that_did_not_solve_the_plan_is_told_first(
+    tmp_path: Path, model: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(problem: Problem, backend: str, **limits: float) -> Selection:
+        if backend == "cbc":
+            raise EngineFaultError("cbc: it ended with status 3; its last words: no library")
+        return solve(problem, backend, **limits)
+
+    monkeypatch.setattr("crshare.planning.layerwise.solve", failing)
+    result = crshare(
+        "optimize", model, "--max-acc-loss", 30, "--data", images, "--calib", images,
+        "--solver", "cbc", "-o", tmp_path,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    search = json.loads((tmp_path / "report.json").read_text())["search"]
+    n = search["solver"]["problems"]["lagrangian"]
+    assert search["solver_replaced"] == {
+        "asked": "cbc",
+        "solved": 0,
+        "by": {"lagrangian": n},
+        "why": "it ended with status 3; its last words: no library",
+    }
+    first = (
+        f"The solver that was named, cbc, solved 0 of the {n:,} problems of this plan (lagrangian "
+        f"{n:,}): it ended with status 3; its last words: no library."
+    )
+    for text in (result.output, (tmp_path / "report.txt").read_text()):
+        assert " ".join(text.split()).startswith(first)
+
+
+def test_without_a_time_limit_the_report_has_none(
+    tmp_path: Path, model: Path, images: Path
+) -> None:
+    crshare("optimize", model, "--max-acc-loss", 30, "--data", images, "-o", tmp_path)
+    report = parse_json((tmp_path / "report.json").read_bytes())
+    assert report["request"]["time_limit_s"] is None
+    assert report["search"]["solver_replaced"] is None
+    assert report["search"]["stopped"] == "finished"
 
 
 def test_the_whole_curve_is_printed_and_written(tmp_path: Path, model: Path, images: Path) -> None:

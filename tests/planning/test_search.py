@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from itertools import count
 from math import log2
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from crshare.errors import CrshareError
 from crshare.plan.file import dumps
 from crshare.plan.plan import SharingPlan
 from crshare.planning.candidates import Job, Workers, bench, judging
-from crshare.planning.layerwise import Method, PlanTimeoutError, SolverTally
+from crshare.planning.layerwise import OUT_OF_TIME, Method, PlanGivenUpError, SolverTally
 from crshare.planning.multipliers import FIRST, WHOLE_CURVE
 from crshare.planning.search import Budget, Found, Judged, Search, Tried, curve, verdicts
 from tests.jobs import tiny_job
@@ -121,12 +122,20 @@ def test_the_time_limit_ends_a_search_with_what_it_has() -> None:
     assert best.price == FIRST[0]
 
 
+def test_without_a_time_limit_no_clock_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = found(Known())
+    hours = count(step=10_000.0)
+    monkeypatch.setattr("crshare.planning.search.time.monotonic", lambda: next(hours))
+    slow = Search(EXACT, Known(), Budget(1.0)).run(METHOD)
+    assert (slow.price, slow.stopped, slow.tried) == (usual.price, "finished", usual.tried)
+
+
 def test_a_last_plan_that_outlasts_the_time_limit_leaves_the_best_of_the_fast_ones() -> None:
     class Slow(Known):
         def __call__(self, prices: Sequence[float], method: Method) -> list[Judged]:
             if method.solver == "highs":
                 assert 0 < method.plan_s <= 1000
-                raise PlanTimeoutError
+                raise PlanGivenUpError(OUT_OF_TIME)
             return super().__call__(prices, method)
 
     best = found(Slow())
@@ -138,7 +147,7 @@ def test_a_last_plan_that_outlasts_the_time_limit_leaves_the_best_of_the_fast_on
 def test_a_plan_that_takes_too_long_is_given_up(job: Job, workers: Workers) -> None:
     hurried = Method("highs", plan_s=0.0)
     assert repr(hurried) == repr(METHOD)
-    with judging(job, workers, silent) as judge, pytest.raises(PlanTimeoutError):
+    with judging(job, workers, silent) as judge, pytest.raises(PlanGivenUpError):
         list(judge([1e-4], hurried))
 
 

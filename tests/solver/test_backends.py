@@ -1,6 +1,9 @@
+import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import product
 
 import pytest
@@ -70,6 +73,48 @@ def test_a_tiny_time_limit_leaves_a_valid_selection_and_says_so(backend: str) ->
     assert selection.status is Status.FEASIBLE
     assert 0 < selection.gap < 1
     assert f"{backend} was stopped by its time limit of 1e-06 s" in selection.remarks[0]
+
+
+@pytest.mark.parametrize(("backend", "work"), [("gurobi", 0.005), ("highs", 0.2), ("cbc", 0.3)])
+def test_a_limit_of_work_leaves_a_valid_selection_and_says_so(backend: str, work: float) -> None:
+    skip_if_missing(backend)
+    problem = hamming_problem(40 if backend == "gurobi" else 60, opening=40)
+    selection = solve(problem, backend, work=work)
+    assert selection.status is Status.FEASIBLE
+    assert f"{backend} was stopped by its limit of {work:g} units of work" in selection.remarks[0]
+    assert 0 < selection.work < 2 * work
+    assert solve(problem, backend, work=work) == selection
+
+
+def test_work_is_counted_the_same_however_slow_the_machine_is() -> None:
+    """Others keep all cores busy meanwhile; stopped in the middle, and solved to the end."""
+    problem = hamming_problem(60, opening=40)
+    works = (0.3, 3.0)
+    alone = [solve(problem, "highs", work=work) for work in works]
+    with busy(3 * (os.cpu_count() or 1)):
+        assert [solve(problem, "highs", work=work) for work in works] == alone
+
+
+@contextmanager
+def busy(n: int) -> Iterator[None]:
+    spinning = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(n)]
+    try:
+        yield
+    finally:
+        for process in spinning:
+            process.kill()
+            process.wait()
+
+
+def test_a_program_beyond_cbcs_limit_of_work_is_refused() -> None:
+    problem = hamming_problem(60, opening=40)
+    with pytest.raises(BackendUnavailableError) as refusal:
+        solve(problem, "cbc", work=0.01)
+    assert re.fullmatch(
+        r"cbc: a program of [\d,]+ entries is more than its limit of 0.01 units of work allows; "
+        "name another backend",
+        str(refusal.value),
+    )
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

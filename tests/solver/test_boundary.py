@@ -15,7 +15,7 @@ from solver import BACKENDS, EngineFaultError, knapsack, solve
 from solver.engines import cbc
 from solver.engines.backends import ENGINES, fill_by_engine, solve_by_engine
 from solver.engines.boundary import ask, proven_by, readable
-from solver.engines.ilp import Ilp, IlpAnswer, formulate
+from solver.engines.ilp import Ending, Ilp, IlpAnswer, Stop, formulate
 from solver.facility.problem import FloatArray
 from solver.facility.selection import Limits
 from tests.solver.solver_instances import hamming_problem
@@ -30,9 +30,7 @@ class Fake:
     answer: Callable[[Ilp, FloatArray], IlpAnswer]
     name: str = "fake"
 
-    def optimise(
-        self, ilp: Ilp, start: FloatArray | None, *, time_limit_s: float, gap: float = 0.0
-    ) -> IlpAnswer:
+    def optimise(self, ilp: Ilp, start: FloatArray | None, stop: Stop) -> IlpAnswer:
         assert start is not None
         return self.answer(ilp, start)
 
@@ -47,7 +45,7 @@ def raising(error: Exception) -> Fake:
 def answering(
     bound: float, values: Callable[[FloatArray], FloatArray | None] = lambda start: start
 ) -> Fake:
-    return Fake(lambda ilp, start: IlpAnswer(values(start), bound, True))
+    return Fake(lambda ilp, start: IlpAnswer(values(start), bound, Ending.DONE))
 
 
 FAULTS = {
@@ -129,7 +127,7 @@ def test_an_ending_that_cannot_be_is_a_fault(name: str) -> None:
     hopeless = replace(hopeless, lower=np.where(program.lower == 1, 0.25, -1.0))
     hopeless = replace(hopeless, integer=np.ones_like(program.integer))
     with pytest.raises(EngineFaultError, match=f"^{name}: it ended with"):
-        ask(ENGINES[name], hopeless, np.zeros(program.n_columns), time_limit_s=20)
+        ask(ENGINES[name], hopeless, np.zeros(program.n_columns), Stop())
 
 
 def test_a_gurobi_error_of_any_kind_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from scipy.sparse import csr_array
 
 from solver import dense, knapsack
 from solver.engines.backends import ENGINES, chosen_pairs
-from solver.engines.ilp import Ilp, columns_of, formulate, formulate_choice
+from solver.engines.ilp import Ending, Ilp, Stop, columns_of, formulate, formulate_choice
 from solver.facility.selection import price_of
 from tests.solver.solver_instances import best_cost, random_problem
 
@@ -66,14 +66,14 @@ def test_engines_take_the_formulation_as_it_is(engine: str) -> None:
         pytest.importorskip("gurobipy")
     for seed in range(6):
         problem = random_problem(seed, with_budget=seed % 2 == 0)
-        answer = ENGINES[engine].optimise(formulate(problem), None, time_limit_s=20)
-        assert answer.finished
+        answer = ENGINES[engine].optimise(formulate(problem), None, Stop())
+        assert answer.ending is Ending.DONE
         assert answer.values is not None
         chosen = chosen_pairs(problem, answer.values)
         assert chosen is not None
         assert price_of(problem, chosen) == best_cost(problem)
         start = columns_of(problem, chosen)
-        again = ENGINES[engine].optimise(formulate(problem), start, time_limit_s=20)
+        again = ENGINES[engine].optimise(formulate(problem), start, Stop())
         assert again.bound <= best_cost(problem) + 1e-6
 
 
