@@ -18,6 +18,7 @@ from crshare.network.graph import (
     Threshold,
 )
 from crshare.network.shortcuts import real_sign
+from crshare.thresholds.chains import ENTRY
 from crshare.thresholds.layer_ops import Linear
 
 ARITHMETIC = {
@@ -72,8 +73,9 @@ def inspect_model(model: Model) -> Inspection:
 
 def _inspected(model: Model, layer: Layer) -> InspectedLayer:
     signal = model.network.signals[layer.name]
+    reads = tuple(source or ENTRY for source in layer.sources)
     basics = InspectedLayer(
-        layer.name, _operation(layer.op), layer.sources, ARITHMETIC[signal.kind], signal.shape
+        layer.name, _operation(layer.op), reads, ARITHMETIC[signal.kind], signal.shape
     )
     match layer.op:
         case Conv() | RealConv():
