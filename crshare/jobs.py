@@ -19,6 +19,7 @@ from crshare.evaluation.outcome import (
 )
 from crshare.evaluation.plan_run import follow, knows_mirrored, knows_moved, measure_accuracy
 from crshare.images.image_set import ImageSet, StreamedSet, half_mirrored, split, stand_ins
+from crshare.limits import check_rescale
 from crshare.model.read import Model, read_model
 from crshare.network.graph import Network
 from crshare.network.slices import SliceTable, decompose, mean_chance, nearest_distances
@@ -43,6 +44,10 @@ class Source:
     path: Path
     sign_layers: Set[str] = frozenset()
     rescale: tuple[Fraction, Fraction] | None = None
+
+    def __post_init__(self) -> None:
+        if self.rescale is not None:
+            check_rescale(self.rescale)
 
     def read(self) -> Model:
         return read_model(self.path, sign_layers=self.sign_layers, rescale=self.rescale)

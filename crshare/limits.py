@@ -4,7 +4,8 @@ Both ends are allowed. `whole` numbers are integers, the others any finite numbe
 """
 
 from dataclasses import dataclass
-from numbers import Integral, Real
+from fractions import Fraction
+from numbers import Integral, Rational, Real
 
 from crshare.errors import ArgumentError
 
@@ -24,6 +25,21 @@ class Limit:
     def __str__(self) -> str:
         kind = "a whole number" if self.whole else "a number"
         return f"{kind} from {self.low:,} to {self.high:,}"
+
+
+MAX_POWER = 10**30
+
+
+def check_rescale(rescale: object) -> None:
+    """ArgumentError unless these are two exact numbers, 0 or from 1e-30 to 1e30 in size."""
+    given = rescale if isinstance(rescale, tuple) else ()
+    sizes = [abs(Fraction(value)) for value in given if isinstance(value, Rational)]
+    fair = all(not size or 1 <= size * MAX_POWER <= MAX_POWER**2 for size in sizes)
+    if not len(sizes) == len(given) == 2 or not fair:
+        raise ArgumentError(
+            f"rescale {str(rescale)[:60]}: expected two exact numbers of fair size, as in "
+            "(Fraction(1, 255), Fraction(0))"
+        )
 
 
 POINTS = Limit(0, 100, whole=False)

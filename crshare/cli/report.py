@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +79,7 @@ def _with_channel(document: Document, folder: Path, source: Source, channel: str
     from crshare.report.page.channel import with_channel
 
     layer, _, index = channel.rpartition(":")
-    if not layer or not index.isdecimal():
+    if not layer or not re.fullmatch("[0-9]{1,9}", index):
         raise CrshareError(f"--channel {channel}: expected LAYER:INDEX as in conv2:5")
     loaded = source.read()
     plan = read_plan(folder / "plan.json", loaded.network, loaded.weights_hash)

@@ -3,6 +3,7 @@
 import os
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -148,6 +149,34 @@ def test_a_rescaling_that_is_none_is_refused_at_once(text: str) -> None:
     assert str(error.value) == (
         f"--rescale {text[:60]}: expected SCALE,OFFSET as in 1/127.5,-1 or 1/255,0"
     )
+
+
+RESCALES = [
+    (1 / 255, 0.0),
+    (float("nan"), 0),
+    (Fraction(1, 255),),
+    (1, 2, 3),
+    (1, None),
+    (Fraction(10) ** 400, 0),
+    (1, Fraction(1, 10**400)),
+    "1/255,0",
+]
+
+
+@pytest.mark.parametrize("rescale", RESCALES)
+def test_a_rescaling_from_python_is_exact_and_of_fair_size(model: Path, rescale: Any) -> None:
+    with pytest.raises(ArgumentError) as error:
+        crshare.load(model, rescale=rescale)
+    assert str(error.value) == (
+        f"rescale {str(rescale)[:60]}: expected two exact numbers of fair size, as in "
+        "(Fraction(1, 255), Fraction(0))"
+    )
+
+
+@pytest.mark.parametrize("index", ["9" * 5000, "-1", "1.0", "²", "٣", ""])
+def test_a_channel_is_a_short_number(tmp_path: Path, optimized: Path, index: str) -> None:
+    said = refusal("report", optimized, "--model", tmp_path / "none", "--channel", f"conv2:{index}")
+    assert said.endswith(": expected LAYER:INDEX as in conv2:5\n")
 
 
 def test_a_rescaling_is_exact() -> None:
