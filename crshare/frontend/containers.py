@@ -21,6 +21,7 @@ from crshare.sandbox.process import NO_ANSWER, SandboxError
 MAX_FILE = 2**30  # bytes
 BYTES_PER_S = 2**25
 READ_S, CHANGE_S = 3, 12  # of a processor, for a small file
+BUSY = 60  # times as long on a busy machine
 ENDINGS = (".weights.h5", "_weights.h5", ".h5")  # of weights beside a configuration
 NAMED = "name a model file (.h5, .keras, or .json with its weights beside it)"
 READER = "crshare.frontend.contents"
@@ -112,7 +113,8 @@ def _ask(
 ) -> Any:
     """What the sandbox makes of the file; each way in which it may fail is one sentence."""
     size = len(file.content)
-    limits = Limits(memory_bytes=2**30 + 8 * size, processor_s=processor_s + size // BYTES_PER_S)
+    seconds = processor_s + size // BYTES_PER_S
+    limits = Limits(2**30 + 8 * size, processor_s=seconds, wall_s=BUSY * seconds)
     with _named(file.path):
         try:
             answer = call(f"{READER}:{function}", {"content": file.content, **more}, limits)

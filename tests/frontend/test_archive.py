@@ -1,7 +1,6 @@
 """Archives whose members lie: refused by one sentence, for reading and for writing alike."""
 
 import struct
-import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -108,12 +107,3 @@ def test_other_members_are_copied_as_they_are(tmp_path: Path) -> None:
         for old, new in zip(one.infolist(), other.infolist(), strict=True):
             assert one.read(old) == other.read(new)
             assert (old.compress_type, old.date_time) == (new.compress_type, new.date_time)
-
-
-def test_a_bomb_costs_little_to_refuse(tmp_path: Path) -> None:
-    path = write_keras(tmp_path / "m.keras", small(), SHAPE)
-    with_members((NOTE, bytes(2**30)), method=DEFLATED)(path)
-    began = time.monotonic()
-    with pytest.raises(ModelFormatError):
-        read_network(path)
-    assert time.monotonic() - began < 10

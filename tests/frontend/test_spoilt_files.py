@@ -1,7 +1,10 @@
 """Files on which HDF5's library dies or eats memory: one sentence, wherever they are read."""
 
+import os
+import pty
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -40,6 +43,27 @@ def test_a_file_that_kills_its_reader_is_refused(name: str) -> None:
         f"{CASE / name}: is no readable HDF5 file (its reader ended by SIGSEGV); save the whole "
         "model with model.save('NAME.h5')"
     )
+
+
+@pytest.mark.parametrize("command", ["inspect", "analyze"])
+def test_a_terminal_changes_nothing(command: str) -> None:
+    code, shown = on_a_terminal(command, str(CASE / FATAL[0]))
+    assert code == 2
+    assert "its reader ended by SIGSEGV" in " ".join(shown.split())
+
+
+def on_a_terminal(*arguments: str) -> tuple[int, str]:
+    """The exit code, and what the command shows where all that it has is a terminal."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "crshare", *arguments]
+    with subprocess.Popen(command, cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs) as run:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # how Linux tells that the other end is closed
+            while piece := os.read(ours, 4096):
+                shown += piece
+    os.close(ours)
+    return run.returncode, shown.decode()
 
 
 @pytest.mark.needs_package("tensorflow")

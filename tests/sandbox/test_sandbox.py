@@ -21,7 +21,7 @@ from crshare.sandbox.process import SandboxError
 from crshare.sandbox.wire import decode
 
 HERE = "tests.sandbox.misdeeds"
-BRIEF = Limits(memory_bytes=2**28, processor_s=1, wall_s=20)
+BRIEF = Limits(memory_bytes=2**28, processor_s=1, wall_s=200)
 ENDINGS = {
     "segfault": "its reader ended by SIGSEGV",
     "abort": "its reader ended by SIGABRT",
