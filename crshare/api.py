@@ -133,7 +133,7 @@ def optimize(
     thresholds: with "labels", those of the last layers move to where labels are more likely.
     n_workers: processes that share the search, or with dask, the address of a Dask scheduler, its
     workers; the plan is the same for any number. The search ends with the best plan so
-    far on Ctrl-C, and at the time limit where one is given; the plan then depends on the machine.
+    far at the time limit, where one is given; the plan then depends on the machine.
     steps: a folder in which it keeps what it finds, so that a later call with the same arguments
     goes on where one was stopped.
     """

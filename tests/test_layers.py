@@ -34,7 +34,7 @@ ORDER = {
 ONLY_IN = {
     "h5py": ["crshare.frontend.hdf5"],
     "sklearn": ["crshare.images.digits"],
-    "distributed": ["crshare.planning.candidates"],
+    "distributed": ["crshare.planning.cluster"],
     "gurobipy": ["solver.engines.gurobi"],
     "highspy": ["solver.engines.highs"],
     "numba": [

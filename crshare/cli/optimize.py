@@ -21,6 +21,7 @@ from crshare.cli.shared import (
 )
 from crshare.cli.stopping import going_on
 from crshare.cli.written import shown, write_outcome
+from crshare.errors import CrshareError
 from crshare.folder_lock import locked
 from crshare.limits import POINTS, SECONDS, SEED, WORKERS
 
@@ -189,6 +190,11 @@ def optimize(
         f"Wrote plan.json, report.json, report.txt and report.html to {folder} "
         f"after {time.monotonic() - began:.0f} s."
     )
+    if outcome.found.lost:
+        raise CrshareError(
+            f"stopped before the search was done, with the best plan until then in {folder}: "
+            f"{outcome.found.lost}"
+        )
 
 
 def _images(path: Path | None, network: Network) -> ImageSet | None:

@@ -43,7 +43,7 @@ def write_outcome(
     if curve is not None:
         write_text(folder / "pareto.json", write_json(curve))
         write_text(folder / "pareto.svg", tradeoff(report).standalone(drawing_style()))
-    if request.steps:
+    if request.steps and not outcome.found.lost:
         forget(request.steps)
     return report, curve
 

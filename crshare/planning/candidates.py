@@ -7,6 +7,7 @@ wherever it is worked out.
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
@@ -17,7 +18,6 @@ import numpy.typing as npt
 
 from crshare.accuracy import compare
 from crshare.children import end_with, shielded
-from crshare.errors import CrshareError
 from crshare.executor.execute import compile_network
 from crshare.images.image_set import ImageSet, MovedSet
 from crshare.limits import WORKERS
@@ -25,15 +25,19 @@ from crshare.network.graph import Network
 from crshare.network.slices import SliceTable
 from crshare.plan.plan import SharingPlan
 from crshare.planning.baseline import Ground, survey
+from crshare.planning.cluster import cluster
 from crshare.planning.label_thresholds import by_halves
 from crshare.planning.layerwise import LABELS, Method, moved_thresholds, try_price
-from crshare.planning.search import Judge, Judged
+from crshare.planning.search import Judge, Judged, WorkersLostError
 
 Progress = Callable[[str, float], None]
 
 HASHED = 1024  # images at a time
+KILLED = (
+    "a worker process was killed, perhaps for want of memory; run the same command again to go on, "
+    "with fewer --workers"
+)
 A_ROUND = 8  # no round of a search asks for more prices
-PATIENCE_S = 10.0  # for a scheduler to answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +132,7 @@ class Workers:
 def judging(job: Job, workers: Workers, on_progress: Progress) -> AbstractContextManager[Judge]:
     """One worker judges in this process, more in processes of their own."""
     if workers.dask is not None:
-        return _cluster(job, workers.dask, on_progress)
+        return cluster(workers.dask, job, work, on_progress)
     if workers.n > 1:
         return _processes(job, workers.n, on_progress)
     return nullcontext(lambda prices, method: _here(job, prices, method, on_progress))
@@ -145,42 +149,12 @@ def _processes(job: Job, n_workers: int, on_progress: Progress) -> Iterator[Judg
 
         def judge(prices: Sequence[float], method: Method) -> Iterator[Judged]:
             on_progress(f"{len(prices)} plans by {n_workers} workers", 0.0)
-            with shielded():
-                tasks = [pool.submit(work, job, price, method) for price in prices]
-            return (task.result() for task in as_completed(tasks))
-
-        yield judge
-
-
-@contextmanager
-def _cluster(job: Job, address: str, on_progress: Progress) -> Iterator[Judge]:
-    """Workers of a Dask scheduler, which get the job once. CrshareError where none can be had."""
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise CrshareError(
-            "--dask needs the extra `cluster`; try pip install crshare[cluster]"
-        ) from error
-    try:
-        client = Client(address, timeout=PATIENCE_S, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise CrshareError(
-            f"--dask {address}: no scheduler answers there ({error}); start one with "
-            "`dask scheduler`, workers with `dask worker ADDRESS --nthreads 1`"
-        ) from error
-    with client:
-        if not client.scheduler_info()["workers"]:
-            raise CrshareError(
-                f"--dask {address}: the scheduler has no workers; start some with "
-                f"`dask worker {address} --nthreads 1`"
-            )
-        sent = client.scatter(job, broadcast=True, hash=False)
-
-        def judge(prices: Sequence[float], method: Method) -> list[Judged]:
-            on_progress(f"{len(prices)} plans by {address}", 0.0)
-            tasks = [client.submit(work, sent, price, method, pure=False) for price in prices]
-            found: list[Judged] = client.gather(tasks)
-            return found
+            try:
+                with shielded():
+                    tasks = [pool.submit(work, job, price, method) for price in prices]
+                yield from (task.result() for task in as_completed(tasks))
+            except BrokenProcessPool as error:
+                raise WorkersLostError(KILLED) from error
 
         yield judge
 

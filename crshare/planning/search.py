@@ -13,11 +13,16 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from crshare.accuracy import Accuracy
+from crshare.errors import CrshareError
 from crshare.plan.plan import SharingPlan
 from crshare.planning.layerwise import OUT_OF_TIME, Method, PlanGivenUpError, SolverTally
 from crshare.planning.multipliers import FIRST, WHOLE_CURVE, kept_and_broken, next_prices
 
-FINISHED, INTERRUPTED = "finished", "interrupted"
+FINISHED, LOST = "finished", "its workers were lost"
+
+
+class WorkersLostError(CrshareError):
+    """Who worked for a search is gone; what was found until then stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +67,17 @@ class Judged:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The best plan of a search. price: 0 for exact sharing. stopped: why the search ended."""
+    """The best plan of a search. price: 0 for exact sharing. stopped: why the search ended.
+
+    lost: where that was no end that somebody wanted, what happened, as a sentence.
+    """
 
     plan: SharingPlan
     price: float = 0.0
     tally: SolverTally | None = None
     tried: tuple[Tried, ...] = ()
     stopped: str = FINISHED
+    lost: str = ""
 
 
 Judge = Callable[[Sequence[float], Method], Iterable[Judged]]
@@ -90,7 +99,10 @@ class Search:
         self.began, self.longest = time.monotonic(), 0.0
 
     def run(self, method: Method, *, whole_curve: bool = False) -> Found:
-        """Ends early, with the best so far, at the time limit or on Ctrl-C."""
+        """Ends early, with the best so far, at the time limit and where workers are lost.
+
+        WorkersLostError where there is no plan within the budget by then.
+        """
         fast = replace(method, solver="lagrangian")
         try:
             stopped = self._rounds(WHOLE_CURVE if whole_curve else FIRST, fast)
@@ -100,8 +112,10 @@ class Search:
                 self._judge_into(self.final, [best.price], hurried)
         except PlanGivenUpError as error:
             stopped = str(error)
-        except KeyboardInterrupt:
-            stopped = INTERRUPTED
+        except WorkersLostError as error:
+            if self._best() is None:
+                raise
+            return replace(self._found(LOST), lost=str(error))
         return self._found(stopped)
 
     def _rounds(self, prices: Sequence[float], method: Method) -> str:

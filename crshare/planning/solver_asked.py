@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from crshare.planning.layerwise import OUT_OF_TIME, OUT_OF_WORK
-from crshare.planning.search import INTERRUPTED, Found
+from crshare.planning.search import LOST, Found
 
 WHY = {
     OUT_OF_TIME: "its plan was not ready at the time limit",
     OUT_OF_WORK: "its plan took more work than a plan may",
-    INTERRUPTED: "the search was interrupted first",
+    LOST: "the search lost its workers first",
 }
 
 

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import count
 from math import log2
 from pathlib import Path
@@ -160,12 +160,17 @@ def job() -> Job:
     return tiny_job(0)
 
 
+def in_order(found: Iterable[Judged]) -> list[str]:
+    """Their plans by rising price: workers end when they end."""
+    return [dumps(judged.plan, "m") for judged in sorted(found, key=lambda judged: judged.price)]
+
+
 def test_two_workers_make_the_plans_that_one_makes(job: Job) -> None:
     prices, method = (1e-4, 1.0), Method("lagrangian")
     plans = []
     for n_workers in (1, 2):
         with judging(job, Workers(n_workers), silent) as judge:
-            plans.append([dumps(judged.plan, "m") for judged in judge(prices, method)])
+            plans.append(in_order(judge(prices, method)))
     assert plans[0] == plans[1]
     assert plans[0][0] != plans[0][1]
 
@@ -206,12 +211,12 @@ def test_a_cluster_makes_the_plans_that_one_process_makes(job: Job) -> None:
 
     prices, method = (1e-4, 1.0), Method("lagrangian")
     with judging(job, Workers(), silent) as judge:
-        here = [dumps(judged.plan, "m") for judged in judge(prices, method)]
+        here = in_order(judge(prices, method))
     with (
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
         judging(job, Workers(dask=cluster.scheduler_address), silent) as judge,
     ):
-        there = [dumps(judged.plan, "m") for judged in judge(prices, method)]
+        there = in_order(judge(prices, method))
     assert there == here
 
 
@@ -219,7 +224,7 @@ def test_a_cluster_makes_the_plans_that_one_process_makes(job: Job) -> None:
 def test_a_cluster_without_workers_is_refused(job: Job) -> None:
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=0, dashboard_address=":0") as cluster:
         address = cluster.scheduler_address
         with (
             pytest.raises(CrshareError, match=f"--dask {address}: the scheduler has no workers"),
@@ -230,7 +235,7 @@ def test_a_cluster_without_workers_is_refused(job: Job) -> None:
 
 @pytest.mark.needs_package("distributed")
 def test_no_cluster_is_refused(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crshare.planning.candidates.PATIENCE_S", 1.0)
+    monkeypatch.setattr("crshare.planning.cluster.PATIENCE_S", 1.0)
     for address in ("tcp://127.0.0.1:9", "nowhere"):
         with (
             pytest.raises(CrshareError, match=f"--dask {address}: no scheduler answers there"),
