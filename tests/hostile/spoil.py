@@ -87,6 +87,35 @@ def change_value(rng: Random, document: Any) -> None:
             inner[key] = rng.choice(ODD)
 
 
+def nudge_values(rng: Random, content: bytes) -> bytes:
+    """Some values of a JSON text exchanged for others of the same type, so that types hold."""
+
+    def nudged(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: nudged(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [nudged(inner) for inner in value]
+        return same_kind(rng, value) if rng.random() < share else value
+
+    document = json.loads(content)
+    share = rng.choice((0.001, 0.01, 0.1))
+    return json.dumps(nudged(document)).encode()
+
+
+def same_kind(rng: Random, value: Any) -> Any:
+    match value:
+        case bool():
+            return not value
+        case int():
+            return rng.choice((0, 1, 2, 1000, 2**31 - 1, 2**40, value + 1, abs(value - 1)))
+        case float():
+            return rng.choice((0.0, 1.0, 0.5, 1e-9, 1e9, value / 2, value + 1))
+        case str():
+            return rng.choice(NAMES)
+        case _:
+            return value
+
+
 def double_key(rng: Random, content: bytes) -> bytes:
     """A key that stands twice in one object."""
     places = [place for place, one in enumerate(content) if one == ord("{")]
@@ -110,7 +139,8 @@ def recode(rng: Random, content: bytes) -> bytes:
 
 
 JSON_WAYS: tuple[Way, ...] = (
-    *(change_values,) * 8, flip, flip_ends, cut, fill, double_key, deepen, recode,
+    *(change_values,) * 6, *(nudge_values,) * 4,
+    *(flip, flip_ends, cut, fill, double_key, deepen, recode),
 )  # fmt: skip
 
 

@@ -202,3 +202,11 @@ def test_files_that_crash_hdf5(place: Watched, terminal: bool) -> None:
 def test_files_with_chains_of_batch_normalisations(place: Watched) -> None:
     for path in sorted((SHARED / CASES / "13_batchnorm_chain").glob("*.h5")):
         place.run("inspect", path, limit_s=30)
+
+
+@pytest.mark.needs_shared(f"{CASES}/15_npz/files")
+@ON_AND_OFF
+def test_files_that_spoil_images(place: Watched, terminal: bool) -> None:
+    model, plan = SHARED / CASES / "lib" / "small.h5", SHARED / CASES / "lib" / "plan.json"
+    for path in sorted((SHARED / CASES / "15_npz" / "files").glob("*.npz"))[terminal::2]:
+        place.run("evaluate", model, "--plan", plan, "--data", path, terminal=terminal)
