@@ -71,10 +71,8 @@ def image_set(
     return sets.image_set(pixels, labels, model.network, name)
 
 
-def _fitting(model: Model, images: ImageSet | None) -> ImageSet | None:
-    """Images that are made for this model, however they came about."""
-    if images is None:
-        return None
+def _fitting(model: Model, images: ImageSet) -> ImageSet:
+    """Images that fit this model, whatever they were made for."""
     return image_set(model, images.images, images.labels, name=images.name)
 
 
@@ -144,16 +142,17 @@ def optimize(
         max_loss_points, method, time_limit_s, mirror, confident,
         workers=workers, steps=kept, minimise=minimise,
     )  # fmt: skip
-    sets_given = _fitting(model, choosing), _fitting(model, reporting)
-    return jobs.optimize(model, *jobs.images_for(*sets_given, seed), request, on_progress)
+    calib, data = (
+        None if given is None else _fitting(model, given) for given in (choosing, reporting)
+    )
+    return jobs.optimize(model, *jobs.images_for(calib, data, seed), request, on_progress)
 
 
 def evaluate(
     model: Model, plan: SharingPlan, images: ImageSet, *, on_progress: Progress = _silent
 ) -> Evaluation:
     """A plan's accuracy on images, and its operations counted by a run that follows it."""
-    given = image_set(model, images.images, images.labels, name=images.name)
-    return jobs.evaluate(model, plan, given, on_progress)
+    return jobs.evaluate(model, plan, _fitting(model, images), on_progress)
 
 
 def generate(
@@ -172,7 +171,7 @@ def generate(
     check: images whose beats go through every installed simulator and must give the executor's
     answers. Raises HardwareError where a layer has no hardware or a simulator finds a fault.
     """
-    checked = _fitting(model, check)
-    wish = Wish(options or Options(), layers, check=None if checked is None else checked.images)
+    pixels = None if check is None else _fitting(model, check).images
+    wish = Wish(options or Options(), layers, check=pixels)
     name = model.path.stem
     return generate_rtl(model.network, plan, wish, Path(folder), on_progress, name=name)

@@ -61,7 +61,8 @@ def _array(name: str, what: str, given: ArrayLike) -> npt.NDArray[Any]:
     try:
         array = np.asarray(given)
     except Exception as error:
-        raise DataError(f"{name}: {what} are no array ({error}); {FORM}") from error
+        reason = (str(error) or type(error).__name__).splitlines()[0][:120]
+        raise DataError(f"{name}: {what} are no array ({reason}); {FORM}") from error
     if not array.ndim:
         raise DataError(f"{name}: {what} are no array; {FORM}")
     return array
