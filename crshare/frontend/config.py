@@ -21,6 +21,8 @@ ONE_WAY = "crshare reads models of one input and one output, each layer applied 
 RESAVE = "save the whole model with model.save('NAME.h5')"
 MAX_CONFIG = 2**24  # bytes of a configuration
 TINY, MOST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+LIBRARIES = ("keras", "tf_keras", "tensorflow", "larq", "qkeras", "builtins")
+BY_NAME_ALONE = ("BinaryConv2D", "BinaryDense")  # of BinaryNet, which everybody has a copy of
 NESTED = ("Sequential", "Functional", "Model")
 
 
@@ -192,7 +194,29 @@ def class_and_config(entry: object, what: str) -> tuple[str, Mapping[str, Any]]:
     kind, config = entry.get("class_name"), entry.get("config")
     if not isinstance(kind, str) or not isinstance(config, dict):
         raise ModelFormatError(f"the configuration of {what} lacks class or fields; {DAMAGED}")
-    registered = entry.get("registered_name")
-    if isinstance(registered, str) and ">" in registered and ">" not in kind:
-        kind = registered
-    return kind.removeprefix("Larq>"), config
+    return _one_class(entry, kind, what).removeprefix("Larq>"), config
+
+
+def _one_class(entry: Mapping[str, Any], kind: str, what: str) -> str:
+    """The class that an entry names in two or three ways: package>Class where it is somebody's own.
+
+    A library would take the first or the second, so both must name the same class; a class of
+    Keras's name that is defined elsewhere is none of Keras's.
+    """
+    registered, module = entry.get("registered_name"), entry.get("module")
+    if registered is not None and bare_name(registered) != bare_name(kind):
+        raise ModelFormatError(
+            f"{what} is of class {short(kind)} by class_name and of class {short(registered)} by "
+            f"registered_name; {DAMAGED}"
+        )
+    if ">" in kind:
+        return kind
+    if registered is not None and ">" in registered:
+        return str(registered)
+    foreign = module is not None and str(module).split(".")[0] not in LIBRARIES
+    return f"{module}>{kind}" if foreign and kind not in BY_NAME_ALONE else kind
+
+
+def bare_name(registered: object) -> str:
+    """The class without the package that it is registered under."""
+    return str(registered).rsplit(">", 1)[-1]

@@ -51,7 +51,7 @@ def _flattens(layer: KerasLayer) -> bool:
 def _refuse_unknown_signs(graph: Graph, sign_layers: Set[str]) -> None:
     """A declared sign layer that is no such layer is a slip of the pen, not nothing."""
     for name in sorted(sign_layers):
-        if not any(_declared(layer, {name}) or _applies(layer, name) for layer in graph.layers):
+        if not any(is_declared(layer, {name}) or _applies(layer, name) for layer in graph.layers):
             names = dict.fromkeys(layer.class_name for layer in graph.layers)
             shown = f"; the classes of the model are {', '.join(names)}"
             raise ModelFormatError(
@@ -59,7 +59,7 @@ def _refuse_unknown_signs(graph: Graph, sign_layers: Set[str]) -> None:
             )
 
 
-def _declared(layer: KerasLayer, sign_layers: Set[str]) -> bool:
+def is_declared(layer: KerasLayer, sign_layers: Set[str]) -> bool:
     names = {layer.name, layer.class_name, layer.class_name.rsplit(">", 1)[-1]}
     return not names.isdisjoint(sign_layers)
 
@@ -71,7 +71,7 @@ def _applies(layer: KerasLayer, name: str) -> bool:
 
 
 def _steps_of_layer(layer: KerasLayer, context: Context) -> Steps:
-    declared = _declared(layer, context.sign_layers)
+    declared = is_declared(layer, context.sign_layers)
     if layer.class_name in READERS and not declared:
         return READERS[layer.class_name](layer, context)
     name = snake_case(layer.class_name)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from crshare.errors import DAMAGED, ModelFormatError, NetworkError
 from crshare.frontend.config import Weights
 from crshare.frontend.containers import ModelFile, load_file, read_file
 from crshare.frontend.layers import nodes_of
-from crshare.frontend.topology import graph_of
+from crshare.frontend.topology import Graph, graph_of
 from crshare.network.graph import Conv, Network, Shape, Threshold
 from crshare.thresholds.assemble import Maps, assemble
 from crshare.thresholds.layer_ops import Linear, Storage
@@ -27,7 +28,7 @@ class Model:
     """What was read of a file, and what a report or a change of the file needs to know of it.
 
     linears: each linear layer as the file has it. folded: by the name of each Threshold the exact
-    maps it stands for. weights: the file's own, by Keras layer and short name.
+    maps it stands for. graph: the file's layers in order, each with its weights.
     """
 
     network: Network
@@ -35,7 +36,12 @@ class Model:
     library: str
     linears: Mapping[str, Linear]
     folded: Mapping[str, Maps]
-    weights: Mapping[str, Weights]
+    graph: Graph
+
+    @cached_property
+    def weights(self) -> dict[str, Weights]:
+        """The file's own, by Keras layer and short name."""
+        return {layer.name: layer.weights for layer in self.graph.layers}
 
     @property
     def storage(self) -> dict[str, Storage]:
@@ -80,7 +86,7 @@ def model_of(
         raise ModelFormatError(f"{path}: its layers are nested too deep; {DAMAGED}") from error
     steps = (step for node in nodes for step in node.steps)
     linears = {step.owner: step for step in steps if isinstance(step, Linear)}
-    return Model(assembly.network, path, found.library, linears, assembly.folded, found.weights)
+    return Model(assembly.network, path, found.library, linears, assembly.folded, graph)
 
 
 def _map_shape(shape: tuple[int, ...]) -> Shape:

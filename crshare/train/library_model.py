@@ -1,0 +1,97 @@
+"""A model built anew in its own library from a blueprint, and run, inside the sandbox.
+
+TensorFlow starts here and ends with the process; the file and its text are not at hand.
+"""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+BATCH = 100
+OTHER_NAME = {"kernel": "depthwise_kernel", "depthwise_kernel": "kernel"}  # Keras 2's and 3's
+
+
+def outputs(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Which values that enter the weights of the layers `wanted` are positive, bool [n, ...] each,
+    and the scores, for integer `images` [n, h, w, c]."""
+    os.environ["KERAS_HOME"] = f"{os.devnull}/keras"  # no settings of the user's
+    tempfile.tempdir = asked["folder"]
+    library = Library(asked["keras"])
+    inputs = library.keras.Input(tuple(asked["shape"]))
+    values, layers = [inputs], []  # the images stand last, at -1
+    for plan in asked["layers"]:
+        given = [values[place] for place in plan["reads"]]
+        layer = library.make(plan["made"])
+        values.insert(-1, layer(given if len(given) > 1 else given[0]))
+        _set_weights(layer, plan["weights"])
+        layers.append(layer)
+    wanted = asked["wanted"]
+    entered = [values[asked["layers"][place]["reads"][0]] for place in wanted]
+    probe = library.keras.Model(inputs, [*entered, values[-2]])
+    quantizers = [getattr(layers[place], "input_quantizer", None) for place in wanted]
+    *bits, scores = _run(probe, asked["images"].reshape(-1, *asked["shape"]), quantizers)
+    return {"bits": bits, "scores": scores}
+
+
+class Library:
+    """Keras 2 or 3 and what is built on it, each imported when it is first asked for."""
+
+    def __init__(self, keras: str) -> None:
+        self.tensorflow = import_module("tensorflow")
+        self.keras = import_module(keras)
+
+    def make(self, made: Any) -> Any:
+        """The object that a blueprint stands for."""
+        match made:
+            case {"class": "own.Sign"}:
+                return self._sign()
+            case {"class": str(path), "arguments": dict(given)}:
+                return self._named(path)(**{key: self.make(value) for key, value in given.items()})
+            case {"function": str(name)} if "." in name:
+                return self._named(name)
+            case {"function": str(name)}:
+                return self.keras.activations.get(name)
+            case _:
+                return made
+
+    def _named(self, path: str) -> Any:
+        home, _, name = path.rpartition(".")
+        return getattr(self.keras.layers if home == "layers" else import_module(home), name)
+
+    def _sign(self) -> Any:
+        where = getattr(self.keras, "ops", self.tensorflow).where
+
+        class Sign(self.keras.layers.Layer):  # type: ignore[misc,name-defined]
+            """+1 for values >= 0, else -1."""
+
+            def call(self, inputs: Any) -> Any:
+                return where(inputs >= 0, 1.0, -1.0)
+
+        return Sign()
+
+
+def _set_weights(layer: Any, weights: Mapping[str, Array]) -> None:
+    names = [variable.name.split("/")[-1].split(":")[0] for variable in layer.weights]
+    found = [weights.get(name, weights.get(OTHER_NAME.get(name, name))) for name in names]
+    if len(names) != len(weights) or any(array is None for array in found):
+        raise ValueError(f"{type(layer).__name__} has the weights {names}, not {[*weights]}")
+    layer.set_weights(found)
+
+
+def _run(probe: Any, images: Array, quantizers: list[Any]) -> list[Array]:
+    """The signs of what enters each quantizer's layer, and the scores, of all batches."""
+    parts: list[list[Array]] = [[] for _ in range(len(quantizers) + 1)]
+    for first in range(0, len(images), BATCH):
+        given = probe(images[first : first + BATCH].astype(np.float32), training=False)
+        *entered, scores = given if isinstance(given, list | tuple) else [given]
+        for part, quantizer, value in zip(parts, quantizers, entered, strict=False):
+            part.append(np.asarray(quantizer(value) if quantizer else value) > 0)
+        parts[-1].append(np.asarray(scores))
+    return [np.concatenate(part) for part in parts]

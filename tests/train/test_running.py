@@ -1,0 +1,62 @@
+"""The library's model, built from a blueprint in the sandbox, against the one that was saved."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crshare.model.read import read_model
+from crshare.train import running
+
+ROOT = Path(__file__).parents[2]
+SAVING = """
+import os, sys
+dialect, folder, *seeds = sys.argv[1:]
+if dialect != "keras":
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+import numpy as np
+from tests.library_models import build, keras_for
+keras = keras_for(dialect)
+for seed in seeds:
+    model, images, _ = build(dialect, keras, int(seed))
+    scores = np.asarray(model(images.astype(np.float32), training=False))
+    np.savez(f"{folder}/{seed}.npz", images=images, scores=scores)
+    for ending in (".h5", ".keras"):
+        model.save(f"{folder}/{seed}{ending}")
+"""
+
+
+def saved(dialect: str, folder: Path, seeds: range) -> None:
+    """Random models of a library, each in two containers, with images and its scores of them."""
+    command = [sys.executable, "-c", SAVING, dialect, str(folder), *map(str, seeds)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def assert_same_scores(folder: Path, dialect: str, seeds: range) -> None:
+    """The last bits may differ: a graph that Keras calls layer by layer adds up as it likes."""
+    saved(dialect, folder, seeds)
+    signs = frozenset({"Sign"} if dialect == "keras" else set())
+    for seed, ending in [(seed, ending) for seed in seeds for ending in (".h5", ".keras")]:
+        with np.load(folder / f"{seed}.npz") as known:
+            images, scores = known["images"], known["scores"]
+        model = read_model(folder / f"{seed}{ending}", sign_layers=signs)
+        _, found = running.run(model, images, [], signs)
+        np.testing.assert_array_equal(found, scores)
+
+
+@pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
+def test_larq_runs_what_was_saved(tmp_path: Path) -> None:
+    assert_same_scores(tmp_path, "larq", range(2))
+
+
+@pytest.mark.needs_package("tensorflow", "keras")
+def test_keras_3_runs_what_was_saved(tmp_path: Path) -> None:
+    assert_same_scores(tmp_path, "keras", range(1))
+
+
+@pytest.mark.needs_package("qkeras")
+def test_qkeras_runs_what_was_saved(tmp_path: Path) -> None:
+    assert_same_scores(tmp_path, "qkeras", range(2))
