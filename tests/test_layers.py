@@ -51,8 +51,8 @@ ONLY_IN = {
     "qkeras": ["crshare.train"],
     "keras": ["crshare.train"],
 }
-# Debt in the open, to fall only: imports for type checking that close a circle (1, 2026-11).
-KNOWN_CIRCLES = {("solver.adder_graph.forms", "solver.adder_graph.graph")}
+# Debt in the open, to fall only: imports for type checking that close a circle.
+KNOWN_CIRCLES: set[tuple[str, str]] = set()
 HEAVY = [
     "tensorflow",
     "gurobipy",

@@ -71,7 +71,7 @@ def group_additions(shared: Shared, weights: Int8Array) -> int:
     """Of halves, of representatives from two halves, and of corrections, each once.
 
     weights: the effective ones of the group, int8 [taps, filters]. As counted on the netlist
-    (solver.adder_graph.slices), which may save more where whole filters are equal.
+    (solver.adder_graph.plan_sums), which may save more where whole filters are equal.
     """
     patterns, use, corrected = shared
     cut = patterns.shape[1] // 2

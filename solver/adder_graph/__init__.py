@@ -2,10 +2,11 @@
 
 from solver.adder_graph.build import MEASURES, METHODS, build
 from solver.adder_graph.errors import AdderGraphError
-from solver.adder_graph.graph import AdderGraph, Count, Node, Output, Sum, Term
+from solver.adder_graph.graph import AdderGraph, Output
 from solver.adder_graph.interpret import check, interpret
+from solver.adder_graph.kinds import Count, Node, Sum, Term
 from solver.adder_graph.measures import Cost, measure
-from solver.adder_graph.slices import Slices, effective_matrix
+from solver.adder_graph.plan_sums import Slices, effective_matrix
 from solver.adder_graph.text import from_text, to_text
 
 __all__ = [

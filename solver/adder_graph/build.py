@@ -10,12 +10,12 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from solver.adder_graph.adder_trees import lower
 from solver.adder_graph.clusters import clustered
 from solver.adder_graph.cse import share_pairs
 from solver.adder_graph.errors import AdderGraphError
 from solver.adder_graph.graph import AdderGraph
 from solver.adder_graph.interpret import check
-from solver.adder_graph.lower import lower
 from solver.adder_graph.measures import measure as measure_graph
 from solver.adder_graph.methods import (
     LARGE,
@@ -26,8 +26,8 @@ from solver.adder_graph.methods import (
     grouped_sums,
 )
 from solver.adder_graph.narrow import narrow_bucket_sums
-from solver.adder_graph.search import default_rounds, race
-from solver.adder_graph.slices import Slices, effective_matrix, slice_sums
+from solver.adder_graph.plan_sums import Slices, effective_matrix, slice_sums
+from solver.adder_graph.regroup import default_rounds, race
 from solver.adder_graph.sums import Sums, distinct_rows, from_matrix, spread
 
 Ints = npt.NDArray[np.int64]

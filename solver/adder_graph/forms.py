@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from solver.adder_graph.kernels import coefficient_bounds, run_nodes, widen_ranges
-
-if TYPE_CHECKING:
-    from solver.adder_graph.graph import AdderGraph
+from solver.adder_graph.kinds import KINDS, complementing, inexact
 
 Ints = npt.NDArray[np.int64]
 Forms = npt.NDArray[np.signedinteger[Any]]
@@ -19,32 +17,63 @@ Forms = npt.NDArray[np.signedinteger[Any]]
 _BLOCK_VALUES = 2**22  # 16 or 32 MiB at a time
 
 
-def run(graph: AdderGraph, inputs: Forms, complement: int) -> Forms:
+class Wiring(Protocol):
+    """What forms need of an adder graph: its inputs' ranges, its nodes and their terms."""
+
+    @property
+    def n_inputs(self) -> int: ...
+    @property
+    def input_low(self) -> Ints: ...
+    @property
+    def input_high(self) -> Ints: ...
+    @property
+    def start(self) -> Ints: ...
+    @property
+    def term_edge(self) -> Ints: ...
+    @property
+    def term_shift(self) -> Ints: ...
+    @property
+    def term_negative(self) -> npt.NDArray[np.bool_]: ...
+    @property
+    def kind(self) -> Ints: ...
+
+
+def run(graph: Wiring, inputs: Forms, complement: int) -> Forms:
     """Values of all edges [n_edges, batch] for inputs [n_inputs, batch].
 
     A complemented bit counts as `complement` - x: 1 gives the values, 0 the linear parts alone.
     The values have the dtype of the inputs, which must be wide enough for them.
     """
     values: Forms = np.empty(
-        (graph.n_inputs + len(graph.is_count), inputs.shape[1]), dtype=inputs.dtype
+        (graph.n_inputs + len(graph.kind), inputs.shape[1]), dtype=inputs.dtype
     )
     values[: graph.n_inputs] = inputs
-    run_nodes(
-        values, graph.start, graph.term_edge, graph.term_shift, graph.term_negative,
-        graph.is_count, complement,
-    )  # fmt: skip
+    complements = complementing(graph.kind)
+
+    def add_up(first: int, end: int) -> None:
+        run_nodes(
+            values, graph.start, graph.term_edge, graph.term_shift, graph.term_negative,
+            complements, complement, first, end,
+        )  # fmt: skip
+
+    first = 0
+    for node in inexact(graph.kind).tolist():
+        add_up(first, node + 1)
+        edge, first = graph.n_inputs + node, node + 1
+        values[edge] = KINDS[graph.kind[node]].finish(values[edge])
+    add_up(first, len(graph.kind))
     return values
 
 
-def constants(graph: AdderGraph) -> Ints:
+def constants(graph: Wiring) -> Ints:
     """The constant of every edge's form: its value when all inputs are 0. [n_edges]"""
     values = run(graph, np.zeros((graph.n_inputs, 1), dtype=np.int64), complement=1)
     return values[:, 0].astype(np.int64)
 
 
-def form_blocks(graph: AdderGraph) -> Iterator[tuple[slice, Forms]]:
+def form_blocks(graph: Wiring) -> Iterator[tuple[slice, Forms]]:
     """For consecutive blocks of inputs, the coefficients of every edge [n_edges, block]."""
-    n_edges = graph.n_inputs + len(graph.is_count)
+    n_edges = graph.n_inputs + len(graph.kind)
     width = max(1, min(64, _BLOCK_VALUES // max(n_edges, 1)))
     dtype = np.int32 if _is_narrow(graph) else np.int64
     for first in range(0, graph.n_inputs, width):
@@ -55,16 +84,42 @@ def form_blocks(graph: AdderGraph) -> Iterator[tuple[slice, Forms]]:
         yield block, run(graph, units, complement=0)
 
 
-def _is_narrow(graph: AdderGraph) -> bool:
+def _is_narrow(graph: Wiring) -> bool:
     """Whether no coefficient can leave 32 bits, every term taken at its largest."""
     most = coefficient_bounds(graph.n_inputs, graph.start, graph.term_edge, graph.term_shift)
     return bool(most.max(initial=0) < 2**31)
 
 
-def edge_ranges(graph: AdderGraph) -> tuple[Ints, Ints]:
-    """Least and greatest value of every edge over all inputs in their ranges. [n_edges] each"""
+def edge_ranges(graph: Wiring) -> tuple[Ints, Ints]:
+    """Least and greatest value of every edge over all inputs in their ranges. [n_edges] each
+
+    Exact where an edge has a linear form. An inexact node and whatever reads one have none: their
+    ranges follow from those of the terms, and may be wider than need be.
+    """
     low = constants(graph)
     high = low.copy()
     for block, form in form_blocks(graph):
         widen_ranges(form, graph.input_low[block], graph.input_high[block], low, high)
+    _enclose_formless(graph, low, high)
     return low, high
+
+
+def _enclose_formless(graph: Wiring, low: Ints, high: Ints) -> None:
+    formless = np.zeros(len(low), dtype=np.bool_)
+    for node in range(*_span(inexact(graph.kind), len(graph.kind))):
+        row = KINDS[graph.kind[node]]
+        terms = slice(graph.start[node], graph.start[node + 1])
+        edges, negative = graph.term_edge[terms], graph.term_negative[terms]
+        if row.exact and not formless[edges].any():
+            continue
+        ends = np.stack([low[edges], high[edges]]) << graph.term_shift[terms]
+        turned = int(row.complements) - ends[::-1]
+        sums = np.where(negative, turned, ends).sum(axis=1)
+        edge = graph.n_inputs + node
+        formless[edge] = True
+        low[edge], high[edge] = row.finish(sums)
+
+
+def _span(places: Ints, end: int) -> tuple[int, int]:
+    """From the first of some places to the end; nothing where there are none."""
+    return (int(places[0]) if len(places) else end), end

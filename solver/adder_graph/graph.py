@@ -1,7 +1,7 @@
 """The adder graph: an immutable value that says how integers become sums, and its law.
 
 An edge is an integer. Edges 0 to n_inputs - 1 are the inputs; node v makes edge n_inputs + v and
-reads only edges before it. There are two kinds of node:
+reads only edges before it. There are two kinds of node, of which `kinds` has the table:
 
 * a count: how many of two to six bits are 1. Every bit is an input whose range lies within [0, 1],
   as it is or complemented (1 - x). In hardware: a few LUTs, the inverters inside them.
@@ -29,42 +29,12 @@ import numpy.typing as npt
 
 from solver.adder_graph.errors import AdderGraphError
 from solver.adder_graph.forms import edge_ranges
+from solver.adder_graph.kinds import KINDS, Node, Operands, Term
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-MAX_COUNT_BITS = 6
-MAX_SHIFT = 31
 NO_EDGE = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """An operand of a node: an edge, shifted left; negative means complemented or subtracted."""
-
-    edge: int
-    shift: int = 0
-    negative: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many of two to six bits are 1, a negative term standing for 1 - x."""
-
-    edge: int
-    bits: tuple[Term, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Sum:
-    """left + right, or left - right where right is negative."""
-
-    edge: int
-    left: Term
-    right: Term
-
-
-Node = Count | Sum
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +51,8 @@ class AdderGraph:
     """A law-abiding adder graph, stored as arrays so that 100,000 nodes stay cheap.
 
     Arrays: input_low, input_high [n_inputs]; start [n_nodes + 1], the terms of node v being
-    start[v] to start[v + 1]; term_edge, term_shift, term_negative [n_terms]; is_count [n_nodes];
-    output_edge (-1 for none), output_negative, output_offset [n_outputs]. low and high
+    start[v] to start[v + 1]; term_edge, term_shift, term_negative [n_terms]; kind [n_nodes], places
+    in KINDS; output_edge (-1 for none), output_negative, output_offset [n_outputs]. low and high
     [n_inputs + n_nodes] are derived. All are read-only. Raises AdderGraphError if a law is broken.
     """
 
@@ -92,7 +62,7 @@ class AdderGraph:
     term_edge: Ints
     term_shift: Ints
     term_negative: Flags
-    is_count: Flags
+    kind: Ints
     output_edge: Ints
     output_negative: Flags
     output_offset: Ints
@@ -100,7 +70,7 @@ class AdderGraph:
     high: Ints = field(init=False)
 
     def __post_init__(self) -> None:
-        for name in ("term_negative", "is_count", "output_negative"):
+        for name in ("term_negative", "output_negative"):
             object.__setattr__(self, name, _frozen(getattr(self, name), np.bool_))
         for name in _INTEGER_FIELDS:
             object.__setattr__(self, name, _frozen(getattr(self, name), np.int64))
@@ -120,7 +90,7 @@ class AdderGraph:
 
     @property
     def n_nodes(self) -> int:
-        return len(self.is_count)
+        return len(self.kind)
 
     @property
     def n_edges(self) -> int:
@@ -130,15 +100,16 @@ class AdderGraph:
     def n_outputs(self) -> int:
         return len(self.output_edge)
 
-    def node(self, index: int) -> Node:
-        """Node `index` (0 to n_nodes - 1) as a value of its own kind."""
-        begin, end = self.start[index], self.start[index + 1]
-        terms = tuple(
+    def terms(self, index: int) -> tuple[Term, ...]:
+        """The terms of node `index` (0 to n_nodes - 1)."""
+        return tuple(
             Term(int(self.term_edge[t]), int(self.term_shift[t]), bool(self.term_negative[t]))
-            for t in range(begin, end)
+            for t in range(self.start[index], self.start[index + 1])
         )
-        edge = self.n_inputs + index
-        return Count(edge, terms) if self.is_count[index] else Sum(edge, terms[0], terms[1])
+
+    def node(self, index: int) -> Node:
+        """Node `index` as a value of its own kind."""
+        return KINDS[int(self.kind[index])].node(self.n_inputs + index, self.terms(index))
 
     def nodes(self) -> Iterator[Node]:
         """All nodes in order; each reads only inputs and nodes already seen."""
@@ -153,10 +124,10 @@ class AdderGraph:
 
 
 _INTEGER_FIELDS = (
-    *("input_low", "input_high", "start", "term_edge", "term_shift"),
+    *("input_low", "input_high", "start", "term_edge", "term_shift", "kind"),
     *("output_edge", "output_offset"),
 )
-_STORED_FIELDS = (*_INTEGER_FIELDS, "term_negative", "is_count", "output_negative")
+_STORED_FIELDS = (*_INTEGER_FIELDS, "term_negative", "output_negative")
 
 
 def _frozen(array: npt.ArrayLike, dtype: type) -> npt.NDArray[np.generic]:
@@ -170,8 +141,7 @@ def _obey(graph: AdderGraph) -> None:
     _obey_shapes(graph)
     _obey_inputs(graph)
     _obey_order(graph)
-    _obey_counts(graph)
-    _obey_sums(graph)
+    _obey_kinds(graph)
     _obey_outputs(graph)
 
 
@@ -214,32 +184,19 @@ def _obey_order(graph: AdderGraph) -> None:
         )
 
 
-def _obey_counts(graph: AdderGraph) -> None:
+def _obey_kinds(graph: AdderGraph) -> None:
+    """Every kind's own law, for the nodes of it."""
+    unknown = (graph.kind < 0) | (graph.kind >= len(KINDS))
+    if unknown.any():
+        raise AdderGraphError(f"there is no kind {graph.kind[unknown.argmax()]} of node")
     sizes = np.diff(graph.start)
-    of_count = np.repeat(graph.is_count, sizes)
-    bits = graph.term_edge[of_count]
-    if (sizes[graph.is_count] > MAX_COUNT_BITS).any():
-        raise AdderGraphError(f"a count has more than {MAX_COUNT_BITS} bits")
-    if graph.term_shift[of_count].any():
-        raise AdderGraphError("a bit of a count is shifted; counts take bits as they are")
-    is_bit = (graph.input_low >= 0) & (graph.input_high <= 1)
-    no_bit = bits >= graph.n_inputs
-    no_bit |= ~np.append(is_bit, False)[np.minimum(bits, graph.n_inputs)]
-    if no_bit.any():
-        raise AdderGraphError(
-            f"a count reads edge {bits[no_bit.argmax()]}; it may read only inputs within [0, 1]"
-        )
-
-
-def _obey_sums(graph: AdderGraph) -> None:
-    first = graph.start[:-1][~graph.is_count]
-    if (np.diff(graph.start)[~graph.is_count] != 2).any():
-        raise AdderGraphError("a sum must have two terms")
-    if graph.term_negative[first].any():
-        raise AdderGraphError("the left term of a sum is negative; negate outputs instead")
-    shifts = np.stack([graph.term_shift[first], graph.term_shift[first + 1]])
-    if (shifts < 0).any() or (shifts > MAX_SHIFT).any() or shifts.min(axis=0).any():
-        raise AdderGraphError(f"a sum shifts one of its terms, by 0 to {MAX_SHIFT}")
+    is_bit = np.append((graph.input_low >= 0) & (graph.input_high <= 1), False)
+    of_bit = is_bit[np.minimum(graph.term_edge, graph.n_inputs)]
+    for code, row in enumerate(KINDS):
+        mine = graph.kind == code
+        terms = np.repeat(mine, sizes)
+        arrays = (graph.term_edge, graph.term_shift, graph.term_negative, of_bit)
+        row.obey(Operands(sizes[mine], *(array[terms] for array in arrays)))
 
 
 def _obey_outputs(graph: AdderGraph) -> None:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from solver.adder_graph.errors import AdderGraphError
 from solver.adder_graph.forms import Forms, constants, form_blocks, run
 from solver.adder_graph.graph import NO_EDGE, AdderGraph
+from solver.adder_graph.kinds import KINDS, inexact
 
 Ints = npt.NDArray[np.int64]
 
@@ -59,8 +60,16 @@ def check(graph: AdderGraph, matrix: npt.ArrayLike) -> None:
     """Prove that the graph's outputs are matrix @ x for every integer x.
 
     Multiplies the graph out to its exact linear form, a block of inputs at a time, and compares
-    with the matrix [n_outputs, n_inputs]. Raises AdderGraphError naming the first wrong output.
+    with the matrix [n_outputs, n_inputs]. Raises AdderGraphError naming the first wrong output, or
+    an inexact node, of which no matrix tells the values.
     """
+    loose = inexact(graph.kind)
+    if len(loose):
+        name = KINDS[graph.kind[loose[0]]].name
+        raise AdderGraphError(
+            f"edge {graph.n_inputs + loose[0]} is of kind {name!r}, which is not exact; no matrix "
+            "tells what the graph computes"
+        )
     wanted = np.asarray(matrix, dtype=np.int64)
     if wanted.shape != (graph.n_outputs, graph.n_inputs):
         raise AdderGraphError(

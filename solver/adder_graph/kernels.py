@@ -39,13 +39,16 @@ def bit_length(value: int) -> int:
 
 @compiled
 def run_nodes(
-    values: Forms, start: Ints, edge: Ints, shift: Ints, negative: Flags, is_count: Flags,
-    complement: int,
+    values: Forms, start: Ints, edge: Ints, shift: Ints, negative: Flags, complements: Flags,
+    complement: int, first: int, end: int,
 ) -> None:  # fmt: skip
-    """Fill the rows of values [n_edges, batch] that belong to nodes; the inputs' rows are given."""
-    n_inputs = values.shape[0] - len(is_count)
+    """Fill the rows of values [n_edges, batch] of the nodes first to end - 1 with their sums.
+
+    complements [n_nodes]: whether a node's negative term x stands for `complement` - x.
+    """
+    n_inputs = values.shape[0] - len(complements)
     ones = values.dtype.type(complement)
-    for node in range(len(is_count)):
+    for node in range(first, end):
         made = values[n_inputs + node]
         made[:] = 0
         for t in range(start[node], start[node + 1]):
@@ -53,7 +56,7 @@ def run_nodes(
             if not negative[t]:
                 for b in range(len(made)):
                     made[b] += read[b] * factor
-            elif is_count[node]:
+            elif complements[node]:
                 for b in range(len(made)):
                     made[b] += ones - read[b]
             else:
@@ -74,10 +77,10 @@ def coefficient_bounds(n_inputs: int, start: Ints, edge: Ints, shift: Ints) -> F
 
 
 @compiled
-def node_depths(n_inputs: int, start: Ints, edge: Ints, is_count: Flags) -> Ints:
+def node_depths(n_inputs: int, start: Ints, edge: Ints) -> Ints:
     """Two-operand additions on the longest path to every edge. [n_edges]"""
-    depth = np.zeros(n_inputs + len(is_count), dtype=np.int64)
-    for node in range(len(is_count)):
+    depth = np.zeros(n_inputs + len(start) - 1, dtype=np.int64)
+    for node in range(len(start) - 1):
         deepest = 0
         for t in range(start[node], start[node + 1]):
             deepest = max(deepest, depth[edge[t]])

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from solver.adder_graph.graph import AdderGraph
 from solver.adder_graph.kernels import node_depths
+from solver.adder_graph.kinds import KINDS, Widths, bit_lengths
 
 Ints = npt.NDArray[np.int64]
 
@@ -52,12 +53,14 @@ class Cost:
 def measure(graph: AdderGraph) -> Cost:
     """The cost of a graph by the rules at the head of this module."""
     sizes = np.diff(graph.start)
-    edge_depth = node_depths(graph.n_inputs, graph.start, graph.term_edge, graph.is_count)
+    edge_depth = node_depths(graph.n_inputs, graph.start, graph.term_edge)
+    nodes = _widths(graph)
+    of_kind = [(row, nodes.of(graph.kind == code)) for code, row in enumerate(KINDS)]
     used = graph.output_edge[graph.output_edge >= 0]
     return Cost(
         additions=int((sizes - 1).sum()),
-        full_adders=int(_full_adders(graph).sum()),
-        lut6=int(_lut6(graph).sum()),
+        full_adders=sum(int(row.full_adders(own).sum()) for row, own in of_kind),
+        lut6=sum(int(row.lut6(own).sum()) for row, own in of_kind),
         depth=int(edge_depth[used].max(initial=0)),
     )
 
@@ -68,31 +71,14 @@ def widths(low: Ints, high: Ints) -> Ints:
     return bit_lengths(magnitude) + (low < 0)
 
 
-def bit_lengths(values: Ints) -> Ints:
-    """int.bit_length of every value >= 0, below 2**53."""
-    return np.frexp(values.astype(np.float64))[1].astype(np.int64)
-
-
-def _full_adders(graph: AdderGraph) -> Ints:
+def _widths(graph: AdderGraph) -> Widths:
     left, right = graph.start[:-1], graph.start[:-1] + 1
     width = widths(graph.low, graph.high)
-    reach = np.maximum(
-        width[graph.term_edge[left]] + graph.term_shift[left],
-        width[graph.term_edge[right]] + graph.term_shift[right],
-    )
-    ripple = np.minimum(reach, width[graph.n_inputs :]) - _wires(graph)
-    sizes = np.diff(graph.start)
-    counts = np.maximum(sizes - bit_lengths(sizes), 1)
-    return np.where(graph.is_count, counts, np.maximum(ripple, 0))
-
-
-def _lut6(graph: AdderGraph) -> Ints:
-    made = widths(graph.low, graph.high)[graph.n_inputs :]
-    return np.where(graph.is_count, made, np.maximum(made - _wires(graph), 0))
-
-
-def _wires(graph: AdderGraph) -> Ints:
-    """Low result bits that only one operand of a sum has, and that pass unchanged. [n_nodes]"""
-    left, right = graph.start[:-1], graph.start[:-1] + 1
+    ends = width[graph.term_edge] + graph.term_shift
     free_left = np.where(graph.term_negative[right], 0, graph.term_shift[left])
-    return np.where(graph.is_count, 0, free_left + graph.term_shift[right])
+    return Widths(
+        sizes=np.diff(graph.start),
+        made=width[graph.n_inputs :],
+        reach=np.maximum(ends[left], ends[right]),
+        wires=free_left + graph.term_shift[right],
+    )

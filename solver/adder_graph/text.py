@@ -21,12 +21,14 @@ from itertools import groupby
 import numpy as np
 
 from solver.adder_graph.errors import AdderGraphError
-from solver.adder_graph.graph import NO_EDGE, AdderGraph, Count, Node, Output, Term
+from solver.adder_graph.graph import NO_EDGE, AdderGraph, Output
+from solver.adder_graph.kinds import KINDS, SUM, Kind, Term
 
 _HEAD = "adder graph 1"
 _EDGE = r"e(\d+)(?:<<(\d+))?"
 _INPUTS = re.compile(r"inputs (\d+) in \[(-?\d+), (-?\d+)\]")
-_COUNT = re.compile(r"e(\d+) = count((?: ~?e\d+)+)")
+_NAMED = re.compile(rf"e(\d+) = ([a-z_]+)((?: [~-]?{_EDGE})+)")
+_TERM = re.compile(rf"([~-]?){_EDGE}")
 _SUM = re.compile(rf"e(\d+) = {_EDGE} ([+-]) {_EDGE}")
 _OUTPUT = re.compile(r"y(\d+) = (-?)e(\d+)(?: ([+-]) (\d+))?")
 _CONSTANT = re.compile(r"y(\d+) = (-?\d+)")
@@ -38,17 +40,24 @@ def to_text(graph: AdderGraph) -> str:
     ranges = zip(graph.input_low.tolist(), graph.input_high.tolist(), strict=True)
     for (low, high), run in groupby(ranges):
         lines.append(f"inputs {len(list(run))} in [{low}, {high}]")
-    lines += [_node_line(node) for node in graph.nodes()]
+    lines += [_node_line(graph, index) for index in range(graph.n_nodes)]
     lines += [_output_line(row, output) for row, output in enumerate(graph.outputs())]
     return "\n".join(lines) + "\n"
 
 
-def _node_line(node: Node) -> str:
-    if isinstance(node, Count):
-        bits = " ".join(f"{'~' * bit.negative}e{bit.edge}" for bit in node.bits)
-        return f"e{node.edge} = count {bits}"
-    sign = "-" if node.right.negative else "+"
-    return f"e{node.edge} = {_operand(node.left)} {sign} {_operand(node.right)}"
+def _node_line(graph: AdderGraph, index: int) -> str:
+    kind, terms = KINDS[graph.kind[index]], graph.terms(index)
+    if kind is KINDS[SUM]:
+        left, right = terms
+        words = f"{_operand(left)} {'-' if right.negative else '+'} {_operand(right)}"
+    else:
+        signed = (_mark(kind) * term.negative + _operand(term) for term in terms)
+        words = " ".join([kind.name, *signed])
+    return f"e{graph.n_inputs + index} = {words}"
+
+
+def _mark(kind: Kind) -> str:
+    return "~" if kind.complements else "-"
 
 
 def _operand(term: Term) -> str:
@@ -68,7 +77,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.low, self.high = list[int](), list[int]()
-        self.start, self.is_count = [0], list[bool]()
+        self.start, self.kind = [0], list[int]()
         self.terms = list[tuple[int, int, bool]]()
         self.outputs = list[tuple[int, bool, int]]()
 
@@ -76,8 +85,8 @@ class _Reader:
         """Whether the line is one that may stand here."""
         if found := _INPUTS.fullmatch(line):
             return self._inputs(*(int(group) for group in found.groups()))
-        if found := _COUNT.fullmatch(line):
-            return self._count(int(found[1]), found[2].split())
+        if found := _NAMED.fullmatch(line):
+            return self._named(int(found[1]), found[2], found[3].split())
         if found := _SUM.fullmatch(line):
             return self._sum(found)
         if found := _OUTPUT.fullmatch(line):
@@ -90,20 +99,25 @@ class _Reader:
     def _inputs(self, number: int, low: int, high: int) -> bool:
         self.low += [low] * number
         self.high += [high] * number
-        return not self.is_count and not self.outputs
+        return not self.kind and not self.outputs
 
-    def _count(self, edge: int, bits: list[str]) -> bool:
-        terms = [(int(bit.lstrip("~e")), 0, bit[0] == "~") for bit in bits]
-        return self._node(edge, True, terms)
+    def _named(self, edge: int, name: str, words: list[str]) -> bool:
+        code = next((code for code, row in enumerate(KINDS) if row.name == name), None)
+        if code is None:
+            return False
+        found = [term for term in map(_TERM.fullmatch, words) if term]
+        terms = [(int(term[2]), int(term[3] or 0), bool(term[1])) for term in found]
+        marks = {term[1] for term in found} - {""}
+        return marks <= {_mark(KINDS[code])} and self._node(edge, code, terms)
 
     def _sum(self, found: re.Match[str]) -> bool:
         left = (int(found[2]), int(found[3] or 0), False)
         right = (int(found[5]), int(found[6] or 0), found[4] == "-")
-        return self._node(int(found[1]), False, [left, right])
+        return self._node(int(found[1]), SUM, [left, right])
 
-    def _node(self, edge: int, is_count: bool, terms: list[tuple[int, int, bool]]) -> bool:
-        in_order = edge == len(self.low) + len(self.is_count) and not self.outputs
-        self.is_count.append(is_count)
+    def _node(self, edge: int, kind: int, terms: list[tuple[int, int, bool]]) -> bool:
+        in_order = edge == len(self.low) + len(self.kind) and not self.outputs
+        self.kind.append(kind)
         self.terms += terms
         self.start.append(len(self.terms))
         return in_order
@@ -118,7 +132,7 @@ class _Reader:
         low, high, start = (np.array(x, dtype=np.int64) for x in (self.low, self.high, self.start))
         return AdderGraph(
             low, high, start, terms[:, 0], terms[:, 1], terms[:, 2].astype(np.bool_),
-            np.array(self.is_count, dtype=np.bool_),
+            np.array(self.kind, dtype=np.int64),
             outputs[:, 0], outputs[:, 1].astype(np.bool_), outputs[:, 2],
         )  # fmt: skip
 

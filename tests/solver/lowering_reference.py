@@ -1,4 +1,4 @@
-"""The lowering of sums to adders in plain Python: what `solver.adder_graph.lower` must equal.
+"""The lowering of sums to adders in plain Python: what `solver.adder_graph.adder_trees` must equal.
 
 A sum's bits are counted in chunks of up to six; then the two narrowest terms (or, shallow, the two
 shallowest) are added again and again. Nodes with one linear form, up to sign, become one.
@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from solver.adder_graph.graph import MAX_COUNT_BITS, NO_EDGE, AdderGraph
+from solver.adder_graph.graph import NO_EDGE, AdderGraph
 from solver.adder_graph.kernels import needed
+from solver.adder_graph.kinds import COUNT, MAX_COUNT_BITS, SUM
 from solver.adder_graph.sums import Sums, pruned
 
 Ints = npt.NDArray[np.int64]
@@ -52,7 +53,7 @@ class Builder:
         self.form = [2 * int(p) + 1 for p in points]
         self.known = {form: edge for edge, form in enumerate(self.form)}
         self.is_bit = [a >= 0 and b <= 1 for a, b in zip(self.low, self.high, strict=True)]
-        self.start, self.is_count = [0], list[bool]()
+        self.start, self.kind = [0], list[int]()
         self.edge, self.shift, self.negative = list[int](), list[int](), list[bool]()
 
     def width(self, part: Part) -> int:
@@ -65,7 +66,7 @@ class Builder:
         """A count of the bits; complements bring constants, which outputs take off again."""
         form = sum(-self.form[b.edge] if b.negative else self.form[b.edge] for b in bits)
         node = _Node(form % _MODULUS, 0, len(bits), sum(b.negative for b in bits))
-        return self._made(True, bits, node, (len(bits) - 1).bit_length())
+        return self._made(COUNT, bits, node, (len(bits) - 1).bit_length())
 
     def add(self, left: Part, right: Part) -> Part:
         """left + right, as a sum or a difference, with common shifts and signs drawn out."""
@@ -78,7 +79,7 @@ class Builder:
         minus = right.negative and not flip
         terms = [Part(left.edge, False, a), Part(right.edge, minus, b)]
         depth = max(self.depth[left.edge], self.depth[right.edge]) + 1
-        part = self._made(False, terms, self._combined(left.edge, a, right.edge, b, minus), depth)
+        part = self._made(SUM, terms, self._combined(left.edge, a, right.edge, b, minus), depth)
         return Part(part.edge, part.negative != flip, shared)
 
     def _combined(self, left: int, a: int, right: int, b: int, minus: bool) -> _Node:
@@ -92,7 +93,7 @@ class Builder:
             (self.constant[left] << a) + sign * (self.constant[right] << b),
         )
 
-    def _made(self, is_count: bool, terms: list[Part], node: _Node, depth: int) -> Part:
+    def _made(self, kind: int, terms: list[Part], node: _Node, depth: int) -> Part:
         """A new node, or the one that has this form already if it is no deeper."""
         for sign in (1, -1) if self.share else ():
             edge = self.known.get(sign * node.form % _MODULUS)
@@ -104,7 +105,7 @@ class Builder:
         self.high.append(node.high)
         self.constant.append(node.constant)
         self.depth.append(depth)
-        self.is_count.append(is_count)
+        self.kind.append(kind)
         for term in terms:
             self.edge.append(term.edge)
             self.shift.append(term.shift)
@@ -130,7 +131,7 @@ class Builder:
             name[edge[terms]],
             np.array(self.shift, dtype=np.int64)[terms],
             np.array(self.negative, dtype=np.bool_)[terms],
-            np.array(self.is_count, dtype=np.bool_)[kept],
+            np.array(self.kind, dtype=np.int64)[kept],
             name[edges],
             negative,
             np.where(negative, constant, -constant),

@@ -11,7 +11,7 @@ from solver.adder_graph.clusters import clustered
 from solver.adder_graph.cse import share_columns, share_pairs
 from solver.adder_graph.depth import least_depths, share_pairs_within
 from solver.adder_graph.differences import column_differences, row_differences
-from solver.adder_graph.search import improved
+from solver.adder_graph.regroup import improved
 from solver.adder_graph.sums import distinct_rows, from_matrix, inlined, spread, transpose
 
 

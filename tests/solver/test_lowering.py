@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from solver.adder_graph.lower import lower
+from solver.adder_graph.adder_trees import lower
 from solver.adder_graph.methods import families
 from solver.adder_graph.sums import Sums, distinct_rows, from_matrix, from_rows, spread
 from tests.solver.lowering_reference import lower as plain_lower

@@ -10,7 +10,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from solver.adder_graph.builder import (
+from solver.adder_graph.graph import AdderGraph
+from solver.adder_graph.kernels import ZERO, bit_length, compiled
+from solver.adder_graph.kinds import MAX_COUNT_BITS
+from solver.adder_graph.node_builder import (
     NO_PART,
     Nodes,
     add,
@@ -23,8 +26,6 @@ from solver.adder_graph.builder import (
     shift_of,
     width_of,
 )
-from solver.adder_graph.graph import MAX_COUNT_BITS, AdderGraph
-from solver.adder_graph.kernels import ZERO, bit_length, compiled
 from solver.adder_graph.sums import Sums, pruned
 
 Ints = npt.NDArray[np.int64]

@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from solver.adder_graph.graph import NO_EDGE, AdderGraph
 from solver.adder_graph.kernels import ZERO, bit_length, compiled, needed
+from solver.adder_graph.kinds import COUNT, SUM
 
 Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 NO_PART = -1
 _EDGE = 7  # bits below the edge: six of shift, one of sign
@@ -40,7 +40,7 @@ class Nodes(NamedTuple):
     depth: Ints
     start: Ints
     term: Ints
-    is_count: Flags
+    kind: Ints
     slot: Ints
 
 
@@ -61,7 +61,7 @@ def empty(input_low: Ints, input_high: Ints, n_terms: int, share: bool) -> Nodes
         depth=depth,
         start=np.zeros(n_terms + 1, np.int64),
         term=np.zeros(2 * n_terms, np.int64),
-        is_count=np.zeros(n_terms, np.bool_),
+        kind=np.zeros(n_terms, np.int64),
         slot=np.full(1 << (2 * most + 2).bit_length(), -1),
     )
     nodes.form[:n_inputs] = 2 * points + 1
@@ -115,7 +115,7 @@ def _name_inputs(nodes: Nodes) -> None:
 
 @compiled
 def _made(
-    nodes: Nodes, is_count: bool, terms: Ints, form: int, low: int, high: int, constant: int,
+    nodes: Nodes, kind: int, terms: Ints, form: int, low: int, high: int, constant: int,
     depth: int,
 ) -> int:  # fmt: skip
     """A new node, or the one that has this form already if it is no deeper, as a part."""
@@ -129,7 +129,7 @@ def _made(
     nodes.slot[place] = edge
     nodes.form[edge], nodes.low[edge], nodes.high[edge] = form, low, high
     nodes.constant[edge], nodes.depth[edge] = constant, depth
-    nodes.is_count[edge - nodes.n_inputs] = is_count
+    nodes.kind[edge - nodes.n_inputs] = kind
     for i in range(len(terms)):
         nodes.term[at + i] = terms[i]
     nodes.size[0], nodes.size[1] = edge + 1, at + len(terms)
@@ -144,7 +144,7 @@ def count(nodes: Nodes, bits: Ints) -> int:
     for bit in bits:
         form += -nodes.form[edge_of(bit)] if is_negative(bit) else nodes.form[edge_of(bit)]
         complements += is_negative(bit)
-    return _made(nodes, True, bits, form, 0, len(bits), complements, bit_length(len(bits) - 1))
+    return _made(nodes, COUNT, bits, form, 0, len(bits), complements, bit_length(len(bits) - 1))
 
 
 @compiled
@@ -164,7 +164,7 @@ def add(nodes: Nodes, left: int, right: int) -> int:
     ends = sign * (nodes.low[y] << b), sign * (nodes.high[y] << b)
     part = _made(
         nodes,
-        False,
+        SUM,
         np.array([part_of(x, a, False), part_of(y, b, minus)]),
         (nodes.form[x] << a) + sign * (nodes.form[y] << b),
         (nodes.low[x] << a) + min(ends[0], ends[1]),
@@ -199,7 +199,7 @@ def graph_of(nodes: Nodes, outputs: Ints) -> AdderGraph:
         name[edge[terms]],
         ((term >> 1) & _SHIFTS)[terms],
         (term & 1).astype(np.bool_)[terms],
-        nodes.is_count[: n_edges - n_inputs][kept],
+        nodes.kind[: n_edges - n_inputs][kept],
         name[edges],
         negative,
         np.where(negative, constant, -constant),
