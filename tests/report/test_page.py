@@ -25,7 +25,7 @@ from crshare.report.page.plots import tradeoff
 from crshare.report.page.svg import Drawing
 from crshare.report.schema import PlanReport
 from crshare.typed_json import read_json
-from tests.hostile_names import NAMES
+from tests.hostile.names import NAMES
 
 VOID = {"meta", "link", "br"}
 
@@ -183,12 +183,12 @@ def named_anew(value: Any, names: Iterator[str]) -> Any:
     return next(names) if isinstance(value, str) and not fixed else value
 
 
-@pytest.mark.parametrize("start", range(0, len(NAMES), 9))
+@pytest.mark.parametrize("start", range(0, len(NAMES), 20))
 def test_no_text_of_a_report_is_markup(optimized: Path, start: int) -> None:
     """The elements of the page are those of a page with plain names, whatever the names are."""
     report = json.loads((optimized / "report.json").read_text())
     pages = []
-    for names in (["plain"], [name.replace("n" * 10_000, "n" * 99) for name in NAMES[start:]]):
+    for names in (["plain"], NAMES[start:]):
         numbered = (f"{name}{n}" for n, name in enumerate(cycle(names)))
         changed = named_anew(report, numbered)
         for layer, portrait in zip(changed["layers"], changed["portraits"], strict=True):

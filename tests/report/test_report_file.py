@@ -4,20 +4,27 @@ import json
 import random
 import shutil
 from collections import Counter
+from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from crshare.errors import CrshareError
-from crshare.report.page.document import read_document
+from crshare.report.page.document import document_of, read_document
 from crshare.report.page.html import render
 from crshare.report.schema import PlanReport
+from crshare.report.terminal import plan_tables
+from crshare.screen import Screen
+from crshare.strict_json import JsonError
 from crshare.typed_json import read_json, write_json
 from scripts.write_schemas import KINDS
 from tests.cli.test_cli import crshare
+from tests.hostile.names import NAMES
 from tests.hostile.spoil import spoil_json
 
-N_SPOILED = 300
+N_SPOILED, N_CHANGED = 300, 100
 COMMANDS = {"analyze": (), "evaluate": ("--plan", "--data"), "apply": ("--plan", "-o")}
 
 
@@ -44,6 +51,54 @@ def test_what_commands_write_is_of_their_schema(
     done = crshare(command, model, *options, "--json", "-")
     assert done.exit_code == 0, done.output
     assert write_json(read_json(done.stdout.encode(), KINDS[command])) == done.stdout
+
+
+NUMBERS = {
+    bool: (False, True),
+    int: (0, 1, 2, 7, 255, 10**6, 2**31 - 1, 2**53, 2**60),
+    float: (0.0, 0.5, 1.0, -1.0, 1e-300, 5e-324, 1e15, -1e15),
+}
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Each value inside, as what holds it and its key there."""
+    keys = range(len(value)) if isinstance(value, list) else value
+    for key in keys if isinstance(value, list | dict) else ():
+        yield value, key
+        yield from places(value[key])
+
+
+def change(rng: random.Random, holder: Any, key: Any) -> None:
+    """Another value of the same type; a list loses an item or has one twice."""
+    old = holder[key]
+    if isinstance(old, list):
+        if old and rng.random() < 0.5:
+            old.append(rng.choice(old))
+        elif old:
+            old.remove(rng.choice(old))
+    elif isinstance(old, str):
+        holder[key] = rng.choice((rng.choice(NAMES), "+-+", old[1:]))
+    elif type(old) in NUMBERS:
+        holder[key] = rng.choice(NUMBERS[type(old)])
+
+
+def test_whatever_figures_a_report_holds_they_are_shown(optimized: Path) -> None:
+    """Every value may be another of its type: what no type refuses, page and terminal can show."""
+    text = (optimized / "report.json").read_text("utf-8")
+    n_shown = 0
+    for seed in range(N_CHANGED):
+        rng, report = random.Random(seed), json.loads(text)
+        for _ in range(rng.choice((1, 2, 8))):
+            change(rng, *rng.choice(list(places(report))))
+        try:
+            value = read_json(json.dumps(report).encode(), PlanReport)
+        except JsonError:
+            continue
+        page = render(document_of(value))
+        assert all(line.isprintable() for line in page.split("\n"))
+        Screen(file=StringIO()).print(plan_tables(value))
+        n_shown += 1
+    assert n_shown > N_CHANGED / 5
 
 
 def test_spoiled_reports_make_a_page_or_a_sentence(optimized: Path, tmp_path: Path) -> None:
