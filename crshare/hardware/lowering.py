@@ -224,16 +224,17 @@ class _Lowering:
         cost, options = measure(sums.graph), self.options
         stage, lut6 = sums.compute(threshold, options.per_stage), cost.lut6
         phases, why = 1, ""
+        turns = min(options.fold, len(sums.weights))  # a turn gives at least one output
         if options.fold > 1 and (threshold is None or not sums.binary):
             why = "unrolled: only layers of bits before a threshold are folded"
-        elif options.fold > 1 and threshold is not None:
-            turned = sums.turned(threshold, options.fold, options.method, options.measure)
+        elif turns > 1 and threshold is not None:
+            turned = sums.turned(threshold, turns, options.method, options.measure)
             if turned.lut6 < lut6:
-                why = f"in {options.fold} turns: about {turned.lut6:,} LUTs, unrolled {lut6:,}"
-                phases, lut6, cost = options.fold, turned.lut6, measure(turned.graph)
+                why = f"in {turns} turns: about {turned.lut6:,} LUTs, unrolled {lut6:,}"
+                phases, lut6, cost = turns, turned.lut6, measure(turned.graph)
                 stage = sums.folded(stage, turned, threshold)
             else:
-                why = f"unrolled: about {lut6:,} LUTs, in {options.fold} turns {turned.lut6:,}"
+                why = f"unrolled: about {lut6:,} LUTs, in {turns} turns {turned.lut6:,}"
         if lut6 > options.max_luts:
             raise HardwareError(
                 f"layer {sums.name} would take about {lut6:,} LUTs, above the limit of "

@@ -220,6 +220,19 @@ def test_a_layer_is_folded_only_where_that_is_smaller(fold: int, phases: int) ->
     assert layer.why.startswith("" if fold == 1 else f"in {fold}" if phases > 1 else "unrolled")
 
 
+@pytest.mark.needs_tool("iverilog")
+@pytest.mark.parametrize(("filters", "phases"), [(1, 1), (3, 3), (32, 32), (33, 32)])
+def test_a_layer_takes_no_more_turns_than_it_has_outputs(
+    filters: int, phases: int, monkeypatch: MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Turned, "lut6", 0)
+    network = layer_of_bits(filters)
+    lowered = lower(network, None, Options(fold=32), name="dut", only=("conv", "conv"))
+    assert lowered.layers[0].phases == phases
+    images = random_images(np.random.default_rng(0), network.input, 3)
+    assert all(verdict.passed for verdict in verify(lowered, images, ["icarus"], quiet))
+
+
 def test_a_layer_that_is_too_large_unrolled_may_be_small_enough_in_turns() -> None:
     network, only = layer_of_bits(64), ("conv", "conv")
     with pytest.raises(HardwareError, match="conv would take about .* fold it with --fold"):
