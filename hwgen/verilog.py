@@ -7,20 +7,26 @@ from pathlib import Path
 
 from hwgen.datapath import Datapath, Schedule, extended
 from hwgen.design import (
-    COUNTER_WIDTH,
     Compute,
     Decide,
     Design,
     Entry,
-    Folding,
     Gather,
     Pool,
     Stage,
-    Windowing,
 )
 from hwgen.emitter import Emitter, bus, constant, residue
+from hwgen.folding import gathered, in_phases
 from hwgen.identifiers import HAND_WRITTEN
 from hwgen.netlist import Netlist
+from hwgen.stream import (
+    class_width,
+    control,
+    count,
+    mask,
+    stream_ports,
+    windows,
+)
 
 RTL = Path(__file__).with_name("rtl")
 
@@ -32,19 +38,6 @@ def files(design: Design) -> dict[str, str]:
         found[f"{module}.v"] = stage_module(stage, module)
     found[f"{design.top}.v"] = top_module(design)
     return found
-
-
-def stream_ports(in_width: int, out_width: int) -> list[str]:
-    return [
-        "input  wire aclk",
-        "input  wire aresetn",
-        "input  wire s_axis_tvalid",
-        "output wire s_axis_tready",
-        f"input  wire {bus(in_width)} s_axis_tdata",
-        "output wire m_axis_tvalid",
-        "input  wire m_axis_tready",
-        f"output wire {bus(out_width)} m_axis_tdata",
-    ]
 
 
 def top_module(design: Design) -> str:
@@ -120,7 +113,7 @@ def combinational(module: str, netlist: Netlist, width: int) -> str:
     n_bits = sum(span.width for span in spans)
     ports = [
         f"input  wire {bus(n_bits)} window",
-        f"input  wire {bus(_class_width(netlist.n_classes))} window_class",
+        f"input  wire {bus(class_width(netlist.n_classes))} window_class",
         f"output wire {bus(width * len(netlist.heads))} out",
     ]
     emit(
@@ -138,10 +131,6 @@ def combinational(module: str, netlist: Netlist, width: int) -> str:
     return str(emit)
 
 
-def _class_width(n_classes: int) -> int:
-    return max(1, (n_classes - 1).bit_length())
-
-
 def _compute(stage: Compute, module: str) -> str:
     emit = Emitter()
     netlist, schedule = stage.netlist, Schedule(stage.netlist, stage.per_stage)
@@ -156,10 +145,10 @@ def _compute(stage: Compute, module: str) -> str:
         "/* verilator lint_off UNUSED */  // inputs of no weight, and bits that exact ranges spare",
     )
     with emit.module(module, stream_ports(stage.in_width, stage.out_width)):
-        _windows(emit, stage.windowing, stage.in_width)
+        windows(emit, stage.windowing, stage.in_width)
         places = _places(stage)
         if stage.folding:
-            places = _phases(emit, stage.folding, schedule.n_stages, places)
+            places = in_phases(emit, stage.folding, schedule.n_stages, places)
         else:
             emit("assign take = advance;")
         _classes(emit, stage, schedule.n_stages)
@@ -170,37 +159,10 @@ def _compute(stage: Compute, module: str) -> str:
         emit(f"wire {bus(stage.head_width * len(netlist.heads))} outputs;")
         path.heads("outputs", stage.head_width, f"class_{schedule.n_stages - 1}")
         if stage.folding:
-            _gathered(emit, stage.folding, schedule.n_stages, len(netlist.heads))
+            gathered(emit, stage.folding, schedule.n_stages, len(netlist.heads))
         else:
-            _control(emit, schedule.n_stages, stage.out_width)
+            control(emit, schedule.n_stages, stage.out_width)
     return str(emit)
-
-
-def _phases(emit: Emitter, folding: Folding, n_stages: int, places: list[str]) -> list[str]:
-    """phase_k, the turn of what is in stage k; a window is taken with its last. The gates' places.
-
-    Each gate is a bit of the window, inverted in its phases.
-    """
-    width, last = _class_width(folding.phases), folding.phases - 1
-    emit(f"reg {bus(width)} phase_0;")
-    final, first, step = (constant(value, width) for value in (last, 0, 1))
-    emit(f"assign take = advance && phase_0 == {final};")
-    with emit.block("always @(posedge aclk) begin", "end"):
-        emit(f"if (!aresetn) phase_0 <= {first};")
-        emit("else if (advance && window_valid)")
-        emit(f"  phase_0 <= phase_0 == {final} ? {first} : phase_0 + {step};")
-    for later in range(1, n_stages):
-        emit(f"reg {bus(width)} phase_{later};")
-        emit(f"always @(posedge aclk) if (advance) phase_{later} <= phase_{later - 1};")
-    for flips in sorted({gate.flips for gate in folding.gates if gate.flips}):
-        turns = [
-            f"phase_0 == {constant(p, width)}" for p in range(folding.phases) if flips >> p & 1
-        ]
-        emit(f"wire flip_{flips} = {' || '.join(turns)};")
-    return [
-        f"{places[gate.place]} ^ flip_{gate.flips}" if gate.flips else places[gate.place]
-        for gate in folding.gates
-    ]
 
 
 def _places(stage: Compute) -> list[str]:
@@ -214,56 +176,11 @@ def _places(stage: Compute) -> list[str]:
     ]
 
 
-def _windows(emit: Emitter, windowing: Windowing, width: int) -> None:
-    """Wires window, window_valid, row and column; `take` takes a window, `advance` moves stages."""
-    taps = windowing.kernel[0] * windowing.kernel[1]
-    emit("wire advance, take;", "wire window_valid;", f"wire {bus(taps * width)} window;")
-    counter = windowing.counter_width
-    emit(f"wire {bus(counter)} row, column;")
-    if windowing.plain:
-        zero = constant(0, counter)
-        emit("assign window = s_axis_tdata;", "assign window_valid = s_axis_tvalid;")
-        emit("assign s_axis_tready = take;", f"assign row = {zero}, column = {zero};")
-        return
-    settings = {
-        "ROWS": windowing.size[0],
-        "COLUMNS": windowing.size[1],
-        "KH": windowing.kernel[0],
-        "KW": windowing.kernel[1],
-        "SH": windowing.strides[0],
-        "SW": windowing.strides[1],
-        "TOP": windowing.pads[0],
-        "LEFT": windowing.pads[1],
-        "BOTTOM": windowing.pads[2],
-        "RIGHT": windowing.pads[3],
-    }
-    with emit.block("window #(", ") u_window ("):
-        emit(f"{_count(counter)}.WIDTH({width}),")
-        emit(*(f".{name}({constant(value, counter)})," for name, value in settings.items()))
-        emit(f".PAD({_mask(windowing.pad, width)})")
-    with emit.block("", ");"):
-        emit(".clk(aclk), .rst(!aresetn),")
-        emit(".s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata),")
-        emit(".m_valid(window_valid), .m_ready(take), .m_data(window),")
-        emit(".m_row(row), .m_column(column)")
-
-
-def _count(width: int) -> str:
-    """The parameter COUNT of a module that counts, where it is not as it is anyway."""
-    return f".COUNT({width}), " if width != COUNTER_WIDTH else ""
-
-
-def _mask(value: int, width: int) -> str:
-    """A sized literal in hexadecimal, of bits side by side."""
-    constant(value, width)
-    return f"{width}'h{value:x}"
-
-
 def _classes(emit: Emitter, stage: Compute, n_stages: int) -> None:
     """class_0: the class of the window, by where it hangs over the border; class_k: k stages on."""
     if stage.netlist.n_classes == 1:
         return
-    width = _class_width(stage.netlist.n_classes)
+    width = class_width(stage.netlist.n_classes)
     n_columns = max(stage.column_classes) + 1
     phases = stage.folding.phases if stage.folding else 1
     counter = stage.windowing.counter_width
@@ -271,7 +188,7 @@ def _classes(emit: Emitter, stage: Compute, n_stages: int) -> None:
     column = _by_place("column", stage.column_classes, phases, (counter, width))
     terms = [row, column]
     if phases > 1:
-        missing = width - _class_width(phases)
+        missing = width - class_width(phases)
         terms.append(f"{{{missing}'d0, phase_0}}" if missing else "phase_0")
     emit(f"wire {bus(width)} class_0 = {' + '.join(terms)};")
     for later in range(1, n_stages):
@@ -291,41 +208,6 @@ def _by_place(name: str, classes: tuple[int, ...], factor: int, widths: tuple[in
     return f"({text})"
 
 
-def _control(emit: Emitter, n_stages: int, out_width: int) -> None:
-    """Valid bits beside the stages, and the register at the end; all wait together."""
-    _end(emit, n_stages, out_width, "")
-    emit("always @(posedge aclk) if (advance) out_data <= outputs;")
-
-
-def _gathered(emit: Emitter, folding: Folding, n_stages: int, n_heads: int) -> None:
-    """As `_control`, the outputs of each phase going to their place; the last makes them valid."""
-    width, phase = _class_width(folding.phases), f"phase_{n_stages - 1}"
-    _end(emit, n_stages, folding.n_outputs, f" && {phase} == {constant(folding.phases - 1, width)}")
-    with emit.block("always @(posedge aclk) if (advance) begin", "end"):
-        for turn in range(folding.phases):
-            first = turn * n_heads
-            size = min(n_heads, folding.n_outputs - first)
-            if size > 0:
-                where, taken = f"out_data[{first} +: {size}]", f"outputs[0 +: {size}]"
-                emit(f"if ({phase} == {constant(turn, width)}) {where} <= {taken};")
-
-
-def _end(emit: Emitter, n_stages: int, out_width: int, ripe: str) -> None:
-    """The valid bits, and the stream out; `ripe` is what makes a valid last stage an output."""
-    emit("reg out_valid;", f"reg {bus(out_width)} out_data;")
-    emit("assign advance = m_axis_tready || !out_valid;")
-    emit("assign m_axis_tvalid = out_valid;", "assign m_axis_tdata = out_data;")
-    for stage in range(1, n_stages):
-        emit(f"reg valid_{stage};")
-    valid = ["window_valid", *(f"valid_{stage}" for stage in range(1, n_stages))]
-    with emit.block("always @(posedge aclk) begin", "end"):
-        with emit.block("if (!aresetn) begin", "end else if (advance) begin"):
-            emit("out_valid <= 1'b0;", *(f"{name} <= 1'b0;" for name in valid[1:]))
-        with emit.block("", "end"):
-            emit(*(f"{now} <= {then};" for then, now in zip(valid, valid[1:], strict=False)))
-            emit(f"out_valid <= {valid[-1]}{ripe};")
-
-
 def _pool(stage: Pool, module: str) -> str:
     emit = Emitter()
     width, windowing = stage.in_width, stage.windowing
@@ -336,15 +218,15 @@ def _pool(stage: Pool, module: str) -> str:
     )
     emit("/* verilator lint_off UNUSED */  // where the window lies")
     with emit.module(module, stream_ports(width, width)):
-        _windows(emit, windowing, width)
-        mask = sum(1 << place for place, every in enumerate(stage.all_of) if every)
+        windows(emit, windowing, width)
+        everywhere = sum(1 << place for place, every in enumerate(stage.all_of) if every)
         parts = [f"window[{tap * width} +: {width}]" for tap in range(taps)]
-        emit(f"localparam {bus(width)} ALL = {_mask(mask, width)};")
+        emit(f"localparam {bus(width)} ALL = {mask(everywhere, width)};")
         emit(f"wire {bus(width)} some = {' | '.join(parts)};")
         emit(f"wire {bus(width)} every = {' & '.join(parts)};")
         emit(f"wire {bus(width)} outputs = (every & ALL) | (some & ~ALL);")
         emit("assign take = advance;")
-        _control(emit, 1, width)
+        control(emit, 1, width)
     return str(emit)
 
 
@@ -353,7 +235,7 @@ def _gather(stage: Gather, module: str) -> str:
     emit.comment(f"{stage.name}: all {stage.beats} positions of a map in one beat.")
     with emit.module(module, stream_ports(stage.in_width, stage.out_width)):
         beats = constant(stage.beats, stage.counter_width)
-        parameters = f"{_count(stage.counter_width)}.WIDTH({stage.beat_width}), .BEATS({beats})"
+        parameters = f"{count(stage.counter_width)}.WIDTH({stage.beat_width}), .BEATS({beats})"
         with emit.block(f"gather #({parameters}) u_gather (", ");"):
             emit(".clk(aclk), .rst(!aresetn),")
             emit(".s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata),")

@@ -1,0 +1,88 @@
+"""What the stages of a design share: ports, windows, counters and the register at the end."""
+
+from hwgen.design import COUNTER_WIDTH, Windowing
+from hwgen.emitter import Emitter, bus, constant
+
+
+def stream_ports(in_width: int, out_width: int) -> list[str]:
+    return [
+        "input  wire aclk",
+        "input  wire aresetn",
+        "input  wire s_axis_tvalid",
+        "output wire s_axis_tready",
+        f"input  wire {bus(in_width)} s_axis_tdata",
+        "output wire m_axis_tvalid",
+        "input  wire m_axis_tready",
+        f"output wire {bus(out_width)} m_axis_tdata",
+    ]
+
+
+def windows(emit: Emitter, windowing: Windowing, width: int) -> None:
+    """Wires window, window_valid, row and column; `take` takes a window, `advance` moves stages."""
+    taps = windowing.kernel[0] * windowing.kernel[1]
+    emit("wire advance, take;", "wire window_valid;", f"wire {bus(taps * width)} window;")
+    counter = windowing.counter_width
+    emit(f"wire {bus(counter)} row, column;")
+    if windowing.plain:
+        zero = constant(0, counter)
+        emit("assign window = s_axis_tdata;", "assign window_valid = s_axis_tvalid;")
+        emit("assign s_axis_tready = take;", f"assign row = {zero}, column = {zero};")
+        return
+    settings = {
+        "ROWS": windowing.size[0],
+        "COLUMNS": windowing.size[1],
+        "KH": windowing.kernel[0],
+        "KW": windowing.kernel[1],
+        "SH": windowing.strides[0],
+        "SW": windowing.strides[1],
+        "TOP": windowing.pads[0],
+        "LEFT": windowing.pads[1],
+        "BOTTOM": windowing.pads[2],
+        "RIGHT": windowing.pads[3],
+    }
+    with emit.block("window #(", ") u_window ("):
+        emit(f"{count(counter)}.WIDTH({width}),")
+        emit(*(f".{name}({constant(value, counter)})," for name, value in settings.items()))
+        emit(f".PAD({mask(windowing.pad, width)})")
+    with emit.block("", ");"):
+        emit(".clk(aclk), .rst(!aresetn),")
+        emit(".s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata),")
+        emit(".m_valid(window_valid), .m_ready(take), .m_data(window),")
+        emit(".m_row(row), .m_column(column)")
+
+
+def count(width: int) -> str:
+    """The parameter COUNT of a module that counts, where it is not as it is anyway."""
+    return f".COUNT({width}), " if width != COUNTER_WIDTH else ""
+
+
+def mask(value: int, width: int) -> str:
+    """A sized literal in hexadecimal, of bits side by side."""
+    constant(value, width)
+    return f"{width}'h{value:x}"
+
+
+def class_width(n_classes: int) -> int:
+    return max(1, (n_classes - 1).bit_length())
+
+
+def control(emit: Emitter, n_stages: int, out_width: int) -> None:
+    """Valid bits beside the stages, and the register at the end; all wait together."""
+    registered_end(emit, n_stages, out_width, "")
+    emit("always @(posedge aclk) if (advance) out_data <= outputs;")
+
+
+def registered_end(emit: Emitter, n_stages: int, out_width: int, ripe: str) -> None:
+    """The valid bits, and the stream out; `ripe` is what makes a valid last stage an output."""
+    emit("reg out_valid;", f"reg {bus(out_width)} out_data;")
+    emit("assign advance = m_axis_tready || !out_valid;")
+    emit("assign m_axis_tvalid = out_valid;", "assign m_axis_tdata = out_data;")
+    for stage in range(1, n_stages):
+        emit(f"reg valid_{stage};")
+    valid = ["window_valid", *(f"valid_{stage}" for stage in range(1, n_stages))]
+    with emit.block("always @(posedge aclk) begin", "end"):
+        with emit.block("if (!aresetn) begin", "end else if (advance) begin"):
+            emit("out_valid <= 1'b0;", *(f"{name} <= 1'b0;" for name in valid[1:]))
+        with emit.block("", "end"):
+            emit(*(f"{now} <= {then};" for then, now in zip(valid, valid[1:], strict=False)))
+            emit(f"out_valid <= {valid[-1]}{ripe};")
