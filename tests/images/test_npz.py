@@ -242,6 +242,16 @@ def test_spoiled_files_are_read_or_told_in_one_sentence(tmp_path: Path) -> None:
     assert counts[0] > 5
 
 
+def test_spoiled_arrays_in_sound_archives_are_read_or_told(tmp_path: Path) -> None:
+    rng = Random(6)
+    counts = [0, 0]
+    for _ in range(N_SPOILED):
+        members = {name: spoiled(npy(GOOD), rng) for name in ("images.npy", "labels.npy")}
+        counts[outcome(npz(tmp_path / "spoiled.npz", members))] += 1
+    assert counts[1] > N_SPOILED / 2
+    assert counts[0] > 5
+
+
 def spoiled(content: bytes, rng: Random) -> bytes:
     """A few bytes changed, or a run of them taken out, put in twice or cut off."""
     found = bytearray(content)
