@@ -194,10 +194,10 @@ def class_and_config(entry: object, what: str) -> tuple[str, Mapping[str, Any]]:
     kind, config = entry.get("class_name"), entry.get("config")
     if not isinstance(kind, str) or not isinstance(config, dict):
         raise ModelFormatError(f"the configuration of {what} lacks class or fields; {DAMAGED}")
-    return _one_class(entry, kind, what).removeprefix("Larq>"), config
+    return one_class(entry, kind, what).removeprefix("Larq>"), config
 
 
-def _one_class(entry: Mapping[str, Any], kind: str, what: str) -> str:
+def one_class(entry: Mapping[str, Any], kind: str, what: str) -> str:
     """The class that an entry names in two or three ways: package>Class where it is somebody's own.
 
     A library would take the first or the second, so both must name the same class; a class of

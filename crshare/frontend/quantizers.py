@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from crshare.errors import DAMAGED
-from crshare.frontend.config import KerasLayer, short
+from crshare.frontend.config import KerasLayer, one_class, short
 from crshare.thresholds.layer_ops import Affine, Binarize, Bounds, Role, Slope, Squash, Step
 
 SIGNS = frozenset({"ste_sign", "approx_sign", "swish_sign"})
@@ -30,6 +30,8 @@ def spelled(layer: KerasLayer, key: str) -> str | None:
     value = layer.config.get(key)
     if isinstance(value, dict):
         name, inner = value.get("class_name"), value.get("config")
+        if isinstance(name, str) and name != "function":
+            one_class(value, name, f"{key} of layer {layer.name}")
         value = inner if name == "function" else name
         value = value if value is not None else 0
     if value is None:

@@ -130,6 +130,16 @@ def test_no_field_of_a_convolution_brings_its_text_to_a_library(
     assert key == "name" or key.endswith(("initializer", "regularizer", "constraint"))
 
 
+@pytest.mark.parametrize("key", ["input_quantizer", "kernel_quantizer", "activation"])
+@pytest.mark.parametrize("names", [("SteSign", "x>Other"), ("Lambda", "Larq>SteSign")])
+def test_a_quantizer_of_two_classes_is_refused(
+    tmp_path: Path, key: str, names: tuple[str, str]
+) -> None:
+    given = {"class_name": names[0], "registered_name": names[1], "config": LAMBDA}
+    sentence = refused(small_file(tmp_path, 3, lambda found: found["config"].update({key: given})))
+    assert f"{key} of layer c2 is of class {names[0]!r} by class_name and of class" in sentence
+
+
 @pytest.mark.parametrize("key", ["clip_value", "metrics", "beta", CANARY])
 @pytest.mark.parametrize("value", [FOREIGN, CANARY, [CANARY], {"class_name": CANARY}])
 def test_no_field_of_a_quantizer_brings_its_text_to_a_library(

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.errors import DAMAGED
-from crshare.frontend.config import Array, KerasLayer, short
+from crshare.frontend.config import Array, KerasLayer, one_class, short
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -97,8 +97,10 @@ def _named(layer: KerasLayer, key: str, value: object) -> tuple[str, Mapping[str
     inner = value.get("config") if isinstance(value, dict) else None
     if name == "function" and isinstance(inner, str):
         name, inner = inner, {}
-    if not isinstance(name, str):
+    if not isinstance(name, str) or not isinstance(value, dict):
         raise layer.refuse(f"has {key} {short(value)}, which is no quantizer; {DAMAGED}")
+    if value.get("class_name") != "function":
+        one_class(value, name, f"{key} of layer {layer.name}")
     return name.rsplit(">", 1)[-1], inner if isinstance(inner, dict) else {}
 
 
