@@ -34,6 +34,7 @@ from solver import BackendUnavailableError, dense, solve
 
 Progress = Callable[[str, float], None]
 
+TRIED_S = 60.0  # for a solver that is named to solve a problem of one item
 N_FOLLOWED = 100  # images on which a plan is followed slice by slice
 
 
@@ -190,8 +191,9 @@ def _check(request: Request) -> None:
         )
     solver = request.method.solver
     if solver != "auto":
+        limit_s = TRIED_S if request.time_limit_s is None else min(TRIED_S, request.time_limit_s)
         try:
-            solve(dense([1], np.array([[0]])), solver)
+            solve(dense([1], np.array([[0]])), solver, time_limit_s=limit_s)
         except BackendUnavailableError as error:
             raise PlanError(f"--solver {solver}: {error}") from error
 

@@ -165,6 +165,20 @@ def test_a_named_solver_that_is_not_installed_is_refused_at_once(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_named_solver_that_hangs_is_refused_within_the_time_limit(
+    tmp_path: Path, model: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "cbc"
+    program.write_text("#!/bin/sh\nsleep 300\n")
+    program.chmod(0o700)
+    monkeypatch.setattr("solver.engines.cbc.find_cbc", lambda pulp: str(program))
+    said = refusal(
+        "optimize", model, "--max-acc-loss", 1, "--data", images, "--solver", "cbc",
+        "--time-limit", 1, "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert "--solver cbc: cbc: it was killed, since it did not end within" in " ".join(said.split())
+
+
 @pytest.mark.parametrize("missing", [("gurobipy",), ("gurobipy", "highspy"), ("pulp", "highspy")])
 def test_auto_goes_on_without_a_solver_and_says_so(
     tmp_path: Path,
