@@ -40,8 +40,9 @@ class CommandLine(click.Group):
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="backslashreplace")
-        with redirect_stdout(Stdout(sys.stdout)):
-            return super().main(*args, **extra)
+        told = dict[str, str]()
+        with stoppable(told), redirect_stdout(Stdout(sys.stdout)):
+            return super().main(*args, obj=told, **extra)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         with refusing():
@@ -49,7 +50,7 @@ class CommandLine(click.Group):
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with stoppable(ctx.meta), refusing():
+        with refusing():
             return super().invoke(ctx)
 
 

@@ -25,6 +25,11 @@ finally: time.sleep(600)""",
 while True:
     try: time.sleep(600)
     except BaseException: pass""",
+    "a destructor": """
+class Held:
+    def __del__(self): time.sleep(600)
+held = Held()
+del held""",
     "a program in a session of its own": """
 subprocess.run(["sleep", "600"], start_new_session=True)""",
     "programs of programs": """
@@ -100,6 +105,23 @@ def command(model: Path, images: Path, folder: Path, *options: str) -> list[str]
         "-m", "crshare", "optimize", str(model), "--max-acc-loss", "20", "--data", str(images),
         "--calib", str(images), "-o", str(folder), *options,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("pause", [0.05, 0.1, 0.2, 0.4, 0.8])
+def test_a_command_that_has_hardly_begun_ends_without_a_traceback(
+    model: Path, pause: float, tmp_path: Path
+) -> None:
+    """Silent while Python starts, and with the line from then on."""
+    with started(["-X", "importtime", "-m", "crshare", "inspect", str(model)]) as process:
+        assert process.stderr is not None
+        while "crshare\n" not in process.stderr.readline():
+            pass
+        time.sleep(pause)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    lines = [line for line in said.splitlines() if not line.startswith("import time:")]
+    assert lines in ([], ["crshare: interrupted; run the same command again to start over"])
+    assert process.returncode in (-signal.SIGINT, 130, 0)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
