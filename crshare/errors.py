@@ -1,10 +1,18 @@
 """The errors that are the user's to mend: each says what, where, and what to do."""
 
+from crshare.printable import visible
+
 DAMAGED = "the file is damaged, or of a kind that crshare does not know"
 
 
 class CrshareError(Exception):
-    """Base of every error that is the user's to mend; the command line prints it and returns 2."""
+    """Base of every error that is the user's to mend; the command line prints it and returns 2.
+
+    Its text is one visible line, whatever names of a file it holds.
+    """
+
+    def __str__(self) -> str:
+        return visible(super().__str__())
 
 
 class ArgumentError(CrshareError):

@@ -93,7 +93,7 @@ def _answer(call: socket.socket, name: str, limits: Mapping[str, Any]) -> Pieces
         payload = decode(_frame(call))
         return encode({"value": getattr(import_module(module), function)(payload)})
     except CrshareError as error:
-        return encode({"refused": [type(error).__name__, _line(error)]})
+        return encode({"refused": [type(error).__name__, str(error)]})
     except MemoryError:
         return encode({"failed": f"it takes more than {limits['memory_bytes']:,} bytes of memory"})
     except BaseException as error:  # noqa: BLE001 - the boundary, whatever a library raises

@@ -212,3 +212,12 @@ def test_a_damaged_chunk_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelFormatError) as error:
         read_network(path)
     assert str(error.value).startswith(f"{path}: is no readable HDF5 file (")
+
+
+def test_a_sentence_is_one_line_whatever_a_layer_is_called(tmp_path: Path) -> None:
+    path = write_h5(tmp_path / "m.h5", small(), SHAPE)
+    with h5py.File(path, "r+") as file:
+        config = file.attrs["model_config"].replace('"QuantConv2D"', '"\\u202eCon\\nv"')
+        file.attrs["model_config"] = config
+    with pytest.raises(ModelFormatError, match=r"is of class \\u202eCon\\nv, which is not read"):
+        read_network(path)

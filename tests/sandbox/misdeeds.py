@@ -28,7 +28,7 @@ def fork_and_wait(_: Any) -> None:
 
 
 def refuse(_: Any) -> None:
-    raise ModelFormatError("layer c1 has no kernel; train it again")
+    raise ModelFormatError("layer c\n1 has no kernel; train it again")
 
 
 def note_and_wait(folder: str) -> None:

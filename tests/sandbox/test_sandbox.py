@@ -87,7 +87,7 @@ def test_what_sleeps_ends_with_all_that_it_started() -> None:
 
 
 def test_a_refusal_keeps_its_class_and_sentence() -> None:
-    with pytest.raises(ModelFormatError, match=r"^layer c1 has no kernel; train it again$"):
+    with pytest.raises(ModelFormatError, match=r"^layer c\\n1 has no kernel; train it again$"):
         call(f"{HERE}:refuse", None)
 
 
