@@ -27,8 +27,8 @@ from crshare.images.image_set import ImageSet
 from crshare.jobs import Source
 from crshare.model.read import Model
 from crshare.plan import file as plan_file
-from crshare.plan.corrections import SLICE_OPERATIONS
 from crshare.plan.plan import SharingPlan
+from crshare.planning import objectives
 from crshare.planning.candidates import Workers
 from crshare.planning.layerwise import RATES, Method
 
@@ -112,7 +112,7 @@ def optimize(
     time_limit_s: float | None = None,
     mirror: bool | None = None,
     confident: bool = False,
-    minimise: str = SLICE_OPERATIONS,
+    minimise: str = objectives.DEFAULT,
     thresholds: str = RATES,
     n_workers: int = 1,
     dask: str | None = None,
@@ -126,8 +126,9 @@ def optimize(
     given, a seeded half each. Without images only exact sharing is planned, which loses nothing.
     mirror: mirror the choosing images; None to do so where the network gets most of them right,
         and else to judge by images moved by a pixel, where it gets most of those right.
-    confident: keep to the loss with the upper end of its 95 % interval. minimise: with "additions",
-    slices of the plan are corrected from others where that takes fewer; no output changes by it.
+    confident: keep to the loss with the upper end of its 95 % interval. minimise: the
+        objective, one of crshare.planning.objectives; with "additions", slices of the plan are
+        corrected from others where that takes fewer; no output changes by it.
     thresholds: with "labels", those of the last layers move to where labels are more likely.
     n_workers: processes that share the search, or with dask, the address of a Dask scheduler, its
     workers; the plan is the same for any number. The search ends with the best plan so
@@ -135,13 +136,13 @@ def optimize(
     steps: a folder in which it keeps what it finds, so that a later call with the same arguments
     goes on where one was stopped.
     """
-    method = Method(solver=solver, seed=seed, thresholds=thresholds)
+    objective = objectives.objective(minimise)
+    method = Method(solver=solver, seed=seed, thresholds=thresholds, objective=objective)
     workers = Workers(n_workers, dask)
     kept = None if steps is None else Path(steps)
     request = Request(
-        max_loss_points, method, time_limit_s, mirror, confident,
-        workers=workers, steps=kept, minimise=minimise,
-    )  # fmt: skip
+        max_loss_points, method, time_limit_s, mirror, confident, workers=workers, steps=kept
+    )
     calib, data = (
         None if given is None else _fitting(model, given) for given in (choosing, reporting)
     )

@@ -14,6 +14,7 @@ from crshare.evaluation.outcome import (
     Evaluation,
     FollowedLayer,
     LayerAnalysis,
+    ObjectiveCosts,
     Outcome,
     Request,
 )
@@ -23,12 +24,12 @@ from crshare.limits import check_rescale
 from crshare.model.read import Model, read_model
 from crshare.network.graph import Network
 from crshare.network.slices import SliceTable, decompose, mean_chance, nearest_distances
-from crshare.plan.corrections import ADDITIONS, MEASURES, corrected_plan
 from crshare.plan.cost import LayerCounts, count_layer
 from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, is_exact
 from crshare.planning.candidates import Job, judging
 from crshare.planning.checkpoint import Kept
 from crshare.planning.layerwise import THRESHOLDS, exact_plan
+from crshare.planning.objective import Objective, plan_cost
 from crshare.planning.search import Budget, Found, Search
 from solver import BackendUnavailableError, dense, solve
 
@@ -117,8 +118,8 @@ def optimize(
         on_progress("looking at the original network", 0.0)
         job = job_of(model, choosing, request.mirror)
         found, used = search(job, request, on_progress), job
-    if request.minimise == ADDITIONS:
-        found = replace(found, plan=corrected_plan(network, found.plan, on_progress))
+    refined = request.method.objective.refined(network, found.plan, on_progress)
+    found = replace(found, plan=refined)
     on_progress("measuring the plan", 0.0)
     accuracy, n_equal = None, None
     if reporting is not None:
@@ -126,11 +127,23 @@ def optimize(
     return Outcome(
         model=model,
         found=found,
+        objective=objective_costs(network, found.plan, request.method.objective),
         counts=count_plan(network, found.plan, on_progress),
         choosing=_named(used) if used else None,
         accuracy=accuracy,
         n_equal=n_equal,
         exact=is_exact(network, found.plan),
+    )
+
+
+def objective_costs(network: Network, plan: SharingPlan, objective: Objective) -> ObjectiveCosts:
+    tables = decompose(network)
+    return ObjectiveCosts(
+        name=objective.name,
+        unit=objective.unit,
+        unshared=sum(objective.unshared_cost(table) for table in tables),
+        exact=plan_cost(objective, exact_plan(network, ""), tables),
+        planned=plan_cost(objective, plan, tables),
     )
 
 
@@ -179,11 +192,7 @@ def _named(job: Job) -> str:
 
 
 def _check(request: Request) -> None:
-    """No such measure; or a solver that was named and cannot run refuses now, not after minutes."""
-    if request.minimise not in MEASURES:
-        raise PlanError(
-            f"minimise {request.minimise!r}: no such measure; choose {' or '.join(MEASURES)}"
-        )
+    """What cannot be followed, and a solver that cannot run, is refused now, not after minutes."""
     if request.method.thresholds not in THRESHOLDS:
         raise PlanError(
             f"thresholds {request.method.thresholds!r}: nothing to follow; choose "

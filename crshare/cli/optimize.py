@@ -24,6 +24,7 @@ from crshare.cli.written import shown, write_outcome
 from crshare.errors import CrshareError
 from crshare.folder_lock import locked
 from crshare.limits import POINTS, SECONDS, SEED, WORKERS
+from crshare.planning import objectives
 
 if TYPE_CHECKING:
     from crshare.images.image_set import ImageSet
@@ -90,11 +91,11 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
 )
 @click.option(
     "--minimise",
-    type=click.Choice(["slice-operations", "additions"]),
-    default="slice-operations",
+    type=click.Choice([name.replace("_", "-") for name in objectives.OBJECTIVES]),
+    default=objectives.DEFAULT.replace("_", "-"),
     show_default=True,
-    help="With additions, slices of the plan are corrected from others where that takes fewer; it "
-    "changes no output.",
+    help="What the plan has least of. With additions, slices of the plan are corrected from others "
+    "where that takes fewer; it changes no output.",
 )
 @click.option(
     "--thresholds",
@@ -164,16 +165,16 @@ def optimize(
             "Without --data no accuracy can be measured, so only exact sharing is "
             "planned, which loses nothing."
         )
+    objective = objectives.objective(minimise.replace("-", "_"))
     request = Request(
         max_loss_points=max_acc_loss,
-        method=Method(solver=solver, seed=seed, thresholds=thresholds),
+        method=Method(solver=solver, seed=seed, thresholds=thresholds, objective=objective),
         time_limit_s=time_limit,
         mirror=mirror,
         confident=confidence,
         whole_curve=pareto,
         workers=Workers(workers, dask),
         steps=folder / "steps",
-        minimise=minimise.replace("-", "_"),
     )
     searches = choosing is not None and max_acc_loss > 0
     if searches:

@@ -6,7 +6,6 @@ from pathlib import Path
 from crshare.accuracy import Accuracy
 from crshare.limits import POINTS, SECONDS
 from crshare.model.read import Model
-from crshare.plan.corrections import SLICE_OPERATIONS
 from crshare.plan.cost import LayerCounts
 from crshare.planning.candidates import Workers
 from crshare.planning.layerwise import Method
@@ -40,12 +39,24 @@ class Analysis:
     layers: tuple[LayerAnalysis, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ObjectiveCosts:
+    """The objective of all layers for one image: shared not at all, exactly, and as planned."""
+
+    name: str
+    unit: str
+    unshared: Count
+    exact: Count
+    planned: Count
+
+
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """What an optimization found. choosing and accuracy: None where no images were given."""
 
     model: Model
     found: Found
+    objective: ObjectiveCosts
     counts: tuple[LayerCounts, ...]
     choosing: str | None
     accuracy: Accuracy | None
@@ -84,8 +95,7 @@ class Request:
     time_limit_s: None for a plan that depends on no machine. mirror: None to see for itself.
     confident: the loss must keep its limit at the upper end of its 95 % interval. whole_curve: try
     prices well below and above the budget too. steps: a folder in which a search that was killed
-    left what it had found. minimise: one of MEASURES; where it is additions, slices of the plan
-    found are corrected from others where that takes fewer.
+    left what it had found.
     """
 
     max_loss_points: float
@@ -96,7 +106,6 @@ class Request:
     whole_curve: bool = False
     workers: Workers = Workers()
     steps: Path | None = None
-    minimise: str = SLICE_OPERATIONS
 
     def __post_init__(self) -> None:
         POINTS.check("max_loss_points", self.max_loss_points)

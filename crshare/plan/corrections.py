@@ -16,7 +16,6 @@ from crshare.network.slices import SliceTable, candidates, classify, decompose
 from crshare.plan.plan import LayerPlan, SharingPlan
 from solver import dense, solve
 
-MEASURES = SLICE_OPERATIONS, ADDITIONS = "slice_operations", "additions"  # of DESIGN 3
 OPENINGS = (1, 2, 3, 4, 6, 8)  # additions of a representative; at 1 nothing is worth a correction
 
 Progress = Callable[[str, float], None]

@@ -22,12 +22,11 @@ from crshare.executor.execute import compile_network
 from crshare.images.image_set import ImageSet, MovedSet
 from crshare.limits import WORKERS
 from crshare.network.graph import Network
-from crshare.network.slices import SliceTable
-from crshare.plan.plan import SharingPlan
 from crshare.planning.baseline import Ground, survey
 from crshare.planning.cluster import cluster
 from crshare.planning.label_thresholds import by_halves
 from crshare.planning.layerwise import LABELS, Method, moved_thresholds, try_price
+from crshare.planning.objective import plan_cost
 from crshare.planning.search import Judge, Judged, WorkersLostError
 
 Progress = Callable[[str, float], None]
@@ -92,13 +91,8 @@ class Bench:
         else:
             now = compile_network(network).classify(judging.images)
         accuracy = compare(self.classes, now, judging.labels, judging.name, copies=judging.copies)
-        return Judged(price, plan, operations(plan, self.ground.tables), accuracy, tally)
-
-
-def operations(plan: SharingPlan, tables: Sequence[SliceTable]) -> int:
-    """Slice operations of all layers, for one image."""
-    pairs = zip(plan.layers, tables, strict=True)
-    return sum(layer.n_computed_taps * table.positions for layer, table in pairs)
+        cost = plan_cost(method.objective, plan, self.ground.tables)
+        return Judged(price, plan, cost, accuracy, tally)
 
 
 @lru_cache(maxsize=1)

@@ -22,8 +22,9 @@ from crshare.errors import CrshareError
 from crshare.files import read_file_bytes, write_text
 from crshare.network.slices import SliceTable, decompose
 from crshare.plan.file import dumps, read_plan
-from crshare.planning.candidates import Job, operations
+from crshare.planning.candidates import Job
 from crshare.planning.layerwise import Method, SolverTally
+from crshare.planning.objective import plan_cost
 from crshare.planning.search import Judge, Judged
 from crshare.printable import printable
 from crshare.strict_json import parse_json
@@ -74,7 +75,7 @@ class Kept:
         step, plan = self._paths(asked)
         text = dumps(judged.plan, self.job.choosing.name)
         found = {
-            "slice_operations": judged.slice_operations,
+            "cost": judged.cost,
             "accuracy": asdict(judged.accuracy),
             "tally": _tally_json(judged.tally),
         }
@@ -90,13 +91,13 @@ class Kept:
         if not step.exists():
             return None
         try:
-            return self._read(asked, step, plan)
+            return self._read(asked, step, plan, method)
         except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is done again)
             told = f"crshare: {step}: is spoiled ({_told(error)}); it is worked out again"
             _log.warning(printable(told))
             return None
 
-    def _read(self, asked: Json, step: Path, plan: Path) -> Judged:
+    def _read(self, asked: Json, step: Path, plan: Path, method: Method) -> Judged:
         document = parse_json(_content(step))
         checksum = document.pop("sha256")
         if {name: document[name] for name in asked} != asked:
@@ -106,20 +107,20 @@ class Kept:
         judged = Judged(
             asked["price"],
             read_plan(plan, self.job.network, self.job.fingerprint),
-            document["slice_operations"],
+            document["cost"],
             Accuracy(**(document["accuracy"] | {"images": self.job.judging.name})),
             _tally(document["tally"]),
         )
-        self._compare(judged)
+        self._compare(judged, method)
         return judged
 
-    def _compare(self, judged: Judged) -> None:
+    def _compare(self, judged: Judged, method: Method) -> None:
         """What a step says of its images and its plan is what they are."""
         judging, accuracy = self.job.judging, judged.accuracy
         if (accuracy.n_images, accuracy.copies) != (len(judging.labels), judging.copies):
             raise StepError("it was judged on other images")
-        if judged.slice_operations != operations(judged.plan, self._tables):
-            raise StepError("its plan has other slice operations")
+        if judged.cost != plan_cost(method.objective, judged.plan, self._tables):
+            raise StepError("its plan has another cost")
 
     @cached_property
     def _tables(self) -> Sequence[SliceTable]:

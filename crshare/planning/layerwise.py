@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from math import inf, sqrt
+from math import inf
 
 import numpy as np
 
@@ -17,10 +17,12 @@ from crshare.limits import SEED
 from crshare.network.graph import Network, Op, Threshold
 from crshare.network.slices import SliceTable, decompose, with_slices
 from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
-from crshare.planning.baseline import Array, Ground, Watched, layer_histogram
-from crshare.planning.calibrate import recalibrate
-from crshare.planning.covariance import moments, sample_places
-from crshare.planning.damage import OPENING, Solve, sweep, target
+from crshare.planning.baseline import Array, Ground, Watched
+from crshare.planning.damage import DamageModel, LayerState
+from crshare.planning.group_problem import OPENING, Solve
+from crshare.planning.matched_variance import MatchedVariance
+from crshare.planning.objective import Objective
+from crshare.planning.objectives.slice_operations import SliceOperations
 from solver import (
     WORK,
     BackendUnavailableError,
@@ -31,8 +33,6 @@ from solver import (
     solve,
 )
 
-N_WINDOWS = 20_000
-N_PASSES = 6
 OUT_OF_TIME, OUT_OF_WORK = "time limit", "work limit"
 NEXT = "lagrangian"  # who solves what a named solver does not
 THRESHOLDS = RATES, LABELS = "rates", "labels"
@@ -48,14 +48,14 @@ class SolverTally:
     cost: int = 0
     bound: int = 0
     worst_gap: float = 0.0
-    operations: int = 0
+    opened: int = 0
     unproven: float = 0.0
 
-    def add(self, selection: Selection, operations: int) -> None:
-        """operations: slice operations for one image that a representative of the problem takes."""
+    def add(self, selection: Selection, opening: int) -> None:
+        """opening: of the objective, for one image, that a representative of the problem costs."""
         self.backends[selection.backend] += 1
-        self.operations += operations * len(selection.opened)
-        self.unproven += operations * (selection.cost - selection.bound) / OPENING
+        self.opened += opening * len(selection.opened)
+        self.unproven += opening * (selection.cost - selection.bound) / OPENING
         self.refusals.update(selection.refusals)
         self.n_optimal += selection.status is Status.OPTIMAL
         self.cost += selection.cost
@@ -68,16 +68,16 @@ class SolverTally:
         return (self.cost - self.bound) / max(1, self.cost)
 
     @property
-    def operations_gap(self) -> float:
-        """The share of the slice operations that other choices might save at no more disturbance.
+    def objective_gap(self) -> float:
+        """The share of the objective that other choices might save at no more damage.
 
-        At the price, cost and bound differ by so many operations in all. Whatever is chosen, group
-        by group, at no more than the plan's disturbance therefore takes all but these: the
+        At the multiplier, cost and bound differ by so much of it in all. Whatever is chosen, group
+        by group, at no more than the plan's damage therefore takes all but this: the
         Lagrangian bound of the multiple-choice knapsack over all groups of all layers, each
         group's curve taken where the others stood when it was chosen. (M. L. Fisher, "The
         Lagrangian relaxation method for solving integer programming problems", 1981.)
         """
-        return self.unproven / max(1, self.operations)
+        return self.unproven / max(1, self.opened)
 
 
 class PlanGivenUpError(Exception):
@@ -86,17 +86,20 @@ class PlanGivenUpError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """How a trial chooses: the solver, its limits for one problem, and the seed of samples.
+    """How a plan is made: the solver, its limits for one problem, and the seed of samples.
 
-    thresholds: one of THRESHOLDS, what they follow in the last layers. work, plan_work: units that
-    a solver may do for one problem and for all of a plan, counted, so the same on every machine.
-    plan_s: seconds after which a plan that is not finished is given up; no plan depends on them.
+    objective: what the plan has least of. damage: what errors cost. thresholds: one of THRESHOLDS,
+    what they follow in the last layers. work, plan_work: units that a solver may do for one problem
+    and for all of a plan, counted, so the same on every machine. plan_s: seconds after which a plan
+    that is not finished is given up; no plan depends on them.
     """
 
     solver: str = "auto"
     gap: float = 0.0
     seed: int = 0
     thresholds: str = RATES
+    objective: Objective = SliceOperations()
+    damage: DamageModel = MatchedVariance()
     work: float = WORK
     plan_work: float = 600.0
     plan_s: float = field(default=inf, compare=False, repr=False)
@@ -126,26 +129,25 @@ class Trial:
             self.at = source
         return self.values, True
 
-    def take(self, watched: Watched, inputs: Array, plan: LayerPlan, *, changed: bool) -> None:
-        """Adopt a layer's plan and recalibrate the threshold behind it."""
-        name = watched.layer.name
+    def state_of(self, watched: Watched, seed: int) -> LayerState:
+        inputs, changed = self.inputs_of(watched)
+        return LayerState(watched, self.ground.network, self.network, inputs, changed, seed)
+
+    def take(self, state: LayerState, plan: LayerPlan, damage: DamageModel) -> None:
+        """Adopt a layer's plan, and move the threshold behind it where the damage model does."""
+        watched, name = state.watched, state.watched.layer.name
         conv = self.network.conv(name)
         planned = with_slices(conv, plan.effective(watched.table))
         differs = not np.array_equal(planned.kernel, conv.kernel)
         self.plans[name] = plan
-        if not (changed or differs):
+        if not (state.changed or differs):
             return
-        self.at, self.values = watched.layer.source, inputs
+        self.at, self.values = watched.layer.source, state.inputs
         ops: dict[str, Op] = {name: planned}
         self.network = self.network.replace(ops)
-        self._recalibrate(watched, inputs)
-
-    def _recalibrate(self, watched: Watched, inputs: Array) -> None:
-        layer, movable = watched.threshold, watched.movable
-        if layer and movable:
-            histogram = layer_histogram(self.network, watched.layer, inputs)
-            moved: Op = recalibrate(histogram, movable, watched.fired)
-            self.network = self.network.replace({layer.name: moved})
+        moved = damage.threshold(state, self.network)
+        if watched.threshold is not None and moved is not None:
+            self.network = self.network.replace({watched.threshold.name: moved})
 
     def plan(self) -> SharingPlan:
         moved = moved_thresholds(self.network, self.ground.network)
@@ -174,55 +176,21 @@ def try_price(
     method: Method,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> tuple[SharingPlan, Network, SolverTally]:
-    """Plan all layers at `price`, in disturbance for a bit operation at one position.
+    """Plan all layers at `price`, in damage for a unit of the objective at one position.
 
     PlanGivenUpError where that takes more than the method's plan_work or plan_s.
     """
     trial, solving = Trial(ground, fingerprint), Solving(method, time.monotonic() + method.plan_s)
     for number, watched in enumerate(ground.watched):
         on_progress(number / len(ground.watched))
-        inputs, changed = trial.inputs_of(watched)
+        state = trial.state_of(watched, method.seed)
         plan = trial.plans[watched.layer.name]
-        if watched.similar:
+        if method.damage.plans(watched):
             last = solving.of(watched.table)
-            weights = _weights(trial, watched, inputs, changed, price, last, method.seed)
+            weights = method.damage.weights(state, method.objective, price, last)
             plan = layer_from_weights(watched.table, weights)
-        trial.take(watched, inputs, plan, changed=changed)
+        trial.take(state, plan, method.damage)
     return trial.plan(), trial.network, solving.tally
-
-
-def worth(watched: Watched) -> float:
-    """What a bit operation saved at every position may cost this layer, against other layers.
-
-    Filters over inputs, since an error counts for each filter as a share of its inputs; and the
-    fourth root of the positions that are left after pooling, since many errors meet at the same
-    thresholds further on. Found by trying (CONTRIBUTING, decisions).
-    """
-    n_inputs, n_filters = watched.table.matrix.shape
-    return sqrt(sqrt(watched.positions_read)) * n_filters / n_inputs
-
-
-def _weights(
-    trial: Trial,
-    watched: Watched,
-    inputs: Array,
-    changed: bool,
-    price: float,
-    last: Solve,
-    seed: int,
-) -> np.ndarray[tuple[int, int], np.dtype[np.int8]]:
-    network, layer = trial.network, watched.layer
-    places = sample_places(len(inputs), network.signals[layer.name], N_WINDOWS, seed)
-    found = moments(
-        network.conv(layer.name),
-        network.input_of(layer),
-        inputs,
-        watched.inputs if changed else None,
-        places,
-        watched.table,
-    )
-    aim = target(watched.table, found, watched.importance, scalable=watched.movable is not None)
-    return sweep(watched.table, aim, price * worth(watched), N_PASSES, last)
 
 
 class Solving:
@@ -239,14 +207,15 @@ class Solving:
         self.work = 0.0
 
     def of(self, table: SliceTable) -> Solve:
-        operations = table.positions * int(np.diff(table.starts).max())
+        opening = self.method.objective.opening_cost
+        cost = table.positions * max(opening(table, group) for group in range(table.n_groups))
 
         def run(problem: Problem) -> Selection:
             self._check()
             selection = self._solved(problem)
             self.work += selection.work
             self._check()
-            self.tally.add(selection, operations)
+            self.tally.add(selection, cost)
             return selection
 
         return run

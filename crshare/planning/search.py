@@ -46,7 +46,7 @@ class Tried:
     """One price, and what its plan does on the judging images."""
 
     price: float
-    slice_operations: int
+    cost: int
     accuracy: Accuracy
     within: bool
 
@@ -55,12 +55,12 @@ class Tried:
 class Judged:
     """A plan made at a price, and what it does on the judging images.
 
-    slice_operations: of all layers, for one image.
+    cost: of the objective, of all layers for one image.
     """
 
     price: float
     plan: SharingPlan
-    slice_operations: int
+    cost: int
     accuracy: Accuracy
     tally: SolverTally
 
@@ -149,10 +149,10 @@ class Search:
         return sorted((entry.price, self.budget.loss(entry.accuracy)) for entry in self.judged)
 
     def _best(self) -> Judged | None:
-        """The least operations of those that keep the budget, as measured and as fitted."""
+        """The least cost of those that keep the budget, as measured and as fitted."""
         kept, _ = kept_and_broken(self._losses(), self.budget.loss_points)
         within = [entry for entry in self.judged if entry.price <= kept and self._keeps(entry)]
-        return min(within, key=lambda entry: entry.slice_operations, default=None)
+        return min(within, key=lambda entry: entry.cost, default=None)
 
     def _keeps(self, entry: Judged) -> bool:
         return self.budget.loss(entry.accuracy) <= self.budget.loss_points
@@ -163,8 +163,7 @@ class Search:
         if self.final and self._keeps(self.final[0]):
             best = self.final[0]
         tried = tuple(
-            Tried(entry.price, entry.slice_operations, entry.accuracy, self._keeps(entry))
-            for entry in every
+            Tried(entry.price, entry.cost, entry.accuracy, self._keeps(entry)) for entry in every
         )
         if best is None:
             return Found(self.exact, tried=tried, stopped=stopped)
@@ -172,7 +171,7 @@ class Search:
 
 
 def curve(found: Found) -> list[tuple[Tried, bool]]:
-    """Every price once, rising, and whether another plan has neither more operations nor loss."""
+    """Every price once, rising, and whether another plan has neither more cost nor loss."""
     entries = sorted({entry.price: entry for entry in found.tried}.values(), key=_price)
     return [(entry, any(_beats(other, entry) for other in entries)) for entry in entries]
 
@@ -197,8 +196,8 @@ def _price(entry: Tried) -> float:
 
 
 def _beats(other: Tried, entry: Tried) -> bool:
-    ours = (entry.slice_operations, entry.accuracy.loss_points)
-    theirs = (other.slice_operations, other.accuracy.loss_points)
+    ours = (entry.cost, entry.accuracy.loss_points)
+    theirs = (other.cost, other.accuracy.loss_points)
     return theirs != ours and theirs[0] <= ours[0] and theirs[1] <= ours[1]
 
 

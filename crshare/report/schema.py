@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from crshare.accuracy import Estimate
-from crshare.evaluation.outcome import FollowedLayer
+from crshare.evaluation.outcome import FollowedLayer, ObjectiveCosts
 from crshare.plan.cost import LayerCounts, Totals
 from crshare.planning.solver_asked import Replaced
 from crshare.report.slice_statistics import LayerPortrait, ThresholdPortrait
@@ -98,10 +98,10 @@ class RequestAsked:
 
 @dataclass(frozen=True, kw_only=True)
 class TriedPlan:
-    """A plan that the search measured on the choosing images."""
+    """A plan that the search measured on the choosing images. cost: of the objective."""
 
     price: Amount
-    slice_operations: Count
+    cost: Count
     within: bool
     verdict: str
     loss: Estimate
@@ -143,6 +143,7 @@ class PlanReport(Reproducible):
     binary_layers: Realisations
     first_layer: Realisations
     chosen_on: str | None
+    objective: ObjectiveCosts
     search: SearchReport
     accuracy: MeasuredAccuracy | None
     images_with_equal_scores: Count | None
@@ -216,18 +217,18 @@ class AppliedReport(Head):
 
 @dataclass(frozen=True, kw_only=True)
 class CurvePoint:
-    """A price tried. beaten: another has neither more operations nor more loss."""
+    """A price tried. beaten: another has neither more cost nor more loss."""
 
     price: Amount
-    slice_operations: Count
+    cost: Count
     loss: Estimate
     beaten: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class CurveReport(Head):
-    """pareto.json: loss against slice operations for every price tried, by rising price."""
+    """pareto.json: loss against the objective for every price tried, by rising price."""
 
     chosen_on: str | None
-    slice_operations_before: Count
+    objective: ObjectiveCosts
     points: tuple[CurvePoint, ...]

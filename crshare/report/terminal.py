@@ -16,7 +16,6 @@ from crshare.report.schema import (
     EvaluationReport,
     PlanReport,
     Realisations,
-    SearchReport,
     Solved,
 )
 from crshare.screen import line
@@ -151,7 +150,7 @@ def plan_tables(report: PlanReport) -> RenderableType:
         counts_table(report.layers),
         totals_table(report.layers, _sharing(report)),
         line(counts_note(report.layers), style="dim"),
-        *search_lines(report.search, report.chosen_on),
+        *search_lines(report),
         *accuracy_lines(report),
         *excess_lines(report),
     )
@@ -201,13 +200,14 @@ def origins_table(counts: Sequence[LayerCounts]) -> Fitting:
     return Fitting(table)
 
 
-def search_lines(search: SearchReport, chosen_on: str | None) -> list[Text]:
-    if chosen_on is None:
+def search_lines(report: PlanReport) -> list[Text]:
+    if report.chosen_on is None:
         return []
-    lines = [f"Chosen on {chosen_on}: {len(search.tried)} plans tried."]
+    search, unit = report.search, report.objective.unit
+    lines = [f"Chosen on {report.chosen_on}: {len(search.tried)} plans tried."]
     for entry in search.tried:
         lines.append(
-            f"  price {entry.price:.1e}: {short(entry.slice_operations)} slice operations, "
+            f"  price {entry.price:.1e}: {short(entry.cost)} {unit}, "
             f"{entry.loss.loss_points:+.2f} points lost, {entry.verdict}"
         )
     if search.stopped != "finished":
@@ -215,21 +215,22 @@ def search_lines(search: SearchReport, chosen_on: str | None) -> list[Text]:
             f"The search ended early ({search.stopped}); this is the best plan until then."
         )
     if search.solver is not None:
-        lines += solver_lines(search.solver)
+        lines += solver_lines(search.solver, unit)
     return [line(words) for words in lines]
 
 
 def curve_table(curve: CurveReport) -> Fitting:
-    """Loss against slice operations for every price tried, as the choosing images tell it."""
-    table = table_of("Loss against slice operations (all layers)", "Price")
-    for name in ("Slice ops", "Reduction", "Points lost", "95 % interval", ""):
+    """Loss against the objective for every price tried, as the choosing images tell it."""
+    unit = curve.objective.unit
+    table = table_of(f"Loss against {unit} (all layers)", "Price")
+    for name in (unit.capitalize(), "Reduction", "Points lost", "95 % interval", ""):
         table.add_column(name, justify="right", no_wrap=True)
     for point in curve.points:
         low, high = point.loss.interval_points
         table.add_row(
             f"{point.price:.1e}",
-            short(point.slice_operations),
-            less(point.slice_operations, curve.slice_operations_before),
+            short(point.cost),
+            less(point.cost, curve.objective.unshared),
             f"{point.loss.loss_points:+.2f}",
             f"{low:+.2f} to {high:+.2f}",
             "beaten" if point.beaten else "",
@@ -237,7 +238,7 @@ def curve_table(curve: CurveReport) -> Fitting:
     return Fitting(table)
 
 
-def solver_lines(solver: Solved) -> list[str]:
+def solver_lines(solver: Solved, unit: str) -> list[str]:
     who = ", ".join(f"{name} {n}" for name, n in solver.problems.items())
     total = sum(solver.problems.values())
     lines = [
@@ -254,7 +255,7 @@ def solver_lines(solver: Solved) -> list[str]:
     return [
         *lines,
         "Bound for them all together: other choices that disturb the sums no more save at most "
-        f"{100 * solver.operations_gap:.3f} % of the slice operations.",
+        f"{100 * solver.operations_gap:.3f} % of the {unit}.",
     ]
 
 

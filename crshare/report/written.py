@@ -70,6 +70,7 @@ def plan_report(outcome: Outcome, request: Request, command: str = "") -> PlanRe
         layers=outcome.counts,
         **_together(outcome.counts),
         chosen_on=outcome.choosing,
+        objective=outcome.objective,
         search=_search(outcome.found, request.method.solver),
         accuracy=measured(outcome.accuracy) if outcome.accuracy else None,
         images_with_equal_scores=outcome.n_equal,
@@ -104,7 +105,7 @@ def curve_report(outcome: Outcome) -> CurveReport:
     points = tuple(
         CurvePoint(
             price=entry.price,
-            slice_operations=entry.slice_operations,
+            cost=entry.cost,
             loss=entry.accuracy.estimate,
             beaten=beaten,
         )
@@ -113,7 +114,7 @@ def curve_report(outcome: Outcome) -> CurveReport:
     return CurveReport(
         **_head(outcome.model),
         chosen_on=outcome.choosing,
-        slice_operations_before=sum(layer.before.slice_operations for layer in outcome.counts),
+        objective=outcome.objective,
         points=points,
     )
 
@@ -130,7 +131,8 @@ def measured(accuracy: Accuracy) -> MeasuredAccuracy:
 
 def _asked(request: Request) -> RequestAsked:
     method = MethodAsked(**_taken(request.method, MethodAsked))
-    return RequestAsked(**_taken(request, RequestAsked) | {"method": method})
+    minimise = request.method.objective.name
+    return RequestAsked(**_taken(request, RequestAsked) | {"method": method, "minimise": minimise})
 
 
 def _taken(value: Request | Method, kind: type) -> dict[str, Any]:
@@ -167,7 +169,7 @@ def _search(found: Found, asked: str) -> SearchReport:
     tried = tuple(
         TriedPlan(
             price=entry.price,
-            slice_operations=entry.slice_operations,
+            cost=entry.cost,
             within=entry.within,
             verdict=verdict,
             loss=entry.accuracy.estimate,
@@ -193,5 +195,5 @@ def _solved(tally: SolverTally) -> Solved:
         bound=tally.bound,
         gap=tally.gap,
         worst_gap=tally.worst_gap,
-        operations_gap=tally.operations_gap,
+        operations_gap=tally.objective_gap,
     )

@@ -193,7 +193,7 @@ def test_a_step_whose_figures_are_not_those_of_its_plan_is_worked_out_again(
 ) -> None:
     """Even where its checksum says that nothing is wrong with it."""
     monkeypatch.setattr("crshare.planning.checkpoint._checksum", lambda document, plan: "right")
-    for name, value in (("slice_operations", 1), ("n_images", 7), ("copies", 3)):
+    for name, value in (("cost", 1), ("n_images", 7), ("copies", 3)):
         folder = tmp_path / name
         list(Kept(job, Asked(job), folder)(PRICES, METHOD))
         for step in folder.glob("*.json"):

@@ -99,8 +99,9 @@ def test_thresholds_are_the_same_whatever_the_number_of_threads(threads: str) ->
     """BLAS is told how many once, when it is loaded."""
     original, displaced, images = problem()
     tuned, _ = by_halves(original, displaced, images, seed=0)
+    code = "import tests.planning.test_label_thresholds as t; print(t.moved_to())"
     there = subprocess.run(
-        [sys.executable, "-c", f"import {__name__} as t; print(t.moved_to())"],
+        [sys.executable, "-c", code],
         env={**os.environ, "OPENBLAS_NUM_THREADS": threads},
         cwd=Path(__file__).resolve().parents[2],
         check=True,

@@ -87,7 +87,7 @@ def test_the_whole_curve_starts_wider_and_marks_what_is_beaten() -> None:
     points = curve(best)
     assert [entry.price for entry, _ in points] == sorted({price for price, _ in judge.asked})
     assert not any(beaten for _, beaten in points)
-    worse = Tried(1.0, best.tried[0].slice_operations, accuracy(99), within=False)
+    worse = Tried(1.0, best.tried[0].cost, accuracy(99), within=False)
     extended = Found(best.plan, tried=(*best.tried, worse))
     assert [entry for entry, beaten in curve(extended) if beaten] == [worse]
 
@@ -253,7 +253,7 @@ def test_the_gap_is_of_the_slice_operations_that_the_solver_chose(job: Job) -> N
             for watched in ready.ground.watched
             if watched.similar
         )
-        assert judged.tally.operations == chosen > 0
+        assert judged.tally.opened == chosen > 0
         assert judged.tally.unproven > 0
 
 

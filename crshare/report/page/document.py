@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from crshare.errors import CrshareError
 from crshare.files import read_file_bytes
@@ -101,13 +102,34 @@ def read_document(folder: Path) -> Document:
     path, times = folder / "report.json", folder / "times.json"
     content = read_file_bytes(path, CrshareError, GIVE, MAX_BYTES)
     try:
-        report = read_json(EARLIER.sub(b"", content), PlanReport)
+        report = read_json(EARLIER.sub(b"", content), PlanReport, upgraded=upgraded)
     except JsonError as error:
         raise CrshareError(
             f"{path}: is no report of this version of crshare ({error}); make it anew with "
             "`crshare optimize`"
         ) from error
     return document_of(report, _read_times(times) if times.exists() else ())
+
+
+def upgraded(report: Any) -> Any:
+    """A report of the time when slice operations were the only objective, as one of today."""
+    try:
+        if "objective" in report:
+            return report
+        tried = [
+            {("cost" if key == "slice_operations" else key): value for key, value in entry.items()}
+            for entry in report["search"]["tried"]
+        ]
+        objective = {
+            "name": "slice_operations",
+            "unit": "slice operations",
+            "unshared": sum(layer["before"]["slice_operations"] for layer in report["layers"]),
+            "exact": sum(layer["exact_slice_operations"] for layer in report["portraits"]),
+            "planned": sum(layer["after"]["slice_operations"] for layer in report["layers"]),
+        }
+    except (AttributeError, KeyError, TypeError):
+        return report  # no report of any time, which its types will say
+    return report | {"objective": objective, "search": report["search"] | {"tried": tried}}
 
 
 def _read_times(path: Path) -> tuple[Spent, ...]:

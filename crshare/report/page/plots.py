@@ -13,34 +13,32 @@ LEFT, RIGHT, TOP, BOTTOM = 56.0, 700.0, 30.0, 320.0
 
 
 def tradeoff(report: PlanReport) -> Drawing:
-    """Every tried plan: its slice operations, and the points lost with their 95 % interval."""
-    exact = sum(portrait.exact_slice_operations for portrait in report.portraits)
-    planned = sum(layer.after.slice_operations for layer in report.layers)
+    """Every tried plan: its cost, and the points lost with their 95 % interval."""
+    unit, exact, planned = (report.objective.unit, report.objective.exact, report.objective.planned)
     tried, accuracy = report.search.tried, report.accuracy
     ends = [end for entry in tried for end in entry.loss.interval_points]
     ends += accuracy.interval_95_points if accuracy else ()
-    x = _operations_axis([exact, planned, *(entry.slice_operations for entry in tried)])
+    x = _cost_axis([exact, planned, *(entry.cost for entry in tried)])
     budget = report.request.max_loss_points
     y = _loss_axis(ends, budget)
     said = _said(report, planned)
-    drawing = Drawing("tradeoff", 720, 372, "Accuracy lost against slice operations", said)
-    _frame(drawing, x, y, "slice operations for one image, all layers", "points lost")
+    drawing = Drawing("tradeoff", 720, 372, f"Accuracy lost against {unit}", said)
+    _frame(drawing, x, y, f"{unit} for one image, all layers", "points lost")
     if budget:
         _budget(drawing, x, y, budget)
-    points = [(float(entry.slice_operations), entry) for entry in tried]
     drawing.path(_stairs(tried, exact, x, y), "pareto")
     drawing.circle(x.at(exact), y.at(0), 5, "exact", f"exact sharing: {exact:,}, no loss")
-    for operations, entry in points:
+    for entry in tried:
         look = "planned" if entry.within else "refused"
-        hint = f"{operations:,.0f} slice operations, {entry.loss.loss_points:+.2f} points lost"
-        _marked(drawing, x.at(operations), y, entry.loss, look, hint)
+        hint = f"{entry.cost:,} {unit}, {entry.loss.loss_points:+.2f} points lost"
+        _marked(drawing, x.at(entry.cost), y, entry.loss, look, hint)
     if accuracy is not None:
         _reported(drawing, x.at(planned), y, accuracy)
     return drawing
 
 
-def _operations_axis(operations: Sequence[float]) -> Axis:
-    low, high = min(operations), max(operations)
+def _cost_axis(costs: Sequence[float]) -> Axis:
+    low, high = min(costs), max(costs)
     margin = (high - low) * 0.06 or high * 0.1 or 1.0
     return axis_over(max(0.0, low - margin), high + margin, LEFT, RIGHT, 8)
 
@@ -67,12 +65,12 @@ def _budget(drawing: Drawing, x: Axis, y: Axis, points: float) -> None:
 
 def _stairs(tried: Sequence[TriedPlan], exact: float, x: Axis, y: Axis) -> list[Point]:
     """The plans that no other beats in both, as a line from exact sharing downwards."""
-    places = sorted([(exact, 0.0), *((e.slice_operations, e.loss.loss_points) for e in tried)])
+    places = sorted([(exact, 0.0), *((e.cost, e.loss.loss_points) for e in tried)])
     least, kept = float("inf"), list[Point]()
-    for operations, loss in places:
+    for cost, loss in places:
         if loss < least:
             least = loss
-            kept.append((x.at(operations), y.at(loss)))
+            kept.append((x.at(cost), y.at(loss)))
     corners = [
         corner
         for (x1, y1), (x2, y2) in zip(kept, kept[1:], strict=False)
@@ -98,7 +96,7 @@ def _reported(drawing: Drawing, x: float, y: Axis, accuracy: MeasuredAccuracy) -
 
 def _said(report: PlanReport, planned: int) -> str:
     entries = [
-        f"{entry.slice_operations:,} slice operations lose {entry.loss.loss_points:.2f} points"
+        f"{entry.cost:,} {report.objective.unit} lose {entry.loss.loss_points:.2f} points"
         for entry in report.search.tried
     ]
     if report.accuracy is not None:

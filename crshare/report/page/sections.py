@@ -179,7 +179,7 @@ def search(document: Document) -> Section | None:
     chosen = (plan.chosen_on or "") + shifts
     note = f"Chosen on {chosen}. Bars are 95 % intervals of the paired loss."
     figure = _figures([tradeoff(plan)], "scroll")
-    body = joined([_legend(*entries), figure, tables.tried_table(plan.search)])
+    body = joined([_legend(*entries), figure, tables.tried_table(plan)])
     return Section("search", "Accuracy against operations", note, body)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from crshare.report.figures import less, share, short
 from crshare.report.page.document import Document
 from crshare.report.page.markup import Markup, element
-from crshare.report.schema import SearchReport
+from crshare.report.schema import PlanReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,22 +116,29 @@ def _luts(document: Document, layer: str) -> list[Cell]:
     return [count(found.before), count(found.after), saved(found.after, found.before)]
 
 
-def tried_table(search: SearchReport) -> Markup:
+def tried_table(report: PlanReport) -> Markup:
     """Every plan that the search measured."""
     rows = []
-    for number, entry in enumerate(search.tried, start=1):
+    for number, entry in enumerate(report.search.tried, start=1):
         low, high = entry.loss.interval_points
         rows.append(
             [
                 count(number),
                 Cell(f"{entry.price:.1e}", entry.price),
-                count(entry.slice_operations),
+                count(entry.cost),
                 Cell(signed(entry.loss.loss_points), entry.loss.loss_points),
                 Cell(f"{signed(low)} to {signed(high)}", high),
                 Cell(entry.verdict),
             ]
         )
-    headings = ("Plan", "Price", "Slice operations", "Points lost", "95 % interval", "Verdict")
+    headings = (
+        "Plan",
+        "Price",
+        report.objective.unit.capitalize(),
+        "Points lost",
+        "95 % interval",
+        "Verdict",
+    )
     return table("Plans tried, on the choosing images", headings, rows)
 
 

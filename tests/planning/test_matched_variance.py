@@ -8,7 +8,8 @@ import pytest
 
 from crshare.network.graph import Float64Array
 from crshare.network.slices import SliceTable
-from crshare.planning.damage import SCALE_STEP, Descent, Target, posed, sweep
+from crshare.planning.group_problem import posed
+from crshare.planning.matched_variance import SCALE_STEP, Descent, Target, sweep
 from solver import Problem, Selection, solve
 from tests.networks import random_signs
 
@@ -94,7 +95,9 @@ def test_a_sum_whose_threshold_stays_is_not_scaled() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_sweep_costs_less_than_the_original_weights(seed: int) -> None:
     layer = Layer(seed)
-    weights = sweep(layer.table, layer.target, PRICE, 4, exactly).astype(np.float64)
+    weights = sweep(
+        layer.table, layer.target, [PRICE * N_TAPS] * 3, [1.0] * 4, posed(exactly)
+    ).astype(np.float64)
     scales = [np.full(N_FILTERS, scale) for scale in np.arange(0.5, 2, SCALE_STEP)]
     disturbances = np.array([layer.disturbance(weights, scale) for scale in scales])
     best = np.array(scales)[disturbances.argmin(axis=0), np.arange(N_FILTERS)]

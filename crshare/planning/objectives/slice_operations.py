@@ -1,0 +1,28 @@
+"""XNOR-popcount bit operations, the unit of the result-sharing paper (Chang et al., DATE 2020)."""
+
+from dataclasses import dataclass
+
+from crshare.network.graph import Network
+from crshare.network.slices import SliceTable
+from crshare.plan.plan import LayerPlan, SharingPlan
+from crshare.planning.objective import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class SliceOperations:
+    """Positions times taps of the computed slices; accumulation and corrections are free."""
+
+    name: str = "slice_operations"
+    unit: str = "slice operations"
+
+    def unshared_cost(self, table: SliceTable) -> int:
+        return table.slice_operations
+
+    def layer_cost(self, table: SliceTable, plan: LayerPlan) -> int:
+        return table.positions * plan.n_computed_taps
+
+    def opening_cost(self, table: SliceTable, group: int) -> int:
+        return table.starts[group + 1] - table.starts[group]
+
+    def refined(self, network: Network, plan: SharingPlan, on_progress: Progress) -> SharingPlan:
+        return plan
