@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from crshare.network.graph import Conv, Int8Array
+from crshare.arrays import Int8Array
+from crshare.network.graph import Conv
 from crshare.network.slices import SliceTable
 from crshare.plan.plan import LayerPlan
 from tests.networks import random_signs

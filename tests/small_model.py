@@ -11,9 +11,7 @@ import pytest
 
 from crshare.errors import ModelFormatError
 from crshare.model.read import read_network
-from crshare.network.graph import (
-    Network,
-)
+from crshare.network.graph import Network
 from tests.keras_files import (
     Spec,
     activation,

@@ -7,14 +7,7 @@ from pathlib import Path
 import click
 
 from crshare.cli.arguments import IN_FILE, MODEL, OUT_FILE
-from crshare.cli.shared import (
-    console,
-    deliver,
-    json_option,
-    model_options,
-    progress,
-    source_of,
-)
+from crshare.cli.shared import console, deliver, json_option, model_options, progress, source_of
 
 
 @click.command()

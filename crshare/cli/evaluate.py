@@ -7,13 +7,7 @@ from pathlib import Path
 import click
 
 from crshare.cli.arguments import IN_FILE, MODEL
-from crshare.cli.shared import (
-    deliver,
-    json_option,
-    model_options,
-    progress,
-    source_of,
-)
+from crshare.cli.shared import deliver, json_option, model_options, progress, source_of
 
 
 @click.command()

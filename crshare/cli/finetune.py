@@ -7,12 +7,7 @@ from pathlib import Path
 import click
 
 from crshare.cli.arguments import IN_FILE, MODEL, OUT_FOLDER, FiniteRange, number
-from crshare.cli.shared import (
-    json_option,
-    model_options,
-    progress,
-    source_of,
-)
+from crshare.cli.shared import json_option, model_options, progress, source_of
 from crshare.cli.training import course_options, recorder, tell
 from crshare.folder_lock import locked
 from crshare.limits import RATE

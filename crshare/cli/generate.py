@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crshare.cli.arguments import IN_FILE, MODEL, OUT_FOLDER, number
-from crshare.cli.shared import (
-    deliver,
-    json_option,
-    model_options,
-    progress,
-    source_of,
-)
+from crshare.cli.shared import deliver, json_option, model_options, progress, source_of
 from crshare.limits import IMAGES, LEVELS, LUTS, TURNS
 
 if TYPE_CHECKING:

@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crshare.cli.arguments import MODEL
-from crshare.cli.shared import (
-    console,
-    deliver,
-    json_option,
-    model_options,
-    source_of,
-)
+from crshare.cli.shared import console, deliver, json_option, model_options, source_of
 
 if TYPE_CHECKING:
     from crshare.model.inspect import InspectedLayer, Inspection

@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crshare.cli.arguments import IN_FILE, IN_FOLDER, MODEL, OUT_FILE
-from crshare.cli.shared import (
-    console,
-    deliver,
-    json_option,
-    model_options,
-    source_of,
-)
+from crshare.cli.shared import console, deliver, json_option, model_options, source_of
 from crshare.errors import CrshareError
 
 if TYPE_CHECKING:

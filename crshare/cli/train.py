@@ -7,10 +7,7 @@ from pathlib import Path
 import click
 
 from crshare.cli.arguments import IN_FILE, OUT_FOLDER, number
-from crshare.cli.shared import (
-    json_option,
-    progress,
-)
+from crshare.cli.shared import json_option, progress
 from crshare.cli.training import course_options, recorder, tell
 from crshare.folder_lock import locked
 from crshare.limits import RATE

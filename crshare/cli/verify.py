@@ -10,13 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crshare.cli.arguments import IN_FILE, MODEL, number
-from crshare.cli.shared import (
-    console,
-    deliver,
-    json_option,
-    model_options,
-    source_of,
-)
+from crshare.cli.shared import console, deliver, json_option, model_options, source_of
 from crshare.limits import ROWS
 
 if TYPE_CHECKING:

@@ -2,18 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import softmax
 
+from crshare.arrays import Array
 from crshare.evaluation.rounding import FLOAT32, Place, margin
 from crshare.executor.execute import outputs
 from crshare.model.read import Model
 from crshare.network.graph import Kind, Layer
-
-Array = npt.NDArray[Any]
 
 TOLERANCE = 1e-3  # of scores, as a share of the greatest: sums of float32 in another order
 

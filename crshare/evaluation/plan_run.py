@@ -1,12 +1,11 @@
 """A plan against the original network on images: accuracy, equality, counted operations."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from crshare.accuracy import Accuracy, compare
+from crshare.arrays import Array
 from crshare.errors import PlanError
 from crshare.executor.execute import SlicedCounts, channels, compile_network, run_layers, run_sliced
 from crshare.images.image_set import ImageSet, StreamedSet
@@ -14,8 +13,6 @@ from crshare.network.graph import INPUT, Network, Signal
 from crshare.network.reference import enter
 from crshare.network.slices import SliceTable, decompose
 from crshare.plan.plan import LayerPlan, SharingPlan, parts_of, planned_network
-
-Array = npt.NDArray[Any]
 
 KNOWN_AT = 0.75  # a network that gets this share of changed images right, of those it gets right
 

@@ -5,11 +5,10 @@ within its rounding of zero, and only there. `margin` tells whether it does.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from crshare.arrays import Array
 from crshare.model.read import Model
 from crshare.network.graph import (
     INPUT,
@@ -33,7 +32,6 @@ from crshare.network.graph import (
 from crshare.thresholds.integer import linear_form, value_at
 from crshare.thresholds.layer_ops import Affine, Binarize
 
-Array = npt.NDArray[Any]
 Place = tuple[int, int, int]
 
 FLOAT32, FLOAT64 = 2.0**-24, 2.0**-53  # half of the last bit of 1

@@ -7,11 +7,11 @@ with the data set. Every result equals reference.run, bit for bit.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from crshare.arrays import Array, Words
 from crshare.errors import NetworkError
 from crshare.executor.kernels.batches import Scratch, Sliced, map_batches, usable_cores
 from crshare.executor.kernels.counting import Histogram, Pooling, firing_counts, sum_histograms
@@ -19,7 +19,7 @@ from crshare.executor.kernels.native import Run, enter, plain, ready, ready_fuse
 from crshare.executor.kernels.sliced import SlicedCounts, run_sliced
 from crshare.executor.kernels.unpacked import channels
 from crshare.executor.kernels.variants import Variant, best_variant, host_features
-from crshare.network.bits import Words, n_words
+from crshare.network.bits import n_words
 from crshare.network.graph import INPUT, Conv, Flatten, Kind, Layer, Network, Signal, Threshold
 
 __all__ = [
@@ -40,7 +40,6 @@ __all__ = [
     "usable_cores",
 ]
 
-Array = npt.NDArray[Any]
 
 BATCH_BYTES = 8 * 2**20  # of maps that one thread holds at a time
 NEAR_BYTES = 2**20  # of the two maps that a step works on, to stay in a core's own cache

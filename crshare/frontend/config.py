@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from crshare.arrays import Float64Array
 from crshare.errors import DAMAGED, ModelFormatError
 from crshare.strict_json import JsonError, parse_json
 
-Array = npt.NDArray[np.float64]
-Weights = Mapping[str, Array]
+Weights = Mapping[str, Float64Array]
 
 ONE_WAY = "crshare reads models of one input and one output, each layer applied once"
 RESAVE = "save the whole model with model.save('NAME.h5')"
@@ -93,7 +92,7 @@ class KerasLayer:
             raise self._wrong(key, "a positive integer")
         return value
 
-    def weight(self, key: str, shape: tuple[int | None, ...]) -> Array:
+    def weight(self, key: str, shape: tuple[int | None, ...]) -> Float64Array:
         """The weight `key`, finite in float32, of this shape (None stands for any extent).
 
         What is too small for a normal float32 is 0, as the libraries' kernels take it.

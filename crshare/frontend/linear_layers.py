@@ -10,8 +10,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from crshare.frontend.config import Array, KerasLayer
-from crshare.network.graph import BoolArray, Float64Array, Int8Array
+from crshare.arrays import BoolArray, Float64Array, Int8Array
+from crshare.frontend.config import KerasLayer
 from crshare.thresholds.layer_ops import (
     ONE,
     Affine,
@@ -53,13 +53,15 @@ class Kernel:
 class Dialect:
     """How a library's layers differ: their weights, what stands before and after, their bias."""
 
-    kernel: Callable[[KerasLayer, str, Array], Kernel]
+    kernel: Callable[[KerasLayer, str, Float64Array], Kernel]
     before: Callable[[KerasLayer], Steps]
     after: Callable[[KerasLayer, Set[str]], Steps]
-    bias: Callable[[KerasLayer, Array], Array] = lambda _, values: values
+    bias: Callable[[KerasLayer, Float64Array], Float64Array] = lambda _, values: values
 
 
-def signed(weights: Array, plus: BoolArray, quantizer: str, magnitudes: Fractions = ONE) -> Kernel:
+def signed(
+    weights: Float64Array, plus: BoolArray, quantizer: str, magnitudes: Fractions = ONE
+) -> Kernel:
     """+1 where `plus`, else -1, times one magnitude for each place of the last axis."""
     signs = np.where(plus, 1, -1).astype(np.int8)
     values = signs * np.array([float(magnitude) for magnitude in magnitudes])
@@ -67,7 +69,7 @@ def signed(weights: Array, plus: BoolArray, quantizer: str, magnitudes: Fraction
     return Kernel(signs, same, values, storage_of(weights), quantizer)
 
 
-def plain(weights: Array, quantizer: str = "none") -> Kernel:
+def plain(weights: Float64Array, quantizer: str = "none") -> Kernel:
     """Weights as they are; they may be +a/-a in each filter."""
     if storage_of(weights) is Storage.BINARY:
         magnitudes = fractions(np.abs(weights).reshape(-1, weights.shape[-1])[0])
@@ -75,14 +77,14 @@ def plain(weights: Array, quantizer: str = "none") -> Kernel:
     return Kernel(None, ONE, weights, Storage.REAL, quantizer)
 
 
-def storage_of(weights: Array) -> Storage:
+def storage_of(weights: Float64Array) -> Storage:
     """Whether each filter holds one magnitude."""
     magnitudes = np.abs(weights).reshape(-1, weights.shape[-1])
     even = bool((magnitudes == magnitudes[0]).all() and magnitudes.all())
     return Storage.BINARY if even else Storage.LATENT
 
 
-def mean_magnitudes(weights: Array) -> Fractions:
+def mean_magnitudes(weights: Float64Array) -> Fractions:
     """The exact mean of |w| over each filter (the last axis)."""
     flat = np.abs(weights).reshape(-1, weights.shape[-1])
     mantissas, exponents = np.frexp(flat)

@@ -9,6 +9,7 @@ from math import ceil, floor
 import numpy as np
 import numpy.typing as npt
 
+from crshare.arrays import Int64Array
 from crshare.errors import HardwareError
 from crshare.hardware.time_multiplex import Turned, in_turns
 from crshare.network.graph import Conv, Kind, Layer, Signal, Threshold, extent, signal_after
@@ -30,8 +31,6 @@ from hwgen import (
 )
 from solver.adder_graph import AdderGraph, Count, Output, Sum
 
-Ints = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True, eq=False)
 class Sums:
@@ -42,7 +41,7 @@ class Sums:
     given: Signal
     graph: AdderGraph
     values: Range
-    weights: Ints
+    weights: Int64Array
 
     @property
     def output(self) -> Signal:
@@ -109,7 +108,7 @@ class Sums:
         folding = Folding(phases, turned.gates, len(threshold.at))
         return replace(stage, netlist=netlist, folding=folding)
 
-    def _classes(self) -> tuple[tuple[int, ...], tuple[int, ...], Ints]:
+    def _classes(self) -> tuple[tuple[int, ...], tuple[int, ...], Int64Array]:
         """The class of each row and column of windows, and the constants of each class."""
         rows, columns = (self._valid(axis) for axis in range(2))
         row_kinds, row_classes = np.unique(rows, axis=0, return_inverse=True)
@@ -130,13 +129,13 @@ class Sums:
         counts = not self.binary or self.conv.pad_value != 0
         return counts | ((places >= 0) & (places < self.given.shape[axis]))
 
-    def _constants(self, rows: npt.NDArray[np.bool_], columns: npt.NDArray[np.bool_]) -> Ints:
+    def _constants(self, rows: npt.NDArray[np.bool_], columns: npt.NDArray[np.bool_]) -> Int64Array:
         """[classes, filters]: the sum of the weights at the valid taps of each class of window."""
         taps = self.conv.kernel.sum(axis=2, dtype=np.int64)
         valid = (rows[:, None, :, None] & columns[None, :, None, :]).reshape(
             len(rows) * len(columns), *taps.shape[:2]
         )
-        constants: Ints = np.einsum("nij,ijf->nf", valid.astype(np.int64), taps)
+        constants: Int64Array = np.einsum("nij,ijf->nf", valid.astype(np.int64), taps)
         return constants
 
     def _pad(self) -> int:
@@ -146,7 +145,7 @@ class Sums:
         one = (value > 0 if self.binary else value) & ((1 << width) - 1)
         return sum(one << (channel * width) for channel in range(channels))
 
-    def _score(self, output: Output, constants: Ints) -> Linear:
+    def _score(self, output: Output, constants: Int64Array) -> Linear:
         if len(constants) > 1:
             raise HardwareError(
                 f"layer {self.name} gives sums over a border of zeros, which has no hardware; it "
@@ -158,7 +157,7 @@ class Sums:
 
 
 def _compared(
-    output: Output, at: int, rising: bool, constants: Ints | None, n_classes: int
+    output: Output, at: int, rising: bool, constants: Int64Array | None, n_classes: int
 ) -> Head:
     """sum >= at (rising) or sum <= at, in terms of the graph's edge."""
     halves = np.zeros(n_classes, np.int64) if constants is None else constants
@@ -176,7 +175,7 @@ def _compared(
     return Compare(output.edge, rising, tuple(limits))
 
 
-def _signs(threshold: Threshold) -> Ints:
+def _signs(threshold: Threshold) -> Int64Array:
     return np.where(threshold.rising, 1, -1).astype(np.int64)
 
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from crshare.arrays import Int64Array
 from crshare.errors import HardwareError
 from crshare.hardware.layer_stage import Sums, on_pixels, windowing_of
 from crshare.limits import LEVELS, LUTS, TURNS
@@ -33,7 +33,6 @@ from crshare.plan.plan import LayerPlan, SharingPlan, planned_network
 from hwgen import Compute, Decide, Design, Entry, Gather, Pool, Range, Stage
 from solver.adder_graph import AdderGraph, build, measure
 
-Ints = npt.NDArray[np.int64]
 BITS = Range(0, 1)
 
 
@@ -207,7 +206,7 @@ class _Lowering:
         graph = self._graph(table, plan, weights)
         return Sums(layer.name, conv, given, graph, self.values, weights)
 
-    def _graph(self, table: SliceTable, plan: LayerPlan | None, weights: Ints) -> AdderGraph:
+    def _graph(self, table: SliceTable, plan: LayerPlan | None, weights: Int64Array) -> AdderGraph:
         """The adder graph of a layer's effective weights."""
         inputs = self.values.low, self.values.high
         if self.options.method == "slices":

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from crshare.arrays import Array
 from crshare.errors import HardwareError
 from crshare.executor.execute import compile_network, compile_part
 from crshare.hardware.lowering import Lowered, Options, lower
@@ -36,7 +36,6 @@ from hwgen import (
 )
 from hwgen.equivalence import Ports
 
-Array = npt.NDArray[Any]
 Report = Callable[[str, float], None]
 
 

@@ -8,12 +8,10 @@ s * g - s * f. So every turn adds up gated bits with the signs of turn 0, less a
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from crshare.arrays import Int64Array
 from hwgen import Gate
 from solver.adder_graph import AdderGraph, build, measure
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +21,7 @@ class Turned:
 
     graph: AdderGraph
     gates: tuple[Gate, ...]
-    constants: Ints
+    constants: Int64Array
 
     @property
     def lut6(self) -> int:
@@ -31,7 +29,7 @@ class Turned:
         return measure(self.graph).lut6 + sum(1 for gate in self.gates if gate.flips)
 
 
-def in_turns(weights: Ints, phases: int, method: str, goal: str) -> Turned:
+def in_turns(weights: Int64Array, phases: int, method: str, goal: str) -> Turned:
     """One datapath for weights [n_outputs, n_inputs] of +1/-1 on bits; the last turn may repeat."""
     n_outputs, n_inputs = weights.shape
     units = -(-n_outputs // phases)

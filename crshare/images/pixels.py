@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from crshare.arrays import Array
 from crshare.errors import DataError
 from crshare.network.graph import Network
 
-Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 
 AS_STORED = (

@@ -11,25 +11,16 @@ from pathlib import Path
 
 import numpy as np
 
+from crshare.arrays import BoolArray, Float64Array, Int8Array, Int32Array
 from crshare.errors import PlanError
 from crshare.files import write_bytes
-from crshare.frontend.config import TINY, Array
+from crshare.frontend.config import TINY
 from crshare.frontend.containers import changed_file, load_file
 from crshare.model.read import Model, Rescale, model_of
-from crshare.network.graph import (
-    BoolArray,
-    Conv,
-    Int8Array,
-    Int32Array,
-    Layer,
-    Network,
-    Op,
-    Threshold,
-    alike,
-)
+from crshare.network.graph import Conv, Layer, Network, Op, Threshold, alike
 from crshare.thresholds.moved import Adjuster, Decision, adjuster, parameters
 
-Changes = dict[str, dict[str, Array]]
+Changes = dict[str, dict[str, Float64Array]]
 
 
 def apply_network(
@@ -71,7 +62,7 @@ def changes_for(model: Model, wanted: Network) -> Changes:
     return changes
 
 
-def _resigned(stored: Array, signs: Int8Array) -> Array:
+def _resigned(stored: Float64Array, signs: Int8Array) -> Float64Array:
     """The stored magnitudes with other signs; a zero, which counts as +1, becomes tiny where -1."""
     flipped = np.maximum(np.abs(stored), TINY) * signs
     return np.where((stored > -TINY) == (signs > 0), stored, flipped)

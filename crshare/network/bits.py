@@ -4,13 +4,10 @@ Channel c of a map is bit c % 64 of word c // 64; bits past the last channel are
 positions with P agreeing bits, the dot product is 2P - K.
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-Words = npt.NDArray[np.uint64]
-Array = npt.NDArray[Any]
+from crshare.arrays import Array, Words
 
 WORD = 64
 

@@ -8,22 +8,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from crshare.arrays import BoolArray, Float32Array, Float64Array, Int8Array, Int32Array
 from crshare.errors import NetworkError
 from crshare.network.ops import (
     ALWAYS,
     NEVER,
     Add,
     BitPool,
-    BoolArray,
     Clamp,
     Concatenate,
     Conv,
     Curve,
     Flatten,
-    Float32Array,
-    Float64Array,
-    Int8Array,
-    Int32Array,
     Join,
     Kind,
     Leak,

@@ -11,13 +11,9 @@ from math import ceil
 import numpy as np
 import numpy.typing as npt
 
+from crshare.arrays import BoolArray, Float32Array, Float64Array, Int8Array, Int32Array
 from crshare.errors import NetworkError
 
-Int8Array = npt.NDArray[np.int8]
-Int32Array = npt.NDArray[np.int32]
-BoolArray = npt.NDArray[np.bool_]
-Float32Array = npt.NDArray[np.float32]
-Float64Array = npt.NDArray[np.float64]
 Shape = tuple[int, int, int]
 
 ALWAYS = -(2**31)  # a rising threshold that every sum reaches

@@ -5,11 +5,11 @@ are int64, reals float64; maps are [images, height, width, channels].
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from crshare.arrays import Array
 from crshare.network.graph import (
     INPUT,
     Add,
@@ -32,8 +32,6 @@ from crshare.network.graph import (
     Threshold,
     extent,
 )
-
-Array = npt.NDArray[Any]
 
 CURVES: dict[str, Callable[[Array], Array]] = {
     "tanh": np.tanh,

@@ -9,18 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from crshare.network.graph import (
-    Add,
-    Clamp,
-    Curve,
-    Float64Array,
-    Layer,
-    Leak,
-    Network,
-    Quantise,
-    Scale,
-    Sign,
-)
+from crshare.arrays import Float64Array
+from crshare.network.graph import Add, Clamp, Curve, Layer, Leak, Network, Quantise, Scale, Sign
 
 
 @dataclass(frozen=True, eq=False)

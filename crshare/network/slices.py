@@ -13,7 +13,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from crshare.network.graph import Conv, Int8Array, Int32Array, Kind, Network
+from crshare.arrays import Int8Array, Int32Array
+from crshare.network.graph import Conv, Kind, Network
 
 GROUP = 8
 MOST_PATTERNS = 512  # enumerate all patterns up to this many; beyond it, those that there are

@@ -11,7 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from crshare.network.graph import BoolArray, Int8Array, Int32Array, Network
+from crshare.arrays import BoolArray, Int8Array, Int32Array
+from crshare.network.graph import Network
 from crshare.network.slices import SliceTable, candidates, classify, decompose
 from crshare.plan.plan import LayerPlan, SharingPlan
 from solver import dense, solve

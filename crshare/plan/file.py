@@ -13,9 +13,10 @@ from typing import Annotated, Any, Final, Literal
 import numpy as np
 from msgspec import Meta, to_builtins
 
+from crshare.arrays import BoolArray, Int8Array
 from crshare.errors import PlanError
 from crshare.files import read_file_bytes, write_text
-from crshare.network.graph import BoolArray, Int8Array, Network, Threshold
+from crshare.network.graph import Network, Threshold
 from crshare.network.slices import SliceTable, decompose
 from crshare.plan.plan import LayerPlan, SharingPlan
 from crshare.strict_json import JsonError

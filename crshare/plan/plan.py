@@ -11,8 +11,9 @@ from functools import cached_property
 
 import numpy as np
 
+from crshare.arrays import BoolArray, Int8Array, Int32Array
 from crshare.errors import PlanError
-from crshare.network.graph import BoolArray, Int8Array, Int32Array, Network, Op, Threshold
+from crshare.network.graph import Network, Op, Threshold
 from crshare.network.slices import SliceTable, decompose, with_slices
 from crshare.typed_json import Count
 

@@ -1,19 +1,17 @@
 """What a search stands on: the original network on the choosing images, looked at once."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from crshare.arrays import Array, Float64Array
 from crshare.executor.execute import Histogram, run_onward, sum_histograms, usable_cores
 from crshare.images.image_set import ImageSet
-from crshare.network.graph import INPUT, BitPool, Float64Array, Kind, Layer, Network, Threshold
+from crshare.network.graph import INPUT, BitPool, Kind, Layer, Network, Threshold
 from crshare.network.shortcuts import importance_of_reals, real_sign
 from crshare.network.slices import SliceTable, decompose
 from crshare.planning.calibrate import firing
-
-Array = npt.NDArray[Any]
 
 MOST_BYTES = 400 * 2**20  # of the original network's maps held at a time
 REAL_IMAGES = 500  # on which the reals before a sign are looked at

@@ -5,12 +5,10 @@ take (DESIGN 5). Only integer thresholds move; directions stay.
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from crshare.arrays import Int64Array
 from crshare.executor.kernels.counting import Histogram
 from crshare.network.graph import Threshold
-
-Int64Array = npt.NDArray[np.int64]
 
 
 def firing(histogram: Histogram, threshold: Threshold) -> Int64Array:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crshare.network.bits import Words, unpack
-from crshare.network.graph import Conv, Float64Array, Int8Array, Signal, extent
+from crshare.arrays import Float64Array, Int8Array, Words
+from crshare.network.bits import unpack
+from crshare.network.graph import Conv, Signal, extent
 from crshare.network.slices import SliceTable
 
 CHUNK = 2048  # windows at a time

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from crshare.network.graph import Int8Array, Network, Threshold
-from crshare.planning.baseline import Array, Watched
+from crshare.arrays import Array, Int8Array
+from crshare.network.graph import Network, Threshold
+from crshare.planning.baseline import Watched
 from crshare.planning.group_problem import Solve
 from crshare.planning.objective import Objective
 

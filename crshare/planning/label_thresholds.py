@@ -8,18 +8,17 @@ of both, and each half judges what the other one found, as in cross-fitting (V. 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from crshare.arrays import Array, Float32Array, Float64Array
 from crshare.executor.execute import compile_network, outputs
 from crshare.images.image_set import ImageSet, MovedSet
-from crshare.network.graph import Float32Array, Float64Array, Network, Op, Threshold
+from crshare.network.graph import Network, Op, Threshold
 from crshare.planning.teacher import DISTILLED, Teacher, flat_scores, teacher_of
 from crshare.planning.threshold_gradients import Tail, gradients, tail_of
 
-Array = npt.NDArray[Any]
 Places = dict[str, Float64Array]
 
 BATCH = 100

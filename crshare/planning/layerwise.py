@@ -12,12 +12,13 @@ from math import inf
 
 import numpy as np
 
+from crshare.arrays import Array
 from crshare.executor.execute import run_onward
 from crshare.limits import SEED
 from crshare.network.graph import Network, Op, Threshold
 from crshare.network.slices import SliceTable, decompose, with_slices
 from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
-from crshare.planning.baseline import Array, Ground, Watched
+from crshare.planning.baseline import Ground, Watched
 from crshare.planning.damage import DamageModel, LayerState
 from crshare.planning.group_problem import OPENING, Solve
 from crshare.planning.matched_variance import MatchedVariance

@@ -20,7 +20,8 @@ from math import sqrt
 
 import numpy as np
 
-from crshare.network.graph import Float64Array, Int8Array, Network, Threshold
+from crshare.arrays import Float64Array, Int8Array
+from crshare.network.graph import Network, Threshold
 from crshare.network.slices import SliceTable, candidates
 from crshare.planning.baseline import Watched, layer_histogram
 from crshare.planning.calibrate import recalibrate

@@ -4,18 +4,16 @@ G. Hinton, O. Vinyals, J. Dean, "Distilling the knowledge in a neural network", 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import log_softmax, softmax
 
+from crshare.arrays import Array
 from crshare.executor.execute import Executor, compile_network
 from crshare.executor.kernels.batches import Sliced
 from crshare.images.image_set import ImageSet, StreamedSet
 from crshare.network.graph import Network
-
-Array = npt.NDArray[Any]
 
 N_IMAGES = 1000  # that tell the temperature
 FINEST, COARSEST = -8, 12  # exponents of the temperatures that are tried

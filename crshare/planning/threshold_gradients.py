@@ -9,18 +9,15 @@ they are the same in whatever order a processor adds.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, log2
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import softmax
 
+from crshare.arrays import Array, Float32Array, Float64Array
 from crshare.network.graph import (
     BitPool,
     Conv,
     Flatten,
-    Float32Array,
-    Float64Array,
     Layer,
     Network,
     Scale,
@@ -30,7 +27,6 @@ from crshare.network.graph import (
 )
 from crshare.network.reference import pad, window_taps
 
-Array = npt.NDArray[Any]
 Window = tuple[int, int]
 
 EXACT_BITS = 23  # of a float32, one left for rounding

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crshare.arrays import Int8Array
 from crshare.errors import PlanError
-from crshare.network.graph import ALWAYS, NEVER, Int8Array, Network, Threshold
+from crshare.network.graph import ALWAYS, NEVER, Network, Threshold
 from crshare.network.slices import SliceTable, chance, decompose, nearest_distances
 from crshare.plan.plan import LayerPlan, SharingPlan
 from crshare.typed_json import Count, Int32, Positive, Share, Signs

@@ -8,8 +8,9 @@ from math import gcd, prod
 
 import numpy as np
 
+from crshare.arrays import Float64Array
 from crshare.errors import DAMAGED, ModelFormatError
-from crshare.network.graph import Float64Array, Input, Shape, extent, spread
+from crshare.network.graph import Input, Shape, extent, spread
 from crshare.network.reference import CURVES
 from crshare.thresholds.layer_ops import (
     ONE,

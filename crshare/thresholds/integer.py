@@ -13,7 +13,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from crshare.network.graph import ALWAYS, NEVER, Float64Array, Int32Array, Threshold
+from crshare.arrays import Float64Array, Int32Array
+from crshare.network.graph import ALWAYS, NEVER, Threshold
 from crshare.thresholds.layer_ops import Affine, Binarize, Bounds, Map, Slope, at
 from crshare.thresholds.surds import Surd
 

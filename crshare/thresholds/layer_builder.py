@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from crshare.arrays import Int8Array
 from crshare.errors import ModelFormatError, NetworkError
 from crshare.network.graph import (
     INPUT,
@@ -16,7 +17,6 @@ from crshare.network.graph import (
     Curve,
     Flatten,
     Input,
-    Int8Array,
     Kind,
     Layer,
     Leak,

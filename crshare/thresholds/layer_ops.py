@@ -12,7 +12,7 @@ from fractions import Fraction
 import numpy as np
 import numpy.typing as npt
 
-from crshare.network.graph import Float64Array, Int8Array
+from crshare.arrays import Float64Array, Int8Array
 
 Fractions = tuple[Fraction, ...]
 ONE: Fractions = (Fraction(1),)

@@ -1,12 +1,10 @@
 """Training images changed at random, by name: so an epoch never shows the same ones twice."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from crshare.arrays import Array
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from functools import partial
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
+from crshare.arrays import Array
 from crshare.model.write import same_decisions
 from crshare.network.graph import (
     INPUT,
@@ -43,7 +43,6 @@ from crshare.train.sharing import SharedConv
 from crshare.train.signs import sign
 from crshare.train.trained_thresholds import Comparison, lowest_counts
 
-Array = npt.NDArray[Any]
 Call = Callable[..., Any]
 
 BATCH = 100

@@ -10,9 +10,8 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from crshare.arrays import Array
 
 BATCH = 100
 OTHER_NAME = {"kernel": "depthwise_kernel", "depthwise_kernel": "kernel"}  # Keras 2's and 3's

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
+from crshare.arrays import Array
 from crshare.errors import DataError
 from crshare.executor.execute import compile_network
 from crshare.images.image_set import ImageSet, StreamedSet
@@ -22,7 +22,6 @@ from crshare.train import saved_state
 from crshare.train.augment import Augmentation
 from crshare.train.saved_state import Checkpoint, Curve
 
-Array = npt.NDArray[Any]
 Progress = Callable[[str, float], None]
 Wanted = Callable[[Array, Array], Array]
 

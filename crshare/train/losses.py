@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-Array = npt.NDArray[Any]
+from crshare.arrays import Array
 
 
 def targets(labels: Array, n_classes: int) -> npt.NDArray[np.float32]:

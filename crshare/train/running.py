@@ -9,16 +9,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from crshare.arrays import Array
 from crshare.errors import CrshareError
 from crshare.model.read import Model
 from crshare.sandbox.call import Limits, call
 from crshare.sandbox.process import SandboxError
 from crshare.train.blueprint import layers_of
 from crshare.train.library import LibraryError
-
-Array = npt.NDArray[Any]
 
 RUNNER = "crshare.train.library_model:outputs"
 MEMORY_BYTES = 2**36  # of addresses, of which TensorFlow reserves many

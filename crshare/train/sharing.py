@@ -11,7 +11,8 @@ import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
-from crshare.network.graph import Conv, Float32Array, Int8Array, Int32Array, extent
+from crshare.arrays import Float32Array, Int8Array, Int32Array
+from crshare.network.graph import Conv, extent
 from crshare.network.slices import SliceTable, kernel_of
 from crshare.plan.plan import LayerPlan
 from crshare.train.constraints import Clip

@@ -7,13 +7,11 @@ Networks", 2016, algorithms 3 and 4. x << AP2(y) of the paper is x times the pow
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 import tf_keras as keras
 
+from crshare.arrays import Float32Array
 from crshare.train.signs import ap2
-
-Array = npt.NDArray[np.float32]
 
 
 class ShiftBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
@@ -48,7 +46,7 @@ class ShiftBatchNormalization(keras.layers.Layer):  # type: ignore[misc]
         scaled = (x - mean) * ap2(tf.math.rsqrt(variance + self.epsilon))
         return scaled * ap2(self.gamma) + self.beta
 
-    def plain_weights(self) -> list[Array]:
+    def plain_weights(self) -> list[Float32Array]:
         """gamma, beta, mean and variance of a keras.layers.BatchNormalization with epsilon 0 that
         computes the same at inference."""
         scale = ap2(self.gamma) * ap2(tf.math.rsqrt(self.moving_variance + self.epsilon))

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import tf_keras as keras
 
-from crshare.network.graph import BoolArray, Float64Array, Threshold
+from crshare.arrays import BoolArray, Float64Array
+from crshare.network.graph import Threshold
 from crshare.thresholds.integer import fold
 from crshare.thresholds.layer_ops import Affine, Role, fractions
 from crshare.train.constraints import KeepSign

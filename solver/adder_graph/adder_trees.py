@@ -8,7 +8,6 @@ and the sign goes to its readers and at last to the outputs.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from solver.adder_graph.graph import AdderGraph
 from solver.adder_graph.kernels import ZERO, bit_length, compiled
@@ -27,8 +26,7 @@ from solver.adder_graph.node_builder import (
     width_of,
 )
 from solver.adder_graph.sums import Sums, pruned
-
-Ints = npt.NDArray[np.int64]
+from solver.arrays import Ints
 
 _RANK = 24  # bits of the second of two numbers that a part is sorted by
 _UNKNOWN = -1

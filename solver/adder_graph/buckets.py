@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
 from solver.adder_graph.cse import share_columns, share_pairs
 from solver.adder_graph.differences import column_differences
 from solver.adder_graph.sums import Sums, Terms, from_matrix, from_rows
+from solver.arrays import Ints
 
-Ints = npt.NDArray[np.int64]
 _DIGITS = 39  # base 3, that fit an int64
 Recovery = Callable[[Ints], Sums]  # pattern [k, n_buckets] to sums that multiply by it
 

@@ -29,8 +29,7 @@ from solver.adder_graph.narrow import narrow_bucket_sums
 from solver.adder_graph.plan_sums import Slices, effective_matrix, slice_sums
 from solver.adder_graph.regroup import default_rounds, race
 from solver.adder_graph.sums import Sums, distinct_rows, from_matrix, spread
-
-Ints = npt.NDArray[np.int64]
+from solver.arrays import Ints
 
 METHODS = ("auto", "separate", "slices", "buckets", "subexpressions", "combined")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
+from solver.arrays import Ints
 
 
 def clustered(matrix: Ints, n_groups: int) -> list[Ints]:

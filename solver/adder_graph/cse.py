@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from solver.adder_graph.extract import NO_LIMIT, extract
 from solver.adder_graph.sums import Sums, ordered, pruned, transpose
-
-Ints = npt.NDArray[np.int64]
+from solver.arrays import Ints
 
 
 def share_pairs(

@@ -7,13 +7,11 @@ Terms of depths d1, d2, ... can be added up in depth D exactly when 2**d1 + 2**d
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from solver.adder_graph.cse import share_pairs
 from solver.adder_graph.kernels import sum_depths
 from solver.adder_graph.sums import Sums
-
-Ints = npt.NDArray[np.int64]
+from solver.arrays import Ints
 
 _DEEPEST = 60  # 2**depth is held in 64 bits; no graph of ours comes near
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from solver.adder_graph.kernels import difference_terms, spanning_tree
 from solver.adder_graph.sums import Sums, transpose
-
-Ints = npt.NDArray[np.int64]
+from solver.arrays import Ints
 
 
 def row_differences(matrix: Ints) -> Sums:

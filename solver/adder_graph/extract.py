@@ -13,11 +13,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from solver.adder_graph.kernels import ZERO, compiled
-
-Ints = npt.NDArray[np.int64]
+from solver.arrays import Ints
 
 _NODE_BITS = 31
 _CHANCE_BITS = 24

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from solver.adder_graph.kernels import coefficient_bounds, run_nodes, widen_ranges
 from solver.adder_graph.kinds import KINDS, complementing, inexact
-
-Ints = npt.NDArray[np.int64]
-Forms = npt.NDArray[np.signedinteger[Any]]
+from solver.arrays import Forms, Ints
 
 _BLOCK_VALUES = 2**22  # 16 or 32 MiB at a time
 

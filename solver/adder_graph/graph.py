@@ -30,9 +30,7 @@ import numpy.typing as npt
 from solver.adder_graph.errors import AdderGraphError
 from solver.adder_graph.forms import edge_ranges
 from solver.adder_graph.kinds import KINDS, Node, Operands, Term
-
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+from solver.arrays import Flags, Ints
 
 NO_EDGE = -1
 

@@ -6,11 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from solver.adder_graph.errors import AdderGraphError
-from solver.adder_graph.forms import Forms, constants, form_blocks, run
+from solver.adder_graph.forms import constants, form_blocks, run
 from solver.adder_graph.graph import NO_EDGE, AdderGraph
 from solver.adder_graph.kinds import KINDS, inexact
-
-Ints = npt.NDArray[np.int64]
+from solver.arrays import Forms, Ints
 
 _BATCH_VALUES = 2**23
 

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-Floats = npt.NDArray[np.float64]
-Signs = npt.NDArray[np.int8]
-Forms = npt.NDArray[np.signedinteger[Any]]
+from solver.arrays import Flags, Floats, Forms, Ints, Signs
+
 Function = TypeVar("Function", bound=Callable[..., object])
 
 ZERO = cast(int, np.int64(0))  # where counting begins: for a bare 0, callees are compiled once more

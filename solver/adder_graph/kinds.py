@@ -8,16 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from solver.adder_graph.errors import AdderGraphError
-
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
-Values = npt.NDArray[np.signedinteger[Any]]
+from solver.arrays import Flags, Forms, Ints
 
 MAX_COUNT_BITS = 6
 MAX_SHIFT = 31
@@ -103,13 +98,13 @@ class Kind:
     node: Callable[[int, tuple[Term, ...]], Node]
     full_adders: Callable[[Widths], Ints]
     lut6: Callable[[Widths], Ints]
-    after: Callable[[Values], Values] | None = None
+    after: Callable[[Forms], Forms] | None = None
 
     @property
     def exact(self) -> bool:
         return self.after is None
 
-    def finish(self, sums: Values) -> Values:
+    def finish(self, sums: Forms) -> Forms:
         """What nodes become whose terms add up to `sums`."""
         return self.after(sums) if self.after else sums
 

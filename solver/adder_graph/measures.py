@@ -19,13 +19,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from solver.adder_graph.graph import AdderGraph
 from solver.adder_graph.kernels import node_depths
 from solver.adder_graph.kinds import KINDS, Widths, bit_lengths
-
-Ints = npt.NDArray[np.int64]
+from solver.arrays import Ints
 
 
 @dataclass(frozen=True, slots=True)

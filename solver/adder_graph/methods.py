@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from solver.adder_graph.buckets import bucket_sums, tables
 from solver.adder_graph.clusters import clustered
@@ -18,8 +17,8 @@ from solver.adder_graph.cse import share_columns
 from solver.adder_graph.depth import share_pairs_within
 from solver.adder_graph.differences import column_differences, row_differences
 from solver.adder_graph.sums import Sums, from_matrix
+from solver.arrays import Ints
 
-Ints = npt.NDArray[np.int64]
 Candidate = Callable[[], Sums | None]  # None: not possible within the depth limit
 
 _LARGEST_GROUP = 9  # outputs: beyond this nearly every bucket holds one input

@@ -6,12 +6,10 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from solver.adder_graph.buckets import RECOVERIES, Recovery, bucket_sums
 from solver.adder_graph.sums import Sums
-
-Ints = npt.NDArray[np.int64]
+from solver.arrays import Ints
 
 
 def narrow_bucket_sums(

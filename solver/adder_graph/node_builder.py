@@ -10,13 +10,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from solver.adder_graph.graph import NO_EDGE, AdderGraph
 from solver.adder_graph.kernels import ZERO, bit_length, compiled, needed
 from solver.adder_graph.kinds import COUNT, SUM
-
-Ints = npt.NDArray[np.int64]
+from solver.arrays import Ints
 
 NO_PART = -1
 _EDGE = 7  # bits below the edge: six of shift, one of sign

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from solver.adder_graph.buckets import signed_patterns
 from solver.adder_graph.errors import AdderGraphError
 from solver.adder_graph.sums import Sums, Terms, from_rows
-
-Ints = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
+from solver.arrays import Flags, Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,8 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from solver.adder_graph.kernels import dissolved, levels_of, named, needed
-
-Ints = npt.NDArray[np.int64]
+from solver.arrays import Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)

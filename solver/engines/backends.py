@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from solver.arrays import Flags, Floats, Ints
 from solver.engines.boundary import ask, proven_by
 from solver.engines.cbc import Cbc
 from solver.engines.gurobi import Gurobi
@@ -33,7 +34,7 @@ from solver.facility.bounds import Enclosure, enclose, least_costs, solve_by_bou
 from solver.facility.greedy import solve_greedily
 from solver.facility.hull import core_of, fill, fill_by_hull
 from solver.facility.knapsack import Choice, Knapsack, choose, verify_choice
-from solver.facility.problem import BoolArray, FloatArray, IntArray, Problem, restrict
+from solver.facility.problem import Problem, restrict
 from solver.facility.selection import (
     WORK,
     Answer,
@@ -158,7 +159,7 @@ def solve_by_engine(
     return replace(selection, work=answer.work)
 
 
-def _worth_keeping(problem: Problem, known: Enclosure) -> BoolArray:
+def _worth_keeping(problem: Problem, known: Enclosure) -> Flags:
     """Shape (P,): the pairs known, and those that a selection better than the known may use."""
     keep = least_costs(problem, known.duals) < price_of(problem, known.chosen)
     keep[known.chosen] = True
@@ -178,7 +179,7 @@ def _remarks(name: str, limits: Limits, answer: IlpAnswer) -> tuple[str, ...]:
     return (stopped,)
 
 
-def chosen_pairs(problem: Problem, values: FloatArray) -> IntArray | None:
+def chosen_pairs(problem: Problem, values: Floats) -> Ints | None:
     """Read a solution vector: None if, once rounded, it breaks the budget or leaves an item."""
     if problem.loss_budget is None:
         chosen = cheapest_pairs(problem, values[: problem.n_candidates] > 0.5, problem.cost)
@@ -216,7 +217,7 @@ def fill_by_engine(engine: Engine, problem: Knapsack, limits: Limits) -> Choice:
     return replace(choice, work=answer.work)
 
 
-def chosen_places(problem: Knapsack, values: FloatArray) -> IntArray | None:
+def chosen_places(problem: Knapsack, values: Floats) -> Ints | None:
     """Read a solution vector: None if, once rounded, it breaks the budget or leaves a group."""
     places = np.flatnonzero(values > 0.5)
     whole = np.array_equal(problem.group[places], np.arange(problem.n_groups))

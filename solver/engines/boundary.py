@@ -8,16 +8,16 @@ import math
 
 import numpy as np
 
+from solver.arrays import Floats
 from solver.engines.ilp import Ending, Engine, Ilp, IlpAnswer, Stop
 from solver.errors import EngineFaultError, SolverError
-from solver.facility.problem import FloatArray
 
 LEAST_TOLERANCE = 0.01  # costs are whole
 TOLERANCE = 1e-6  # a share of the cost: what engines take for equal
 LONGEST_REASON = 200
 
 
-def ask(engine: Engine, ilp: Ilp, start: FloatArray, stop: Stop) -> IlpAnswer:
+def ask(engine: Engine, ilp: Ilp, start: Floats, stop: Stop) -> IlpAnswer:
     """What an engine answers; EngineFaultError for any fault, what else it raises on purpose."""
     try:
         answer = engine.optimise(ilp, start, stop)

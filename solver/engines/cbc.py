@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
+from solver.arrays import Floats
 from solver.engines.boundary import readable
 from solver.engines.ilp import Ending, Ilp, IlpAnswer, Stop, work_of
 from solver.errors import BackendUnavailableError, EngineFaultError
-from solver.facility.problem import FloatArray
 from solver.process import run
 
 _NODES = re.compile(r"^Enumerated nodes:\s*(\d+)", re.MULTILINE)
@@ -37,7 +37,7 @@ class Cbc:
 
     name = "cbc"
 
-    def optimise(self, ilp: Ilp, start: FloatArray | None, stop: Stop) -> IlpAnswer:
+    def optimise(self, ilp: Ilp, start: Floats | None, stop: Stop) -> IlpAnswer:
         """Raise BackendUnavailableError without PuLP or without a CBC that runs."""
         try:
             import pulp
@@ -159,7 +159,7 @@ def _cbcbox_path() -> str | None:
         return None
 
 
-def _model(pulp: Any, ilp: Ilp, start: FloatArray | None) -> _Model:
+def _model(pulp: Any, ilp: Ilp, start: Floats | None) -> _Model:
     model = pulp.LpProblem("ilp", pulp.LpMinimize)
     kinds = [pulp.LpInteger if integer else pulp.LpContinuous for integer in ilp.integer.tolist()]
     x = [model.add_variable(f"x{i}", 0, 1, kind) for i, kind in enumerate(kinds)]

@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
+from solver.arrays import Floats
 from solver.engines.ilp import Ending, Ilp, IlpAnswer, Stop
 from solver.errors import BackendUnavailableError, EngineFaultError
-from solver.facility.problem import FloatArray
 
 
 class Gurobi:
@@ -14,7 +14,7 @@ class Gurobi:
 
     name = "gurobi"
 
-    def optimise(self, ilp: Ilp, start: FloatArray | None, stop: Stop) -> IlpAnswer:
+    def optimise(self, ilp: Ilp, start: Floats | None, stop: Stop) -> IlpAnswer:
         """Raise BackendUnavailableError without gurobipy, a licence, or one of this size."""
         try:
             import gurobipy
@@ -43,9 +43,7 @@ def _too_large(ilp: Ilp) -> str:
     )
 
 
-def _optimise(
-    gp: Any, ilp: Ilp, start: FloatArray | None, parameters: dict[str, float]
-) -> IlpAnswer:
+def _optimise(gp: Any, ilp: Ilp, start: Floats | None, parameters: dict[str, float]) -> IlpAnswer:
     with gp.Env(params=parameters) as env, gp.Model(env=env) as model:
         kinds = np.where(ilp.integer, gp.GRB.BINARY, gp.GRB.CONTINUOUS)
         x = model.addMVar(ilp.n_columns, ub=1.0, obj=ilp.objective.astype(float), vtype=kinds)

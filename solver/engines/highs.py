@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from solver.arrays import Floats
 from solver.engines.ilp import Ending, Ilp, IlpAnswer, Stop, work_of
 from solver.errors import BackendUnavailableError, EngineFaultError
-from solver.facility.problem import FloatArray
 
 
 class Highs:
@@ -20,7 +20,7 @@ class Highs:
 
     name = "highs"
 
-    def optimise(self, ilp: Ilp, start: FloatArray | None, stop: Stop) -> IlpAnswer:
+    def optimise(self, ilp: Ilp, start: Floats | None, stop: Stop) -> IlpAnswer:
         """Raise BackendUnavailableError without highspy."""
         try:
             import highspy

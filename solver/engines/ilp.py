@@ -7,8 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
+from solver.arrays import Flags, Floats, Ints
 from solver.facility.knapsack import Knapsack
-from solver.facility.problem import BoolArray, FloatArray, IntArray, Problem
+from solver.facility.problem import Problem
 from solver.facility.selection import WORK
 
 WHOLE = 0.999
@@ -27,13 +28,13 @@ class Ilp:
     infinities.
     """
 
-    objective: IntArray
-    integer: BoolArray
-    starts: IntArray
-    columns: IntArray
-    values: IntArray
-    lower: FloatArray
-    upper: FloatArray
+    objective: Ints
+    integer: Flags
+    starts: Ints
+    columns: Ints
+    values: Ints
+    lower: Floats
+    upper: Floats
 
     @property
     def n_columns(self) -> int:
@@ -82,7 +83,7 @@ class IlpAnswer:
     work: units of it that were done.
     """
 
-    values: FloatArray | None
+    values: Floats | None
     bound: float
     ending: Ending
     work: float = 0.0
@@ -96,21 +97,21 @@ class Engine(Protocol):
 
     name: str
 
-    def optimise(self, ilp: Ilp, start: FloatArray | None, stop: Stop) -> IlpAnswer: ...
+    def optimise(self, ilp: Ilp, start: Floats | None, stop: Stop) -> IlpAnswer: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
     """A family of rows that differ only in their entries."""
 
-    lengths: IntArray
-    columns: IntArray
-    values: IntArray
+    lengths: Ints
+    columns: Ints
+    values: Ints
     lower: float
     upper: float
 
 
-def assemble(objective: IntArray, integer: BoolArray, families: list[Rows]) -> Ilp:
+def assemble(objective: Ints, integer: Flags, families: list[Rows]) -> Ilp:
     """Stack families of rows, in order, into one program."""
     lengths = np.concatenate([rows.lengths for rows in families])
     return Ilp(
@@ -158,13 +159,13 @@ def formulate_choice(problem: Knapsack) -> Ilp:
     return assemble(problem.cost, integer, [one_of_each, within_budget])
 
 
-def budget_row(columns: IntArray, weights: IntArray, budget: int) -> Rows:
+def budget_row(columns: Ints, weights: Ints, budget: int) -> Rows:
     """The single row: weights @ columns <= budget, zero weights left out."""
     counted = np.flatnonzero(weights)
     return Rows(np.array([len(counted)]), columns[counted], weights[counted], -np.inf, budget)
 
 
-def columns_of(problem: Problem, chosen: IntArray) -> FloatArray:
+def columns_of(problem: Problem, chosen: Ints) -> Floats:
     """The solution vector of `formulate` that serves along the pairs `chosen`, shape (I,)."""
     values = np.zeros(problem.n_candidates + problem.n_pairs)
     values[problem.candidate[chosen]] = 1.0

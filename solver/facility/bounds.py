@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from solver.arrays import Floats, Ints
 from solver.errors import BackendUnavailableError
 from solver.facility.greedy import least_loss_pairs
-from solver.facility.problem import FloatArray, IntArray, Problem
+from solver.facility.problem import Problem
 from solver.facility.selection import (
     Limits,
     Selection,
@@ -34,7 +35,7 @@ N_LOSS_PRICES = 16
 class Duals:
     """Whole prices of items, shape (I,), and of a unit of loss; `unit` of them make one cost."""
 
-    price: IntArray
+    price: Ints
     loss_price: int
     unit: int
 
@@ -43,7 +44,7 @@ class Duals:
 class Enclosure:
     """The best selection known, as the pair of each item, shape (I,), and prices that bound it."""
 
-    chosen: IntArray
+    chosen: Ints
     bound: int
     duals: Duals
 
@@ -73,7 +74,7 @@ def enclose(problem: Problem, start: Selection | None, deadline: float) -> Enclo
 
 
 def _within_budget(
-    problem: Problem, free: Enclosure, given: IntArray | None, deadline: float
+    problem: Problem, free: Enclosure, given: Ints | None, deadline: float
 ) -> Enclosure:
     """Search for the loss price at which the budget is just kept; keep the best of all seen."""
     chosen = least_loss_pairs(problem) if given is None else given
@@ -99,7 +100,7 @@ def _typical_loss_price(problem: Problem) -> float:
 
 
 def _at_loss_price(
-    problem: Problem, loss_price: float, given: IntArray | None, deadline: float
+    problem: Problem, loss_price: float, given: Ints | None, deadline: float
 ) -> Enclosure:
     """Enclose the problem without its budget, losses priced into the costs.
 
@@ -118,7 +119,7 @@ def _at_loss_price(
     return Enclosure(chosen, proven_bound(problem, duals), duals)
 
 
-def _whole(problem: Problem, price: FloatArray, loss_price: float) -> Duals:
+def _whole(problem: Problem, price: Floats, loss_price: float) -> Duals:
     """Round prices to the finest power of two at which no sum leaves int64."""
     largest = float(problem.opening.sum()) + 2 * float(np.abs(price).sum())
     dearest = np.abs(problem.cost) + loss_price * problem.loss
@@ -134,21 +135,21 @@ def proven_bound(problem: Problem, duals: Duals) -> int:
     return -(-_value(problem, duals, _slacks(problem, duals)) // duals.unit)
 
 
-def least_costs(problem: Problem, duals: Duals) -> IntArray:
+def least_costs(problem: Problem, duals: Duals) -> Ints:
     """Shape (P,): lower bounds on the cost of the selections that use each pair."""
     slack = _slacks(problem, duals)
     excess = _priced(problem, duals) - duals.price[problem.item]
     dearer = np.maximum(excess, 0) + np.maximum(slack, 0)[problem.candidate]
-    least: IntArray = -(-(_value(problem, duals, slack) + dearer) // duals.unit)
+    least: Ints = -(-(_value(problem, duals, slack) + dearer) // duals.unit)
     return least
 
 
-def _value(problem: Problem, duals: Duals, slack: IntArray) -> int:
+def _value(problem: Problem, duals: Duals, slack: Ints) -> int:
     relaxed = int(duals.price.sum()) + int(np.minimum(slack, 0).sum())
     return relaxed - duals.loss_price * (problem.loss_budget or 0)
 
 
-def _slacks(problem: Problem, duals: Duals) -> IntArray:
+def _slacks(problem: Problem, duals: Duals) -> Ints:
     """Opening costs less what the items would pay for them, over all pairs, exactly."""
     from solver.facility.kernels import exact_slacks
 
@@ -161,5 +162,5 @@ def _slacks(problem: Problem, duals: Duals) -> IntArray:
     )
 
 
-def _priced(problem: Problem, duals: Duals) -> IntArray:
+def _priced(problem: Problem, duals: Duals) -> Ints:
     return problem.cost * duals.unit + problem.loss * duals.loss_price

@@ -6,7 +6,8 @@ anything. A loss budget is met by pricing losses into the costs, at a price foun
 
 import numpy as np
 
-from solver.facility.problem import BoolArray, FloatArray, IntArray, Problem
+from solver.arrays import Flags, Floats, Ints
+from solver.facility.problem import Problem
 from solver.facility.selection import (
     Limits,
     Selection,
@@ -27,7 +28,7 @@ def solve_greedily(problem: Problem, limits: Limits, start: Selection | None) ->
     return select(problem, chosen, bound=bound, backend="greedy")
 
 
-def greedy_pairs(problem: Problem) -> IntArray:
+def greedy_pairs(problem: Problem) -> Ints:
     """Shape (I,): the pair that serves each item, found greedily, within the loss budget."""
     chosen = _at_loss_price(problem, 0.0)
     if fits_budget(problem, chosen):
@@ -62,13 +63,13 @@ def _high_enough(problem: Problem) -> float:
     return price
 
 
-def _at_loss_price(problem: Problem, price: float) -> IntArray:
+def _at_loss_price(problem: Problem, price: float) -> Ints:
     cost = problem.cost + price * problem.loss
     is_open = _open_greedily(problem, cost)
     return cheapest_pairs(problem, is_open, cost)
 
 
-def _open_greedily(problem: Problem, cost: FloatArray) -> BoolArray:
+def _open_greedily(problem: Problem, cost: Floats) -> Flags:
     alone = cost + problem.opening[problem.candidate]
     paid = np.minimum.reduceat(alone, problem.starts[:-1])
     is_open = np.zeros(problem.n_candidates, dtype=bool)
@@ -84,9 +85,7 @@ def _open_greedily(problem: Problem, cost: FloatArray) -> BoolArray:
     return is_open | _needed_alone(problem, cost, alone, is_open)
 
 
-def _needed_alone(
-    problem: Problem, cost: FloatArray, alone: FloatArray, is_open: BoolArray
-) -> BoolArray:
+def _needed_alone(problem: Problem, cost: Floats, alone: Floats, is_open: Flags) -> Flags:
     """Open the candidates that serve an item more cheaply, opening included, than the open ones."""
     best_open = np.minimum.reduceat(
         np.where(is_open[problem.candidate], cost, np.inf), problem.starts[:-1]
@@ -98,7 +97,7 @@ def _needed_alone(
     return needed
 
 
-def least_loss_pairs(problem: Problem) -> IntArray:
+def least_loss_pairs(problem: Problem) -> Ints:
     """Shape (I,): the pair of each item that loses least, which keeps any budget."""
     everything = np.ones(problem.n_candidates, dtype=bool)
     return cheapest_pairs(problem, everything, problem.loss)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from solver.arrays import Flags, Ints
 from solver.facility.knapsack import Choice, Knapsack, choose
-from solver.facility.problem import BoolArray, IntArray
 from solver.facility.selection import Limits
 
 
@@ -22,9 +22,9 @@ class Filling:
     `least` has shape (N,): no choice that uses the option costs less.
     """
 
-    places: IntArray
+    places: Ints
     bound: int
-    least: IntArray
+    least: Ints
 
 
 def fill_by_hull(problem: Knapsack, limits: Limits) -> Choice:
@@ -52,8 +52,8 @@ class Core:
     """
 
     problem: Knapsack
-    live: IntArray
-    kept: IntArray
+    live: Ints
+    kept: Ints
     cost_elsewhere: int
 
 
@@ -79,10 +79,10 @@ def core_of(problem: Knapsack, known: Filling) -> Core:
     )
 
 
-def hull_places(problem: Knapsack) -> IntArray:
+def hull_places(problem: Knapsack) -> Ints:
     """Places of the options on the lower left convex hull of each group, by rising weight."""
     order = np.lexsort((problem.cost, problem.weight, problem.group))
-    hull: IntArray = order[_cheaper_than_lighter(problem, order)]
+    hull: Ints = order[_cheaper_than_lighter(problem, order)]
     while True:
         inner = _inner(problem, hull)
         if not inner.any():
@@ -90,18 +90,18 @@ def hull_places(problem: Knapsack) -> IntArray:
         hull = hull[~inner]
 
 
-def _cheaper_than_lighter(problem: Knapsack, order: IntArray) -> BoolArray:
+def _cheaper_than_lighter(problem: Knapsack, order: Ints) -> Flags:
     """Keep the options that cost less than every option of their group before them."""
     group = problem.group[order]
     rank = np.unique(problem.cost[order], return_inverse=True)[1]
     falling = rank - group * len(order)
     before = np.minimum.accumulate(falling)
     first = np.r_[True, group[1:] != group[:-1]]
-    cheaper: BoolArray = first | np.r_[True, falling[1:] < before[:-1]]
+    cheaper: Flags = first | np.r_[True, falling[1:] < before[:-1]]
     return cheaper
 
 
-def _inner(problem: Knapsack, order: IntArray) -> BoolArray:
+def _inner(problem: Knapsack, order: Ints) -> Flags:
     """Mark options on or above the line between their neighbours: never on the hull."""
     inner = np.zeros(len(order), dtype=bool)
     group, weight, cost = problem.group[order], problem.weight[order], problem.cost[order]
@@ -112,7 +112,7 @@ def _inner(problem: Knapsack, order: IntArray) -> BoolArray:
     return inner
 
 
-def _take_steps(problem: Knapsack, hull: IntArray) -> tuple[IntArray, float]:
+def _take_steps(problem: Knapsack, hull: Ints) -> tuple[Ints, float]:
     """The greedy choice, and the saving per weight of the first step that did not fit."""
     group = problem.group[hull]
     step = np.flatnonzero(group[1:] == group[:-1])
@@ -127,7 +127,7 @@ def _take_steps(problem: Knapsack, hull: IntArray) -> tuple[IntArray, float]:
     return hull[lightest + n_steps], price
 
 
-def _use_room(problem: Knapsack, places: IntArray) -> IntArray:
+def _use_room(problem: Knapsack, places: Ints) -> Ints:
     """Exchange one option at a time for the one that saves most, while any fits and saves."""
     places = places.copy()
     room = problem.budget - int(problem.weight[places].sum())
@@ -142,7 +142,7 @@ def _use_room(problem: Knapsack, places: IntArray) -> IntArray:
         room -= int(weight[best])
 
 
-def _relaxed(problem: Knapsack, price: float) -> tuple[int, IntArray, int]:
+def _relaxed(problem: Knapsack, price: float) -> tuple[int, Ints, int]:
     """The relaxation at a price of weight, times a unit, and what each option adds to it.
 
     Returns (value, reduced cost of shape (N,), unit), all whole numbers.

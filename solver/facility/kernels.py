@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar, cast
 import numba
 import numpy as np
 
-from solver.facility.problem import FloatArray, IntArray
+from solver.arrays import Floats, Ints
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -31,16 +31,16 @@ class Lists(NamedTuple):
     what serving the item alone costs, opening included, and by which candidate.
     """
 
-    opening: FloatArray
-    starts: IntArray
-    candidate: IntArray
-    cost: FloatArray
-    alone: FloatArray
-    lone: IntArray
+    opening: Floats
+    starts: Ints
+    candidate: Ints
+    cost: Floats
+    alone: Floats
+    lone: Ints
 
 
 @compiled
-def _by_cost(pairs: IntArray, spare: IntArray, cost: FloatArray, n: int) -> IntArray:
+def _by_cost(pairs: Ints, spare: Ints, cost: Floats, n: int) -> Ints:
     """The first n pairs by rising cost, equal ones as they stood, in one of the two arrays.
 
     A merge sort: NumPy's, called from here, would take seconds to compile.
@@ -63,9 +63,7 @@ def _by_cost(pairs: IntArray, spare: IntArray, cost: FloatArray, n: int) -> IntA
 
 
 @compiled
-def sorted_lists(
-    opening: FloatArray, starts: IntArray, candidate: IntArray, cost: FloatArray
-) -> Lists:
+def sorted_lists(opening: Floats, starts: Ints, candidate: Ints, cost: Floats) -> Lists:
     """Sort the pairs of each item by cost, without those above its price alone."""
     n_items = len(starts) - 1
     kept_starts = np.zeros(n_items + 1, np.int64)
@@ -97,7 +95,7 @@ def sorted_lists(
 
 
 @compiled
-def ascend(lists: Lists) -> FloatArray:
+def ascend(lists: Lists) -> Floats:
     """Dual ascent (Erlenkotter 1978): prices of items that pay for no candidate too much.
 
     Each item in turn raises its price to its next cost, as far as the candidates it reaches have
@@ -131,7 +129,7 @@ def ascend(lists: Lists) -> FloatArray:
 
 
 @compiled
-def dual_value(lists: Lists, price: FloatArray, slack: FloatArray) -> float:
+def dual_value(lists: Lists, price: Floats, slack: Floats) -> float:
     """Lower bound that `price`, shape (I,), proves; fills `slack`, shape (F,)."""
     for j in range(len(slack)):
         slack[j] = lists.opening[j]
@@ -149,8 +147,8 @@ def dual_value(lists: Lists, price: FloatArray, slack: FloatArray) -> float:
 
 @compiled
 def subgradient(
-    lists: Lists, price: FloatArray, target: float, n_rounds: int, patience: int, scale: float
-) -> tuple[FloatArray, float, float]:
+    lists: Lists, price: Floats, target: float, n_rounds: int, patience: int, scale: float
+) -> tuple[Floats, float, float]:
     """Raise the bound of `price` by at most `n_rounds` deflected subgradient steps.
 
     Steps after Held, Wolfe & Crowder (1974): aimed at `target`, the cost of a known selection, and
@@ -194,9 +192,7 @@ def subgradient(
 
 
 @compiled
-def exact_slacks(
-    opening: IntArray, starts: IntArray, candidate: IntArray, cost: IntArray, price: IntArray
-) -> IntArray:
+def exact_slacks(opening: Ints, starts: Ints, candidate: Ints, cost: Ints, price: Ints) -> Ints:
     """Shape (F,): opening costs less what the items would pay, in whole numbers, no pair pruned."""
     slack = opening.copy()
     for i in range(len(price)):

@@ -11,8 +11,9 @@ from itertools import chain
 
 import numpy as np
 
+from solver.arrays import Ints
 from solver.errors import AnswerError, ProblemError
-from solver.facility.problem import IntArray, Integers, as_integers, check_total
+from solver.facility.problem import Integers, as_integers, check_total
 from solver.facility.selection import Answer
 
 
@@ -24,11 +25,11 @@ class Knapsack:
     ProblemError: a knapsack that exists can be filled.
     """
 
-    starts: IntArray
-    weight: IntArray
-    cost: IntArray
+    starts: Ints
+    weight: Ints
+    cost: Ints
     budget: int
-    group: IntArray = field(repr=False)
+    group: Ints = field(repr=False)
 
     def __init__(self, starts: Integers, weight: Integers, cost: Integers, budget: int) -> None:
         arrays = {
@@ -78,7 +79,7 @@ class Choice(Answer):
 
 def choose(
     problem: Knapsack,
-    places: IntArray,
+    places: Ints,
     *,
     bound: int,
     backend: str,
@@ -118,7 +119,7 @@ def _fault(problem: Knapsack, choice: Choice) -> str | None:
     return None
 
 
-def _check_groups(starts: IntArray, weight: IntArray, cost: IntArray) -> None:
+def _check_groups(starts: Ints, weight: Ints, cost: Ints) -> None:
     if len(weight) != len(cost):
         raise ProblemError(f"{len(weight)} weights and {len(cost)} costs; options have both")
     if len(starts) < 2 or starts[0] != 0 or starts[-1] != len(weight):

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from solver.arrays import Flags, Floats, Ints
 from solver.facility.kernels import Lists, ascend, dual_value, sorted_lists, subgradient
 from solver.facility.local_search import improve
-from solver.facility.problem import BoolArray, FloatArray, IntArray, Problem
+from solver.facility.problem import Problem
 
 N_CHUNKS = 12
 N_ROUNDS = 25
@@ -22,11 +23,11 @@ LEAST_SCALE = 0.01
 class Relaxed:
     """Prices of the items, shape (I,), and the best open candidates found, shape (F,)."""
 
-    price: FloatArray
-    is_open: BoolArray
+    price: Floats
+    is_open: Flags
 
 
-def relax(problem: Problem, cost: FloatArray, given: IntArray | None, deadline: float) -> Relaxed:
+def relax(problem: Problem, cost: Floats, given: Ints | None, deadline: float) -> Relaxed:
     """Search at the pair costs `cost`, shape (P,), from dual ascent and the pairs `given`, (I,).
 
     Prices and candidates lead to each other in turn: the candidates that the prices open are
@@ -47,22 +48,20 @@ def relax(problem: Problem, cost: FloatArray, given: IntArray | None, deadline: 
     return Relaxed(price, best)
 
 
-def _better(
-    lists: Lists, fresh: BoolArray, best: BoolArray, target: float
-) -> tuple[BoolArray, float]:
+def _better(lists: Lists, fresh: Flags, best: Flags, target: float) -> tuple[Flags, float]:
     """Improve the candidates `fresh` and return them with their cost, if below `target`."""
     cost = improve(lists, fresh)
     return (fresh, cost) if cost < target else (best, target)
 
 
-def _opened_by(lists: Lists, price: FloatArray) -> BoolArray:
+def _opened_by(lists: Lists, price: Floats) -> Flags:
     """The candidates that the items would pay for at these prices."""
     slack = np.empty_like(lists.opening)
     dual_value(lists, price, slack)
     return slack <= 0
 
 
-def _opened_for(problem: Problem, pairs: IntArray) -> BoolArray:
+def _opened_for(problem: Problem, pairs: Ints) -> Flags:
     is_open = np.zeros(problem.n_candidates, dtype=bool)
     is_open[problem.candidate[pairs]] = True
     return is_open

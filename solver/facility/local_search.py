@@ -6,8 +6,8 @@ in Resende & Werneck (2007). Items that no open candidate reaches count at their
 
 import numpy as np
 
+from solver.arrays import Flags, Floats, Ints
 from solver.facility.kernels import Lists, compiled
-from solver.facility.problem import BoolArray, FloatArray, IntArray
 
 LEAST_SAVING = 1e-6
 ROUNDING = 1e-12
@@ -17,7 +17,7 @@ LARGEST_TABLE = 2**22
 
 
 @compiled
-def open_needed(lists: Lists, is_open: BoolArray) -> None:
+def open_needed(lists: Lists, is_open: Flags) -> None:
     """Open, in place, the lone candidate of each item that has none; close those without use."""
     used = np.zeros(len(is_open), np.bool_)
     for i in range(len(lists.alone)):
@@ -35,7 +35,7 @@ def open_needed(lists: Lists, is_open: BoolArray) -> None:
 
 
 @compiled
-def open_cost(lists: Lists, is_open: BoolArray) -> float:
+def open_cost(lists: Lists, is_open: Flags) -> float:
     """Cost of serving every item from the open candidates, or alone where none is in its list."""
     total = 0.0
     for j in range(len(is_open)):
@@ -52,9 +52,7 @@ def open_cost(lists: Lists, is_open: BoolArray) -> float:
 
 
 @compiled
-def two_cheapest(
-    lists: Lists, is_open: BoolArray, server: IntArray, first: FloatArray, second: FloatArray
-) -> None:
+def two_cheapest(lists: Lists, is_open: Flags, server: Ints, first: Floats, second: Floats) -> None:
     """Fill, for each item, its open server (-1: none) and its two least costs, `alone` at most."""
     for i in range(len(first)):
         server[i] = -1
@@ -72,13 +70,13 @@ def two_cheapest(
 @compiled
 def tally_moves(
     lists: Lists,
-    slot: IntArray,
-    server: IntArray,
-    first: FloatArray,
-    second: FloatArray,
-    gain: FloatArray,
-    loss: FloatArray,
-    extra: FloatArray,
+    slot: Ints,
+    server: Ints,
+    first: Floats,
+    second: Floats,
+    gain: Floats,
+    loss: Floats,
+    extra: Floats,
 ) -> None:
     """Fill what each move saves (Resende & Werneck 2007).
 
@@ -106,7 +104,7 @@ def tally_moves(
 
 @compiled
 def best_move(
-    slot: IntArray, n_open: int, gain: FloatArray, loss: FloatArray, extra: FloatArray
+    slot: Ints, n_open: int, gain: Floats, loss: Floats, extra: Floats
 ) -> tuple[float, int, int]:
     """The move that saves most, as (saving, candidate to open or -1, slot to close or -1)."""
     saving, to_open, to_close = 0.0, -1, -1
@@ -126,7 +124,7 @@ def best_move(
 
 
 @compiled
-def number_open(is_open: BoolArray, slot: IntArray) -> int:
+def number_open(is_open: Flags, slot: Ints) -> int:
     """Number the open candidates in `slot`, -1 for closed ones; return how many are open."""
     n_open = 0
     for j in range(len(is_open)):
@@ -138,7 +136,7 @@ def number_open(is_open: BoolArray, slot: IntArray) -> int:
 
 
 @compiled
-def exchange(lists: Lists, is_open: BoolArray) -> None:
+def exchange(lists: Lists, is_open: Flags) -> None:
     """Make the move that saves most until none saves; items may be left at their price alone."""
     n_items, n_candidates = len(lists.alone), len(is_open)
     server = np.empty(n_items, np.int64)
@@ -162,7 +160,7 @@ def exchange(lists: Lists, is_open: BoolArray) -> None:
 
 
 @compiled
-def improve(lists: Lists, is_open: BoolArray) -> float:
+def improve(lists: Lists, is_open: Flags) -> float:
     """Open, close and swap candidates, in place, best move first; return the cost reached."""
     while True:
         exchange(lists, is_open)

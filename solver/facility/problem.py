@@ -15,11 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from solver.arrays import Flags, Ints
 from solver.errors import ProblemError
 
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
-FloatArray = npt.NDArray[np.float64]
 Integers = Sequence[int] | npt.NDArray[np.integer[Any]]
 
 LARGEST_TOTAL = 2**50
@@ -36,14 +34,14 @@ class Problem:
     are recorded and not limited. Raises ProblemError.
     """
 
-    opening: IntArray
+    opening: Ints
     n_items: int
-    item: IntArray
-    candidate: IntArray
-    cost: IntArray
-    loss: IntArray
+    item: Ints
+    candidate: Ints
+    cost: Ints
+    loss: Ints
     loss_budget: int | None
-    starts: IntArray = field(repr=False)
+    starts: Ints = field(repr=False)
 
     def __init__(
         self,
@@ -78,7 +76,7 @@ class Problem:
     def n_pairs(self) -> int:
         return len(self.item)
 
-    def least_losses(self) -> IntArray:
+    def least_losses(self) -> Ints:
         """Shape (I,): the smallest loss at which each item can be served."""
         return np.minimum.reduceat(self.loss, self.starts[:-1])
 
@@ -105,7 +103,7 @@ def dense(
     return Problem(opening, len(table), item, candidate, table[mask], losses, loss_budget)
 
 
-def restrict(problem: Problem, keep: BoolArray) -> tuple[Problem, IntArray]:
+def restrict(problem: Problem, keep: Flags) -> tuple[Problem, Ints]:
     """The problem with only the pairs in `keep`, shape (P,), and the place of each pair kept.
 
     Candidates without pairs go, the others are numbered anew in their order.
@@ -124,7 +122,7 @@ def restrict(problem: Problem, keep: BoolArray) -> tuple[Problem, IntArray]:
     return small, kept
 
 
-def as_integers(name: str, values: Integers) -> IntArray:
+def as_integers(name: str, values: Integers) -> Ints:
     """Return an own one-dimensional int64 copy; raise ProblemError for anything else."""
     array = np.asarray(values)
     if array.ndim != 1:
@@ -134,7 +132,7 @@ def as_integers(name: str, values: Integers) -> IntArray:
     return array.astype(np.int64)
 
 
-def _check_shapes(opening: IntArray, n_items: int, item: IntArray, *others: IntArray) -> None:
+def _check_shapes(opening: Ints, n_items: int, item: Ints, *others: Ints) -> None:
     if not len(opening) or n_items < 1:
         raise ProblemError(f"{len(opening)} candidates and {n_items} items; one of each is needed")
     for name, array in zip(("candidate", "cost", "loss"), others, strict=True):
@@ -144,7 +142,7 @@ def _check_shapes(opening: IntArray, n_items: int, item: IntArray, *others: IntA
     _check_range("candidate", others[0], len(opening))
 
 
-def _check_range(name: str, index: IntArray, count: int) -> None:
+def _check_range(name: str, index: Ints, count: int) -> None:
     wrong = np.flatnonzero((index < 0) | (index >= count))
     if wrong.size:
         pair = int(wrong[0])
@@ -153,7 +151,7 @@ def _check_range(name: str, index: IntArray, count: int) -> None:
         )
 
 
-def _in_order(pairs: list[IntArray], n_candidates: int) -> list[IntArray]:
+def _in_order(pairs: list[Ints], n_candidates: int) -> list[Ints]:
     key = pairs[0] * n_candidates + pairs[1]
     if np.all(key[1:] > key[:-1]):
         return pairs
@@ -183,13 +181,13 @@ def _check_solvable(problem: Problem) -> None:
         )
 
 
-def _check_sign(name: str, values: IntArray) -> None:
+def _check_sign(name: str, values: Ints) -> None:
     wrong = np.flatnonzero(values < 0)
     if wrong.size:
         raise ProblemError(f"{name} {wrong[0]} is {values[wrong[0]]}; it must not be negative")
 
 
-def check_total(name: str, *parts: IntArray) -> None:
+def check_total(name: str, *parts: Ints) -> None:
     """Raise ProblemError if the sizes of all parts may add up to more than LARGEST_TOTAL."""
     total = sum(float(np.abs(part.astype(float)).sum()) for part in parts)
     if total > LARGEST_TOTAL:

@@ -6,8 +6,9 @@ from enum import Enum
 
 import numpy as np
 
+from solver.arrays import Flags, Floats, Ints
 from solver.errors import AnswerError
-from solver.facility.problem import BoolArray, FloatArray, IntArray, Problem
+from solver.facility.problem import Problem
 
 WORK = 10.0
 """Units of work that a problem may take: about ten seconds, but counted."""
@@ -103,13 +104,13 @@ def _fault(problem: Problem, selection: Selection) -> str | None:
     return _overspent(problem, chosen)
 
 
-def _overspent(problem: Problem, chosen: IntArray) -> str | None:
+def _overspent(problem: Problem, chosen: Ints) -> str | None:
     if fits_budget(problem, chosen):
         return None
     return f"the loss is {problem.loss[chosen].sum()}, above its budget {problem.loss_budget}"
 
 
-def find_pairs(problem: Problem, assignment: IntArray) -> IntArray:
+def find_pairs(problem: Problem, assignment: Ints) -> Ints:
     """Shape (I,): the pair of each item with its given candidate, -1 where there is none."""
     keys = problem.item * problem.n_candidates + problem.candidate
     wanted = np.arange(problem.n_items) * problem.n_candidates + assignment
@@ -117,7 +118,7 @@ def find_pairs(problem: Problem, assignment: IntArray) -> IntArray:
     return np.where(keys[place] == wanted, place, -1)
 
 
-def cheapest_pairs(problem: Problem, is_open: BoolArray, price: IntArray | FloatArray) -> IntArray:
+def cheapest_pairs(problem: Problem, is_open: Flags, price: Ints | Floats) -> Ints:
     """Shape (I,): the pair of least `price` per item among open candidates, -1 where none is.
 
     `is_open` has shape (F,), `price` shape (P,). Ties go to the lowest candidate.
@@ -129,19 +130,19 @@ def cheapest_pairs(problem: Problem, is_open: BoolArray, price: IntArray | Float
     return np.where(np.isfinite(least), first, -1)
 
 
-def fits_budget(problem: Problem, chosen: IntArray) -> bool:
+def fits_budget(problem: Problem, chosen: Ints) -> bool:
     """Tell whether the pairs `chosen`, one per item, keep the loss budget."""
     return problem.loss_budget is None or int(problem.loss[chosen].sum()) <= problem.loss_budget
 
 
-def price_of(problem: Problem, chosen: IntArray) -> int:
+def price_of(problem: Problem, chosen: Ints) -> int:
     """Cost of serving along the pairs `chosen`, one per item, and opening what they use."""
     used = np.unique(problem.candidate[chosen])
     return int(problem.opening[used].sum()) + int(problem.cost[chosen].sum())
 
 
 def select(
-    problem: Problem, chosen: IntArray, *, bound: int, backend: str, remarks: tuple[str, ...] = ()
+    problem: Problem, chosen: Ints, *, bound: int, backend: str, remarks: tuple[str, ...] = ()
 ) -> Selection:
     """Make the selection that uses the pairs `chosen`, shape (I,), and opens nothing else."""
     assignment = problem.candidate[chosen]
@@ -155,7 +156,7 @@ def select(
     )
 
 
-def transfer(problem: Problem, start: Selection) -> IntArray | None:
+def transfer(problem: Problem, start: Selection) -> Ints | None:
     """Shape (I,): the pairs that a selection, made for other costs perhaps, leads to here.
 
     Its open candidates count first, then its assignment; None if neither serves within the budget.

@@ -12,12 +12,7 @@ import pytest
 from crshare.executor.execute import compile_network
 from crshare.model.read import fingerprint, read_model
 from crshare.model.write import apply_network
-from crshare.network.graph import (
-    Conv,
-    Network,
-    Op,
-    Threshold,
-)
+from crshare.network.graph import Conv, Network, Op, Threshold
 from tests.library_runs import (
     Case,
     assert_equal_to_library,

@@ -23,17 +23,7 @@ from crshare.executor.kernels.native import plain
 from crshare.executor.kernels.variants import VARIANTS, Variant, best_variant, host_features
 from crshare.network import reference
 from crshare.network.bits import pack, unpack
-from crshare.network.graph import (
-    INPUT,
-    BitPool,
-    Conv,
-    Flatten,
-    Input,
-    Kind,
-    Layer,
-    Network,
-    Signal,
-)
+from crshare.network.graph import INPUT, BitPool, Conv, Flatten, Input, Kind, Layer, Network, Signal
 from crshare.network.slices import decompose, matrix_of
 from tests.networks import (
     CHANNELS,

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from crshare.network.graph import Float64Array
+from crshare.arrays import Float64Array
 from crshare.network.slices import SliceTable
 from crshare.planning.group_problem import posed
 from crshare.planning.matched_variance import SCALE_STEP, Descent, Target, sweep

@@ -5,14 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solver.adder_graph import (
-    AdderGraphError,
-    Slices,
-    build,
-    effective_matrix,
-    interpret,
-    measure,
-)
+from solver.adder_graph import AdderGraphError, Slices, build, effective_matrix, interpret, measure
 
 
 @st.composite

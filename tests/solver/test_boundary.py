@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from solver import BACKENDS, EngineFaultError, knapsack, solve
+from solver.arrays import Floats
 from solver.engines import cbc
 from solver.engines.backends import ENGINES, fill_by_engine, solve_by_engine
 from solver.engines.boundary import ask, proven_by, readable
 from solver.engines.ilp import Ending, Ilp, IlpAnswer, Stop, formulate
-from solver.facility.problem import FloatArray
 from solver.facility.selection import Limits
 from tests.solver.solver_instances import hamming_problem
 
@@ -27,23 +27,23 @@ PROBLEM = hamming_problem(12, opening=9)
 class Fake:
     """An engine that does what it is told with the program and the start it is given."""
 
-    answer: Callable[[Ilp, FloatArray], IlpAnswer]
+    answer: Callable[[Ilp, Floats], IlpAnswer]
     name: str = "fake"
 
-    def optimise(self, ilp: Ilp, start: FloatArray | None, stop: Stop) -> IlpAnswer:
+    def optimise(self, ilp: Ilp, start: Floats | None, stop: Stop) -> IlpAnswer:
         assert start is not None
         return self.answer(ilp, start)
 
 
 def raising(error: Exception) -> Fake:
-    def fail(ilp: Ilp, start: FloatArray) -> IlpAnswer:
+    def fail(ilp: Ilp, start: Floats) -> IlpAnswer:
         raise error
 
     return Fake(fail)
 
 
 def answering(
-    bound: float, values: Callable[[FloatArray], FloatArray | None] = lambda start: start
+    bound: float, values: Callable[[Floats], Floats | None] = lambda start: start
 ) -> Fake:
     return Fake(lambda ilp, start: IlpAnswer(values(start), bound, Ending.DONE))
 

@@ -12,9 +12,9 @@ from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from crshare.arrays import Array
+
 Result = TypeVar("Result")
 
 

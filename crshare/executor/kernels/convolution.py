@@ -6,28 +6,16 @@ falling threshold becomes a rising one of the negated filter.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from crshare.arrays import Array, BoolArray, Int64Array
 from crshare.executor.kernels.batches import Scratch
 from crshare.executor.kernels.tile import conv_kernel
 from crshare.executor.kernels.variants import Tile, Variant
 from crshare.network.bits import WORD, full_words, n_words, pack
-from crshare.network.graph import (
-    BoolArray,
-    Conv,
-    Kind,
-    Shape,
-    Signal,
-    Threshold,
-    extent,
-    signal_after,
-)
-
-Array = npt.NDArray[Any]
-Int64Array = npt.NDArray[np.int64]
+from crshare.network.graph import Conv, Kind, Shape, Signal, Threshold, extent, signal_after
 
 INT16_MAX, INT32_MAX = 2**15 - 1, 2**31 - 1
 CACHE_LINE = 64

@@ -2,22 +2,16 @@
 
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from crshare.arrays import Array, BoolArray, Int32Array, Int64Array, Words
 from crshare.executor.kernels import maps
 from crshare.executor.kernels.batches import Scratch, map_batches, usable_cores
 from crshare.executor.kernels.convolution import prepare
 from crshare.executor.kernels.native import pool_integers
 from crshare.executor.kernels.variants import best_variant, host_features
-from crshare.network.bits import Words
-from crshare.network.graph import BitPool, BoolArray, Conv, Signal, signal_after
-
-Array = npt.NDArray[Any]
-Int32Array = npt.NDArray[np.int32]
-Int64Array = npt.NDArray[np.int64]
+from crshare.network.graph import BitPool, Conv, Signal, signal_after
 
 BATCH_BYTES = 8 * 2**20
 

@@ -5,15 +5,10 @@ out of a pooling window.
 """
 
 import numpy as np
-import numpy.typing as npt
 
+from crshare.arrays import BoolArray, Float64Array, Int32Array, Int64Array, Words
 from crshare.compiled import compiled
-from crshare.network.bits import Words
 
-Int64Array = npt.NDArray[np.int64]
-Int32Array = npt.NDArray[np.int32]
-Float64Array = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 Pair = tuple[int, int]
 
 

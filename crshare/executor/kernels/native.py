@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from crshare.arrays import Array, Words
 from crshare.executor.kernels import maps, unpacked
 from crshare.executor.kernels.batches import Scratch
 from crshare.executor.kernels.convolution import fits, prepare
 from crshare.executor.kernels.unpacked import plain
 from crshare.executor.kernels.variants import Variant
-from crshare.network.bits import Words, n_words, pack_bits, unpack
+from crshare.network.bits import n_words, pack_bits, unpack
 from crshare.network.graph import (
     Add,
     BitPool,
@@ -44,7 +45,6 @@ from crshare.network.reference import apply
 
 __all__ = ["Run", "enter", "plain", "ready", "ready_fused"]
 
-Array = npt.NDArray[Any]
 Run = Callable[..., Array]  # native arrays, one for each source, and a Scratch
 
 

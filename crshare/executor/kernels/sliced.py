@@ -11,17 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from crshare.arrays import BoolArray, Int8Array, Int32Array, Int64Array, Words
 from crshare.compiled import compiled
 from crshare.executor.kernels.batches import Scratch, map_batches, usable_cores
 from crshare.executor.kernels.native import plain
-from crshare.network.bits import Words, pack
+from crshare.network.bits import pack
 from crshare.network.graph import Conv, Kind, Shape, Signal, signal_after
 from crshare.network.reference import pad
-
-Int64Array = npt.NDArray[np.int64]
-Int32Array = npt.NDArray[np.int32]
-Int8Array = npt.NDArray[np.int8]
-BoolArray = npt.NDArray[np.bool_]
 
 SLICE_OPERATIONS, POPCOUNTS, CORRECTIONS, ACCUMULATIONS = range(4)
 ONE = np.uint64(1)

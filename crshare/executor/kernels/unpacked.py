@@ -3,17 +3,14 @@
 Sums of integers are exact: products of +1/-1 and integers below 2^24 in float32, else in float64.
 """
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
+from crshare.arrays import Array
 from crshare.executor.kernels.batches import Scratch
 from crshare.network.bits import pack_bits, unpack
 from crshare.network.graph import Add, Conv, Kind, Signal, SumPool, signal_after
 from crshare.network.reference import pad
-
-Array = npt.NDArray[Any]
 
 EXACT_IN_FLOAT32 = 2**24
 

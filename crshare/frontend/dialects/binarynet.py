@@ -9,20 +9,21 @@ from math import sqrt
 
 import numpy as np
 
-from crshare.frontend.config import Array, KerasLayer, short
+from crshare.arrays import Float64Array
+from crshare.frontend.config import KerasLayer, short
 from crshare.frontend.linear_layers import Dialect, Kernel, signed
 from crshare.frontend.quantizers import activation
 from crshare.thresholds.layer_ops import fractions
 
 
-def kernel(layer: KerasLayer, weight: str, stored: Array) -> Kernel:
+def kernel(layer: KerasLayer, weight: str, stored: Float64Array) -> Kernel:
     limit = np.float32(_limit(layer, stored))
     share = np.clip((stored.astype(np.float32) / limit + np.float32(1)) / 2, 0, 1)
     magnitudes = fractions(np.array([float(limit)])) * stored.shape[-1]
     return signed(stored, np.rint(share) == 1, "binarize, sign(0) = -1", magnitudes)
 
 
-def _limit(layer: KerasLayer, stored: Array) -> float:
+def _limit(layer: KerasLayer, stored: Float64Array) -> float:
     value = layer.config.get("H", 1.0)
     if value == "Glorot":
         taps = int(np.prod(stored.shape[:-2]))

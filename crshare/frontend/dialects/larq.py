@@ -5,7 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from crshare.frontend.config import Array, KerasLayer
+from crshare.arrays import BoolArray, Float64Array
+from crshare.frontend.config import KerasLayer
 from crshare.frontend.linear_layers import Dialect, Kernel, mean_magnitudes, plain, signed
 from crshare.frontend.quantizers import (
     SIGNS,
@@ -16,7 +17,6 @@ from crshare.frontend.quantizers import (
     spelled,
     zero_one,
 )
-from crshare.network.graph import BoolArray
 from crshare.thresholds.layer_ops import Affine, Binarize, Role, Step
 
 TERNARY = frozenset({"ste_tern", "ternary", "stochastic_ternary"})
@@ -30,7 +30,7 @@ KEYS = {
 }
 
 
-def kernel(layer: KerasLayer, weight: str, weights: Array) -> Kernel:
+def kernel(layer: KerasLayer, weight: str, weights: Float64Array) -> Kernel:
     """The weights through the layer's own quantizer."""
     key = KEYS[weight]
     found = spelled(layer, key)
@@ -71,7 +71,7 @@ def _one_bit(layer: KerasLayer, key: str, mode: str) -> bool:
     return bool(given.get("k_bit", 2) == 1 and given.get("mode", "activations") == mode)
 
 
-def _dorefa_plus(weights: Array) -> BoolArray:
+def _dorefa_plus(weights: Float64Array) -> BoolArray:
     """Where round(tanh(w) / (2 max|tanh|) + 1/2), in float32 and with halves to even, is 1."""
     limited = np.tanh(weights.astype(np.float32))
     most = np.abs(limited).max()

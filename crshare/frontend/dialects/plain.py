@@ -5,7 +5,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from crshare.frontend.config import Array, KerasLayer, is_number, short
+from crshare.arrays import Float64Array
+from crshare.frontend.config import KerasLayer, is_number, short
 from crshare.frontend.linear_layers import (
     Context,
     Dialect,
@@ -33,13 +34,13 @@ from crshare.thresholds.layer_ops import (
 )
 from crshare.thresholds.rationals import simplest
 
-Weight = Callable[[str, tuple[int | None, ...]], Array]
+Weight = Callable[[str, tuple[int | None, ...]], Float64Array]
 
 PLAIN = Dialect(lambda _, __, weights: plain(weights), lambda _: (), activation)
 DECLARED = Dialect(lambda _, __, weights: _declared(weights), lambda _: (), activation)
 
 
-def _declared(weights: Array) -> Kernel:
+def _declared(weights: Float64Array) -> Kernel:
     """The kernel of a custom layer of which the user says that it takes the signs."""
     return signed(weights, weights >= 0, "sign, as declared")
 

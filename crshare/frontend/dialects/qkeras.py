@@ -6,7 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from crshare.frontend.config import Array, KerasLayer
+from crshare.arrays import Float64Array
+from crshare.frontend.config import KerasLayer
 from crshare.frontend.dialects.plain import normalisation
 from crshare.frontend.dialects.qkeras_values import (
     Quantizer,
@@ -44,7 +45,7 @@ READ = (
 )
 
 
-def kernel(layer: KerasLayer, weight: str, weights: Array) -> Kernel:
+def kernel(layer: KerasLayer, weight: str, weights: Float64Array) -> Kernel:
     """The weights through the layer's own quantizer."""
     key = KEYS[weight]
     found = quantizer(layer, key)
@@ -65,14 +66,14 @@ def _is_binary(found: Quantizer) -> bool:
     return found.name == "binary" and not found.fields["use_01"]
 
 
-def _values(layer: KerasLayer, key: str, found: Quantizer, weights: Array) -> Array:
+def _values(layer: KerasLayer, key: str, found: Quantizer, weights: Float64Array) -> Float64Array:
     values = quantised(found, weights)
     if values is None:
         raise layer.refuse(f"has {key} {found}, whose weights are not +1/-1; {READ}")
     return values
 
 
-def bias(layer: KerasLayer, stored: Array) -> Array:
+def bias(layer: KerasLayer, stored: Float64Array) -> Float64Array:
     found = quantizer(layer, "bias_quantizer")
     return stored if found is None else _values(layer, "bias_quantizer", found, stored)
 
@@ -120,7 +121,7 @@ def activation_layer(layer: KerasLayer, context: Context) -> Steps:
 def batch_norm(layer: KerasLayer, context: Context) -> Steps:
     """With the weights through their quantizers; such ones cannot be set to any value."""
 
-    def weight(name: str, shape: tuple[int | None, ...]) -> Array:
+    def weight(name: str, shape: tuple[int | None, ...]) -> Float64Array:
         key, default = NORM_QUANTIZERS[name]
         found = quantizer(layer, key, None if key in layer.config else default)
         stored = layer.weight(name, shape)

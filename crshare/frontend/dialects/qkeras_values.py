@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from crshare.arrays import Float32Array, Float64Array
 from crshare.errors import DAMAGED
-from crshare.frontend.config import Array, KerasLayer, one_class, short
-
-Float32Array = npt.NDArray[np.float32]
+from crshare.frontend.config import KerasLayer, one_class, short
 
 EPSILON = np.float32(1e-7)
 TERNARY_THRESHOLD = 0.33
@@ -145,7 +143,7 @@ def _number(value: object) -> bool:
     return isinstance(value, int | float)
 
 
-def scale_of(found: Quantizer, weights: Array, signs: Array) -> Array:
+def scale_of(found: Quantizer, weights: Float64Array, signs: Float64Array) -> Float64Array:
     """What `binary` multiplies the signs of each filter (the last axis) with."""
     if not isinstance(found.alpha, str):
         return np.full(weights.shape[-1], 1.0 if found.alpha is None else found.alpha)
@@ -157,7 +155,7 @@ def scale_of(found: Quantizer, weights: Array, signs: Array) -> Array:
     return np.asarray(2.0 ** np.rint(logarithm.astype(np.float64)))
 
 
-def quantised(found: Quantizer, weights: Array) -> Array | None:
+def quantised(found: Quantizer, weights: Float64Array) -> Float64Array | None:
     """The values that a quantizer makes; None where crshare does not know them."""
     if isinstance(found.alpha, str):
         return None
@@ -204,7 +202,7 @@ def _fixed_point(found: Quantizer, x: Float32Array) -> Float32Array:
     return np.asarray(np.clip(np.rint(x / unit) * unit, low, high), np.float32)
 
 
-def _power_of_two(found: Quantizer, magnitude: Float32Array, *, signed: bool) -> Array:
+def _power_of_two(found: Quantizer, magnitude: Float32Array, *, signed: bool) -> Float64Array:
     fields = found.fields
     most, quadratic = fields["max_value"], bool(fields["quadratic_approximation"])
     bits = fields["bits"] - signed - (most is None or most > 1)
