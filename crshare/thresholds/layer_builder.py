@@ -11,22 +11,17 @@ from crshare.network.graph import (
     INPUT,
     Add,
     BitPool,
-    Clamp,
     Concatenate,
     Conv,
-    Curve,
     Flatten,
     Input,
     Kind,
     Layer,
-    Leak,
     MaxPool,
     Op,
-    Quantise,
     RealConv,
     Scale,
     Shape,
-    Sign,
     Signal,
     SumPool,
     alike,
@@ -41,30 +36,26 @@ from crshare.thresholds.chains import (
     late_maps,
     magnified,
     maps_of,
-    name_of,
     reaches_out,
     repeated,
     shapes_along,
     without_squashes,
 )
-from crshare.thresholds.integer import direction, fold, linear_form
+from crshare.thresholds.integer import direction, fold
 from crshare.thresholds.layer_ops import (
     Affine,
     Average,
     Binarize,
-    Bounds,
     Flat,
     How,
     Joined,
     Linear,
     Pool,
     Role,
-    Round,
-    Slope,
-    Squash,
     Step,
 )
 from crshare.thresholds.moved import adjuster
+from crshare.thresholds.single_steps import layer_of, wants_reals
 
 
 class Builder:
@@ -258,38 +249,11 @@ class Builder:
 
     def _real(self, step: Step) -> None:
         """One step as it stands: a sign of reals, a map of anything."""
-        bits = self.signal.kind is Kind.BITS
-        channels = self.signal.shape[2]
-        if isinstance(step, Bounds | Slope | Round | Squash) or (
-            isinstance(step, Binarize) and not bits
-        ):
+        if wants_reals(step, self.signal):
             self._to_reals(step.owner)
-        match step:
-            case Affine():
-                scale, offset = (np.resize(part, channels) for part in linear_form(step))
-                self._emit(name_of(step), Scale(scale, offset))
-            case Bounds(owner, low, high):
-                least = -np.inf if low is None else float(low)
-                most = np.inf if high is None else float(high)
-                self._emit(f"{owner}/activation", Clamp(least, most))
-            case Slope(owner, negative):
-                slope = np.resize(np.array([float(part) for part in negative]), channels)
-                self._emit(f"{owner}/activation", Leak(slope))
-            case Round(owner, unit, lowest, highest):
-                op = Quantise(float(unit), float(lowest), float(highest))
-                self._emit(f"{owner}/activation", op)
-            case Squash(owner, function):
-                self._emit(f"{owner}/activation", Curve(function))
-            case Pool(owner, size, strides, same) if bits:
-                self._emit(owner, BitPool(size, strides, same, np.zeros(channels, np.bool_)))
-            case Pool(owner, size, strides, same):
-                self._emit(owner, MaxPool(size, strides, same))
-            case Flat(owner):
-                self._emit(owner, Flatten())
-            case Binarize(_, zero_is_plus) if not bits:
-                self._emit(f"{self.owner}/sign", Sign(zero_is_plus))
-            case _:
-                pass
+        found = layer_of(step, self.signal, self.owner)
+        if found is not None:
+            self._emit(*found)
 
     def _to_reals(self, owner: str) -> None:
         channels = self.signal.shape[2]
