@@ -10,8 +10,8 @@ njit: Any = numba.njit
 
 
 def compiled(function: Function) -> Function:
-    """Compiled on its first call; where no directory can be written, anew in each process."""
+    """Compiled on its first call; where no folder can be written, anew in each process."""
     try:
         return cast(Function, njit(function, cache=True, nogil=True, error_model="numpy"))
-    except RuntimeError:  # numba found no place for its cache
+    except RuntimeError:  # numba found no folder for its cache
         return cast(Function, njit(function, nogil=True, error_model="numpy"))

@@ -40,8 +40,7 @@ ONLY_IN = {
     "numba": [
         "crshare.compiled",
         "crshare.executor.kernels",
-        "solver.facility.kernels",
-        "solver.adder_graph",
+        "solver.compiled",
     ],
     "pulp": ["solver.engines.cbc"],
     "click": ["crshare.cli"],

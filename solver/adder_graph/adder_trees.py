@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from solver.adder_graph.graph import AdderGraph
-from solver.adder_graph.kernels import ZERO, bit_length, compiled
+from solver.adder_graph.kernels import ZERO, bit_length
 from solver.adder_graph.kinds import MAX_COUNT_BITS
 from solver.adder_graph.node_builder import (
     NO_PART,
@@ -27,6 +27,7 @@ from solver.adder_graph.node_builder import (
 )
 from solver.adder_graph.sums import Sums, pruned
 from solver.arrays import Ints
+from solver.compiled import compiled
 
 _RANK = 24  # bits of the second of two numbers that a part is sorted by
 _UNKNOWN = -1

@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from solver.adder_graph.kernels import ZERO, compiled
+from solver.adder_graph.kernels import ZERO
 from solver.arrays import Ints
+from solver.compiled import compiled
 
 _NODE_BITS = 31
 _CHANCE_BITS = 24

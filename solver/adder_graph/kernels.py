@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import cast
 
-import numba
 import numpy as np
 
 from solver.arrays import Flags, Floats, Forms, Ints, Signs
-
-Function = TypeVar("Function", bound=Callable[..., object])
+from solver.compiled import compiled
 
 ZERO = cast(int, np.int64(0))  # where counting begins: for a bare 0, callees are compiled once more
-
-
-def compiled(function: Function) -> Function:
-    """numba.njit with a cache on disk, typed so that callers keep their signature.
-
-    Arrays are copied inside one entry at a time: assigning a slice takes seconds to compile.
-    """
-    return cast(Function, numba.njit(cache=True, nogil=True)(function))
 
 
 @compiled

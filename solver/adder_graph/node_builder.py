@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from solver.adder_graph.graph import NO_EDGE, AdderGraph
-from solver.adder_graph.kernels import ZERO, bit_length, compiled, needed
+from solver.adder_graph.kernels import ZERO, bit_length, needed
 from solver.adder_graph.kinds import COUNT, SUM
 from solver.arrays import Ints
+from solver.compiled import compiled
 
 NO_PART = -1
 _EDGE = 7  # bits below the edge: six of shift, one of sign

@@ -5,23 +5,12 @@ that cost more than serving the item alone. Costs are float64 holding whole numb
 numbers plus a loss price.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
-import numba
 import numpy as np
 
 from solver.arrays import Floats, Ints
-
-F = TypeVar("F", bound=Callable[..., object])
-
-
-def compiled(function: F) -> F:
-    """numba.njit with a cache on disk, keeping the type of what it compiles.
-
-    Arrays are copied inside one entry at a time: assigning a slice takes seconds to compile.
-    """
-    return cast(F, numba.njit(cache=True, nogil=True)(function))
+from solver.compiled import compiled
 
 
 class Lists(NamedTuple):

@@ -7,7 +7,8 @@ in Resende & Werneck (2007). Items that no open candidate reaches count at their
 import numpy as np
 
 from solver.arrays import Flags, Floats, Ints
-from solver.facility.kernels import Lists, compiled
+from solver.compiled import compiled
+from solver.facility.kernels import Lists
 
 LEAST_SAVING = 1e-6
 ROUNDING = 1e-12
