@@ -153,7 +153,7 @@ class MatchedVariance:
 
         Filters over inputs, since an error counts for each filter as a share of its inputs; and the
         fourth root of the positions that are left after pooling, since many errors meet at the same
-        thresholds further on. Found by trying (CONTRIBUTING, decisions).
+        thresholds further on. Found by trying (docs/decisions.md).
         """
         n_inputs, n_filters = watched.table.matrix.shape
         return sqrt(sqrt(watched.positions_read)) * n_filters / n_inputs
