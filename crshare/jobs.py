@@ -26,8 +26,8 @@ from crshare.network.graph import Network
 from crshare.network.slices import SliceTable, decompose, mean_chance, nearest_distances
 from crshare.plan.cost import LayerCounts, count_layer
 from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, is_exact
-from crshare.planning.candidates import Job, judging
-from crshare.planning.checkpoint import Kept
+from crshare.planning.candidates import Job, evaluator
+from crshare.planning.checkpoint import KeptCandidates
 from crshare.planning.layerwise import THRESHOLDS, exact_plan
 from crshare.planning.objective import Objective, plan_cost
 from crshare.planning.search import Budget, Found, Search
@@ -102,7 +102,7 @@ def memory_bytes(plan: LayerPlan) -> int:
 
 def optimize(
     model: Model,
-    choosing: ImageSet | None,
+    calibration: ImageSet | None,
     reporting: ImageSet | None,
     request: Request,
     on_progress: Progress,
@@ -114,9 +114,9 @@ def optimize(
     _check(request)
     network, fingerprint = model.network, model.weights_hash
     found, used = Found(exact_plan(network, fingerprint)), None
-    if choosing is not None and request.max_loss_points > 0:
+    if calibration is not None and request.max_loss_points > 0:
         on_progress("looking at the original network", 0.0)
-        job = job_of(model, choosing, request.mirror)
+        job = job_of(model, calibration, request.mirror)
         found, used = search(job, request, on_progress), job
     refined = request.method.objective.refined(network, found.plan, on_progress)
     found = replace(found, plan=refined)
@@ -158,12 +158,12 @@ def images_for(
 
 
 def search(job: Job, request: Request, on_progress: Progress) -> Found:
-    """The best plan within the loss, as judged; nothing is counted or reported."""
+    """The best plan within the loss that is measured on the validation images."""
     exact = exact_plan(job.network, job.fingerprint)
     limit_s = inf if request.time_limit_s is None else request.time_limit_s
     budget = Budget(request.max_loss_points, limit_s, request.confident)
-    with judging(job, request.workers, on_progress) as judge:
-        kept = Kept(job, judge, request.steps) if request.steps else judge
+    with evaluator(job, request.workers, on_progress) as evaluate:
+        kept = KeptCandidates(job, evaluate, request.steps) if request.steps else evaluate
         search = Search(exact, kept, budget, at_once=request.workers.at_once)
         return search.run(request.method, whole_curve=request.whole_curve)
 
@@ -186,9 +186,9 @@ def job_of(model: Model, images: ImageSet, mirror: bool | None) -> Job:
 
 
 def _named(job: Job) -> str:
-    if job.judging is job.choosing:
-        return job.choosing.name
-    return f"{job.choosing.name}; losses measured on {job.judging.name}"
+    if job.validation is job.calibration:
+        return job.calibration.name
+    return f"{job.calibration.name}; losses measured on {job.validation.name}"
 
 
 def _check(request: Request) -> None:

@@ -1,6 +1,6 @@
-"""The table of damage models: what each gives on one network at the same prices.
+"""The table of damage models: what each gives on one network at the same multipliers.
 
-    python scripts/damage_models.py MODEL IMAGES [--price P ...] [--only NAME ...] [--images N]
+    python scripts/damage_models.py MODEL IMAGES [--multiplier P ...] [--only NAME ...] [--images N]
 
 Every model plans the layers in order, as crshare does, with one thing changed. Slices and
 thresholds are chosen on the images, every second one mirrored; losses are measured on mirrored
@@ -22,32 +22,32 @@ from crshare.images.image_set import MovedSet, half_mirrored, load_images, stand
 from crshare.model.read import read_model
 from crshare.network.graph import Network, Threshold
 from crshare.network.slices import matrix_of
-from crshare.planning.baseline import Ground, Watched, survey
-from crshare.planning.covariance import Moments, gather, sample_places
+from crshare.planning.baseline import Baseline, BaselineLayer, baseline_of
+from crshare.planning.covariance import Moments, gather, sample_windows
 from crshare.planning.damage import LayerState
 from crshare.planning.label_thresholds import by_halves
-from crshare.planning.layerwise import LABELS, Method, try_price
+from crshare.planning.layerwise import LABELS, Method, plan_at
 from crshare.planning.matched_variance import MatchedVariance, Target, seen_moments
 from crshare.planning.objective import plan_cost
 
 PROBED = 500  # images on which outputs are flipped
 
-Places = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+Placement = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 class BeforePooling(MatchedVariance):
     """Worth by the square root of the layer's own positions."""
 
-    def worth(self, watched: Watched) -> float:
-        n_inputs, n_filters = watched.table.matrix.shape
-        return sqrt(watched.table.positions) * n_filters / n_inputs / 3.5
+    def worth(self, baseline_layer: BaselineLayer) -> float:
+        n_inputs, n_filters = baseline_layer.table.matrix.shape
+        return sqrt(baseline_layer.table.positions) * n_filters / n_inputs / 3.5
 
 
 class AllAlike(MatchedVariance):
     """Every filter as important as the mean one."""
 
     def importance(self, state: LayerState) -> np.ndarray:
-        own = state.watched.importance
+        own = state.baseline.importance
         return np.full_like(own, own.mean())
 
 
@@ -55,32 +55,32 @@ class VarianceOnly(MatchedVariance):
     """One over the variance of the original sums, no density at the threshold."""
 
     def importance(self, state: LayerState) -> np.ndarray:
-        watched = state.watched
-        first = replace(state, network=state.original, inputs=watched.inputs, changed=False)
+        baseline_layer = state.baseline
+        first = replace(state, network=state.original, inputs=baseline_layer.inputs, changed=False)
         found = seen_moments(first, self.n_windows)
-        matrix = watched.table.matrix.astype(np.float64)
+        matrix = baseline_layer.table.matrix.astype(np.float64)
         variance = (matrix * (found.own @ matrix)).sum(axis=0) / found.n_windows**2
-        return np.where(watched.importance > 0, 1 / np.maximum(variance, 1e-9), 0)
+        return np.where(baseline_layer.importance > 0, 1 / np.maximum(variance, 1e-9), 0)
 
 
 class ByScores(MatchedVariance):
     """Times what flipping the channel's output does to the scores, over the layer's mean."""
 
     def importance(self, state: LayerState) -> np.ndarray:
-        watched, network = state.watched, state.original
-        if watched.threshold is None:
-            return watched.importance
-        name, last = watched.threshold.name, network.layers[-1].name
-        few = watched.inputs[:PROBED]
-        words = run_layers(network, few, start_after=watched.layer.source, stop_at=name)
+        baseline_layer, network = state.baseline, state.original
+        if baseline_layer.threshold is None:
+            return baseline_layer.importance
+        name, last = baseline_layer.threshold.name, network.layers[-1].name
+        few = baseline_layer.inputs[:PROBED]
+        words = run_layers(network, few, start_after=baseline_layer.layer.source, stop_at=name)
         scores = run_layers(network, words, start_after=name, stop_at=last).astype(np.float64)
-        effect = np.zeros(watched.table.n_filters)
+        effect = np.zeros(baseline_layer.table.n_filters)
         for channel in range(len(effect)):
             flipped = words.copy()
             flipped[..., channel // 64] ^= np.uint64(1) << np.uint64(channel % 64)
             now = run_layers(network, flipped, start_after=name, stop_at=last)
             effect[channel] = np.square(now - scores).mean()
-        return watched.importance * effect / max(effect.mean(), 1e-9)
+        return baseline_layer.importance * effect / max(effect.mean(), 1e-9)
 
 
 class NotScaled(MatchedVariance):
@@ -118,22 +118,22 @@ class Placed(MatchedVariance):
     """Thresholds where `places` puts them: from original and new sums, [windows, filters], and the
     old thresholds, of channels that fire at or above them."""
 
-    places: Places | None = None
+    places: Placement | None = None
 
     def threshold(self, state: LayerState, planned: Network) -> Threshold | None:
         """By sums of sampled windows. A falling channel is one that fires at or above the negated
         threshold by its negated sums."""
-        watched, old = state.watched, state.watched.movable
+        baseline_layer, old = state.baseline, state.baseline.movable
         if old is None or self.places is None:
             return None
-        name = watched.layer.name
-        windows = sample_places(len(state.inputs), planned.signals[name], self.n_windows, 0)
-        conv, given = planned.conv(name), planned.input_of(watched.layer)
+        name = baseline_layer.layer.name
+        windows = sample_windows(len(state.inputs), planned.signals[name], self.n_windows, 0)
+        conv, given = planned.conv(name), planned.input_of(baseline_layer.layer)
         signs = np.where(old.rising, 1, -1)
         then, now = (
             gather(conv, given, words, windows).astype(np.float64) @ matrix * signs
             for words, matrix in (
-                (watched.inputs, watched.table.matrix),
+                (baseline_layer.inputs, baseline_layer.table.matrix),
                 (state.inputs, matrix_of(conv.kernel, conv.groups)),
             )
         )
@@ -147,8 +147,8 @@ class LargeLayers(MatchedVariance):
 
     least: int = 0
 
-    def plans(self, watched: Watched) -> bool:
-        return watched.similar and watched.table.slice_operations >= self.least
+    def plans(self, baseline_layer: BaselineLayer) -> bool:
+        return baseline_layer.similar and baseline_layer.table.slice_operations >= self.least
 
 
 def by_squared_error(then: np.ndarray, now: np.ndarray, at: np.ndarray) -> np.ndarray:
@@ -177,7 +177,7 @@ def methods(total: int) -> dict[str, Method]:
     """What each row of the table plans by. total: slice operations of the network."""
     models = {
         "as shipped": MatchedVariance(),
-        "prices by sqrt(positions)": BeforePooling(),
+        "multipliers by sqrt(positions)": BeforePooling(),
         "filters all alike": AllAlike(),
         "1/variance, no density": VarianceOnly(),
         "sensitivity of the scores": ByScores(),
@@ -186,16 +186,14 @@ def methods(total: int) -> dict[str, Method]:
         "thresholds by least squared error": Placed(places=by_squared_error),
         "thresholds by agreement": Placed(places=by_agreement),
         "thresholds not set anew": NotMoved(),
-        "price rising over passes": Rising(),
+        "multiplier rising over passes": Rising(),
         "layers below 2 % of all slice operations shared exactly": LargeLayers(least=total // 50),
         "2 passes": MatchedVariance(n_passes=2),
         "12 passes": MatchedVariance(n_passes=12),
         "60,000 windows": MatchedVariance(n_windows=60_000),
     }
     found = {name: replace(AS_SHIPPED, damage=model) for name, model in models.items()}
-    return found | {
-        "thresholds by labels, judged by halves": replace(AS_SHIPPED, thresholds=LABELS)
-    }
+    return found | {"thresholds by labels, cross-fitted": replace(AS_SHIPPED, thresholds=LABELS)}
 
 
 def likelihoods(scores: np.ndarray, labels: np.ndarray, scale: float) -> np.ndarray:
@@ -206,36 +204,42 @@ def likelihoods(scores: np.ndarray, labels: np.ndarray, scale: float) -> np.ndar
     return np.log(np.exp(logits).sum(axis=1)) - right
 
 
-def scores_of(original: Network, changed: Network, judging: MovedSet, method: Method) -> np.ndarray:
+def scores_of(
+    original: Network, changed: Network, validation: MovedSet, method: Method
+) -> np.ndarray:
     if method.thresholds == LABELS:
-        return by_halves(original, changed, judging, method.seed)[1]
-    return compile_network(changed).scores(judging.images).astype(np.float64)
+        return by_halves(original, changed, validation, method.seed)[1]
+    return compile_network(changed).scores(validation.images).astype(np.float64)
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Rows of what methods give on one network at the same prices."""
+    """Rows of what methods give on one network at the same multipliers."""
 
-    ground: Ground
-    judging: MovedSet
+    baseline: Baseline
+    validation: MovedSet
     before: np.ndarray
 
-    def row(self, name: str, price: float, method: Method) -> str:
+    def row(self, name: str, multiplier: float, method: Method) -> str:
         began = time.process_time()
-        plan, changed, _ = try_price(self.ground, "", price, method)
+        plan, changed, _ = plan_at(self.baseline, "", multiplier, method)
         seconds = time.process_time() - began
-        scores = scores_of(self.ground.network, changed, self.judging, method)
-        tables = [watched.table for watched in self.ground.watched if watched.similar]
+        scores = scores_of(self.baseline.network, changed, self.validation, method)
+        tables = [
+            baseline_layer.table
+            for baseline_layer in self.baseline.layers
+            if baseline_layer.similar
+        ]
         layers = tuple(plan.layer(table.layer) for table in tables)
         left = plan_cost(method.objective, replace(plan, layers=layers), tables)
         share = left / sum(table.slice_operations for table in tables)
         lost, points = self.losses(scores)
         figures = f"{1 - share:.4f} | {lost:.4f} | {points:+.2f} | {seconds:.0f}"
-        return f"| {name} | {price:.1e} | {figures} |"
+        return f"| {name} | {multiplier:.1e} | {figures} |"
 
     def losses(self, scores: np.ndarray) -> tuple[float, float]:
         """Of the mean log-likelihood of the right class, and of accuracy in points."""
-        labels = self.judging.labels
+        labels = self.validation.labels
         scale = min(
             np.geomspace(0.1, 4, 30) / self.before.std(),
             key=lambda scale: likelihoods(self.before, labels, scale).mean(),
@@ -250,22 +254,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--price", type=float, nargs="+", default=[4e-4, 8e-4])
+    parser.add_argument("--multiplier", type=float, nargs="+", default=[4e-4, 8e-4])
     parser.add_argument("--only", nargs="+", choices=methods(0), default=list(methods(0)))
-    parser.add_argument("--images", type=int, default=5000, help="that choose")
+    parser.add_argument("--images", type=int, default=5000, help="calibration images")
     arguments = parser.parse_args()
     network = read_model(arguments.model).network
     data = load_images(arguments.data, network)
-    ground = survey(network, half_mirrored(data.take(slice(0, arguments.images), data.name)))
-    judging = stand_ins(data)
-    before = compile_network(network).scores(judging.images).astype(np.float64)
-    table = Table(ground, judging, before)
-    rows = methods(sum(each.slice_operations for each in ground.tables))
-    print("| damage model | price | reduction | likelihood lost | points lost | CPU s |")
+    baseline = baseline_of(network, half_mirrored(data.take(slice(0, arguments.images), data.name)))
+    validation = stand_ins(data)
+    before = compile_network(network).scores(validation.images).astype(np.float64)
+    table = Table(baseline, validation, before)
+    rows = methods(sum(each.slice_operations for each in baseline.tables))
+    print("| damage model | multiplier | reduction | likelihood lost | points lost | CPU s |")
     print("|---|---|---|---|---|---|")
     for name in arguments.only:
-        for price in arguments.price:
-            print(table.row(name, price, rows[name]), flush=True)
+        for multiplier in arguments.multiplier:
+            print(table.row(name, multiplier, rows[name]), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,18 +7,18 @@ import time
 from crshare.accuracy import Accuracy
 from crshare.plan.plan import SharingPlan
 from crshare.planning.layerwise import Method, SolverTally
-from crshare.planning.search import Judged
+from crshare.planning.search import Candidate
 
-QUICK, FAILING, DEADLY, LONG = 1e-4, 2.0, 3.0, 4.0  # prices, by what becomes of their task
+QUICK, FAILING, DEADLY, LONG = 1e-4, 2.0, 3.0, 4.0  # multipliers, by what becomes of their task
 
 
-def work(job: object, price: float, method: Method) -> Judged:
-    """A plan that loses nothing, unless the price says otherwise."""
-    if price == FAILING:
+def evaluate_one(job: object, multiplier: float, method: Method) -> Candidate:
+    """A plan that loses nothing, unless the multiplier says otherwise."""
+    if multiplier == FAILING:
         raise LookupError("a fault of ours")
-    if price == DEADLY:
+    if multiplier == DEADLY:
         os.kill(os.getpid(), signal.SIGKILL)
-    if price == LONG:
+    if multiplier == LONG:
         time.sleep(600)
     accuracy = Accuracy(10_000, 8_000, 8_000, 0, 0)
-    return Judged(price, SharingPlan(repr(price), ()), 1, accuracy, SolverTally())
+    return Candidate(multiplier, SharingPlan(repr(multiplier), ()), 1, accuracy, SolverTally())

@@ -144,7 +144,9 @@ def _tables(network: Network) -> Iterator[SliceTable]:
         )
 
 
-def candidates(table: SliceTable, group: int, weights: Int8Array | None = None) -> Int8Array:
+def candidate_patterns(
+    table: SliceTable, group: int, weights: Int8Array | None = None
+) -> Int8Array:
     """The slices that may be computed, int8 [patterns, taps]: all up to inverse, or of so many taps
     that those are too many, the group's own classes (or those of other weights [taps, filters])."""
     n_taps = table.starts[group + 1] - table.starts[group]

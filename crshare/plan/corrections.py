@@ -13,7 +13,7 @@ import numpy as np
 
 from crshare.arrays import BoolArray, Int8Array, Int32Array
 from crshare.network.graph import Network
-from crshare.network.slices import SliceTable, candidates, classify, decompose
+from crshare.network.slices import SliceTable, candidate_patterns, classify, decompose
 from crshare.plan.plan import LayerPlan, SharingPlan
 from solver import dense, solve
 
@@ -48,7 +48,7 @@ def _least(table: SliceTable, group: int, weights: Int8Array) -> Shared:
     """Of one group: the representatives, and by filter which it takes and whether it mends it."""
     part, own = weights[table.rows(group)], table.matrix[table.rows(group)]
     classes = classify(part.T)
-    patterns = candidates(table, group, part)
+    patterns = candidate_patterns(table, group, part)
     agreement = classes.patterns.astype(np.int32) @ patterns.astype(np.int32).T
     distance = (len(part) - np.abs(agreement)) // 2
     which = np.abs(classes.use) - 1

@@ -1,4 +1,4 @@
-"""What a search stands on: the original network on the choosing images, looked at once."""
+"""The baseline of a search: statistics of the original network on the calibration images."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ LEAST_SHARE = 0.02  # of all slice operations, that a layer without 2-D slices n
 
 
 @dataclass(frozen=True, eq=False)
-class Watched:
+class BaselineLayer:
     """One layer with binary weights on bits, as the original network runs it.
 
     threshold: the comparison that reads its sums, None for the scores. fired: how often each
@@ -45,19 +45,21 @@ class Watched:
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class Baseline:
+    """The original network, and what its layers do on the calibration images."""
+
     network: Network
     images: ImageSet
     tables: tuple[SliceTable, ...]
-    watched: tuple[Watched, ...]
+    layers: tuple[BaselineLayer, ...]
 
 
-def survey(network: Network, images: ImageSet) -> Ground:
-    """Run the original network on the choosing images, as many as memory allows."""
+def baseline_of(network: Network, images: ImageSet) -> Baseline:
+    """Run the original network on the calibration images, as many as memory allows."""
     images = _that_fit(network, images)
     tables = decompose(network)
     total = sum(table.slice_operations for table in tables)
-    watched: list[Watched] = []
+    layers: list[BaselineLayer] = []
     at, values = INPUT, images.images
     for table in tables:
         layer = network.layer(table.layer)
@@ -65,8 +67,8 @@ def survey(network: Network, images: ImageSet) -> Ground:
             values = run_onward(network, images.images, at, values, layer.source)
             at = layer.source
             reals = real_importance(network, layer, images.images)
-            watched.append(_watch(network, layer, table, values, total, reals))
-    return Ground(network, images, tables, tuple(watched))
+            layers.append(_baseline_layer(network, layer, table, values, total, reals))
+    return Baseline(network, images, tables, tuple(layers))
 
 
 def layer_histogram(network: Network, layer: Layer, values: Array) -> Histogram:
@@ -88,14 +90,14 @@ def real_importance(network: Network, layer: Layer, images: Array) -> Float64Arr
     return _coarse(importance_of_reals(found, reals))
 
 
-def _watch(
+def _baseline_layer(
     network: Network,
     layer: Layer,
     table: SliceTable,
     values: Array,
     total: int,
     reals: Float64Array | None,
-) -> Watched:
+) -> BaselineLayer:
     threshold = network.threshold_of(layer.name)
     fired = np.zeros(0, np.int64)
     importance = np.zeros(table.n_filters) if reals is None else reals
@@ -107,7 +109,7 @@ def _watch(
     height, width = network.conv(layer.name).kernel.shape[:2]
     worth = decides and (height * width > 1 or table.slice_operations >= LEAST_SHARE * total)
     read = _positions_read(network, threshold or layer)
-    return Watched(layer, table, threshold, fired, importance, worth, values, read)
+    return BaselineLayer(layer, table, threshold, fired, importance, worth, values, read)
 
 
 def _positions_read(network: Network, layer: Layer) -> int:

@@ -1,6 +1,6 @@
-"""Plans made at prices and judged on images: here, by processes beside it, or by a Dask cluster.
+"""Candidates are evaluated: in this process, by processes beside it, or by a Dask cluster.
 
-A task is a job, a price and a method; its answer depends on nothing else, so it is the same
+A task is a job, a multiplier and a method; its answer depends on nothing else, so it is the same
 wherever it is worked out.
 """
 
@@ -22,12 +22,12 @@ from crshare.executor.execute import compile_network
 from crshare.images.image_set import ImageSet, MovedSet
 from crshare.limits import WORKERS
 from crshare.network.graph import Network
-from crshare.planning.baseline import Ground, survey
+from crshare.planning.baseline import Baseline, baseline_of
 from crshare.planning.cluster import cluster
 from crshare.planning.label_thresholds import by_halves
-from crshare.planning.layerwise import LABELS, Method, moved_thresholds, try_price
+from crshare.planning.layerwise import LABELS, Method, moved_thresholds, plan_at
 from crshare.planning.objective import plan_cost
-from crshare.planning.search import Judge, Judged, WorkersLostError
+from crshare.planning.search import Candidate, Evaluator, WorkersLostError
 
 Progress = Callable[[str, float], None]
 
@@ -36,27 +36,27 @@ KILLED = (
     "a worker process was killed, perhaps for want of memory; run the same command again to go on, "
     "with fewer --workers"
 )
-A_ROUND = 8  # no round of a search asks for more prices
+A_ROUND = 8  # no round of a search asks for more multipliers
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
     """What all tasks of a search have in common.
 
-    choosing: the images whose maps choose slices and thresholds. judging: those that losses are
-    measured on.
+    calibration: images whose maps choose slices and thresholds. validation: images on which the
+    losses of candidates are measured.
     """
 
     network: Network
     fingerprint: str
-    choosing: ImageSet
-    judging: ImageSet | MovedSet
+    calibration: ImageSet
+    validation: ImageSet | MovedSet
 
     @cached_property
     def key(self) -> str:
         """The same for the same network and images, whatever process asks."""
         digest = hashlib.sha256(self.fingerprint.encode())
-        for images in (self.choosing, self.judging):
+        for images in (self.calibration, self.validation):
             for start in range(0, len(images), HASHED):
                 batch = images.images[start : start + HASHED]
                 digest.update(f"{batch.shape} {batch.dtype}".encode())
@@ -72,39 +72,46 @@ class Job:
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
-    """A job made ready: the original network looked at on all its images."""
+class PreparedJob:
+    """A job and what its candidates have in common. classes: as the original network has them."""
 
     job: Job
-    ground: Ground
+    baseline: Baseline
     classes: npt.NDArray[np.int64]
 
-    def judge(
-        self, price: float, method: Method, on_progress: Callable[[float], None] = lambda done: None
-    ) -> Judged:
-        job, judging = self.job, self.job.judging
-        plan, network, tally = try_price(self.ground, job.fingerprint, price, method, on_progress)
+    def evaluate(
+        self,
+        multiplier: float,
+        method: Method,
+        on_progress: Callable[[float], None] = lambda done: None,
+    ) -> Candidate:
+        job, validation = self.job, self.job.validation
+        plan, network, tally = plan_at(
+            self.baseline, job.fingerprint, multiplier, method, on_progress
+        )
         if method.thresholds == LABELS:
-            network, scores = by_halves(job.network, network, judging, method.seed)
+            network, scores = by_halves(job.network, network, validation, method.seed)
             now = scores.argmax(axis=1)
             plan = replace(plan, thresholds=moved_thresholds(network, job.network))
         else:
-            now = compile_network(network).classify(judging.images)
-        accuracy = compare(self.classes, now, judging.labels, judging.name, copies=judging.copies)
-        cost = plan_cost(method.objective, plan, self.ground.tables)
-        return Judged(price, plan, cost, accuracy, tally)
+            now = compile_network(network).classify(validation.images)
+        accuracy = compare(
+            self.classes, now, validation.labels, validation.name, copies=validation.copies
+        )
+        cost = plan_cost(method.objective, plan, self.baseline.tables)
+        return Candidate(multiplier, plan, cost, accuracy, tally)
 
 
 @lru_cache(maxsize=1)
-def bench(job: Job) -> Bench:
-    """The original network on a job's images: looked at once for all tasks of the job."""
-    classes = compile_network(job.network).classify(job.judging.images)
-    return Bench(job, survey(job.network, job.choosing), classes)
+def prepared(job: Job) -> PreparedJob:
+    """The original network is run on a job's images once, for all tasks of the job."""
+    classes = compile_network(job.network).classify(job.validation.images)
+    return PreparedJob(job, baseline_of(job.network, job.calibration), classes)
 
 
-def work(job: Job, price: float, method: Method) -> Judged:
+def evaluate_one(job: Job, multiplier: float, method: Method) -> Candidate:
     """One task, wherever it runs."""
-    return bench(job).judge(price, method)
+    return prepared(job).evaluate(multiplier, method)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +130,19 @@ class Workers:
         return self.n if self.dask is None else A_ROUND
 
 
-def judging(job: Job, workers: Workers, on_progress: Progress) -> AbstractContextManager[Judge]:
-    """One worker judges in this process, more in processes of their own."""
+def evaluator(
+    job: Job, workers: Workers, on_progress: Progress
+) -> AbstractContextManager[Evaluator]:
+    """One worker evaluates in this process, more in processes of their own."""
     if workers.dask is not None:
-        return cluster(workers.dask, job, work, on_progress)
+        return cluster(workers.dask, job, evaluate_one, on_progress)
     if workers.n > 1:
         return _processes(job, workers.n, on_progress)
-    return nullcontext(lambda prices, method: _here(job, prices, method, on_progress))
+    return nullcontext(lambda multipliers, method: _here(job, multipliers, method, on_progress))
 
 
 @contextmanager
-def _processes(job: Job, n_workers: int, on_progress: Progress) -> Iterator[Judge]:
+def _processes(job: Job, n_workers: int, on_progress: Progress) -> Iterator[Evaluator]:
     spawn = get_context("spawn")
     watched, held = spawn.Pipe(duplex=False)
     with (
@@ -141,21 +150,26 @@ def _processes(job: Job, n_workers: int, on_progress: Progress) -> Iterator[Judg
         closing(held),
     ):
 
-        def judge(prices: Sequence[float], method: Method) -> Iterator[Judged]:
-            on_progress(f"{len(prices)} plans by {n_workers} workers", 0.0)
+        def evaluate(multipliers: Sequence[float], method: Method) -> Iterator[Candidate]:
+            on_progress(f"{len(multipliers)} plans by {n_workers} workers", 0.0)
             try:
                 with shielded():
-                    tasks = [pool.submit(work, job, price, method) for price in prices]
+                    tasks = [
+                        pool.submit(evaluate_one, job, multiplier, method)
+                        for multiplier in multipliers
+                    ]
                 yield from (task.result() for task in as_completed(tasks))
             except BrokenProcessPool as error:
                 raise WorkersLostError(KILLED) from error
 
-        yield judge
+        yield evaluate
 
 
 def _here(
-    job: Job, prices: Sequence[float], method: Method, on_progress: Progress
-) -> Iterator[Judged]:
-    ready = bench(job)
-    for price in prices:
-        yield ready.judge(price, method, partial(on_progress, f"price {price:.1e}"))
+    job: Job, multipliers: Sequence[float], method: Method, on_progress: Progress
+) -> Iterator[Candidate]:
+    ready = prepared(job)
+    for multiplier in multipliers:
+        yield ready.evaluate(
+            multiplier, method, partial(on_progress, f"multiplier {multiplier:.1e}")
+        )

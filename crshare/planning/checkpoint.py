@@ -1,8 +1,9 @@
-"""Steps of a search kept in a folder, so that a search that was stopped goes on where it was.
+"""Candidates of a search kept in a folder, so that a search that was stopped goes on from there.
 
-A step is two files: what was found at a price, and its plan. The former holds all that the step
-depends on (the job, the price, the method, and the sources of crshare) and a checksum of both, so
-that one that was cut, changed or made for another search is known as such, and worked out again.
+A kept candidate is two files: a record, and the plan. The record holds all that the candidate
+depends on (the job, the multiplier, the method, and the sources of crshare), what was measured, and
+a checksum of both files. A candidate that was damaged, or made for another search, is recognised by
+it and evaluated again.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ from crshare.plan.file import dumps, read_plan
 from crshare.planning.candidates import Job
 from crshare.planning.layerwise import Method, SolverTally
 from crshare.planning.objective import plan_cost
-from crshare.planning.search import Judge, Judged
+from crshare.planning.search import Candidate, Evaluator
 from crshare.printable import printable
 from crshare.strict_json import parse_json
 
@@ -36,31 +37,31 @@ PACKAGES = "crshare", "solver"
 _log = logging.getLogger(__name__)
 
 
-class StepError(CrshareError):
-    """A kept step is spoiled, or was made for another search."""
+class KeptCandidateError(CrshareError):
+    """A kept candidate is spoiled, or was made for another search."""
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
-    """A judge that looks into `folder` before it asks `judge`, and keeps there what it is told."""
+class KeptCandidates:
+    """An evaluator that reads candidates from `folder`, and keeps there those that it makes."""
 
     job: Job
-    judge: Judge
+    evaluate: Evaluator
     folder: Path
 
-    def __call__(self, prices: Sequence[float], method: Method) -> Iterator[Judged]:
-        known = {price: self._load(price, method) for price in prices}
-        yield from (judged for judged in known.values() if judged is not None)
-        missing = [price for price, judged in known.items() if judged is None]
-        for judged in self.judge(missing, method) if missing else ():
-            self._save(judged, method)
-            yield judged
+    def __call__(self, multipliers: Sequence[float], method: Method) -> Iterator[Candidate]:
+        known = {multiplier: self._load(multiplier, method) for multiplier in multipliers}
+        yield from (candidate for candidate in known.values() if candidate is not None)
+        missing = [multiplier for multiplier, candidate in known.items() if candidate is None]
+        for candidate in self.evaluate(missing, method) if missing else ():
+            self._save(candidate, method)
+            yield candidate
 
-    def _asked(self, price: float, method: Method) -> Json:
-        """All that a step depends on."""
+    def _asked(self, multiplier: float, method: Method) -> Json:
+        """All that a candidate depends on."""
         return {
             "job": self.job.key,
-            "price": price,
+            "price": multiplier,
             "method": repr(method),
             "sources": own_sources(),
         }
@@ -69,58 +70,58 @@ class Kept:
         name = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
         return self.folder / f"{name}.json", self.folder / f"{name}.plan.json"
 
-    def _save(self, judged: Judged, method: Method) -> None:
-        """The plan first: a step counts once its other file is there."""
-        asked = self._asked(judged.price, method)
-        step, plan = self._paths(asked)
-        text = dumps(judged.plan, self.job.choosing.name)
+    def _save(self, candidate: Candidate, method: Method) -> None:
+        """The plan first: a candidate counts once its record is there."""
+        asked = self._asked(candidate.multiplier, method)
+        record, plan = self._paths(asked)
+        text = dumps(candidate.plan, self.job.calibration.name)
         found = {
-            "cost": judged.cost,
-            "accuracy": asdict(judged.accuracy),
-            "tally": _tally_json(judged.tally),
+            "cost": candidate.cost,
+            "accuracy": asdict(candidate.accuracy),
+            "tally": _tally_json(candidate.tally),
         }
         document = asked | found
         document["sha256"] = _checksum(document, text.encode())
         write_text(plan, text)
-        write_text(step, json.dumps(document, indent=1) + "\n")
+        write_text(record, json.dumps(document, indent=1) + "\n")
 
-    def _load(self, price: float, method: Method) -> Judged | None:
-        """The step kept for this price, if there is one and nothing is wrong with it."""
-        asked = self._asked(price, method)
-        step, plan = self._paths(asked)
-        if not step.exists():
+    def _load(self, multiplier: float, method: Method) -> Candidate | None:
+        """The candidate kept for this multiplier, if there is one and nothing is wrong with it."""
+        asked = self._asked(multiplier, method)
+        record, plan = self._paths(asked)
+        if not record.exists():
             return None
         try:
-            return self._read(asked, step, plan, method)
+            return self._read(asked, record, plan, method)
         except Exception as error:  # noqa: BLE001 (whatever is wrong with it, it is done again)
-            told = f"crshare: {step}: is spoiled ({_told(error)}); it is worked out again"
+            told = f"crshare: {record}: is spoiled ({_told(error)}); it is worked out again"
             _log.warning(printable(told))
             return None
 
-    def _read(self, asked: Json, step: Path, plan: Path, method: Method) -> Judged:
-        document = parse_json(_content(step))
+    def _read(self, asked: Json, record: Path, plan: Path, method: Method) -> Candidate:
+        document = parse_json(_content(record))
         checksum = document.pop("sha256")
         if {name: document[name] for name in asked} != asked:
-            raise StepError("it was made for another search")
+            raise KeptCandidateError("it was made for another search")
         if _checksum(document, _content(plan)) != checksum:
-            raise StepError("its checksum differs")
-        judged = Judged(
+            raise KeptCandidateError("its checksum differs")
+        candidate = Candidate(
             asked["price"],
             read_plan(plan, self.job.network, self.job.fingerprint),
             document["cost"],
-            Accuracy(**(document["accuracy"] | {"images": self.job.judging.name})),
+            Accuracy(**(document["accuracy"] | {"images": self.job.validation.name})),
             _tally(document["tally"]),
         )
-        self._compare(judged, method)
-        return judged
+        self._compare(candidate, method)
+        return candidate
 
-    def _compare(self, judged: Judged, method: Method) -> None:
-        """What a step says of its images and its plan is what they are."""
-        judging, accuracy = self.job.judging, judged.accuracy
-        if (accuracy.n_images, accuracy.copies) != (len(judging.labels), judging.copies):
-            raise StepError("it was judged on other images")
-        if judged.cost != plan_cost(method.objective, judged.plan, self._tables):
-            raise StepError("its plan has another cost")
+    def _compare(self, candidate: Candidate, method: Method) -> None:
+        """What a record says of its images and its plan must be true of them."""
+        validation, accuracy = self.job.validation, candidate.accuracy
+        if (accuracy.n_images, accuracy.copies) != (len(validation.labels), validation.copies):
+            raise KeptCandidateError("it was measured on other images")
+        if candidate.cost != plan_cost(method.objective, candidate.plan, self._tables):
+            raise KeptCandidateError("its plan has another cost")
 
     @cached_property
     def _tables(self) -> Sequence[SliceTable]:
@@ -128,7 +129,7 @@ class Kept:
 
 
 def _content(path: Path) -> bytes:
-    return read_file_bytes(path, StepError, "it is needed to go on", MAX_BYTES)
+    return read_file_bytes(path, KeptCandidateError, "it is needed to go on", MAX_BYTES)
 
 
 def _checksum(document: Json, plan: bytes) -> str:
@@ -137,7 +138,7 @@ def _checksum(document: Json, plan: bytes) -> str:
 
 
 def _told(error: Exception) -> str:
-    return str(error).splitlines()[0][:200] if isinstance(error, CrshareError) else "not a step"
+    return str(error).splitlines()[0][:200] if isinstance(error, CrshareError) else "not a record"
 
 
 def _tally_json(tally: SolverTally) -> Json:
@@ -151,7 +152,7 @@ def _tally(values: Json) -> SolverTally:
 
 
 def forget(folder: Path) -> None:
-    """Once a result is written, the steps to it are not needed any more."""
+    """Once a result is written, the candidates are not needed any more."""
     shutil.rmtree(folder, ignore_errors=True)
 
 

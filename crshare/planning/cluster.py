@@ -14,9 +14,9 @@ from typing import Any
 
 from crshare.errors import CrshareError
 from crshare.planning.layerwise import Method
-from crshare.planning.search import Judge, Judged, WorkersLostError
+from crshare.planning.search import Candidate, Evaluator, WorkersLostError
 
-Work = Callable[[Any, float, Method], Judged]
+EvaluateOne = Callable[[Any, float, Method], Candidate]
 Progress = Callable[[str, float], None]
 
 PATIENCE_S = 10.0  # for a scheduler to answer, and for a worker to come back
@@ -26,8 +26,10 @@ LOGGERS = "distributed", "distributed.client", "distributed.core", "tornado.appl
 
 
 @contextmanager
-def cluster(address: str, job: object, work: Work, on_progress: Progress) -> Iterator[Judge]:
-    """A judge by these workers, who get the job once; CrshareError where none can be had."""
+def cluster(
+    address: str, job: object, evaluate_one: EvaluateOne, on_progress: Progress
+) -> Iterator[Evaluator]:
+    """An evaluator by these workers, who get the job once; CrshareError where none can be had."""
     make_client = _client_class()
     _refuse_without_workers(address)
     with _silenced(), _told(address):
@@ -36,26 +38,31 @@ def cluster(address: str, job: object, work: Work, on_progress: Progress) -> Ite
         with _told(address):
             sent = client.scatter(job, broadcast=True, hash=False)
 
-        def judge(prices: Sequence[float], method: Method) -> Iterator[Judged]:
-            on_progress(f"{len(prices)} plans by {address}", 0.0)
+        def evaluate(multipliers: Sequence[float], method: Method) -> Iterator[Candidate]:
+            on_progress(f"{len(multipliers)} plans by {address}", 0.0)
             with _told(address):
-                tasks = [client.submit(attempt, work, sent, p, method, pure=False) for p in prices]
+                tasks = [
+                    client.submit(attempt, evaluate_one, sent, p, method, pure=False)
+                    for p in multipliers
+                ]
             for answer in _answers(tasks, address):
                 if isinstance(answer, Exception):
                     raise answer
                 yield answer
 
         with _silenced():
-            yield judge
+            yield evaluate
     finally:
         with _silenced():
             client.close(timeout=LOOK_S)
 
 
-def attempt(work: Work, job: object, price: float, method: Method) -> Judged | Exception:
+def attempt(
+    evaluate_one: EvaluateOne, job: object, multiplier: float, method: Method
+) -> Candidate | Exception:
     """One task, on a worker."""
     try:
-        return work(job, price, method)
+        return evaluate_one(job, multiplier, method)
     except Exception as error:  # noqa: BLE001 (it is raised where the answer arrives)
         return error
 
@@ -85,7 +92,7 @@ def _refuse_without_workers(address: str) -> None:
         )
 
 
-def _answers(tasks: Iterable[Any], address: str) -> Iterator[Judged | Exception]:
+def _answers(tasks: Iterable[Any], address: str) -> Iterator[Candidate | Exception]:
     """As they come; WorkersLostError where nobody is left to give them."""
     left, seen = set(tasks), time.monotonic()
     with _told(address):

@@ -18,7 +18,7 @@ CHUNK = 2048  # windows at a time
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class SampledWindows:
     """Sampled windows: image, and output row and column, all int64 [n]."""
 
     image: np.ndarray[tuple[int], np.dtype[np.int64]]
@@ -28,9 +28,9 @@ class Places:
     def __len__(self) -> int:
         return len(self.image)
 
-    def part(self, start: int) -> "Places":
+    def part(self, start: int) -> "SampledWindows":
         rows = slice(start, start + CHUNK)
-        return Places(self.image[rows], self.row[rows], self.column[rows])
+        return SampledWindows(self.image[rows], self.row[rows], self.column[rows])
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class Moments:
     n_windows: int
 
 
-def sample_places(n_images: int, output: Signal, n: int, seed: int) -> Places:
+def sample_windows(n_images: int, output: Signal, n: int, seed: int) -> SampledWindows:
     """At most n different windows, drawn evenly over all images and positions."""
     height, width, _ = output.shape
     total = n_images * height * width
@@ -57,10 +57,10 @@ def sample_places(n_images: int, output: Signal, n: int, seed: int) -> Places:
     if total > n:
         chosen = np.sort(np.random.default_rng(seed).choice(total, n, replace=False))
     image, place = np.divmod(chosen, height * width)
-    return Places(image, *np.divmod(place, width))
+    return SampledWindows(image, *np.divmod(place, width))
 
 
-def gather(conv: Conv, given: Signal, words: Words, places: Places) -> Int8Array:
+def gather(conv: Conv, given: Signal, words: Words, places: SampledWindows) -> Int8Array:
     """The windows as int8 [n, inputs]; 0 where padding with zero reaches in."""
     kh, kw, channels, _ = conv.kernel.shape
     same = conv.pad_value is not None
@@ -80,7 +80,7 @@ def moments(
     given: Signal,
     changed: Words,
     original: Words | None,
-    places: Places,
+    places: SampledWindows,
     table: SliceTable,
 ) -> Moments:
     """Covariances at the sampled windows; `original` None where the inputs have not changed.

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from crshare.arrays import Array, Int8Array
 from crshare.network.graph import Network, Threshold
-from crshare.planning.baseline import Watched
+from crshare.planning.baseline import BaselineLayer
 from crshare.planning.group_problem import Solve
 from crshare.planning.objective import Objective
 
@@ -14,12 +14,12 @@ from crshare.planning.objective import Objective
 class LayerState:
     """A layer about to be planned, the layers before it being planned already.
 
-    watched: the layer in the original network. network: the network as it is by now. inputs: the
+    baseline: the layer in the original network. network: the network as it is by now. inputs: the
     layer's inputs in it on the calibration images, and whether they differ from the original ones
     (changed). seed: of samples.
     """
 
-    watched: Watched
+    baseline: BaselineLayer
     original: Network
     network: Network
     inputs: Array
@@ -30,10 +30,10 @@ class LayerState:
 class DamageModel(Protocol):
     """What an error of a layer's sums costs. A new one is one class; `Method` takes a value of it.
 
-    Its repr names it and its settings: steps of a search are kept under it.
+    Its repr names it and its settings: candidates of a search are kept under it.
     """
 
-    def plans(self, watched: Watched) -> bool:
+    def plans(self, baseline_layer: BaselineLayer) -> bool:
         """Whether the layer may share similar slices; one that may not shares exactly."""
 
     def weights(

@@ -19,7 +19,7 @@ from crshare.network.graph import Network, Op, Threshold
 from crshare.planning.teacher import DISTILLED, Teacher, flat_scores, teacher_of
 from crshare.planning.threshold_gradients import Tail, gradients, tail_of
 
-Places = dict[str, Float64Array]
+ThresholdValues = dict[str, Float64Array]
 
 BATCH = 100
 N_STEPS, N_EPOCHS = 150, 3  # at most, for each half of the images
@@ -35,21 +35,21 @@ def by_halves(
     that moved them are others."""
     halves = [images.half(first) for first in (0, 1)]
     tail = tail_of(planned, MOST_PRODUCTS)
-    found = [places_of(planned)] * 2
+    found = [threshold_values(planned)] * 2
     if tail and tail.blocks:
         teacher = teacher_of(original, images, DISTILLED)
         found = [descended(planned, tail, teacher, half, seed) for half in halves]
     said = []
     for half, other in zip(halves, reversed(found), strict=True):
-        scores = flat_scores(compile_network(with_places(planned, other)), half.images)
+        scores = flat_scores(compile_network(with_threshold_values(planned, other)), half.images)
         said.append(scores.reshape(-1, images.copies, scores.shape[1]))
     crossed = np.empty((len(said[0]) + len(said[1]), *said[0].shape[1:]))
     crossed[0::2], crossed[1::2] = said
     mean = {name: (found[0][name] + found[1][name]) / 2 for name in found[0]}
-    return with_places(planned, mean), crossed.reshape(len(images), -1)
+    return with_threshold_values(planned, mean), crossed.reshape(len(images), -1)
 
 
-def places_of(network: Network) -> Places:
+def threshold_values(network: Network) -> ThresholdValues:
     """Of all thresholds that may be moved."""
     return {
         layer.name: layer.op.at.astype(np.float64)
@@ -58,10 +58,10 @@ def places_of(network: Network) -> Places:
     }
 
 
-def with_places(network: Network, places: Mapping[str, Float64Array]) -> Network:
+def with_threshold_values(network: Network, values: Mapping[str, Float64Array]) -> Network:
     """The network with thresholds at the nearest whole numbers."""
     moved: dict[str, Op] = {}
-    for name, at in places.items():
+    for name, at in values.items():
         old, new = network.layer(name).op, np.rint(at).astype(np.int32)
         if isinstance(old, Threshold) and (new != old.at).any():
             moved[name] = old.moved(new, old.rising)
@@ -70,13 +70,13 @@ def with_places(network: Network, places: Mapping[str, Float64Array]) -> Network
 
 def descended(
     network: Network, tail: Tail, teacher: Teacher, images: ImageSet | MovedSet, seed: int
-) -> Places:
+) -> ThresholdValues:
     """Where the thresholds go, unrounded, on these images."""
-    places, rng = places_of(network), np.random.default_rng(seed)
+    values, rng = threshold_values(network), np.random.default_rng(seed)
     adam, spread = Adam(), dict[str, Float32Array]()
     batches = list(rows_of(rng, len(images) // images.copies, images.copies))
     for number, rows in enumerate(batches):
-        some, now = images.images[rows], with_places(network, places)
+        some, now = images.images[rows], with_threshold_values(network, values)
         sums = [*outputs(now, some, tail.sums).values()]
         if not spread:
             spread = spread_of(tail, sums)
@@ -84,9 +84,9 @@ def descended(
         slopes = gradients(now, tail, sums, spread, wanted, teacher.temperature)
         rate = RATE * (1 - number / len(batches))
         for name, step in adam.steps(slopes).items():
-            if name in places:
-                places[name] -= rate * spread[name] * step
-    return places
+            if name in values:
+                values[name] -= rate * spread[name] * step
+    return values
 
 
 def rows_of(rng: np.random.Generator, n: int, copies: int) -> Iterator[npt.NDArray[np.int64]]:

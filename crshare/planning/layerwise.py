@@ -1,4 +1,4 @@
-"""One plan at one price: the layers in order, each chosen on what the changed ones before it give.
+"""One plan at one multiplier: layer by layer, on the outputs of the layers planned before.
 
 After each layer that differs from the original, its thresholds are set so that every channel fires
 as often as it did.
@@ -18,7 +18,7 @@ from crshare.limits import SEED
 from crshare.network.graph import Network, Op, Threshold
 from crshare.network.slices import SliceTable, decompose, with_slices
 from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
-from crshare.planning.baseline import Ground, Watched
+from crshare.planning.baseline import Baseline, BaselineLayer
 from crshare.planning.damage import DamageModel, LayerState
 from crshare.planning.group_problem import OPENING, Solve
 from crshare.planning.matched_variance import MatchedVariance
@@ -109,50 +109,52 @@ class Method:
         SEED.check("seed", self.seed)
 
 
-class Trial:
-    """The network on its way from the original to a plan, and the choosing images' maps in it."""
+class PartialPlan:
+    """A plan of the first layers, the network under it, and the calibration images' maps in it."""
 
-    def __init__(self, ground: Ground, fingerprint: str) -> None:
-        self.ground, self.fingerprint = ground, fingerprint
-        self.network = ground.network
-        self.plans = {table.layer: exact_layer(table) for table in ground.tables}
+    def __init__(self, baseline: Baseline, fingerprint: str) -> None:
+        self.baseline, self.fingerprint = baseline, fingerprint
+        self.network = baseline.network
+        self.plans = {table.layer: exact_layer(table) for table in baseline.tables}
         self.at: str | None = None  # the layer that `values` comes out of, once one has changed
         self.values: Array = np.zeros(0)
 
-    def inputs_of(self, watched: Watched) -> tuple[Array, bool]:
+    def inputs_of(self, baseline_layer: BaselineLayer) -> tuple[Array, bool]:
         """The layer's inputs now, and whether they differ from the original network's."""
         if self.at is None:
-            return watched.inputs, False
-        source = watched.layer.source
+            return baseline_layer.inputs, False
+        source = baseline_layer.layer.source
         if source != self.at:
-            images = self.ground.images.images
+            images = self.baseline.images.images
             self.values = run_onward(self.network, images, self.at, self.values, source)
             self.at = source
         return self.values, True
 
-    def state_of(self, watched: Watched, seed: int) -> LayerState:
-        inputs, changed = self.inputs_of(watched)
-        return LayerState(watched, self.ground.network, self.network, inputs, changed, seed)
+    def state_of(self, baseline_layer: BaselineLayer, seed: int) -> LayerState:
+        inputs, changed = self.inputs_of(baseline_layer)
+        return LayerState(
+            baseline_layer, self.baseline.network, self.network, inputs, changed, seed
+        )
 
     def take(self, state: LayerState, plan: LayerPlan, damage: DamageModel) -> None:
         """Adopt a layer's plan, and move the threshold behind it where the damage model does."""
-        watched, name = state.watched, state.watched.layer.name
+        baseline_layer, name = state.baseline, state.baseline.layer.name
         conv = self.network.conv(name)
-        planned = with_slices(conv, plan.effective(watched.table))
+        planned = with_slices(conv, plan.effective(baseline_layer.table))
         differs = not np.array_equal(planned.kernel, conv.kernel)
         self.plans[name] = plan
         if not (state.changed or differs):
             return
-        self.at, self.values = watched.layer.source, state.inputs
+        self.at, self.values = baseline_layer.layer.source, state.inputs
         ops: dict[str, Op] = {name: planned}
         self.network = self.network.replace(ops)
         moved = damage.threshold(state, self.network)
-        if watched.threshold is not None and moved is not None:
-            self.network = self.network.replace({watched.threshold.name: moved})
+        if baseline_layer.threshold is not None and moved is not None:
+            self.network = self.network.replace({baseline_layer.threshold.name: moved})
 
     def plan(self) -> SharingPlan:
-        moved = moved_thresholds(self.network, self.ground.network)
-        layers = tuple(self.plans[table.layer] for table in self.ground.tables)
+        moved = moved_thresholds(self.network, self.baseline.network)
+        layers = tuple(self.plans[table.layer] for table in self.baseline.tables)
         return SharingPlan(self.fingerprint, layers, moved)
 
 
@@ -170,28 +172,31 @@ def exact_plan(ground_network: Network, fingerprint: str) -> SharingPlan:
     return SharingPlan(fingerprint, layers)
 
 
-def try_price(
-    ground: Ground,
+def plan_at(
+    baseline: Baseline,
     fingerprint: str,
-    price: float,
+    multiplier: float,
     method: Method,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> tuple[SharingPlan, Network, SolverTally]:
-    """Plan all layers at `price`, in damage for a unit of the objective at one position.
+    """Plan all layers at `multiplier`, in damage for a unit of the objective at one position.
 
     PlanGivenUpError where that takes more than the method's plan_work or plan_s.
     """
-    trial, solving = Trial(ground, fingerprint), Solving(method, time.monotonic() + method.plan_s)
-    for number, watched in enumerate(ground.watched):
-        on_progress(number / len(ground.watched))
-        state = trial.state_of(watched, method.seed)
-        plan = trial.plans[watched.layer.name]
-        if method.damage.plans(watched):
-            last = solving.of(watched.table)
-            weights = method.damage.weights(state, method.objective, price, last)
-            plan = layer_from_weights(watched.table, weights)
-        trial.take(state, plan, method.damage)
-    return trial.plan(), trial.network, solving.tally
+    partial, solving = (
+        PartialPlan(baseline, fingerprint),
+        Solving(method, time.monotonic() + method.plan_s),
+    )
+    for number, baseline_layer in enumerate(baseline.layers):
+        on_progress(number / len(baseline.layers))
+        state = partial.state_of(baseline_layer, method.seed)
+        plan = partial.plans[baseline_layer.layer.name]
+        if method.damage.plans(baseline_layer):
+            last = solving.of(baseline_layer.table)
+            weights = method.damage.weights(state, method.objective, multiplier, last)
+            plan = layer_from_weights(baseline_layer.table, weights)
+        partial.take(state, plan, method.damage)
+    return partial.plan(), partial.network, solving.tally
 
 
 class Solving:

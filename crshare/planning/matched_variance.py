@@ -10,8 +10,8 @@ which may be negative: a replacement that cancels error made elsewhere (as in GP
 2022, and the optimal brain surgeon: Hassibi and Stork 1992). A threshold that can move follows its
 sum, so there the sum may be a multiple of the original one: what counts is the variance of
 v'y / scale - w'x, the scale of each filter found anew after each pass. Choosing which slices to
-compute is then a facility location problem for each group: open representatives at a price, serve
-every filter at least cost.
+compute is then a facility-location problem for each group: representatives are opened at a cost
+each, and every filter is served at least cost.
 """
 
 from collections.abc import Sequence
@@ -22,10 +22,10 @@ import numpy as np
 
 from crshare.arrays import Float64Array, Int8Array
 from crshare.network.graph import Network, Threshold
-from crshare.network.slices import SliceTable, candidates
-from crshare.planning.baseline import Watched, layer_histogram
+from crshare.network.slices import SliceTable, candidate_patterns
+from crshare.planning.baseline import BaselineLayer, layer_histogram
 from crshare.planning.calibrate import recalibrate
-from crshare.planning.covariance import Moments, moments, sample_places
+from crshare.planning.covariance import Moments, moments, sample_windows
 from crshare.planning.damage import LayerState
 from crshare.planning.group_problem import Serve, Solve, posed
 from crshare.planning.objective import Objective
@@ -80,10 +80,10 @@ class Descent:
         self.response = np.ascontiguousarray((aim.S @ self.weights).T)
         self.scale = np.ones(table.n_filters)
 
-    def visit(self, group: int, price: float, serve: Serve) -> None:
+    def visit(self, group: int, opening_cost: float, serve: Serve) -> None:
         """Choose the group's representatives anew, all other weights held."""
         rows = self.table.rows(group)
-        patterns = candidates(self.table, group).astype(np.float64)
+        patterns = candidate_patterns(self.table, group).astype(np.float64)
         own, before = self.target.S[rows, rows], self.weights[rows]
         gradient = self.response[:, rows].T - self.scale * self.target.aim[rows]
         carried = gradient - own @ before
@@ -91,7 +91,7 @@ class Descent:
         quadratic = ((patterns @ own) * patterns).sum(axis=1)
         importance = self.target.importance / self.scale**2
         costs = ((quadratic[:, None] - 2 * np.abs(linear)) * importance).T
-        taken = serve(costs - costs.min(axis=1, keepdims=True), price)
+        taken = serve(costs - costs.min(axis=1, keepdims=True), opening_cost)
         signs = np.where(linear[taken, np.arange(len(taken))] > 0, -1, 1)
         after = (patterns[taken] * signs[:, None]).T
         changed = (after != before).any(axis=0)
@@ -141,27 +141,27 @@ class MatchedVariance:
     n_windows: int = 20_000
     n_passes: int = 6
 
-    def plans(self, watched: Watched) -> bool:
-        return watched.similar
+    def plans(self, baseline_layer: BaselineLayer) -> bool:
+        return baseline_layer.similar
 
     def importance(self, state: LayerState) -> Float64Array:
         """What a unit of each sum's variance costs, [filters]."""
-        return state.watched.importance
+        return state.baseline.importance
 
-    def worth(self, watched: Watched) -> float:
+    def worth(self, baseline_layer: BaselineLayer) -> float:
         """What a bit operation saved at every position may cost this layer, against others.
 
         Filters over inputs, since an error counts for each filter as a share of its inputs; and the
         fourth root of the positions that are left after pooling, since many errors meet at the same
         thresholds further on. Found by trying (docs/decisions.md).
         """
-        n_inputs, n_filters = watched.table.matrix.shape
-        return sqrt(sqrt(watched.positions_read)) * n_filters / n_inputs
+        n_inputs, n_filters = baseline_layer.table.matrix.shape
+        return sqrt(sqrt(baseline_layer.positions_read)) * n_filters / n_inputs
 
     def target(self, state: LayerState, found: Moments) -> Target:
-        watched = state.watched
-        scalable = watched.movable is not None
-        return target(watched.table, found, self.importance(state), scalable=scalable)
+        baseline_layer = state.baseline
+        scalable = baseline_layer.movable is not None
+        return target(baseline_layer.table, found, self.importance(state), scalable=scalable)
 
     def passes(self) -> Sequence[float]:
         return (1.0,) * self.n_passes
@@ -169,31 +169,31 @@ class MatchedVariance:
     def weights(
         self, state: LayerState, objective: Objective, multiplier: float, solve: Solve
     ) -> Int8Array:
-        table = state.watched.table
+        table = state.baseline.table
         aim = self.target(state, seen_moments(state, self.n_windows))
-        price = multiplier * self.worth(state.watched)
+        damage_per_unit = multiplier * self.worth(state.baseline)
         groups = range(table.n_groups)
-        openings = [price * objective.opening_cost(table, group) for group in groups]
+        openings = [damage_per_unit * objective.opening_cost(table, group) for group in groups]
         return sweep(table, aim, openings, self.passes(), posed(solve))
 
     def threshold(self, state: LayerState, planned: Network) -> Threshold | None:
         """Where every channel fires as often as it did in the original network."""
-        watched = state.watched
-        if watched.threshold is None or watched.movable is None:
+        baseline_layer = state.baseline
+        if baseline_layer.threshold is None or baseline_layer.movable is None:
             return None
-        histogram = layer_histogram(planned, watched.layer, state.inputs)
-        return recalibrate(histogram, watched.movable, watched.fired)
+        histogram = layer_histogram(planned, baseline_layer.layer, state.inputs)
+        return recalibrate(histogram, baseline_layer.movable, baseline_layer.fired)
 
 
 def seen_moments(state: LayerState, n_windows: int) -> Moments:
     """How the layer's inputs vary, over windows sampled from the calibration images."""
-    network, watched = state.network, state.watched
-    name = watched.layer.name
+    network, baseline_layer = state.network, state.baseline
+    name = baseline_layer.layer.name
     return moments(
         network.conv(name),
-        network.input_of(watched.layer),
+        network.input_of(baseline_layer.layer),
         state.inputs,
-        watched.inputs if state.changed else None,
-        sample_places(len(state.inputs), network.signals[name], n_windows, state.seed),
-        watched.table,
+        baseline_layer.inputs if state.changed else None,
+        sample_windows(len(state.inputs), network.signals[name], n_windows, state.seed),
+        baseline_layer.table,
     )

@@ -1,16 +1,18 @@
-"""Which prices to try next, and which keep a budget, given noisy losses at some prices.
+"""Which multipliers to try next, and which keep a budget, given noisy losses at some multipliers.
 
-A loss that is measured on some thousand images is uncertain by some tenths of a point, while the
-true loss rises with the price. So losses are first smoothed by the closest fit that never falls.
+A multiplier is what one unit of the objective is worth in damage: the higher, the cheaper the plan
+and the greater its loss. A loss that is measured on some thousand images is uncertain by some
+tenths of a point, while the true loss rises with the multiplier. So losses are first smoothed by
+the closest fit that never falls.
 """
 
 from collections.abc import Sequence
 from math import inf
 
-FIRST = (3e-4, 6e-4)  # the prices of the first round
+FIRST = (3e-4, 6e-4)  # the multipliers of the first round
 WHOLE_CURVE = tuple(3.75e-5 * 2**step for step in range(8))
-BETWEEN = 4  # prices of a round that closes in
-CLOSE = 1.2  # the price is known well enough to this factor
+BETWEEN = 4  # multipliers of a round that closes in
+CLOSE = 1.2  # the multiplier is known well enough to this factor
 LEAST, MOST = 1e-7, 1e-1
 
 Point = tuple[float, float]
@@ -34,26 +36,26 @@ def rising_fit(values: Sequence[float]) -> list[float]:
 
 
 def kept_and_broken(points: Sequence[Point], budget: float) -> tuple[float, float]:
-    """The highest price whose fitted loss keeps the budget, 0 for none, and the next, inf for none.
+    """The highest multiplier whose fitted loss keeps the budget, and the next: 0 and inf for none.
 
-    points: prices and their losses, by rising price.
+    points: multipliers and their losses, by rising multiplier.
     """
     fits = rising_fit([loss for _, loss in points])
-    kept = [price for (price, _), fit in zip(points, fits, strict=True) if fit <= budget]
-    broken = [price for (price, _), fit in zip(points, fits, strict=True) if fit > budget]
+    kept = [multiplier for (multiplier, _), fit in zip(points, fits, strict=True) if fit <= budget]
+    broken = [multiplier for (multiplier, _), fit in zip(points, fits, strict=True) if fit > budget]
     return max(kept, default=0.0), min(broken, default=inf)
 
 
-def next_prices(points: Sequence[Point], budget: float) -> tuple[float, ...]:
-    """The prices of the next round, none where the best is known well enough."""
+def next_multipliers(points: Sequence[Point], budget: float) -> tuple[float, ...]:
+    """The multipliers of the next round, none where the best is known well enough."""
     kept, broken = kept_and_broken(points, budget)
     if kept == 0.0:
-        prices = [broken / 2**step for step in (1, 2)]
+        multipliers = [broken / 2**step for step in (1, 2)]
     elif broken == inf:
-        prices = [kept * 2**step for step in (1, 2)]
+        multipliers = [kept * 2**step for step in (1, 2)]
     elif broken <= CLOSE * kept:
-        prices = []
+        multipliers = []
     else:
         ratio = broken / kept
-        prices = [kept * ratio ** (step / (BETWEEN + 1)) for step in range(1, BETWEEN + 1)]
-    return tuple(price for price in prices if LEAST <= price <= MOST)
+        multipliers = [kept * ratio ** (step / (BETWEEN + 1)) for step in range(1, BETWEEN + 1)]
+    return tuple(multiplier for multiplier in multipliers if LEAST <= multiplier <= MOST)

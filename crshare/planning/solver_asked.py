@@ -49,4 +49,4 @@ def _why(found: Found, asked: str) -> str:
     refusals = [text for text in sorted(found.tally.refusals) if text.startswith(f"{asked}: ")]
     if refusals:
         return refusals[0].removeprefix(f"{asked}: ")
-    return WHY.get(found.stopped, "its plan at this price lost too much")
+    return WHY.get(found.stopped, "its plan at this multiplier lost too much")

@@ -104,7 +104,7 @@ def applied_report(model: Model, plan: SharingPlan, output: Path) -> AppliedRepo
 def curve_report(outcome: Outcome) -> CurveReport:
     points = tuple(
         CurvePoint(
-            price=entry.price,
+            price=entry.multiplier,
             cost=entry.cost,
             loss=entry.accuracy.estimate,
             beaten=beaten,
@@ -168,7 +168,7 @@ def _together(counts: Sequence[LayerCounts]) -> dict[str, Any]:
 def _search(found: Found, asked: str) -> SearchReport:
     tried = tuple(
         TriedPlan(
-            price=entry.price,
+            price=entry.multiplier,
             cost=entry.cost,
             within=entry.within,
             verdict=verdict,
@@ -178,7 +178,7 @@ def _search(found: Found, asked: str) -> SearchReport:
     )
     solver = _solved(found.tally) if found.tally else None
     return SearchReport(
-        price=found.price,
+        price=found.multiplier,
         stopped=found.stopped,
         solver_replaced=replaced(found, asked),
         tried=tried,

@@ -10,8 +10,8 @@ from crshare.model.read import read_network
 from crshare.network.graph import Network
 from crshare.network.shortcuts import RealSign, importance_of_reals, real_sign
 from crshare.plan.plan import is_exact
-from crshare.planning.baseline import survey
-from crshare.planning.layerwise import Method, try_price
+from crshare.planning.baseline import baseline_of
+from crshare.planning.layerwise import Method, plan_at
 from tests.keras_files import Spec, batch_norm, conv, signs, write_h5
 
 RNG = np.random.default_rng(5)
@@ -64,9 +64,9 @@ def test_similar_slices_are_chosen_beside_a_shortcut_and_the_plan_can_be_followe
     network = bireal(tmp_path)
     pixels = RNG.integers(0, 256, (40, *SHAPE)).astype(np.uint8)
     images = ImageSet("noise", pixels, np.zeros(40, np.int64))
-    ground = survey(network, images)
-    assert [watched.similar for watched in ground.watched] == [True, True, False]
-    plan, planned, _ = try_price(ground, "fingerprint", 3e-3, Method(solver="greedy"))
+    baseline = baseline_of(network, images)
+    assert [baseline_layer.similar for baseline_layer in baseline.layers] == [True, True, False]
+    plan, planned, _ = plan_at(baseline, "fingerprint", 3e-3, Method(solver="greedy"))
     assert not is_exact(network, plan)
     counted = follow(network, plan, pixels[:3])  # raises where the plan's sums are others
     for name in ("c1", "c2"):

@@ -4,7 +4,7 @@ import numpy as np
 
 from crshare.images.image_set import ImageSet
 from crshare.network.graph import BitPool, Conv, Flatten, Input, Threshold
-from crshare.planning.baseline import survey
+from crshare.planning.baseline import baseline_of
 from tests.networks import Builder, random_signs
 
 
@@ -19,10 +19,10 @@ def test_the_positions_read_are_those_left_after_pooling() -> None:
     build.add(Flatten())
     build.add(Conv(random_signs(rng, (1, 1, 4, 3))))
     pixels = rng.integers(0, 256, (5, 10, 10, 1)).astype(np.uint8)
-    ground = survey(build.network, ImageSet("five", pixels, np.zeros(5, np.int64)))
+    baseline = baseline_of(build.network, ImageSet("five", pixels, np.zeros(5, np.int64)))
     # 10x10 -> conv 8x8 -> conv 6x6, pooled 3x3 -> conv 1x1 -> dense
-    assert [watched.table.positions for watched in ground.watched] == [36, 1, 1]
-    assert [watched.positions_read for watched in ground.watched] == [9, 1, 1]
+    assert [baseline_layer.table.positions for baseline_layer in baseline.layers] == [36, 1, 1]
+    assert [baseline_layer.positions_read for baseline_layer in baseline.layers] == [9, 1, 1]
 
 
 def test_a_convolution_is_worth_a_try_however_small_and_a_dense_layer_is_not() -> None:
@@ -34,8 +34,13 @@ def test_a_convolution_is_worth_a_try_however_small_and_a_dense_layer_is_not() -
         build.add(Threshold(np.zeros(4, np.int32), np.ones(4, np.bool_)))
     build.add(Conv(random_signs(rng, (1, 1, 4, 3))))
     pixels = rng.integers(0, 256, (5, 40, 40, 1)).astype(np.uint8)
-    ground = survey(build.network, ImageSet("five", pixels, np.zeros(5, np.int64)))
+    baseline = baseline_of(build.network, ImageSet("five", pixels, np.zeros(5, np.int64)))
     # 40x40 -> conv 38x38 -> conv 36x36 -> conv 3x3 -> dense 1x1, twice
-    operations = [watched.table.slice_operations for watched in ground.watched]
+    operations = [baseline_layer.table.slice_operations for baseline_layer in baseline.layers]
     assert operations == [36 * 36 * 9 * 16, 3 * 3 * 9 * 16, 16, 12]
-    assert [watched.similar for watched in ground.watched] == [True, True, False, False]
+    assert [baseline_layer.similar for baseline_layer in baseline.layers] == [
+        True,
+        True,
+        False,
+        False,
+    ]

@@ -1,4 +1,4 @@
-"""Kept steps of a search: taken where they fit what is asked, and else worked out again."""
+"""Kept candidates: taken where they fit what is asked, and else evaluated again."""
 
 import json
 import shutil
@@ -13,14 +13,14 @@ import pytest
 import crshare
 import solver
 from crshare.plan.file import dumps
-from crshare.planning.candidates import Job, bench
-from crshare.planning.checkpoint import Kept, forget, hash_of_sources
+from crshare.planning.candidates import Job, prepared
+from crshare.planning.checkpoint import KeptCandidates, forget, hash_of_sources
 from crshare.planning.layerwise import Method, exact_plan
-from crshare.planning.search import Budget, Found, Judged, Search
+from crshare.planning.search import Budget, Candidate, Found, Search
 from tests.jobs import tiny_job
 
 METHOD = Method("lagrangian")
-PRICES = (1e-4, 1.0)
+MULTIPLIERS = (1e-4, 1.0)
 
 
 @pytest.fixture(scope="module")
@@ -29,19 +29,19 @@ def job() -> Job:
 
 
 class Asked:
-    """Judges on a bench, and notes what it was asked."""
+    """Evaluates a job's candidates, and notes what it was asked."""
 
     def __init__(self, job: Job) -> None:
-        self.job, self.prices = job, list[float]()
+        self.job, self.multipliers = job, list[float]()
 
-    def __call__(self, prices: Sequence[float], method: Method) -> Iterator[Judged]:
-        self.prices += prices
-        return (judged_once(self.job, price, method) for price in prices)
+    def __call__(self, multipliers: Sequence[float], method: Method) -> Iterator[Candidate]:
+        self.multipliers += multipliers
+        return (evaluated(self.job, multiplier, method) for multiplier in multipliers)
 
 
 @cache
-def judged_once(job: Job, price: float, method: Method) -> Judged:
-    return bench(job).judge(price, method)
+def evaluated(job: Job, multiplier: float, method: Method) -> Candidate:
+    return prepared(job).evaluate(multiplier, method)
 
 
 class KilledError(Exception):
@@ -51,31 +51,31 @@ class KilledError(Exception):
 class Dying:
     """Judges some plans, then dies as a killed process would."""
 
-    def __init__(self, judge: Asked, n: int) -> None:
-        self.judge, self.left = judge, n
+    def __init__(self, evaluate: Asked, n: int) -> None:
+        self.evaluate, self.left = evaluate, n
 
-    def __call__(self, prices: Sequence[float], method: Method) -> Iterator[Judged]:
-        for judged in self.judge(prices, method):
+    def __call__(self, multipliers: Sequence[float], method: Method) -> Iterator[Candidate]:
+        for candidate in self.evaluate(multipliers, method):
             if self.left == 0:
                 raise KilledError
             self.left -= 1
-            yield judged
+            yield candidate
 
 
 @pytest.mark.parametrize("at_once", [1, 4])
 def test_a_killed_search_goes_on_where_it_was(job: Job, tmp_path: Path, at_once: int) -> None:
-    def run(folder: Path, judge: Asked | Dying) -> Found:
+    def run(folder: Path, evaluate: Asked | Dying) -> Found:
         exact = exact_plan(job.network, job.fingerprint)
-        kept = Kept(job, judge, folder)
+        kept = KeptCandidates(job, evaluate, folder)
         return Search(exact, kept, Budget(20.0, 1000), at_once=at_once).run(METHOD)
 
     first, second = Asked(job), Asked(job)
     whole = run(tmp_path / "whole", first)
-    n_plans = len(first.prices)
+    n_plans = len(first.multipliers)
     with pytest.raises(KilledError):
         run(tmp_path / "killed", Dying(Asked(job), n_plans // 2))
     resumed = run(tmp_path / "killed", second)
-    assert len(second.prices) == n_plans - n_plans // 2
+    assert len(second.multipliers) == n_plans - n_plans // 2
     assert dumps(resumed.plan, "m") == dumps(whole.plan, "m")
     assert resumed.tried == whole.tried
     assert resumed.tally == whole.tally
@@ -83,31 +83,34 @@ def test_a_killed_search_goes_on_where_it_was(job: Job, tmp_path: Path, at_once:
     assert not (tmp_path / "killed").exists()
 
 
-def test_steps_of_other_images_or_methods_are_not_taken(job: Job, tmp_path: Path) -> None:
+def test_candidates_of_other_images_or_methods_are_not_taken(job: Job, tmp_path: Path) -> None:
     asked = []
     for other in (job, tiny_job(1)):
         for method in (METHOD, replace(METHOD, seed=1)):
             for _ in range(2):
-                judge = Asked(other)
-                list(Kept(other, judge, tmp_path)([1e-4], method))
-                asked.append(len(judge.prices))
+                evaluate = Asked(other)
+                list(KeptCandidates(other, evaluate, tmp_path)([1e-4], method))
+                asked.append(len(evaluate.multipliers))
     assert asked == [1, 0] * 4
 
 
 @pytest.fixture(scope="module")
-def steps(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kept(job: Job, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("steps")
-    list(Kept(job, Asked(job), folder)(PRICES, METHOD))
-    assert len(list(folder.iterdir())) == 2 * len(PRICES)
+    list(KeptCandidates(job, Asked(job), folder)(MULTIPLIERS, METHOD))
+    assert len(list(folder.iterdir())) == 2 * len(MULTIPLIERS)
     return folder
 
 
 def taken_up(job: Job, folder: Path) -> tuple[list[float], list[str]]:
-    """The prices that had to be planned again, and the plans in the order of the prices."""
-    judge = Asked(job)
-    found = {judged.price: judged for judged in Kept(job, judge, folder)(PRICES, METHOD)}
-    return judge.prices, [dumps(found[price].plan, "m") + repr(found[price].accuracy)
-                          for price in PRICES]  # fmt: skip
+    """The multipliers that had to be planned again, and the plans in the order of multipliers."""
+    evaluate = Asked(job)
+    found = {
+        candidate.multiplier: candidate
+        for candidate in KeptCandidates(job, evaluate, folder)(MULTIPLIERS, METHOD)
+    }
+    plans = [dumps(found[m].plan, "m") + repr(found[m].accuracy) for m in MULTIPLIERS]
+    return evaluate.multipliers, plans
 
 
 def cut(text: bytes, rng: np.random.Generator) -> bytes:
@@ -136,17 +139,17 @@ SPOILED = (cut, changed, with_other_digit, of_another_shape)
 @pytest.mark.parametrize("spoil", SPOILED)
 def test_a_spoiled_step_is_told_and_worked_out_again(
     job: Job,
-    steps: Path,
+    kept: Path,
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     spoil: Callable[[bytes, np.random.Generator], bytes],
 ) -> None:
-    none_again, whole = taken_up(job, steps)
+    none_again, whole = taken_up(job, kept)
     assert none_again == []
     rng = np.random.default_rng(0)
     for number in range(25):
         folder = tmp_path / str(number)
-        shutil.copytree(steps, folder)
+        shutil.copytree(kept, folder)
         path = sorted(folder.iterdir())[number % 4]
         path.write_bytes(spoil(path.read_bytes(), rng))
         step = path.with_name(path.name.replace(".plan", ""))
@@ -161,41 +164,41 @@ def test_a_spoiled_step_is_told_and_worked_out_again(
 
 
 def test_a_plan_that_is_gone_or_no_file_is_worked_out_again(
-    job: Job, steps: Path, tmp_path: Path
+    job: Job, kept: Path, tmp_path: Path
 ) -> None:
-    _, whole = taken_up(job, steps)
-    shutil.copytree(steps, tmp_path / "steps")
+    _, whole = taken_up(job, kept)
+    shutil.copytree(kept, tmp_path / "steps")
     for plan in (tmp_path / "steps").glob("*.plan.json"):
         plan.unlink()
     again, plans = taken_up(job, tmp_path / "steps")
-    assert (sorted(again), plans) == (sorted(PRICES), whole)
+    assert (sorted(again), plans) == (sorted(MULTIPLIERS), whole)
 
 
 def test_a_step_under_the_name_of_another_is_worked_out_again(
     job: Job, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    for prices in ((1e-4,), (1.0,)):
-        list(Kept(job, Asked(job), tmp_path / str(prices[0]))(prices, METHOD))
+    for multipliers in ((1e-4,), (1.0,)):
+        list(KeptCandidates(job, Asked(job), tmp_path / str(multipliers[0]))(multipliers, METHOD))
     names = [
-        sorted((tmp_path / str(price)).iterdir(), key=lambda path: len(path.name))
-        for price in PRICES
+        sorted((tmp_path / str(multiplier)).iterdir(), key=lambda path: len(path.name))
+        for multiplier in MULTIPLIERS
     ]  # the step, then its plan
     for ours, theirs in zip(*names, strict=True):
         shutil.copy(theirs, ours)
-    judge = Asked(job)
-    list(Kept(job, judge, tmp_path / str(PRICES[0]))([PRICES[0]], METHOD))
-    assert judge.prices == [PRICES[0]]
+    evaluate = Asked(job)
+    list(KeptCandidates(job, evaluate, tmp_path / str(MULTIPLIERS[0]))([MULTIPLIERS[0]], METHOD))
+    assert evaluate.multipliers == [MULTIPLIERS[0]]
     assert "made for another search" in caplog.text
 
 
 def test_a_step_whose_figures_are_not_those_of_its_plan_is_worked_out_again(
-    job: Job, steps: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    job: Job, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even where its checksum says that nothing is wrong with it."""
     monkeypatch.setattr("crshare.planning.checkpoint._checksum", lambda document, plan: "right")
     for name, value in (("cost", 1), ("n_images", 7), ("copies", 3)):
         folder = tmp_path / name
-        list(Kept(job, Asked(job), folder)(PRICES, METHOD))
+        list(KeptCandidates(job, Asked(job), folder)(MULTIPLIERS, METHOD))
         for step in folder.glob("*.json"):
             document = json.loads(step.read_text())
             holder = document if name in document else document.get("accuracy", {})
@@ -203,7 +206,7 @@ def test_a_step_whose_figures_are_not_those_of_its_plan_is_worked_out_again(
                 holder[name] = value
                 step.write_text(json.dumps(document))
         again, _ = taken_up(job, folder)
-        assert sorted(again) == sorted(PRICES)
+        assert sorted(again) == sorted(MULTIPLIERS)
 
 
 def test_the_key_holds_every_module_of_crshare_and_the_solver(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from crshare.errors import CrshareError
 from crshare.plan.plan import SharingPlan
 from crshare.planning.cluster import cluster
 from crshare.planning.layerwise import Method
-from crshare.planning.search import LOST, Budget, Judged, Search, WorkersLostError
-from tests.cluster_work import DEADLY, FAILING, LONG, QUICK, work
+from crshare.planning.search import LOST, Budget, Candidate, Search, WorkersLostError
+from tests.cluster_work import DEADLY, FAILING, LONG, QUICK, evaluate_one
 
 pytestmark = pytest.mark.needs_package("distributed")
 METHOD = Method("lagrangian")
@@ -54,13 +54,13 @@ def scheduler() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
 
 
 @contextmanager
-def judging(address: str) -> Iterator[object]:
-    """A judge, once there is a worker."""
+def evaluator(address: str) -> Iterator[object]:
+    """An evaluator, once there is a worker."""
     until = time.monotonic() + 60
     while True:
         try:
-            with cluster(address, "job", work, silent) as judge:
-                yield judge
+            with cluster(address, "job", evaluate_one, silent) as evaluate:
+                yield evaluate
                 return
         except WorkersLostError:
             raise
@@ -73,18 +73,18 @@ def worker(address: str) -> tuple[str, ...]:
     return ("worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
 
 
-def ask(judge: object, prices: Sequence[float]) -> list[float]:
-    return [judged.price for judged in judge(prices, METHOD)]  # type: ignore[operator]
+def ask(evaluate: object, multipliers: Sequence[float]) -> list[float]:
+    return [candidate.multiplier for candidate in evaluate(multipliers, METHOD)]  # type: ignore[operator]
 
 
 def test_the_last_worker_dies_and_what_was_found_stands() -> None:
-    with scheduler() as (address, _), started(*worker(address)), judging(address) as judge:
-        assert ask(judge, [QUICK]) == [QUICK]
-        search = Search(EXACT, judge, Budget(1.0), at_once=2)  # type: ignore[arg-type]
-        found: list[Judged] = []
+    with scheduler() as (address, _), started(*worker(address)), evaluator(address) as evaluate:
+        assert ask(evaluate, [QUICK]) == [QUICK]
+        search = Search(EXACT, evaluate, Budget(1.0), at_once=2)  # type: ignore[arg-type]
+        found: list[Candidate] = []
         began = time.monotonic()
         with pytest.raises(WorkersLostError) as error:
-            search._judge_into(found, [QUICK, DEADLY], METHOD)
+            search._evaluate_into(found, [QUICK, DEADLY], METHOD)
         assert time.monotonic() - began < 30
         assert str(error.value).startswith(f"--dask {address}: the search has lost its workers (")
         assert "\n" not in str(error.value)
@@ -94,10 +94,10 @@ def test_the_scheduler_dies() -> None:
     with (
         scheduler() as (address, process),
         started(*worker(address)),
-        judging(address) as judge,
+        evaluator(address) as evaluate,
     ):
         began = time.monotonic()
-        answers = iter(judge([LONG], METHOD))  # type: ignore[operator]
+        answers = iter(evaluate([LONG], METHOD))  # type: ignore[operator]
         process.kill()
         with pytest.raises(WorkersLostError, match="the search has lost its workers"):
             next(answers)
@@ -108,10 +108,10 @@ def test_a_fault_in_a_task_is_raised_as_it_is() -> None:
     with (
         scheduler() as (address, _),
         started(*worker(address)),
-        judging(address) as judge,
+        evaluator(address) as evaluate,
         pytest.raises(LookupError, match="a fault of ours"),
     ):
-        ask(judge, [FAILING])
+        ask(evaluate, [FAILING])
 
 
 def test_a_silent_port_is_refused_in_time() -> None:
@@ -122,30 +122,30 @@ def test_a_silent_port_is_refused_in_time() -> None:
         began = time.monotonic()
         with (
             pytest.raises(CrshareError, match=f"--dask {address}: no scheduler answers there"),
-            cluster(address, "job", work, silent),
+            cluster(address, "job", evaluate_one, silent),
         ):
             pass
         assert time.monotonic() - began < 10
 
 
 class Losing:
-    """Judges so many prices, and then its workers are lost."""
+    """Evaluates so many multipliers, and then its workers are lost."""
 
     def __init__(self, n: int) -> None:
         self.left = n
 
-    def __call__(self, prices: Sequence[float], method: Method) -> Iterator[Judged]:
-        for price in prices:
+    def __call__(self, multipliers: Sequence[float], method: Method) -> Iterator[Candidate]:
+        for multiplier in multipliers:
             if self.left == 0:
                 raise WorkersLostError("they are gone")
             self.left -= 1
-            yield work("job", price, method)
+            yield evaluate_one("job", multiplier, method)
 
 
 @pytest.mark.parametrize("at_once", [1, 8])
 def test_a_search_whose_workers_are_lost_has_the_best_plan_until_then(at_once: int) -> None:
-    judge = Losing(2)
-    found = Search(EXACT, judge, Budget(1.0), at_once=at_once).run(METHOD)
+    evaluate = Losing(2)
+    found = Search(EXACT, evaluate, Budget(1.0), at_once=at_once).run(METHOD)
     assert (found.stopped, found.lost) == (LOST, "they are gone")
     assert len(found.tried) == 2 and found.plan is not EXACT
 
@@ -171,7 +171,7 @@ main(sys.argv[1:])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-def test_killed_worker_processes_leave_the_best_plan_and_the_steps(
+def test_killed_worker_processes_leave_the_best_plan_and_the_candidates(
     model: Path, images: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"

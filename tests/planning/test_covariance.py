@@ -6,7 +6,7 @@ import pytest
 from crshare.network.bits import pack
 from crshare.network.graph import Conv, Kind, Signal, extent, signal_after
 from crshare.network.slices import SliceTable
-from crshare.planning.covariance import Places, gather, moments, sample_places
+from crshare.planning.covariance import SampledWindows, gather, moments, sample_windows
 from tests.networks import random_signs
 
 
@@ -42,7 +42,7 @@ def slow_window(conv: Conv, given: Signal, values: np.ndarray, row: int, column:
 @pytest.mark.parametrize("seed", range(12))
 def test_gathered_windows_are_those_of_the_maps(seed: int) -> None:
     conv, given, maps, _ = random_case(seed)
-    places = sample_places(len(maps), signal_after(conv, given), 10**6, 0)
+    places = sample_windows(len(maps), signal_after(conv, given), 10**6, 0)
     expected = [
         slow_window(conv, given, maps[image], row, column)
         for image, row, column in zip(places.image, places.row, places.column, strict=True)
@@ -61,7 +61,7 @@ def table_of(conv: Conv, rng: np.random.Generator) -> SliceTable:
 def test_moments_are_covariances_times_the_square_of_the_windows(seed: int) -> None:
     conv, given, changed, original = random_case(seed)
     table = table_of(conv, np.random.default_rng(seed))
-    places = sample_places(len(changed), signal_after(conv, given), 10**6, 0)
+    places = sample_windows(len(changed), signal_after(conv, given), 10**6, 0)
     found = moments(conv, given, pack(changed), pack(original), places, table)
     now = gather(conv, given, pack(changed), places).astype(np.int64)
     then = gather(conv, given, pack(original), places).astype(np.int64)
@@ -78,7 +78,7 @@ def test_moments_are_covariances_times_the_square_of_the_windows(seed: int) -> N
 def test_unchanged_inputs_are_as_if_they_had_changed_to_themselves() -> None:
     conv, given, maps, _ = random_case(1)
     table = table_of(conv, np.random.default_rng(1))
-    places = sample_places(len(maps), signal_after(conv, given), 10**6, 0)
+    places = sample_windows(len(maps), signal_after(conv, given), 10**6, 0)
     found = moments(conv, given, pack(maps), None, places, table)
     again = moments(conv, given, pack(maps), pack(maps), places, table)
     assert np.array_equal(found.cross, again.cross)
@@ -87,18 +87,18 @@ def test_unchanged_inputs_are_as_if_they_had_changed_to_themselves() -> None:
 
 def test_sampled_places_are_different_and_within_the_map() -> None:
     output = Signal(Kind.INTEGERS, (3, 5, 2), 9)
-    places = sample_places(7, output, 40, seed=4)
+    places = sample_windows(7, output, 40, seed=4)
     triples = set(
         zip(*(part.tolist() for part in (places.image, places.row, places.column)), strict=True)
     )
     assert len(places) == len(triples) == 40
     assert all(i < 7 and r < 3 and c < 5 for i, r, c in triples)
-    again = sample_places(7, output, 40, seed=4)
+    again = sample_windows(7, output, 40, seed=4)
     assert np.array_equal(again.image, places.image)
 
 
 def test_few_places_are_all_taken_in_order() -> None:
-    places = sample_places(2, Signal(Kind.INTEGERS, (1, 2, 1), 9), 40, seed=0)
-    assert isinstance(places, Places)
+    places = sample_windows(2, Signal(Kind.INTEGERS, (1, 2, 1), 9), 40, seed=0)
+    assert isinstance(places, SampledWindows)
     assert places.image.tolist() == [0, 0, 1, 1]
     assert places.column.tolist() == [0, 1, 0, 1]

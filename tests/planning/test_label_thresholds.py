@@ -1,4 +1,4 @@
-"""Thresholds that labels move: towards them, the same way always, judged by other images."""
+"""Thresholds that labels move: towards them, the same way always, evaluated on other images."""
 
 import os
 import subprocess
@@ -24,7 +24,7 @@ from crshare.planning.label_thresholds import (
     descended,
     rows_of,
     spread_of,
-    with_places,
+    with_threshold_values,
 )
 from crshare.planning.teacher import teacher_of
 from crshare.planning.threshold_gradients import tail_of
@@ -65,8 +65,8 @@ def right(network: Network, images: ImageSet | MovedSet) -> float:
 def test_thresholds_out_of_place_are_led_back_by_labels() -> None:
     original, displaced, images = problem()
     tuned, scores = by_halves(original, displaced, images, seed=0)
-    judged = float((scores.argmax(axis=1) == images.labels).mean())
-    assert right(displaced, images) < judged
+    share = float((scores.argmax(axis=1) == images.labels).mean())
+    assert right(displaced, images) < share
     assert right(displaced, images) < right(tuned, images)
     assert weights_of(tuned) == weights_of(displaced)
 
@@ -87,11 +87,11 @@ def test_each_half_judges_what_the_other_one_found() -> None:
     found = [descended(displaced, tail, teacher, half, 0)[HIDDEN] for half in halves]
     tuned, scores = by_halves(original, displaced, images, seed=0)
     for first, place in ((0, found[1]), (1, found[0])):
-        network = with_places(displaced, {HIDDEN: place})
+        network = with_threshold_values(displaced, {HIDDEN: place})
         said = compile_network(network).scores(halves[first].images)
         np.testing.assert_array_equal(scores[first::2], said)
-    mean = with_places(displaced, {HIDDEN: (found[0] + found[1]) / 2})
-    assert places(tuned) == places(mean) != places(displaced)
+    mean = with_threshold_values(displaced, {HIDDEN: (found[0] + found[1]) / 2})
+    assert values(tuned) == values(mean) != values(displaced)
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
@@ -108,15 +108,15 @@ def test_thresholds_are_the_same_whatever_the_number_of_threads(threads: str) ->
         capture_output=True,
         text=True,
     )
-    assert there.stdout.strip() == str(places(tuned))
+    assert there.stdout.strip() == str(values(tuned))
 
 
 def moved_to() -> list[int]:
     original, displaced, images = problem()
-    return places(by_halves(original, displaced, images, seed=0)[0])
+    return values(by_halves(original, displaced, images, seed=0)[0])
 
 
-def places(network: Network) -> list[int]:
+def values(network: Network) -> list[int]:
     threshold = network.layer(HIDDEN).op
     assert isinstance(threshold, Threshold)
     return [int(at) for at in threshold.at]

@@ -36,7 +36,7 @@ def test_no_choice_of_no_more_disturbance_saves_more_than_the_gap(backend: str, 
         selection = solve(problem, backend)
         tally.add(selection, operations)
         # A layer of more positions pays more for a representative: its disturbance counts as much
-        # more, as operations for a representative's price.
+        # more, as operations for a representative's opening cost.
         disturbance += operations * cost[range(items), selection.assignment].sum()
         curves.append([(o, operations * d) for o, d in choices(problem, operations)])
     least = min(

@@ -12,7 +12,7 @@ from crshare.planning.multipliers import (
     LEAST,
     MOST,
     kept_and_broken,
-    next_prices,
+    next_multipliers,
     rising_fit,
 )
 
@@ -49,27 +49,27 @@ def test_an_unlucky_measurement_before_better_ones_is_forgiven() -> None:
 
 
 def test_nothing_kept_asks_for_lower_prices_and_nothing_broken_for_higher() -> None:
-    assert next_prices([(8.0e-5, 5.0)], 1.0) == (4.0e-5, 2.0e-5)
-    assert next_prices([(8.0e-5, 0.5)], 1.0) == (1.6e-4, 3.2e-4)
+    assert next_multipliers([(8.0e-5, 5.0)], 1.0) == (4.0e-5, 2.0e-5)
+    assert next_multipliers([(8.0e-5, 0.5)], 1.0) == (1.6e-4, 3.2e-4)
 
 
 def test_a_round_closes_in_evenly_and_the_next_is_empty() -> None:
     points = [(1.0e-4, 0.5), (2.0e-4, 1.5)]
-    between = next_prices(points, 1.0)
+    between = next_multipliers(points, 1.0)
     steps = [b / a for a, b in zip((1.0e-4, *between), (*between, 2.0e-4), strict=True)]
     assert steps == pytest.approx([2 ** (1 / 5)] * 5)
     assert max(steps) <= CLOSE
-    closer = sorted([*points, *((price, 0.5) for price in between)])
-    assert next_prices(closer, 1.0) == ()
+    closer = sorted([*points, *((multiplier, 0.5) for multiplier in between)])
+    assert next_multipliers(closer, 1.0) == ()
 
 
 @pytest.mark.parametrize("loss", [0.0, 2.0])
 def test_rounds_end_where_every_price_keeps_the_budget_or_none_does(loss: float) -> None:
-    points = [(price, loss) for price in FIRST]
+    points = [(multiplier, loss) for multiplier in FIRST]
     for _ in range(40):
-        prices = next_prices(points, 1.0)
-        if not prices:
+        multipliers = next_multipliers(points, 1.0)
+        if not multipliers:
             break
-        points = sorted([*points, *((price, loss) for price in prices)])
-    assert not prices
+        points = sorted([*points, *((multiplier, loss) for multiplier in multipliers)])
+    assert not multipliers
     assert LEAST <= points[0][0] <= points[-1][0] <= MOST

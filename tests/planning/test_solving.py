@@ -19,12 +19,12 @@ from crshare.planning.layerwise import (
     SolverTally,
     Solving,
 )
-from crshare.planning.search import Found
+from crshare.planning.search import LOST, Found
 from crshare.planning.solver_asked import Replaced, replaced
 from solver import BackendUnavailableError, EngineFaultError, Problem, Selection, dense, solve
 
 PROBLEM = dense([3, 3], [[0, 2], [2, 0], [1, 1]])
-TABLE = SimpleNamespace(positions=2, starts=[0, 9])
+TABLE = SimpleNamespace(positions=2, starts=[0, 9], n_groups=1)
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def found(backends: dict[str, int], stopped: str = "finished", *refusals: str) -
     [
         (found({"lagrangian": 7}, OUT_OF_TIME), "its plan was not ready at the time limit"),
         (found({"lagrangian": 7}, OUT_OF_WORK), "its plan took more work than a plan may"),
-        (found({"lagrangian": 7}, "interrupted"), "the search was interrupted first"),
-        (found({"lagrangian": 7}), "its plan at this price lost too much"),
+        (found({"lagrangian": 7}, LOST), "the search lost its workers first"),
+        (found({"lagrangian": 7}), "its plan at this multiplier lost too much"),
         (found({"lagrangian": 7}, "finished", "cbc: it crashed"), "it crashed"),
     ],
 )
