@@ -1,5 +1,6 @@
 """Netlists and streaming designs to Verilog; knows no Keras and no solver."""
 
+from hwgen.cells import Add, Bit, Cell, Operand, Popcount, Range, Tally
 from hwgen.design import (
     Compute,
     Decide,
@@ -14,22 +15,9 @@ from hwgen.design import (
 )
 from hwgen.errors import HwgenError, NetlistError, TimeLimitError, ToolError
 from hwgen.interpret import interpret
-from hwgen.netlist import (
-    Add,
-    Bit,
-    Cell,
-    Compare,
-    Fixed,
-    Head,
-    Linear,
-    Netlist,
-    Operand,
-    Popcount,
-    Range,
-    to_text,
-)
+from hwgen.netlist import Compare, Fixed, Head, Linear, Netlist, to_text
 from hwgen.simulate import available, lint, simulate
-from hwgen.tally import Tally, tally
+from hwgen.tally import tally
 from hwgen.testbench import IN_FILE, OUT_FILE, STALLS, hex_lines, testbench, verdict
 from hwgen.verilog import combinational, files
 

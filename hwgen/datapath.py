@@ -4,20 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from hwgen.cells import Range, Wires, extended
 from hwgen.emitter import Emitter, bus, constant, residue
-from hwgen.netlist import (
-    Add,
-    Cell,
-    Compare,
-    Fixed,
-    Head,
-    Linear,
-    Netlist,
-    Operand,
-    Popcount,
-    Range,
-    sources,
-)
+from hwgen.netlist import Compare, Fixed, Head, Linear, Netlist
 
 
 @dataclass(frozen=True)
@@ -42,7 +31,7 @@ class Schedule:
         """The last stage that reads each net that is read."""
         last: dict[int, int] = {}
         for place, cell in enumerate(self.netlist.cells, start=self.netlist.n_inputs):
-            for net in sources(cell):
+            for net in cell.reads:
                 last[net] = max(last.get(net, 0), self.made(place))
         for head in self.netlist.heads:
             if not isinstance(head, Fixed) and head.net is not None:
@@ -75,7 +64,10 @@ class Datapath:
     def cells(self) -> None:
         for place, cell in enumerate(self.netlist.cells, start=self.netlist.n_inputs):
             if place in self.schedule.last_use:
-                self.emit(*self._cell(place, cell, self.schedule.made(place)))
+                self.emit(*cell.verilog(place, self._wires(self.schedule.made(place))))
+
+    def _wires(self, stage: int) -> Wires:
+        return Wires(self.netlist.ranges, lambda net: self.name(net, stage))
 
     def registers(self, advance: str) -> None:
         """The nets that wait for a later stage."""
@@ -92,28 +84,6 @@ class Datapath:
         for place, head in enumerate(self.netlist.heads):
             where = f"{target}[{place}]" if width == 1 else f"{target}[{place * width} +: {width}]"
             self.emit(f"assign {where} = {self._head(head, width, window_class)};")
-
-    def _cell(self, place: int, cell: Cell, stage: int) -> list[str]:
-        width = self.netlist.ranges[place].width
-        match cell:
-            case Popcount(bits):
-                named = ["~" * bit.inverted + self.name(bit.net, stage) for bit in reversed(bits)]
-                padding = [f"{6 - len(bits)}'d0"] if len(bits) < 6 else []
-                count = [f"wire [2:0] c{place};"] if width < 3 else []
-                out = f"c{place}" if width < 3 else f"n{place}"
-                inputs = ", ".join([*padding, *named])
-                instance = f"popcount6 u_{place} (.bits({{{inputs}}}), .count({out}));"
-                cut = [f"wire {bus(width)} n{place} = c{place}{bus(width)};"] if width < 3 else []
-                wide = [] if width < 3 else [f"wire {bus(width)} n{place};"]
-                return [*count, *wide, instance, *cut]
-            case Add(left, right, subtract):
-                one, other = (self._operand(o, stage, width) for o in (left, right))
-                sign = "-" if subtract else "+"
-                return [f"wire {bus(width)} n{place} = {one} {sign} {other};"]
-
-    def _operand(self, operand: Operand, stage: int, width: int) -> str:
-        name = self.name(operand.net, stage)
-        return extended(name, self.netlist.ranges[operand.net], operand.shift, width)
 
     def _head(self, head: Head, width: int, window_class: str) -> str:
         last = self.schedule.n_stages - 1
@@ -146,20 +116,6 @@ class Datapath:
             test = " || ".join(f"{window_class} == {k}" for k in classes)
             text = f"({test}) ? {option} : {text}"
         return text
-
-
-def extended(name: str, span: Range, shift: int, width: int) -> str:
-    """A net shifted left and brought to `width` bits, by its sign where it has one."""
-    kept = min(span.width, width - shift)
-    body = name if kept == span.width else f"{name}[{kept - 1}:0]"
-    missing = width - shift - kept
-    parts = [body]
-    if missing:
-        fill = f"{name}[{span.width - 1}]" if span.signed else "1'b0"
-        parts.insert(0, f"{{{missing}{{{fill}}}}}")
-    if shift:
-        parts.append(f"{shift}'d0")
-    return parts[0] if len(parts) == 1 else "{" + ", ".join(parts) + "}"
 
 
 def compared(name: str, span: Range, limit: int, at_least: bool) -> str:

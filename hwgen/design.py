@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
+from hwgen.cells import Range
 from hwgen.errors import NetlistError
 from hwgen.identifiers import identifiers
-from hwgen.netlist import Compare, Fixed, Linear, Netlist, Range
+from hwgen.netlist import Compare, Fixed, Linear, Netlist
 
 COUNTER_WIDTH = 16
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from hwgen.cells import Range
 from hwgen.emitter import Emitter, bus
 from hwgen.errors import TimeLimitError, ToolError
-from hwgen.netlist import Range
 from hwgen.sources import Sources
 from hwgen.synthesis import read
 from hwgen.tools import Ended, ended, needed, workspace

@@ -2,19 +2,14 @@
 
 from collections.abc import Sequence
 
-from hwgen.netlist import Add, Compare, Fixed, Head, Linear, Netlist, Popcount
+from hwgen.netlist import Compare, Fixed, Head, Linear, Netlist
 
 
 def interpret(netlist: Netlist, inputs: Sequence[int], window_class: int = 0) -> list[int]:
     """The heads' values, bits as 0 and 1, for one window."""
     values = list(inputs)
     for cell in netlist.cells:
-        match cell:
-            case Popcount(bits):
-                values.append(sum(values[bit.net] ^ bit.inverted for bit in bits))
-            case Add(left, right, subtract):
-                one, other = values[left.net] << left.shift, values[right.net] << right.shift
-                values.append(one - other if subtract else one + other)
+        values.append(cell.value(values))
     return [_head(head, values, window_class) for head in netlist.heads]
 
 

@@ -10,64 +10,8 @@ other limits.
 from dataclasses import dataclass
 from functools import cached_property
 
+from hwgen.cells import Cell, Range
 from hwgen.errors import NetlistError
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """The least and the greatest value of a net."""
-
-    low: int
-    high: int
-
-    def __post_init__(self) -> None:
-        if self.low > self.high:
-            raise NetlistError(f"a range runs from {self.low} to {self.high}; low must come first")
-
-    @property
-    def signed(self) -> bool:
-        return self.low < 0
-
-    @property
-    def width(self) -> int:
-        """Bits: unsigned where no value is negative, else two's complement; at least one."""
-        magnitude = max(self.high, -self.low - 1, 0).bit_length()
-        return max(1, magnitude + self.signed)
-
-
-@dataclass(frozen=True, slots=True)
-class Bit:
-    """An input bit as a popcount takes it: as it is, or inverted."""
-
-    net: int
-    inverted: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Popcount:
-    """How many of two to six bits are 1."""
-
-    bits: tuple[Bit, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Operand:
-    """A net, shifted left."""
-
-    net: int
-    shift: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Add:
-    """left + right, or left - right."""
-
-    left: Operand
-    right: Operand
-    subtract: bool = False
-
-
-Cell = Popcount | Add
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +42,6 @@ class Linear:
 Head = Compare | Fixed | Linear
 
 
-def sources(cell: Cell) -> tuple[int, ...]:
-    """The nets that a cell reads."""
-    match cell:
-        case Popcount(bits):
-            return tuple(bit.net for bit in bits)
-        case Add(left, right):
-            return left.net, right.net
-
-
 @dataclass(frozen=True)
 class Netlist:
     """ranges: of every net, inputs first. n_classes: of windows."""
@@ -124,8 +59,8 @@ class Netlist:
             )
         for place, cell in enumerate(self.cells):
             made = self.n_inputs + place
-            if any(not 0 <= net < made for net in sources(cell)):
-                raise NetlistError(f"net {made} reads {sources(cell)}; it may read earlier nets")
+            if any(not 0 <= net < made for net in cell.reads):
+                raise NetlistError(f"net {made} reads {cell.reads}; it may read earlier nets")
         for head in self.heads:
             self._check_head(head)
 
@@ -150,7 +85,7 @@ class Netlist:
         """For each net, the most cells on a path to it; inputs are at 0."""
         levels = [0] * self.n_inputs
         for cell in self.cells:
-            levels.append(1 + max(levels[net] for net in sources(cell)))
+            levels.append(1 + max(levels[net] for net in cell.reads))
         return tuple(levels)
 
     @property
@@ -169,21 +104,9 @@ def to_text(netlist: Netlist) -> str:
     lines = [f"inputs {netlist.n_inputs} classes {netlist.n_classes}"]
     for place, cell in enumerate(netlist.cells, start=netlist.n_inputs):
         span = netlist.ranges[place]
-        lines.append(f"n{place} [{span.low}, {span.high}] = {_cell_text(cell)}")
+        lines.append(f"n{place} [{span.low}, {span.high}] = {cell.text()}")
     lines += [_head_text(head) for head in netlist.heads]
     return "\n".join(lines) + "\n"
-
-
-def _cell_text(cell: Cell) -> str:
-    match cell:
-        case Popcount(bits):
-            return "count " + " ".join(f"{'~' * bit.inverted}n{bit.net}" for bit in bits)
-        case Add(left, right, subtract):
-            return f"{_operand_text(left)} {'-' if subtract else '+'} {_operand_text(right)}"
-
-
-def _operand_text(operand: Operand) -> str:
-    return f"n{operand.net}" + (f" << {operand.shift}" if operand.shift else "")
 
 
 def _head_text(head: Head) -> str:

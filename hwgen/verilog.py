@@ -5,7 +5,8 @@ Streams have the names of AXI4-Stream. The same design gives the same bytes.
 
 from pathlib import Path
 
-from hwgen.datapath import Datapath, Schedule, extended
+from hwgen.cells import extended
+from hwgen.datapath import Datapath, Schedule
 from hwgen.design import (
     Compute,
     Decide,

@@ -29,8 +29,8 @@ from crshare.model.read import read_network
 from crshare.network.slices import SliceTable, decompose
 from crshare.plan.plan import exact_layer
 from hwgen import Linear, ToolError, combinational, files
+from hwgen.cells import Range
 from hwgen.design import Design, Entry
-from hwgen.netlist import Range
 from hwgen.sources import Sources
 from hwgen.synthesis import synthesise
 from solver.adder_graph import AdderGraph, Slices, build
