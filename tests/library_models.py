@@ -363,13 +363,18 @@ def binary_layers(keras: Any) -> tuple[type, type]:
             return super().get_config() | {"H": self.H}
 
     class BinaryDense(keras.layers.Dense):  # type: ignore[misc]
-        H = 1.0
+        def __init__(self, *args: Any, H: Any = 1.0, **kwargs: Any) -> None:  # noqa: N803
+            super().__init__(*args, **kwargs)
+            self.H = H
 
         def binary_weights(self) -> Any:
             return binary_tanh(self.kernel)
 
         def call(self, inputs: Any) -> Any:
             return tensorflow.matmul(inputs, self.binary_weights())
+
+        def get_config(self) -> Any:
+            return super().get_config() | {"H": self.H}
 
     return BinaryConv2D, BinaryDense
 

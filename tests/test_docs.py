@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from crshare.cli import main
-from crshare.frontend.dialects.qkeras_values import FIELDS
-from crshare.frontend.layers import READERS
-from crshare.frontend.quantizers import BOUNDS, LAST_ONLY, ODD, SIGNS, STRICT_SIGNS
+from crshare.frontend.quantizers import snake_case
+from crshare.frontend.registry import ACTIVATIONS, CLASSES, DIALECTS
 from crshare.model.read import read_network
 from crshare.network.slices import chance, decompose
 from solver.adder_graph import build, measure
@@ -121,17 +120,19 @@ def test_the_formats_name_every_layer_that_is_read() -> None:
     named = {
         name for row in rows("Layers that are read") for name in re.findall(r"`([A-Z]\w+)`", row[0])
     }
-    assert named == set(READERS)
+    assert named == set(CLASSES)
 
 
 def test_the_formats_name_every_quantiser_and_function() -> None:
     named = {
-        name for row in rows("Quantisers and signs") for name in re.findall(r"`(\w+)`", row[0])
+        snake_case(name)
+        for row in rows("Quantisers and signs")
+        for name in re.findall(r"`(\w+)`", row[0])
     }
-    functions = SIGNS | STRICT_SIGNS | ODD | LAST_ONLY | set(BOUNDS) | set(FIELDS)
-    assert named - {"k_bit"} == functions | {
-        "DoReFa", "leaky_relu", "magnitude_aware_sign", "ste_heaviside"
-    }  # fmt: skip
+    known = ACTIVATIONS.keys() | {name for dialect in DIALECTS for name in dialect.quantizers}
+    nothing = {"linear", "no_op", "no_op_quantizer"}
+    other_spellings = {"dorefa_quantizer", "do_re_fa_quantizer"}
+    assert named - {"k_bit"} == known - nothing - other_spellings
 
 
 def test_refusals_of_the_formats_are_those_that_are_tested() -> None:

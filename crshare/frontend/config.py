@@ -20,8 +20,6 @@ ONE_WAY = "crshare reads models of one input and one output, each layer applied 
 RESAVE = "save the whole model with model.save('NAME.h5')"
 MAX_CONFIG = 2**24  # bytes of a configuration
 TINY, MOST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
-LIBRARIES = ("keras", "tf_keras", "tensorflow", "larq", "qkeras", "builtins")
-BY_NAME_ALONE = ("BinaryConv2D", "BinaryDense")  # of BinaryNet, which everybody has a copy of
 NESTED = ("Sequential", "Functional", "Model")
 
 
@@ -159,17 +157,6 @@ def parsed(what: str, text: str | bytes) -> Any:
         raise ModelFormatError(f"its {what} is no JSON ({error}); {RESAVE}") from error
 
 
-def entries_of(model_config: object) -> list[LayerEntry]:
-    """The layers of a model's configuration in the file's order; none where it is none."""
-    config = model_config.get("config") if isinstance(model_config, dict) else None
-    entries = config.get("layers") if isinstance(config, dict) else None
-    found = []
-    for entry in entries if isinstance(entries, list) else []:
-        kind, inner = class_and_config(entry, "a layer")
-        found.append(LayerEntry(kind, str(inner.get("name")), inner))
-    return found
-
-
 def variable_names(layer: LayerEntry, n: int) -> list[str]:
     """What the n variables of a layer are called, in the order in which Keras makes them."""
     kind, config = layer.class_name, layer.config
@@ -187,33 +174,18 @@ def variable_names(layer: LayerEntry, n: int) -> list[str]:
     return [*names[:n], *(f"variable {i}" for i in range(len(names), n))]
 
 
-def class_and_config(entry: object, what: str) -> tuple[str, Mapping[str, Any]]:
-    if not isinstance(entry, dict):
-        raise ModelFormatError(f"the configuration of {what} is {short(entry)}; {DAMAGED}")
-    kind, config = entry.get("class_name"), entry.get("config")
-    if not isinstance(kind, str) or not isinstance(config, dict):
-        raise ModelFormatError(f"the configuration of {what} lacks class or fields; {DAMAGED}")
-    return one_class(entry, kind, what).removeprefix("Larq>"), config
+def agreed_class(entry: Mapping[str, Any], kind: str, what: str) -> str:
+    """The class that an entry names in one or two ways, behind its package where that is named.
 
-
-def one_class(entry: Mapping[str, Any], kind: str, what: str) -> str:
-    """The class that an entry names in two or three ways: package>Class where it is somebody's own.
-
-    A library would take the first or the second, so both must name the same class; a class of
-    Keras's name that is defined elsewhere is none of Keras's.
+    A library would take the first or the second, so both must name the same class.
     """
-    registered, module = entry.get("registered_name"), entry.get("module")
+    registered = entry.get("registered_name")
     if registered is not None and bare_name(registered) != bare_name(kind):
         raise ModelFormatError(
             f"{what} is of class {short(kind)} by class_name and of class {short(registered)} by "
             f"registered_name; {DAMAGED}"
         )
-    if ">" in kind:
-        return kind
-    if registered is not None and ">" in registered:
-        return str(registered)
-    foreign = module is not None and str(module).split(".")[0] not in LIBRARIES
-    return f"{module}>{kind}" if foreign and kind not in BY_NAME_ALONE else kind
+    return kind if ">" in kind or registered is None else str(registered)
 
 
 def bare_name(registered: object) -> str:

@@ -14,7 +14,10 @@ import numpy as np
 
 from crshare.errors import ModelFormatError, PlanError
 from crshare.files import read_file_bytes
-from crshare.frontend.config import MAX_CONFIG, RESAVE, Weights, entries_of, parsed
+from crshare.frontend.class_names import entries_of
+from crshare.frontend.config import MAX_CONFIG, RESAVE, Weights, parsed
+from crshare.frontend.dialect import Dialect, Library
+from crshare.frontend.registry import DIALECTS
 from crshare.sandbox.call import Limits, call
 from crshare.sandbox.process import NO_ANSWER, SandboxError
 
@@ -176,8 +179,11 @@ def _folder(path: Path) -> ModelFormatError:
 
 
 def _file(version: str, config: object, weights: Mapping[str, Weights]) -> KerasFile:
-    classes = [entry.class_name for entry in entries_of(config)]
-    of_larq = any(name.startswith("Quant") for name in classes)
-    of_qkeras = any(name.startswith(("QConv", "QDense", "QActivation")) for name in classes)
-    layers = " with Larq layers" * of_larq + " with QKeras layers" * of_qkeras
+    entries = entries_of(config)
+    used = [d for d in DIALECTS if _is_package(d) and any(map(d.recognises, entries))]
+    layers = "".join(f" with {dialect.name} layers" for dialect in used)
     return KerasFile(f"Keras {version[:40]}{layers}", config, weights)
+
+
+def _is_package(dialect: Dialect) -> bool:
+    return isinstance(dialect.library, Library) and dialect.library.package is not None

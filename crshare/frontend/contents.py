@@ -7,7 +7,8 @@ by the sandbox; the sentences of these modules name no file.
 from typing import Any
 
 from crshare.frontend.archive import CONFIG, METADATA, WEIGHTS, read_members, with_member
-from crshare.frontend.config import LayerEntry, entries_of, parsed
+from crshare.frontend.class_names import entries_of
+from crshare.frontend.config import LayerEntry, parsed
 from crshare.frontend.hdf5 import change_weights, change_whole, read_weights, read_whole
 
 

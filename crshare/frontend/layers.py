@@ -1,22 +1,19 @@
-"""Which module knows a layer class; a class that none knows is refused."""
+"""A layer of the file as steps, by the dialect that owns it; a layer that none owns is refused."""
 
-from collections.abc import Callable, Set
-from functools import partial
+from collections.abc import Set
 
 from crshare.errors import ModelFormatError
 from crshare.frontend.config import KerasLayer
-from crshare.frontend.dialects import plain, qkeras
-from crshare.frontend.dialects.binarynet import BINARYNET
-from crshare.frontend.dialects.larq import LARQ
-from crshare.frontend.dialects.plain import DECLARED, PLAIN
-from crshare.frontend.dialects.qkeras import QKERAS
-from crshare.frontend.linear_layers import Context, Steps, convolution, dense, depthwise, separable
-from crshare.frontend.quantizers import SIGNS, STRICT_SIGNS, activation, snake_case
+from crshare.frontend.dialect import Context, Dialect, Steps
+from crshare.frontend.linear_layers import Quantization, convolution, dense, signed
+from crshare.frontend.quantizers import snake_case
+from crshare.frontend.registry import ACTIVATIONS, CLASSES, DIALECTS, owner_of
 from crshare.frontend.topology import Graph
 from crshare.network.graph import INPUT
-from crshare.thresholds.layer_ops import Binarize, Joined, Node
+from crshare.thresholds.layer_ops import Binarize, Flat, Joined, Node
 
-Reader = Callable[[KerasLayer, Context], Steps]
+DECLARED = Quantization(lambda _, __, weights: signed(weights, weights >= 0, "sign, as declared"))
+UNDECLARED = ", whose code crshare does not run; build the model of layers that crshare reads"
 
 
 def nodes_of(graph: Graph, sign_layers: Set[str]) -> tuple[Node, ...]:
@@ -26,14 +23,15 @@ def nodes_of(graph: Graph, sign_layers: Set[str]) -> tuple[Node, ...]:
     nodes = []
     for layer in graph.layers:
         reads = tuple(INPUT if name == graph.entry else _keyed(name) for name in layer.reads)
-        context = Context(ranks[reads[0]], sign_layers)
+        context = Context(ranks[reads[0]], sign_layers, ACTIVATIONS)
         steps = _steps_of_layer(layer, context)
         if len(reads) > 1 and not any(isinstance(step, Joined) for step in steps):
             raise layer.refuse(
                 f"({layer.class_name}) reads {len(reads)} layers; crshare joins layers with Add "
                 "and Concatenate only"
             )
-        ranks[_keyed(layer.name)] = 2 if _flattens(layer) else context.rank
+        flattens = any(isinstance(step, Flat) for step in steps)
+        ranks[_keyed(layer.name)] = 2 if flattens else context.rank
         nodes.append(Node(_keyed(layer.name), reads, steps))
     return tuple(nodes)
 
@@ -41,11 +39,6 @@ def nodes_of(graph: Graph, sign_layers: Set[str]) -> tuple[Node, ...]:
 def _keyed(name: str) -> str:
     """A name that cannot be taken for that of the images."""
     return f"layer {name}"
-
-
-def _flattens(layer: KerasLayer) -> bool:
-    pools_all = layer.class_name.startswith("GlobalAverage") and not layer.flag("keepdims", False)
-    return layer.class_name == "Flatten" or pools_all
 
 
 def _refuse_unknown_signs(graph: Graph, sign_layers: Set[str]) -> None:
@@ -71,93 +64,53 @@ def _applies(layer: KerasLayer, name: str) -> bool:
 
 
 def _steps_of_layer(layer: KerasLayer, context: Context) -> Steps:
-    declared = is_declared(layer, context.sign_layers)
-    if layer.class_name in READERS and not declared:
-        return READERS[layer.class_name](layer, context)
-    name = snake_case(layer.class_name)
-    if declared and "kernel" in layer.weights:
+    if is_declared(layer, context.sign_layers):
+        if "kernel" not in layer.weights:
+            return (Binarize(layer.name),)
         return (convolution if "filters" in layer.config else dense)(layer, context, DECLARED)
-    if declared or name in SIGNS:
-        return (Binarize(layer.name),)
-    if name in STRICT_SIGNS:
-        return (Binarize(layer.name, zero_is_plus=False),)
-    raise _unknown(layer)
+    owner = owner_of(layer)
+    if owner is None:
+        raise _unknown(layer)
+    return owner.classes[layer.class_name].read(layer, context)
 
 
 def _unknown(layer: KerasLayer) -> ModelFormatError:
-    if layer.class_name == "Lambda":
+    package, _, name = layer.class_name.rpartition(">")
+    if name == "Lambda" and not package:
         return layer.refuse(
             "is a Lambda, which carries code, and crshare runs no code of a file; replace it by "
             "the layers it stands for"
         )
-    name = layer.class_name.rsplit(">", 1)[-1]
-    if layer.class_name.startswith("hgq>"):
-        return layer.refuse(
-            f"is HGQ2's {name}, whose weights are fixed-point numbers; none of HGQ2's widths is "
-            "+1/-1, so crshare has nothing to share; train it with Larq or QKeras"
-        )
-    if ">" in layer.class_name and not layer.weights:
-        return layer.refuse(
-            f"is of the custom class {layer.class_name}; if it gives +1 for values >= 0 and else "
-            f"-1, say so with --sign-layer {name}"
-        )
-    if ">" in layer.class_name and "kernel" in layer.weights:
-        return layer.refuse(
-            f"is of the custom class {layer.class_name}, whose code crshare does not run; if it "
-            "is Keras's layer with +1 for weights >= 0 and else -1, say so with --sign-layer "
-            f"{name}"
-        )
+    for dialect in DIALECTS:
+        if dialect.refusal and dialect.registered_as == package:
+            return layer.refuse(f"is {dialect.name}'s {name}, {dialect.refusal}")
+        if name in dialect.classes and not package:
+            return _namesake(layer, dialect)
+    declaration = _declaration(layer, name)
+    if package and declaration:
+        return layer.refuse(f"is of the custom class {layer.class_name}{declaration}")
     return layer.refuse(
-        f"is of class {layer.class_name}, which is not read yet; crshare reads "
-        f"{', '.join(sorted(READERS))}"
+        f"is of class {layer.class_name}, which is not read yet; crshare reads {', '.join(CLASSES)}"
     )
 
 
-def _activation(layer: KerasLayer, context: Context) -> Steps:
-    return activation(layer, context.sign_layers)
+def _namesake(layer: KerasLayer, dialect: Dialect) -> ModelFormatError:
+    """The refusal of a layer that is only called as one of a dialect's."""
+    marks = " and ".join(dialect.lacking(layer.config))
+    return layer.refuse(
+        f"is of class {layer.class_name} without {marks}, which {dialect.name}'s layers always "
+        "have, so it is another class of that name"
+        f"{_declaration(layer, layer.class_name) or UNDECLARED}"
+    )
 
 
-READERS: dict[str, Reader] = {
-    **dict.fromkeys(("Conv1D", "Conv2D"), partial(convolution, dialect=PLAIN)),
-    "DepthwiseConv2D": partial(depthwise, dialect=PLAIN),
-    **dict.fromkeys(("SeparableConv1D", "SeparableConv2D"), partial(separable, dialect=PLAIN)),
-    "Dense": partial(dense, dialect=PLAIN),
-    **dict.fromkeys(("QuantConv1D", "QuantConv2D"), partial(convolution, dialect=LARQ)),
-    "QuantDepthwiseConv2D": partial(depthwise, dialect=LARQ),
-    **dict.fromkeys(
-        ("QuantSeparableConv1D", "QuantSeparableConv2D"), partial(separable, dialect=LARQ)
-    ),
-    "QuantDense": partial(dense, dialect=LARQ),
-    **dict.fromkeys(("QConv1D", "QConv2D"), partial(convolution, dialect=QKERAS)),
-    "QDepthwiseConv2D": partial(depthwise, dialect=QKERAS),
-    "QDense": partial(dense, dialect=QKERAS),
-    "QActivation": qkeras.activation_layer,
-    "QBatchNormalization": qkeras.batch_norm,
-    "BinaryConv2D": partial(convolution, dialect=BINARYNET),
-    "BinaryDense": partial(dense, dialect=BINARYNET),
-    "BatchNormalization": plain.batch_norm,
-    **dict.fromkeys(("MaxPooling1D", "MaxPooling2D"), plain.max_pooling),
-    **dict.fromkeys(("AveragePooling1D", "AveragePooling2D"), plain.average_pooling),
-    **dict.fromkeys(("GlobalAveragePooling1D", "GlobalAveragePooling2D"), plain.global_average),
-    "Add": plain.add,
-    "Concatenate": plain.concatenate,
-    "Rescaling": plain.rescaling,
-    "Flatten": plain.flatten,
-    "Activation": _activation,
-    "ReLU": plain.relu,
-    "LeakyReLU": plain.leaky_relu,
-    "PReLU": plain.prelu,
-    "Softmax": plain.softmax,
-    **dict.fromkeys(
-        (
-            "ActivityRegularization",
-            "AlphaDropout",
-            "Dropout",
-            "GaussianDropout",
-            "GaussianNoise",
-            "Identity",
-            "SpatialDropout2D",
-        ),
-        plain.nothing,
-    ),
-}
+def _declaration(layer: KerasLayer, name: str) -> str | None:
+    """What a user may say of a class that crshare does not know, if it computes that."""
+    if not layer.weights:
+        return f"; if it gives +1 for values >= 0 and else -1, say so with --sign-layer {name}"
+    if "kernel" in layer.weights:
+        return (
+            ", whose code crshare does not run; if it is Keras's layer with +1 for weights >= 0 "
+            f"and else -1, say so with --sign-layer {name}"
+        )
+    return None

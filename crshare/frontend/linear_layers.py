@@ -1,10 +1,10 @@
-"""Convolutions and dense layers of every kind as steps; a dialect says what makes their weights.
+"""Convolutions and dense layers of every kind as steps; how their weights are made is given.
 
 A layer is: what stands before it (a sign), its weights through their quantizer, its bias, and its
 activation. One-dimensional maps are maps of height 1.
 """
 
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -12,26 +12,27 @@ import numpy as np
 
 from crshare.arrays import BoolArray, Float64Array, Int8Array
 from crshare.frontend.config import KerasLayer
+from crshare.frontend.dialect import Context, Field, Steps
+from crshare.frontend.quantizers import snake_case, spelled
 from crshare.thresholds.layer_ops import (
     ONE,
     Affine,
+    Binarize,
     Fractions,
     Linear,
     Role,
-    Step,
     Storage,
     fractions,
 )
 
-Steps = tuple[Step, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What a layer's meaning depends on: the number of axes of its input, and declared signs."""
-
-    rank: int
-    sign_layers: Set[str]
+# The fields of such layers, as a library may get them.
+WINDOW = {"strides": Field.SIZES, "padding": Field.PADDING, "data_format": Field.CHANNELS_LAST}
+LINEAR = {"use_bias": Field.FLAG, "activation": Field.ACTIVATION}
+SIZES = {"kernel_size": Field.SIZES, "dilation_rate": Field.SIZES, "groups": Field.SIZE}
+CONVOLUTION = WINDOW | LINEAR | SIZES | {"filters": Field.SIZE}
+DEPTHWISE = WINDOW | LINEAR | SIZES | {"depth_multiplier": Field.SIZE}
+SEPARABLE = CONVOLUTION | DEPTHWISE
+DENSE = LINEAR | {"units": Field.SIZE}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,13 +50,27 @@ class Kernel:
     quantizer: str
 
 
+def activation(layer: KerasLayer, context: Context) -> Steps:
+    """The steps that the field `activation` of a layer stands for."""
+    found = spelled(layer, "activation")
+    name = snake_case(found or "linear")
+    if name != "linear" and name in {snake_case(given) for given in context.sign_layers}:
+        return (Binarize(layer.name),)
+    if name in context.activations:
+        return context.activations[name].steps(layer.name)
+    raise layer.refuse(
+        f"has activation {found!r}, which is not read yet; if it gives +1 for values >= 0 and else "
+        f"-1, say so with --sign-layer {found}"
+    )
+
+
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """How a library's layers differ: their weights, what stands before and after, their bias."""
+class Quantization:
+    """What makes the weights of a linear layer and its bias, and what stands before and after."""
 
     kernel: Callable[[KerasLayer, str, Float64Array], Kernel]
-    before: Callable[[KerasLayer], Steps]
-    after: Callable[[KerasLayer, Set[str]], Steps]
+    before: Callable[[KerasLayer], Steps] = lambda _: ()
+    after: Callable[[KerasLayer, Context], Steps] = activation
     bias: Callable[[KerasLayer, Float64Array], Float64Array] = lambda _, values: values
 
 
@@ -69,7 +84,7 @@ def signed(
     return Kernel(signs, same, values, storage_of(weights), quantizer)
 
 
-def plain(weights: Float64Array, quantizer: str = "none") -> Kernel:
+def unquantized(weights: Float64Array, quantizer: str = "none") -> Kernel:
     """Weights as they are; they may be +a/-a in each filter."""
     if storage_of(weights) is Storage.BINARY:
         magnitudes = fractions(np.abs(weights).reshape(-1, weights.shape[-1])[0])
@@ -101,46 +116,46 @@ def mean_magnitudes(weights: Float64Array) -> Fractions:
     return tuple(total * unit for total in sums)
 
 
-def convolution(layer: KerasLayer, context: Context, dialect: Dialect) -> Steps:
+def convolution(layer: KerasLayer, context: Context, how: Quantization) -> Steps:
     """A convolution of one or two dimensions, in groups or not."""
     flat = context.rank == 3
     filters, groups = layer.count("filters"), layer.positive("groups", 1)
     weights = layer.weight("kernel", (*_size(layer, flat), None, filters))
     if filters % groups:
         raise layer.refuse(f"has {filters} filters for {groups} groups, which do not divide them")
-    linear = _linear(layer, "kernel", dialect.kernel(layer, "kernel", weights), flat)
-    return _layer(layer, dialect, context, [replace(linear, groups=groups)], filters)
+    linear = _linear(layer, "kernel", how.kernel(layer, "kernel", weights), flat)
+    return _layer(layer, how, context, [replace(linear, groups=groups)], filters)
 
 
-def depthwise(layer: KerasLayer, context: Context, dialect: Dialect) -> Steps:
+def depthwise(layer: KerasLayer, context: Context, how: Quantization) -> Steps:
     """Each input channel with filters of its own."""
     flat = context.rank == 3
-    linear = _depthwise(layer, flat, dialect)
-    return _layer(layer, dialect, context, [linear], linear.weights.shape[3])
+    linear = _depthwise(layer, flat, how)
+    return _layer(layer, how, context, [linear], linear.weights.shape[3])
 
 
-def separable(layer: KerasLayer, context: Context, dialect: Dialect) -> Steps:
+def separable(layer: KerasLayer, context: Context, how: Quantization) -> Steps:
     """A depthwise convolution, and a 1x1 convolution of its sums."""
     flat = context.rank == 3
-    first = replace(_depthwise(layer, flat, dialect), owner=f"{layer.name}/depthwise")
+    first = replace(_depthwise(layer, flat, how), owner=f"{layer.name}/depthwise")
     filters = layer.count("filters")
     ones = (1,) if flat else (1, 1)
     weights = layer.weight("pointwise_kernel", (*ones, first.weights.shape[3], filters))
-    kernel = dialect.kernel(layer, "pointwise_kernel", weights)
+    kernel = how.kernel(layer, "pointwise_kernel", weights)
     second = replace(
         _linear(layer, "pointwise_kernel", kernel, flat),
         strides=(1, 1),
         dilation=(1, 1),
         pad_value=None,
     )
-    return _layer(layer, dialect, context, [first, second], filters)
+    return _layer(layer, how, context, [first, second], filters)
 
 
-def dense(layer: KerasLayer, context: Context, dialect: Dialect) -> Steps:
+def dense(layer: KerasLayer, context: Context, how: Quantization) -> Steps:
     units = layer.count("units")
-    kernel = dialect.kernel(layer, "kernel", layer.weight("kernel", (None, units)))
+    kernel = how.kernel(layer, "kernel", layer.weight("kernel", (None, units)))
     linear = _made(layer, "kernel", kernel, (1, 1, *kernel.values.shape))
-    return _layer(layer, dialect, context, [linear], units)
+    return _layer(layer, how, context, [linear], units)
 
 
 def is_same(layer: KerasLayer) -> bool:
@@ -164,11 +179,11 @@ def _size(layer: KerasLayer, flat: bool) -> tuple[int, ...]:
     return pair(layer, "kernel_size", None, flat)[1:] if flat else layer.pair("kernel_size")
 
 
-def _depthwise(layer: KerasLayer, flat: bool, dialect: Dialect) -> Linear:
+def _depthwise(layer: KerasLayer, flat: bool, how: Quantization) -> Linear:
     name = "depthwise_kernel" if "depthwise_kernel" in layer.weights else "kernel"
     multiplier = layer.positive("depth_multiplier", 1)
     weights = layer.weight(name, (*_size(layer, flat), None, multiplier))
-    kernel = dialect.kernel(layer, "depthwise_kernel", weights)
+    kernel = how.kernel(layer, "depthwise_kernel", weights)
     channels = weights.shape[-2]
     if len(kernel.magnitudes) > 1:
         kernel = replace(kernel, magnitudes=kernel.magnitudes * channels)
@@ -204,7 +219,7 @@ def _made(layer: KerasLayer, name: str, kernel: Kernel, shape: tuple[int, ...]) 
 
 
 def _layer(
-    layer: KerasLayer, dialect: Dialect, context: Context, linears: list[Linear], filters: int
+    layer: KerasLayer, how: Quantization, context: Context, linears: list[Linear], filters: int
 ) -> Steps:
     has_bias = layer.flag("use_bias", True)
     names = [linear.stored[1] for linear in linears]
@@ -212,8 +227,8 @@ def _layer(
     bias: Steps = ()
     if has_bias:
         stored = layer.weight("bias", (filters,))
-        values = dialect.bias(layer, stored)
+        values = how.bias(layer, stored)
         role = Role.BIAS if values is stored else Role.FACTOR
         bias = (Affine(layer.name, role, offset=fractions(values)),)
-    after = dialect.after(layer, context.sign_layers)
-    return (*dialect.before(layer), *linears, *bias, *after)
+    after = how.after(layer, context)
+    return (*how.before(layer), *linears, *bias, *after)

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from crshare.errors import DAMAGED, ModelFormatError
+from crshare.frontend.class_names import class_and_config
 from crshare.frontend.config import (
     NESTED,
     ONE_WAY,
     KerasLayer,
     Weights,
-    class_and_config,
     is_count,
     short,
 )

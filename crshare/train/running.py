@@ -12,10 +12,12 @@ import numpy as np
 
 from crshare.arrays import Array
 from crshare.errors import CrshareError
+from crshare.frontend.dialect import Library
+from crshare.frontend.registry import DIALECTS
 from crshare.model.read import Model
 from crshare.sandbox.call import Limits, call
 from crshare.sandbox.process import SandboxError
-from crshare.train.blueprint import layers_of
+from crshare.train.blueprint import layers_of, paths_of
 from crshare.train.library import LibraryError
 
 RUNNER = "crshare.train.library_model:outputs"
@@ -53,17 +55,22 @@ def _called(asked: dict[str, Any], seconds: int) -> Any:
 
 def _keras(model: Model, layers: list[dict[str, Any]]) -> str:
     """The name of the module `keras` that runs the model; LibraryError where a package lacks."""
-    homes = {layer["made"]["class"].partition(".")[0] for layer in layers}
-    others = sorted(homes & {"larq", "qkeras"})
-    is_3 = model.library.startswith("Keras 3.") and not others
-    keras = "keras" if is_3 else "tf_keras"
-    missing = [name for name in ("tensorflow", keras, *others) if find_spec(name) is None]
+    names = {path.partition(".")[0] for layer in layers for path in paths_of(layer["made"])}
+    used = [library for library in _libraries() if library.package in names]
+    wrote = "keras" if model.library.startswith("Keras 3.") else "tf_keras"
+    keras = next((library.keras for library in used if library.keras), wrote)
+    packages = [library.package for library in used if library.package]
+    missing = [name for name in ("tensorflow", keras, *packages) if find_spec(name) is None]
     if missing:
         raise LibraryError(
             f"was written by {model.library}; running it needs {missing[0]}, which is not "
             "installed; try pip install crshare[train]"
         )
     return keras
+
+
+def _libraries() -> list[Library]:
+    return [d.library for d in DIALECTS if isinstance(d.library, Library)]
 
 
 def _place(model: Model, name: str) -> int:

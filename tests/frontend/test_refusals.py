@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crshare.errors import ModelFormatError
-from crshare.frontend.layers import READERS
+from crshare.frontend.registry import CLASSES
 from crshare.model.read import read_model, read_network
 from crshare.network.graph import alike
 from crshare.thresholds.layer_ops import Storage
@@ -31,10 +31,22 @@ from tests.small_model import (
     small,
 )
 
-READ = ", ".join(sorted(READERS))
+READ = ", ".join(CLASSES)
 NO_FLOAT32 = "holds NaN, infinity or more than float32 can; train the model again"
 
 LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
+    (
+        [conv("c1", K1, kind="BinaryConv2D"), *small()[1:]],
+        "layer c1 is of class BinaryConv2D without H, which BinaryNet's layers always have, so it "
+        "is another class of that name, whose code crshare does not run; if it is Keras's layer "
+        "with +1 for weights >= 0 and else -1, say so with --sign-layer BinaryConv2D",
+    ),
+    (
+        [*small()[:6], Spec("BinaryDense", "d", {"units": 3})],
+        "layer d is of class BinaryDense without H, which BinaryNet's layers always have, so it is "
+        "another class of that name; if it gives +1 for values >= 0 and else -1, say so with "
+        "--sign-layer BinaryDense",
+    ),
     (
         small(kernel_quantizer="ste_tern"),
         "layer c2 has ternary weights (kernel_quantizer 'ste_tern'); crshare reads +1/-1 weights "

@@ -12,8 +12,9 @@ from click.testing import CliRunner
 
 from crshare.cli import main
 from crshare.errors import CrshareError
+from crshare.frontend.registry import CLASSES
 from crshare.model.read import read_model
-from crshare.train.blueprint import CLASSES, layers_of
+from crshare.train.blueprint import layers_of, paths_of
 from tests.keras_files import Dialect, activation, quantizer, write_h5
 from tests.small_model import SHAPE, change_config, small
 
@@ -171,6 +172,14 @@ def test_a_good_file_becomes_classes_with_plain_arguments(tmp_path: Path, dialec
     assert [layer["reads"] for layer in found] == [[place] for place in range(-1, len(found) - 1)]
     names = {layer.name for layer in graph.layers}
     assert names.isdisjoint(texts_of([layer["made"] for layer in found]))
+
+
+def test_the_libraries_of_a_blueprint_are_known_by_its_paths() -> None:
+    sign = {"class": "larq.quantizers.SteSign", "arguments": {"clip_value": 1.0}}
+    layer = {"class": "layers.Activation", "arguments": {"activation": sign}}
+    function = {"class": "layers.Dense", "arguments": {"activation": {"function": "relu"}}}
+    assert [*paths_of(layer)] == ["layers.Activation", "larq.quantizers.SteSign"]
+    assert [*paths_of(function)] == ["layers.Dense", "relu"]
 
 
 def test_verify_runs_nothing_of_a_file(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""What the layers of each library compute, one module for each: from configuration to steps."""
+"""What the layers of each library compute, one module and one `DIALECT` for each."""

@@ -2,18 +2,19 @@
 
 Weights are H * sign(w), with sign(0) = -1: both are 2 * round((x + 1) / 2) - 1, halves to even, in
 float32. H is a number, or "Glorot" for sqrt(1.5 / (inputs + outputs)); the weights are clipped to
-[-H, H] in training.
+[-H, H] in training. Many projects call their layers so; these always write H.
 """
 
+from functools import partial
 from math import sqrt
 
 import numpy as np
 
 from crshare.arrays import Float64Array
 from crshare.frontend.config import KerasLayer, short
-from crshare.frontend.linear_layers import Dialect, Kernel, signed
-from crshare.frontend.quantizers import activation
-from crshare.thresholds.layer_ops import fractions
+from crshare.frontend.dialect import Activation, Dialect, LayerClass, NoLibrary, Steps
+from crshare.frontend.linear_layers import Kernel, Quantization, convolution, dense, signed
+from crshare.thresholds.layer_ops import Binarize, fractions
 
 
 def kernel(layer: KerasLayer, weight: str, stored: Float64Array) -> Kernel:
@@ -34,4 +35,20 @@ def _limit(layer: KerasLayer, stored: Float64Array) -> float:
     return number
 
 
-BINARYNET = Dialect(kernel, lambda _: (), activation)
+def binary_tanh(owner: str) -> Steps:
+    """+1 where the value is > 0, else -1."""
+    return (Binarize(owner, zero_is_plus=False),)
+
+
+HOW = Quantization(kernel)
+
+DIALECT = Dialect(
+    name="BinaryNet",
+    library=NoLibrary("whose code is in no library"),
+    marks=("H",),
+    classes={
+        "BinaryConv2D": LayerClass(partial(convolution, how=HOW)),
+        "BinaryDense": LayerClass(partial(dense, how=HOW)),
+    },
+    activations={"binary_tanh": Activation(binary_tanh)},
+)

@@ -1,24 +1,50 @@
 """Larq's layers and quantizers (Geiger et al. 2020), DoReFa with one bit (Zhou et al. 2016)."""
 
-from collections.abc import Set
+from collections.abc import Mapping
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
 from crshare.arrays import BoolArray, Float64Array
 from crshare.frontend.config import KerasLayer
-from crshare.frontend.linear_layers import Dialect, Kernel, mean_magnitudes, plain, signed
+from crshare.frontend.dialect import (
+    Activation,
+    Context,
+    Dialect,
+    Field,
+    LayerClass,
+    Library,
+    LibraryClass,
+    Steps,
+)
+from crshare.frontend.linear_layers import (
+    CONVOLUTION,
+    DENSE,
+    DEPTHWISE,
+    SEPARABLE,
+    Kernel,
+    Quantization,
+    convolution,
+    dense,
+    depthwise,
+    mean_magnitudes,
+    separable,
+    signed,
+    unquantized,
+)
 from crshare.frontend.quantizers import (
-    SIGNS,
-    activation,
+    bounds,
     fields,
-    heaviside,
+    sign,
     snake_case,
     spelled,
+    squash,
     zero_one,
 )
-from crshare.thresholds.layer_ops import Affine, Binarize, Role, Step
+from crshare.thresholds.layer_ops import Affine, Binarize, Role
 
+SIGNS = ("ste_sign", "approx_sign", "swish_sign")
 TERNARY = frozenset({"ste_tern", "ternary", "stochastic_ternary"})
 DOREFA = frozenset({"dorefa_quantizer", "do_re_fa", "do_re_fa_quantizer"})
 BINARY_ONLY = "crshare reads +1/-1 weights only"
@@ -36,7 +62,7 @@ def kernel(layer: KerasLayer, weight: str, weights: Float64Array) -> Kernel:
     found = spelled(layer, key)
     name = snake_case(found or "no_op")
     if name in ("no_op", "no_op_quantizer"):
-        return plain(weights)
+        return unquantized(weights)
     if name in SIGNS:
         return signed(weights, weights >= 0, name)
     if name == "magnitude_aware_sign":
@@ -47,7 +73,7 @@ def kernel(layer: KerasLayer, weight: str, weights: Float64Array) -> Kernel:
     raise layer.refuse(f"has {kind} ({key} {found!r}); {BINARY_ONLY}; {USE_STE_SIGN}")
 
 
-def input_quantizer(layer: KerasLayer) -> tuple[Step, ...]:
+def input_quantizer(layer: KerasLayer) -> Steps:
     """The step in front of a layer."""
     found = spelled(layer, "input_quantizer")
     name = snake_case(found or "no_op")
@@ -80,8 +106,75 @@ def _dorefa_plus(weights: Float64Array) -> BoolArray:
     return plus
 
 
-def after(layer: KerasLayer, sign_layers: Set[str]) -> tuple[Step, ...]:
-    return activation(layer, sign_layers)
+def heaviside(owner: str) -> Steps:
+    """1 where the value is > 0, else 0."""
+    return (Binarize(owner, zero_is_plus=False), zero_one(owner))
 
 
-LARQ = Dialect(kernel, input_quantizer, after)
+def sign_layer(layer: KerasLayer, context: Context) -> Steps:
+    """A quantizer that stands in the model as a layer."""
+    return sign(layer.name)
+
+
+HOW = Quantization(kernel, input_quantizer)
+
+
+def _of_parts(known: Mapping[str, Field], *parts: str) -> dict[str, Field]:
+    """The fields of a layer that quantizes its input and the weights of these parts."""
+    keys = (f"{part}_quantizer" for part in ("input", *parts))
+    pads = {"pad_values": Field.NUMBER} if "kernel_size" in known else {}
+    return {**known, **dict.fromkeys(keys, Field.QUANTIZER), **pads}
+
+
+def _sign_layer(*keys: str) -> LayerClass:
+    return LayerClass(sign_layer, dict.fromkeys(keys, Field.SCALAR), home="larq.quantizers")
+
+
+CONVOLUTIONS = LayerClass(partial(convolution, how=HOW), _of_parts(CONVOLUTION, "kernel"))
+SEPARABLES = LayerClass(partial(separable, how=HOW), _of_parts(SEPARABLE, "depthwise", "pointwise"))
+STE_SIGN = LibraryClass("larq.quantizers.SteSign", ("clip_value",))
+APPROX_SIGN = LibraryClass("larq.quantizers.ApproxSign")
+SWISH_SIGN = LibraryClass("larq.quantizers.SwishSign", ("beta",))
+STE_HEAVISIDE = LibraryClass("larq.quantizers.SteHeaviside", ("clip_value",))
+NO_OP = LibraryClass("larq.quantizers.NoOp", ("precision",))
+DOREFA_CLASS = LibraryClass(
+    "larq.quantizers.DoReFa", ("k_bit", "mode"), words=("weights", "activations")
+)
+
+DIALECT = Dialect(
+    name="Larq",
+    library=Library("larq.layers", package="larq", keras="tf_keras"),
+    packages=("larq",),
+    registered_as="Larq",
+    classes={
+        "QuantConv1D": CONVOLUTIONS,
+        "QuantConv2D": CONVOLUTIONS,
+        "QuantDepthwiseConv2D": LayerClass(
+            partial(depthwise, how=HOW), _of_parts(DEPTHWISE, "depthwise")
+        ),
+        "QuantSeparableConv1D": SEPARABLES,
+        "QuantSeparableConv2D": SEPARABLES,
+        "QuantDense": LayerClass(partial(dense, how=HOW), _of_parts(DENSE, "kernel")),
+        "SteSign": _sign_layer("clip_value"),
+        "ApproxSign": _sign_layer(),
+        "SwishSign": _sign_layer("beta"),
+    },
+    activations={
+        "ste_sign": Activation(sign, STE_SIGN),
+        "approx_sign": Activation(sign, APPROX_SIGN),
+        "swish_sign": Activation(sign, SWISH_SIGN),
+        "ste_heaviside": Activation(heaviside, STE_HEAVISIDE),
+        "hard_tanh": Activation(bounds(-1, 1), "larq.activations.hard_tanh"),
+        "leaky_tanh": Activation(squash("leaky_tanh", odd=True), "larq.activations.leaky_tanh"),
+    },
+    quantizers={
+        "ste_sign": STE_SIGN,
+        "approx_sign": APPROX_SIGN,
+        "swish_sign": SWISH_SIGN,
+        "magnitude_aware_sign": LibraryClass("larq.quantizers.MagnitudeAwareSign", ("clip_value",)),
+        "ste_heaviside": STE_HEAVISIDE,
+        "no_op": NO_OP,
+        "no_op_quantizer": NO_OP,
+        **dict.fromkeys(sorted(DOREFA), DOREFA_CLASS),
+    },
+)

@@ -1,23 +1,46 @@
 """QKeras's layers: binary weights and activations, and fixed-point ones outside the binary part."""
 
-from collections.abc import Set
+from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
 from crshare.arrays import Float64Array
 from crshare.frontend.config import KerasLayer
-from crshare.frontend.dialects.plain import normalisation
+from crshare.frontend.dialect import (
+    Context,
+    Dialect,
+    Field,
+    LayerClass,
+    Library,
+    LibraryClass,
+    Steps,
+)
+from crshare.frontend.dialects.keras import NORM, normalisation
 from crshare.frontend.dialects.qkeras_values import (
+    FIELDS,
     Quantizer,
     bounds_of,
     quantised,
     quantizer,
     scale_of,
 )
-from crshare.frontend.linear_layers import Context, Dialect, Kernel, Steps, plain, signed
-from crshare.frontend.quantizers import activation, zero_one
+from crshare.frontend.linear_layers import (
+    CONVOLUTION,
+    DENSE,
+    DEPTHWISE,
+    Kernel,
+    Quantization,
+    activation,
+    convolution,
+    dense,
+    depthwise,
+    signed,
+    unquantized,
+)
+from crshare.frontend.quantizers import Named, zero_one
 from crshare.thresholds.layer_ops import (
     ONE,
     Affine,
@@ -50,7 +73,7 @@ def kernel(layer: KerasLayer, weight: str, weights: Float64Array) -> Kernel:
     key = KEYS[weight]
     found = quantizer(layer, key)
     if found is None:
-        return plain(weights)
+        return unquantized(weights)
     if _is_binary(found):
         signs = np.where(weights >= 0, 1.0, -1.0)
         magnitudes = fractions(scale_of(found, weights, signs))
@@ -78,11 +101,11 @@ def bias(layer: KerasLayer, stored: Float64Array) -> Float64Array:
     return stored if found is None else _values(layer, "bias_quantizer", found, stored)
 
 
-def after(layer: KerasLayer, sign_layers: Set[str]) -> tuple[Step, ...]:
+def after(layer: KerasLayer, context: Context) -> Steps:
     """The step that the field `activation` stands for: a quantizer, or a function of Keras."""
     found = quantizer(layer, "activation")
     if found is None or not found.fields:
-        return activation(layer, sign_layers)
+        return activation(layer, context)
     if found.name == "binary" and not isinstance(found.alpha, str):
         return _binary(layer, found)
     if found.name in ("quantized_bits", "quantized_relu") and _is_fixed_point(found):
@@ -94,7 +117,7 @@ def after(layer: KerasLayer, sign_layers: Set[str]) -> tuple[Step, ...]:
     )
 
 
-def _binary(layer: KerasLayer, found: Quantizer) -> tuple[Step, ...]:
+def _binary(layer: KerasLayer, found: Quantizer) -> Steps:
     steps: list[Step] = [Binarize(layer.name)]
     if found.fields["use_01"]:
         steps.append(zero_one(layer.name))
@@ -114,10 +137,6 @@ def _is_fixed_point(found: Quantizer) -> bool:
     )
 
 
-def activation_layer(layer: KerasLayer, context: Context) -> Steps:
-    return after(layer, context.sign_layers)
-
-
 def batch_norm(layer: KerasLayer, context: Context) -> Steps:
     """With the weights through their quantizers; such ones cannot be set to any value."""
 
@@ -133,4 +152,45 @@ def batch_norm(layer: KerasLayer, context: Context) -> Steps:
     return (step if free else replace(step, role=Role.FACTOR),)
 
 
-QKERAS = Dialect(kernel, lambda _: (), after, bias)
+def quantizer_at(layer: KerasLayer, key: str) -> Named | None:
+    found = quantizer(layer, key)
+    return None if found is None else Named(found.name, found.fields)
+
+
+def _fields(known: Mapping[str, Field], *keys: str) -> dict[str, Field]:
+    return {**known, **dict.fromkeys(keys, Field.QUANTIZER)}
+
+
+HOW = Quantization(kernel, after=after, bias=bias)
+CONVOLUTIONS = LayerClass(
+    partial(convolution, how=HOW),
+    _fields(CONVOLUTION, "kernel_quantizer", "bias_quantizer", "activation"),
+)
+WORDS = ("auto", "auto_po2", "rnd", "floor")
+
+DIALECT = Dialect(
+    name="QKeras",
+    library=Library("qkeras", package="qkeras", keras="tf_keras"),
+    packages=("qkeras",),
+    classes={
+        "QConv1D": CONVOLUTIONS,
+        "QConv2D": CONVOLUTIONS,
+        "QDepthwiseConv2D": LayerClass(
+            partial(depthwise, how=HOW),
+            _fields(DEPTHWISE, "depthwise_quantizer", "bias_quantizer", "activation"),
+        ),
+        "QDense": LayerClass(
+            partial(dense, how=HOW),
+            _fields(DENSE, "kernel_quantizer", "bias_quantizer", "activation"),
+        ),
+        "QActivation": LayerClass(after, _fields({}, "activation")),
+        "QBatchNormalization": LayerClass(
+            batch_norm,
+            _fields(NORM, *(key for key, _ in NORM_QUANTIZERS.values()), "inverse_quantizer"),
+        ),
+    },
+    quantizers={
+        name: LibraryClass(f"qkeras.{name}", tuple(keys), WORDS) for name, keys in FIELDS.items()
+    },
+    quantizer_at=quantizer_at,
+)

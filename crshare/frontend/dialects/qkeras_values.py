@@ -13,7 +13,7 @@ import numpy as np
 
 from crshare.arrays import Float32Array, Float64Array
 from crshare.errors import DAMAGED
-from crshare.frontend.config import KerasLayer, one_class, short
+from crshare.frontend.config import KerasLayer, agreed_class, short
 
 EPSILON = np.float32(1e-7)
 TERNARY_THRESHOLD = 0.33
@@ -98,7 +98,7 @@ def _named(layer: KerasLayer, key: str, value: object) -> tuple[str, Mapping[str
     if not isinstance(name, str) or not isinstance(value, dict):
         raise layer.refuse(f"has {key} {short(value)}, which is no quantizer; {DAMAGED}")
     if value.get("class_name") != "function":
-        one_class(value, name, f"{key} of layer {layer.name}")
+        agreed_class(value, name, f"{key} of layer {layer.name}")
     return name.rsplit(">", 1)[-1], inner if isinstance(inner, dict) else {}
 
 

@@ -1,24 +1,41 @@
 """Keras's own layers, of Keras 2, tf_keras and Keras 3."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
 from crshare.arrays import Float64Array
 from crshare.frontend.config import KerasLayer, is_number, short
-from crshare.frontend.linear_layers import (
+from crshare.frontend.dialect import (
+    Activation,
     Context,
     Dialect,
-    Kernel,
+    Field,
+    LayerClass,
+    Library,
+    Reader,
     Steps,
+)
+from crshare.frontend.linear_layers import (
+    CONVOLUTION,
+    DENSE,
+    DEPTHWISE,
+    SEPARABLE,
+    WINDOW,
+    Quantization,
+    activation,
+    convolution,
+    dense,
+    depthwise,
     expect_channels_last,
     is_same,
     pair,
-    plain,
-    signed,
+    separable,
+    unquantized,
 )
-from crshare.frontend.quantizers import activation
+from crshare.frontend.quantizers import bounds, squash
 from crshare.thresholds.layer_ops import (
     Affine,
     Average,
@@ -36,13 +53,9 @@ from crshare.thresholds.rationals import simplest
 
 Weight = Callable[[str, tuple[int | None, ...]], Float64Array]
 
-PLAIN = Dialect(lambda _, __, weights: plain(weights), lambda _: (), activation)
-DECLARED = Dialect(lambda _, __, weights: _declared(weights), lambda _: (), activation)
-
-
-def _declared(weights: Float64Array) -> Kernel:
-    """The kernel of a custom layer of which the user says that it takes the signs."""
-    return signed(weights, weights >= 0, "sign, as declared")
+LEAKY_RELU = Fraction(0.2)  # of the function by its name, in Keras 2 and 3
+ODD, LAST_ONLY = ("tanh", "softsign", "elu", "selu"), ("softmax", "log_softmax", "sigmoid")
+UNQUANTIZED = Quantization(lambda _, __, weights: unquantized(weights))
 
 
 def batch_norm(layer: KerasLayer, context: Context) -> Steps:
@@ -166,3 +179,70 @@ def concatenate(layer: KerasLayer, context: Context) -> Steps:
 
 def nothing(layer: KerasLayer, context: Context) -> Steps:
     return ()
+
+
+def leaky(owner: str) -> Steps:
+    return (Slope(owner, (LEAKY_RELU,)),)
+
+
+def _classes(read: Reader, fields: Mapping[str, Field], *names: str) -> dict[str, LayerClass]:
+    return dict.fromkeys(names, LayerClass(read, fields))
+
+
+NUMBER, CHANNELS_LAST = Field.NUMBER, {"data_format": Field.CHANNELS_LAST}
+NORM = {
+    "axis": Field.AXES,
+    "momentum": NUMBER,
+    "epsilon": NUMBER,
+    "center": Field.FLAG,
+    "scale": Field.FLAG,
+}
+POOL = WINDOW | {"pool_size": Field.SIZES}
+RATE = {"rate": NUMBER}
+
+DIALECT = Dialect(
+    name="Keras",
+    library=Library(),
+    packages=("keras", "tf_keras", "tensorflow", "builtins"),
+    classes=(
+        _classes(partial(convolution, how=UNQUANTIZED), CONVOLUTION, "Conv1D", "Conv2D")
+        | _classes(partial(depthwise, how=UNQUANTIZED), DEPTHWISE, "DepthwiseConv2D")
+        | _classes(
+            partial(separable, how=UNQUANTIZED), SEPARABLE, "SeparableConv1D", "SeparableConv2D"
+        )
+        | _classes(partial(dense, how=UNQUANTIZED), DENSE, "Dense")
+        | _classes(batch_norm, NORM, "BatchNormalization")
+        | _classes(max_pooling, POOL, "MaxPooling1D", "MaxPooling2D")
+        | _classes(average_pooling, POOL, "AveragePooling1D", "AveragePooling2D")
+        | _classes(
+            global_average,
+            CHANNELS_LAST | {"keepdims": Field.FLAG},
+            "GlobalAveragePooling1D",
+            "GlobalAveragePooling2D",
+        )
+        | _classes(add, {}, "Add")
+        | _classes(concatenate, {"axis": Field.AXES}, "Concatenate")
+        | _classes(rescaling, {"scale": NUMBER, "offset": NUMBER}, "Rescaling")
+        | _classes(flatten, CHANNELS_LAST, "Flatten")
+        | _classes(activation, {"activation": Field.ACTIVATION}, "Activation")
+        | _classes(
+            relu, {"max_value": NUMBER, "negative_slope": NUMBER, "threshold": NUMBER}, "ReLU"
+        )
+        | _classes(leaky_relu, {"alpha": NUMBER, "negative_slope": NUMBER}, "LeakyReLU")
+        | _classes(prelu, {"shared_axes": Field.AXES}, "PReLU")
+        | _classes(softmax, {"axis": Field.AXES}, "Softmax")
+        | _classes(nothing, {}, "Identity")
+        | _classes(nothing, {"l1": NUMBER, "l2": NUMBER}, "ActivityRegularization")
+        | _classes(nothing, RATE, "AlphaDropout", "Dropout", "GaussianDropout")
+        | _classes(nothing, RATE | CHANNELS_LAST, "SpatialDropout2D")
+        | _classes(nothing, {"stddev": NUMBER}, "GaussianNoise")
+    ),
+    activations={
+        "linear": Activation(lambda _: (), "linear"),
+        "relu": Activation(bounds(0, None), "relu"),
+        "relu6": Activation(bounds(0, 6), "relu6"),
+        "leaky_relu": Activation(leaky, "leaky_relu"),
+        **{name: Activation(squash(name, odd=True), name) for name in ODD},
+        **{name: Activation(squash(name), name) for name in LAST_ONLY},
+    },
+)
