@@ -59,7 +59,7 @@ class Accuracy:
 
     @property
     def estimate(self) -> Estimate:
-        """The loss by itself, for plans that are compared on the images that chose them."""
+        """The loss by itself, for plans that are compared on the validation images."""
         n_images = self.n_images // self.copies
         return Estimate(n_images, self.copies, self.loss_points, self.interval)
 

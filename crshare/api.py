@@ -2,9 +2,10 @@
 
     model = crshare.load("model.h5")
     analysis = crshare.analyze(model)
-    choosing, reporting = crshare.load_images(model, "choose.npz"), crshare.load_images(...)
-    outcome = crshare.optimize(model, max_loss_points=1, choosing=choosing, reporting=reporting)
-    evaluation = crshare.evaluate(model, outcome.found.plan, reporting)
+    calibration = crshare.load_images(model, "calibration.npz")
+    test = crshare.load_images(model, "test.npz")
+    outcome = crshare.optimize(model, max_loss_points=1, choosing=calibration, reporting=test)
+    evaluation = crshare.evaluate(model, outcome.found.plan, test)
 
 Each result is a frozen value whose figures are attributes. What is the user's to mend is a
 CrshareError that says what, where and what to do.
@@ -77,7 +78,7 @@ def _fitting(model: Model, images: ImageSet) -> ImageSet:
 
 
 def demo_images() -> tuple[ImageSet, ImageSet]:
-    """Handwritten digits for the model of load(): those that choose a plan, those that report.
+    """Handwritten digits for the model of load(): calibration images and test images.
 
     They come with scikit-learn; CrshareError where it is not installed.
     """
@@ -122,10 +123,11 @@ def optimize(
 ) -> Outcome:
     """The cheapest sharing plan found that loses at most so many percentage points of accuracy.
 
-    choosing, reporting: images that choose the plan, and others that report its loss; of one set
-    given, a seeded half each. Without images only exact sharing is planned, which loses nothing.
-    mirror: mirror the choosing images; None to do so where the network gets most of them right,
-        and else to judge by images moved by a pixel, where it gets most of those right.
+    choosing: calibration images, which choose the plan. reporting: test images, which report its
+        loss. If one set is given, each is a seeded half of it. Without images only exact sharing
+        is planned, which loses nothing.
+    mirror: mirror the calibration images; None to do so where the network gets most of them right,
+        and else to measure losses on images moved by a pixel, where it gets most of those right.
     confident: keep to the loss with the upper end of its 95 % interval. minimise: the
         objective, one of crshare.planning.objectives; with "additions", slices of the plan are
         corrected from others where that takes fewer; no output changes by it.
@@ -133,8 +135,8 @@ def optimize(
     n_workers: processes that share the search, or with dask, the address of a Dask scheduler, its
     workers; the plan is the same for any number. The search ends with the best plan so
     far at the time limit, where one is given; the plan then depends on the machine.
-    steps: a folder in which it keeps what it finds, so that a later call with the same arguments
-    goes on where one was stopped.
+    steps: a folder in which it keeps the plans that it tries, so that a later call with the same
+        arguments goes on where one was stopped.
     """
     objective = objectives.objective(minimise)
     method = Method(solver=solver, seed=seed, thresholds=thresholds, objective=objective)

@@ -103,7 +103,7 @@ def memory_bytes(plan: LayerPlan) -> int:
 def optimize(
     model: Model,
     calibration: ImageSet | None,
-    reporting: ImageSet | None,
+    test: ImageSet | None,
     request: Request,
     on_progress: Progress,
 ) -> Outcome:
@@ -122,14 +122,14 @@ def optimize(
     found = replace(found, plan=refined)
     on_progress("measuring the plan", 0.0)
     accuracy, n_equal = None, None
-    if reporting is not None:
-        accuracy, n_equal = measure_accuracy(network, found.plan, reporting)
+    if test is not None:
+        accuracy, n_equal = measure_accuracy(network, found.plan, test)
     return Outcome(
         model=model,
         found=found,
         objective=objective_costs(network, found.plan, request.method.objective),
         counts=count_plan(network, found.plan, on_progress),
-        choosing=_named(used) if used else None,
+        calibration=_named(used) if used else None,
         accuracy=accuracy,
         n_equal=n_equal,
         exact=is_exact(network, found.plan),
@@ -150,7 +150,7 @@ def objective_costs(network: Network, plan: SharingPlan, objective: Objective) -
 def images_for(
     calib: ImageSet | None, data: ImageSet | None, seed: int
 ) -> tuple[ImageSet | None, ImageSet | None]:
-    """Choosing and reporting images: with one set given, a seeded split of it."""
+    """Calibration and test images: with one set given, a seeded split of it."""
     one = calib or data
     if one is None or (calib and data):
         return calib, data
@@ -188,7 +188,7 @@ def job_of(model: Model, images: ImageSet, mirror: bool | None) -> Job:
 def _named(job: Job) -> str:
     if job.validation is job.calibration:
         return job.calibration.name
-    return f"{job.calibration.name}; losses measured on {job.validation.name}"
+    return f"{job.calibration.name}; validation images: {job.validation.name}"
 
 
 def _check(request: Request) -> None:

@@ -4,13 +4,13 @@
         [--json FILE]
 
 IMAGES is a folder of cifar10_test.npz, cifar10_train10k.npz, mnist_test.npz and mnist_train.npz.
-What chooses a plan are training images; they judge it mirrored, where the network gets most of them
-right so, and moved by a pixel. What is reported is on the test images.
+Calibration images are training images; validation images are the same, moved by a pixel, and
+mirrored where the network gets most of them right so. Figures are of the test images.
 
 Columns: what random weights would leave; slices that repeat; also as inverses (the BNN paper found
 42 % unique on its CIFAR-10 network); similar ones as in the paper, by Hamming distance alone with
-thresholds as they were, at the most reduction that keeps the budget on the choosing images; and the
-plan of `crshare optimize`. All are shares of slice operations left to compute.
+thresholds as they were, at the most reduction that keeps the budget on the validation images; and
+the plan of `crshare optimize`. All are shares of slice operations left to compute.
 
 W.-C. Chang et al., "A Convolutional Result Sharing Approach for Binarized Neural Network
 Inference", DATE 2020; M. Courbariaux et al., "Binarized Neural Networks", 2016, section 2.3.
@@ -58,11 +58,11 @@ NETWORKS = {
 }
 GOLDEN = (5**0.5 - 1) / 2  # whose multiples are spread evenly
 CLAIMED = 0.6  # fewer slice operations, says the paper
-N_HALVINGS = 8  # of the interval in which the price of a slice is sought
+N_HALVINGS = 8  # of the interval in which the opening cost of a slice is sought
 SHARES = (
     "random: repeated", "random: and inverse", "repeated", "and inverse", "similar", "crshare",
 )  # fmt: skip
-PRICES = (-1.0, 5.0)  # logarithms (base 2) of the least and the greatest price, in weights
+OPENING_COSTS = (-1.0, 5.0)  # logarithms (base 2) of the least and the greatest, in weights
 Int8Array = npt.NDArray[np.int8]
 
 
@@ -92,19 +92,19 @@ class Means:
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
-    """A network with images that choose and judge (a Job of the search), and others that report."""
+class Experiment:
+    """A network, the calibration and validation images of its search (job), and test images."""
 
     model: Model
     tables: tuple[SliceTable, ...]
     job: Job
-    reporting: ImageSet
+    test: ImageSet
 
-    def shared(self, price: float) -> SharingPlan:
+    def shared(self, opening_cost: float) -> SharingPlan:
         """Similar slices of all layers but the first and the last, by Hamming distance."""
         between = self.tables[1:-1]
         layers = tuple(
-            similar_by_hamming(table, price) if table in between else exact_layer(table)
+            similar_by_hamming(table, opening_cost) if table in between else exact_layer(table)
             for table in self.tables
         )
         return SharingPlan(self.model.weights_hash, layers)
@@ -120,23 +120,23 @@ class Trial:
 
     @cached_property
     def classes(self) -> npt.NDArray[np.int64]:
-        """Of the judging images, by the original network."""
-        return compile_network(self.model.network).classify(self.job.judging.images)
+        """Of the validation images, by the original network."""
+        return compile_network(self.model.network).classify(self.job.validation.images)
 
     def lost(self, plan: SharingPlan) -> float:
-        judging, planned = self.job.judging, planned_network(self.model.network, plan)
-        now = compile_network(planned).classify(judging.images)
-        return compare(self.classes, now, judging.labels, copies=judging.copies).loss_points
+        validation, planned = self.job.validation, planned_network(self.model.network, plan)
+        now = compile_network(planned).classify(validation.images)
+        return compare(self.classes, now, validation.labels, copies=validation.copies).loss_points
 
     def reported(self, plan: SharingPlan) -> Means:
-        return Means(plan, measure_accuracy(self.model.network, plan, self.reporting)[0])
+        return Means(plan, measure_accuracy(self.model.network, plan, self.test)[0])
 
     def around(self, within: Callable[[SharingPlan], bool]) -> tuple[SharingPlan, SharingPlan]:
-        """The plans of the greatest price that is within and of the next one, by halving.
+        """The plans of the greatest opening cost that is within and of the next one, by halving.
 
-        It need not be monotone. The least price of all counts as within.
+        It need not be monotone. The least of all counts as within.
         """
-        low, high = PRICES
+        low, high = OPENING_COSTS
         best, beyond = self.shared(2.0**low), self.shared(2.0**high)
         for _ in range(N_HALVINGS):
             middle = (low + high) / 2
@@ -148,37 +148,39 @@ class Trial:
         return best, beyond
 
 
-def similar_by_hamming(table: SliceTable, price: float) -> LayerPlan:
-    """Each group a facility location: a price for a slice to compute, one for a weight flipped.
+def similar_by_hamming(table: SliceTable, opening_cost: float) -> LayerPlan:
+    """Each group a facility location: a cost for a slice to compute, and 1 for a weight flipped.
 
-    Prices are spread over the groups, evenly and by a factor of up to 2: flips are whole numbers,
-    and at one price for all, every group would change at once.
+    Opening costs are spread over the groups, evenly and by a factor of up to 2: flips are whole
+    numbers, and at one cost for all, every group would change at once.
     """
     spread = 2.0 ** (np.arange(table.n_groups) * GOLDEN % 1 - 0.5)
-    prices = price * spread * np.diff(table.starts) / 9
-    taken = [served(*each) for each in zip(table.classes, prices.tolist(), strict=True)]
+    opening_costs = opening_cost * spread * np.diff(table.starts) / 9
+    taken = [served(*each) for each in zip(table.classes, opening_costs.tolist(), strict=True)]
     return layer_from_weights(table, np.concatenate(taken))
 
 
-def served(classes: Classes, price: float) -> Int8Array:
+def served(classes: Classes, opening_cost: float) -> Int8Array:
     """int8 [taps, filters]: what each filter takes, its own slice or one of another filter."""
     patterns = classes.patterns.astype(np.int32)
     agreement = patterns @ patterns.T
     distance = (patterns.shape[1] - np.abs(agreement)) // 2
     users = np.bincount(np.abs(classes.use) - 1)
-    by = serve_quickly(users[:, None] * distance, price)
+    by = serve_quickly(users[:, None] * distance, opening_cost)
     nearest = patterns[by] * np.where(agreement[np.arange(len(by)), by] < 0, -1, 1)[:, None]
     taken: Int8Array = (nearest[np.abs(classes.use) - 1].T * np.sign(classes.use)).astype(np.int8)
     return taken
 
 
-def trial_of(name: str, images: Path) -> Trial:
+def experiment_of(name: str, images: Path) -> Experiment:
     model = crshare.load(DATA / f"{name}.h5")
-    choosing, reporting = (crshare.load_images(model, images / file) for file in NETWORKS[name])
-    return Trial(model, decompose(model.network), job_of(model, choosing, mirror=None), reporting)
+    calibration, test = (crshare.load_images(model, images / file) for file in NETWORKS[name])
+    return Experiment(
+        model, decompose(model.network), job_of(model, calibration, mirror=None), test
+    )
 
 
-def rows(trial: Trial, *plans: SharingPlan) -> Iterator[Row]:
+def rows(experiment: Experiment, *plans: SharingPlan) -> Iterator[Row]:
     """A row for each layer, and one for those behind the first."""
     found = [
         Row(
@@ -194,7 +196,7 @@ def rows(trial: Trial, *plans: SharingPlan) -> Iterator[Row]:
                 ),
             ),
         )
-        for table in trial.tables
+        for table in experiment.tables
     ]
     yield from found
     operations = [row.operations for row in found[1:]]
@@ -202,10 +204,10 @@ def rows(trial: Trial, *plans: SharingPlan) -> Iterator[Row]:
     yield Row("all but the first", sum(operations), tuple(mean.tolist()))
 
 
-def said(means: Means, trial: Trial) -> str:
+def said(means: Means, experiment: Experiment) -> str:
     low, high = means.accuracy.interval
     return (
-        f"{100 * trial.reduction(means.plan):.1f} %, {means.accuracy.loss_points:.2f} points "
+        f"{100 * experiment.reduction(means.plan):.1f} %, {means.accuracy.loss_points:.2f} points "
         f"({low:.2f} to {high:.2f})"
     )
 
@@ -226,15 +228,19 @@ def silent(what: str, done: float) -> None:
     pass
 
 
-def show(name: str, trial: Trial, budget: float, n_workers: int) -> Figures:
+def show(name: str, experiment: Experiment, budget: float, n_workers: int) -> Figures:
     """Print the table of one network in Markdown; its figures."""
-    hamming = trial.reported(trial.around(lambda plan: trial.lost(plan) <= budget)[0])
-    claimed = trial.reported(trial.around(lambda plan: trial.reduction(plan) < CLAIMED)[1])
+    hamming = experiment.reported(
+        experiment.around(lambda plan: experiment.lost(plan) <= budget)[0]
+    )
+    claimed = experiment.reported(
+        experiment.around(lambda plan: experiment.reduction(plan) < CLAIMED)[1]
+    )
     request = Request(budget, Method("lagrangian"), workers=Workers(n_workers))
-    ours = trial.reported(search(trial.job, request, silent).plan)
-    table = list(rows(trial, hamming.plan, ours.plan))
+    ours = experiment.reported(search(experiment.job, request, silent).plan)
+    table = list(rows(experiment, hamming.plan, ours.plan))
     before = hamming.accuracy.before
-    print(f"\n### {name}: {before:.2f} % of {trial.reporting.name}\n")
+    print(f"\n### {name}: {before:.2f} % of {experiment.test.name}\n")
     print("| ".join(["| layer ", *(f"{name} " for name in SHARES), ""]).strip())
     print("|---" * (len(SHARES) + 1) + "|")
     for row in table:
@@ -245,9 +251,9 @@ def show(name: str, trial: Trial, budget: float, n_workers: int) -> Figures:
     saved = {
         "random, repeated and inverse": f"{random:.1f} %",
         "repeated and inverse": f"{exact:.1f} %, 0 points",
-        f"similar by Hamming distance, budget {budget:g}": said(hamming, trial),
-        f"the same, at least {100 * CLAIMED:.0f} %": said(claimed, trial),
-        f"`crshare optimize`, budget {budget:g}": said(ours, trial),
+        f"similar by Hamming distance, budget {budget:g}": said(hamming, experiment),
+        f"the same, at least {100 * CLAIMED:.0f} %": said(claimed, experiment),
+        f"`crshare optimize`, budget {budget:g}": said(ours, experiment),
     }
     print(flush=True)
     shares = {row.layer: dict(zip(SHARES, row.shares, strict=True)) for row in table}
@@ -264,7 +270,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     found = {
-        name: show(name, trial_of(name, arguments.images), arguments.budget, arguments.workers)
+        name: show(name, experiment_of(name, arguments.images), arguments.budget, arguments.workers)
         for name in arguments.only
     }
     summary(found)

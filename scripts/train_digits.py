@@ -5,8 +5,8 @@
 The recipe is that of M. Courbariaux et al., "Binarized Neural Networks", 2016: deterministic sign,
 straight-through estimator with |x| <= 1, latent weights clipped to [-1, 1], batch normalisation,
 squared hinge loss on +1/-1 targets, Adam with an exponentially decaying rate, and the weights of
-the epoch that does best on images held back from training: the choosing ones of
-crshare.images.digits. Each epoch shifts every training image by at most one pixel. The reporting
+the epoch that does best on images held back from training: the calibration ones of
+crshare.images.digits. Each epoch shifts every training image by at most one pixel. The test
 images are looked at once, at the end. Needs pip install crshare[train,demo].
 
 The file holds the weights as the inference uses them, +1/-1, compressed.
@@ -90,7 +90,7 @@ def n_right(model: Any, part: ImageSet) -> int:
 
 
 def train(keras: Any, model: Any, epochs: int, seed: int) -> None:
-    """Fit, and leave the model with the weights of its best epoch on the choosing images."""
+    """Fit, and leave the model with the weights of its best epoch on the calibration images."""
     parts = digits()
     rng = np.random.default_rng(seed)
     n_steps = epochs * -(-len(parts.training) // BATCH)
@@ -101,11 +101,11 @@ def train(keras: Any, model: Any, epochs: int, seed: int) -> None:
     for epoch in range(epochs):
         images = shifted(parts.training.images, rng).astype(np.float32)
         model.fit(images, wanted, batch_size=BATCH, verbose=0)
-        right = n_right(model, parts.choosing)
+        right = n_right(model, parts.calibration)
         if right >= best:
             best, kept = right, model.get_weights()
         if epoch % 10 == 9:
-            print(f"epoch {epoch + 1}: {right} of {len(parts.choosing)} choosing images")
+            print(f"epoch {epoch + 1}: {right} of {len(parts.calibration)} calibration images")
     model.set_weights(kept)
 
 
@@ -142,7 +142,7 @@ def report(keras: Any, path: Path) -> None:
     parts = digits()
     model = keras.models.load_model(path, compile=False)
     executor = compile_network(read_network(path))
-    for part in (parts.training, parts.choosing, parts.reporting):
+    for part in (parts.training, parts.calibration, parts.test):
         keras_right = n_right(model, part)
         our_right = int((executor.classify(part.images) == part.labels).sum())
         print(

@@ -19,10 +19,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path)
     path = parser.parse_args().file
-    _, reporting = crshare.demo_images()
+    _, test = crshare.demo_images()
     with replacing(path) as draft, draft.open("wb") as file:
-        np.savez_compressed(file, images=reporting.images, labels=reporting.labels)
-    print(f"Wrote {len(reporting)} images to {path}.")
+        np.savez_compressed(file, images=test.images, labels=test.labels)
+    print(f"Wrote {len(test)} images to {path}.")
 
 
 if __name__ == "__main__":

@@ -146,10 +146,10 @@ def test_generated_hardware_is_a_folder_with_a_report(model: Path, tmp_path: Pat
 @pytest.mark.needs_package("sklearn")
 def test_the_example_comes_along() -> None:
     loaded = crshare.load()
-    choosing, reporting = crshare.demo_images()
+    calibration, test = crshare.demo_images()
     assert loaded.path.name == "digits_bnn.h5"
-    assert len(choosing) == 300
-    assert len(reporting) == 697
+    assert len(calibration) == 300
+    assert len(test) == 697
 
 
 def test_a_loss_above_the_budget_is_explained(model: Path, images: Path) -> None:

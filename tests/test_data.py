@@ -99,31 +99,31 @@ def test_missing_scikit_learn_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 @needs_digits
 def test_the_parts_share_no_image() -> None:
     parts = digits.digits()
-    sizes = [len(part) for part in (parts.training, parts.choosing, parts.reporting)]
-    given = digits.N_TRAINING + digits.N_CHOOSING
-    assert sizes == [digits.N_TRAINING, digits.N_CHOOSING, 1797 - given]
+    sizes = [len(part) for part in (parts.training, parts.calibration, parts.test)]
+    given = digits.N_TRAINING + digits.N_CALIBRATION
+    assert sizes == [digits.N_TRAINING, digits.N_CALIBRATION, 1797 - given]
     every = [
         image.tobytes()
-        for part in (parts.training, parts.choosing, parts.reporting)
+        for part in (parts.training, parts.calibration, parts.test)
         for image in part.images
     ]
     assert len(set(every)) == 1797
-    assert parts.reporting.images.dtype == np.uint8
-    assert (parts.reporting.images.min(), parts.reporting.images.max()) == (0, 16)
+    assert parts.test.images.dtype == np.uint8
+    assert (parts.test.images.min(), parts.test.images.max()) == (0, 16)
 
 
 @needs_digits
 def test_the_model_is_at_least_96_per_cent_accurate() -> None:
-    _, reporting = demo_images()
+    _, test = demo_images()
     executor = compile_network(read_model(demo_model()).network)
-    assert (executor.classify(reporting.images) == reporting.labels).mean() >= 0.96
+    assert (executor.classify(test.images) == test.labels).mean() >= 0.96
 
 
 @needs_digits
 @pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
 def test_keras_gives_every_image_the_same_class(tmp_path: Path) -> None:
-    _, reporting = demo_images()
-    np.save(tmp_path / "images.npy", reporting.images)
+    _, test = demo_images()
+    np.save(tmp_path / "images.npy", test.images)
     out = tmp_path / "out.npz"
     job = {"model": str(demo_model()), "images": str(tmp_path / "images.npy"), "out": str(out)}
     (tmp_path / "jobs.json").write_text(json.dumps([job]))
@@ -135,4 +135,4 @@ def test_keras_gives_every_image_the_same_class(tmp_path: Path) -> None:
     with np.load(out) as outputs:
         theirs = outputs["scores"].argmax(axis=1)
     executor = compile_network(read_model(demo_model()).network)
-    np.testing.assert_array_equal(executor.classify(reporting.images), theirs)
+    np.testing.assert_array_equal(executor.classify(test.images), theirs)

@@ -43,8 +43,8 @@ def test_slices_take_others_of_their_channel_and_fewer_as_the_price_rises(
     script: ModuleType, table: SliceTable
 ) -> None:
     computed, flipped = [], []
-    for price in (0.5, 1.0, 2.0, 4.0, 16.0):
-        plan = script.similar_by_hamming(table, price)
+    for cost in (0.5, 1.0, 2.0, 4.0, 16.0):
+        plan = script.similar_by_hamming(table, cost)
         weights = plan.effective(table)
         for group in range(table.n_groups):
             own = {row.tobytes() for row in table.slices_of(group)}
@@ -61,8 +61,8 @@ def test_serving_costs_no_more_than_a_slice_for_each_pattern(
     script: ModuleType, table: SliceTable
 ) -> None:
     for classes in table.classes:
-        for price in (1.5, 3.0):
-            taken = script.served(classes, price)
+        for cost in (1.5, 3.0):
+            taken = script.served(classes, cost)
             own = (classes.patterns[np.abs(classes.use) - 1].T * np.sign(classes.use)).astype(int)
             opened = len(np.unique(np.abs((taken * taken[:1]).T @ (3 ** np.arange(9)))))
-            assert price * opened + (taken != own).sum() <= price * len(classes.patterns)
+            assert cost * opened + (taken != own).sum() <= cost * len(classes.patterns)

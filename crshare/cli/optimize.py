@@ -42,8 +42,16 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
     metavar="POINTS",
     help="Accuracy that may be lost, in percentage points; 0 for a lossless plan.",
 )
-@click.option("--data", type=IN_FILE, help="Reporting images: .npz with `images` and `labels`.")
-@click.option("--calib", type=IN_FILE, help="Choosing images; without them --data is split in two.")
+@click.option(
+    "--data",
+    type=IN_FILE,
+    help="Test images, which report the loss: .npz with `images` and `labels`.",
+)
+@click.option(
+    "--calib",
+    type=IN_FILE,
+    help="Calibration images, which choose the plan; without them --data is split in two.",
+)
 @click.option("-o", "--output", type=OUT_FOLDER, help="Folder for the plan and its reports.")
 @click.option(
     "--solver",
@@ -63,9 +71,9 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
 @click.option(
     "--mirror/--no-mirror",
     default=None,
-    help="Mirror the choosing images, to stand for images that the network was not trained on. "
-    "[default: where it gets most mirrored images right; else they are judged moved by a pixel, "
-    "where it gets most of those right]",
+    help="Mirror the calibration images, to stand for images that the network was not trained on. "
+    "[default: where it gets most mirrored images right; else losses are measured on images moved "
+    "by a pixel, where it gets most of those right]",
 )
 @click.option(
     "--confidence",
@@ -75,7 +83,7 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
 @click.option(
     "--pareto",
     is_flag=True,
-    help="Try prices well below and above too; write pareto.json and pareto.svg, the plot.",
+    help="Try multipliers well below and above too; write pareto.json and pareto.svg, the plot.",
 )
 @click.option(
     "--workers",
@@ -155,12 +163,12 @@ def optimize(
         )
     source = source_of(model, sign_layers, rescale)
     loaded = source.read()
-    choosing, reporting = images_for(
+    calibration, test = images_for(
         _images(calib, loaded.network), _images(data, loaded.network), seed
     )
-    if choosing is None and source.path == digits.demo_model_or_none():
-        choosing, reporting = digits.demo_images()
-    if reporting is None and max_acc_loss > 0:
+    if calibration is None and source.path == digits.demo_model_or_none():
+        calibration, test = digits.demo_images()
+    if test is None and max_acc_loss > 0:
         screen.print(
             "Without --data no accuracy can be measured, so only exact sharing is "
             "planned, which loses nothing."
@@ -176,14 +184,14 @@ def optimize(
         workers=Workers(workers, dask),
         steps=folder / "steps",
     )
-    searches = choosing is not None and max_acc_loss > 0
+    searches = calibration is not None and max_acc_loss > 0
     if searches:
         going_on(
             f"what the search has found so far is kept in {request.steps}; run the same command "
             "again to go on"
         )
     with compiling_ahead() if searches else nullcontext(), progress() as show:
-        outcome = run(loaded, choosing, reporting, request, show)
+        outcome = run(loaded, calibration, test, request, show)
     report, curve = write_outcome(folder, outcome, request, command_line(), show.seconds())
     deliver(json_path, write_json(report))
     screen.print(shown(report, curve))

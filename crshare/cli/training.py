@@ -58,7 +58,7 @@ def recorder(folder: Path, **facts: object) -> Callable[[Trained], str]:
     def record(trained: Trained) -> str:
         found = {
             "n_training": trained.n_training,
-            "judged_on": trained.judged_on,
+            "judged_on": trained.validation_name,
             "best": trained.best,
             "curve": trained.curve,
         }
@@ -71,7 +71,7 @@ def recorder(folder: Path, **facts: object) -> Callable[[Trained], str]:
 
 def tell(trained: Trained, text: str, json_path: Path | None) -> None:
     """The learning curve, an epoch a line, and what was written; or the JSON text."""
-    title = f"Trained on {trained.n_training} images; held out: {trained.judged_on}"
+    title = f"Trained on {trained.n_training} images; held out: {trained.validation_name}"
     deliver(json_path, text, _curve_table(trained, title))
     console(json_path).print(
         f"Wrote {trained.path.name} of epoch {trained.best['epoch']} and {CURVE} to "

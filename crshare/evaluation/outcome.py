@@ -52,13 +52,14 @@ class ObjectiveCosts:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What an optimization found. choosing and accuracy: None where no images were given."""
+    """What an optimization found. calibration: its images, by name; it and accuracy are None
+    where no images were given."""
 
     model: Model
     found: Found
     objective: ObjectiveCosts
     counts: tuple[LayerCounts, ...]
-    choosing: str | None
+    calibration: str | None
     accuracy: Accuracy | None
     n_equal: int | None
     exact: bool
@@ -74,7 +75,7 @@ class FollowedLayer:
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """A plan on reporting images, and what a run counted that followed it slice by slice.
+    """A plan's accuracy on test images, and the counts of a run that followed it slice by slice.
 
     n_followed: images of that run. followed: its slice operations and additions for one image.
     """
@@ -94,8 +95,8 @@ class Request:
 
     time_limit_s: None for a plan that depends on no machine. mirror: None to see for itself.
     confident: the loss must keep its limit at the upper end of its 95 % interval. whole_curve: try
-    prices well below and above the budget too. steps: a folder in which a search that was killed
-    left what it had found.
+    multipliers well below and above the budget too. steps: a folder of kept candidates, from which
+    a search that was stopped goes on.
     """
 
     max_loss_points: float

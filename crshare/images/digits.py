@@ -1,8 +1,8 @@
 """The embedded example: where the small trained model lies, and the images that go with it.
 
 The images are the handwritten digits that scikit-learn carries, 8x8 pixels of 0 to 16. One seeded
-split serves scripts/train_digits.py and the demo, so no image that reports was trained or chosen
-on.
+split serves scripts/train_digits.py and the demo, so the network and the plan have seen
+no test image.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from crshare.images.image_set import ImageSet
 MODEL = "digits_bnn.h5"
 SPLIT_SEED = 0
 N_TRAINING = 800
-N_CHOOSING = 300
+N_CALIBRATION = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class Digits:
     """The digits in three parts that share no image."""
 
     training: ImageSet
-    choosing: ImageSet
-    reporting: ImageSet
+    calibration: ImageSet
+    test: ImageSet
 
 
 def demo_model() -> Path:
@@ -50,9 +50,9 @@ def demo_model_or_none() -> Path | None:
 
 
 def demo_images() -> tuple[ImageSet, ImageSet]:
-    """The images that choose a plan, and those that report on it."""
+    """The calibration images, which choose a plan, and the test images, which report on it."""
     parts = digits()
-    return parts.choosing, parts.reporting
+    return parts.calibration, parts.test
 
 
 def digits() -> Digits:
@@ -71,11 +71,11 @@ def digits() -> Digits:
         bunch.target.astype(np.int64),
     )
     order = np.random.default_rng(SPLIT_SEED).permutation(len(every))
-    training, choosing, reporting = np.split(order, [N_TRAINING, N_TRAINING + N_CHOOSING])
+    training, calibration, test = np.split(order, [N_TRAINING, N_TRAINING + N_CALIBRATION])
     return Digits(
         every.take(training, "training digits of scikit-learn"),
-        every.take(choosing, "choosing digits of scikit-learn"),
-        every.take(reporting, "reporting digits of scikit-learn"),
+        every.take(calibration, "calibration digits of scikit-learn"),
+        every.take(test, "test digits of scikit-learn"),
     )
 
 

@@ -116,7 +116,7 @@ class StreamedSet:
 
 
 def split(images: ImageSet, seed: int) -> tuple[ImageSet, ImageSet]:
-    """Two halves, choosing and reporting, by a seeded shuffle."""
+    """Two halves, calibration and test images, by a seeded shuffle."""
     if len(images) < 2:
         raise DataError(f"{images.name}: one image cannot be split; give --calib and --data")
     order = np.random.default_rng(seed).permutation(len(images))

@@ -3,7 +3,7 @@
 Computing a slice shares the sums of its halves with other slices of its group and costs one
 addition more; correcting it from another costs one for each weight that differs (adding 2x). What
 an opened representative costs depends so on which others are open. Each group is solved as a
-facility location at several prices of a representative, and the least additions are kept.
+facility location at several opening costs of a representative, and the least additions are kept.
 """
 
 from collections.abc import Callable

@@ -98,7 +98,8 @@ class RequestAsked:
 
 @dataclass(frozen=True, kw_only=True)
 class TriedPlan:
-    """A plan that the search measured on the choosing images. cost: of the objective."""
+    """A plan that the search measured on the validation images. price: the multiplier.
+    cost: of the objective."""
 
     price: Amount
     cost: Count
@@ -123,8 +124,8 @@ class Solved:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchReport:
-    """price: of the plan kept, 0 for exact sharing. solver: None where none was asked.
-    solver_replaced: where the solver that was named did not solve all of the plan kept."""
+    """price: the multiplier of the plan kept, 0 for exact sharing. solver: None where none was
+    asked. solver_replaced: where the solver that was named did not solve all of the plan kept."""
 
     price: Amount
     stopped: str
@@ -217,7 +218,7 @@ class AppliedReport(Head):
 
 @dataclass(frozen=True, kw_only=True)
 class CurvePoint:
-    """A price tried. beaten: another has neither more cost nor more loss."""
+    """A multiplier (price) tried. beaten: another has neither more cost nor more loss."""
 
     price: Amount
     cost: Count
@@ -227,7 +228,7 @@ class CurvePoint:
 
 @dataclass(frozen=True, kw_only=True)
 class CurveReport(Head):
-    """pareto.json: loss against the objective for every price tried, by rising price."""
+    """pareto.json: loss against the objective for every multiplier (price) tried, rising."""
 
     chosen_on: str | None
     objective: ObjectiveCosts

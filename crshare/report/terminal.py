@@ -204,10 +204,10 @@ def search_lines(report: PlanReport) -> list[Text]:
     if report.chosen_on is None:
         return []
     search, unit = report.search, report.objective.unit
-    lines = [f"Chosen on {report.chosen_on}: {len(search.tried)} plans tried."]
+    lines = [f"Calibration images: {report.chosen_on}. {len(search.tried)} plans tried."]
     for entry in search.tried:
         lines.append(
-            f"  price {entry.price:.1e}: {short(entry.cost)} {unit}, "
+            f"  multiplier {entry.price:.1e}: {short(entry.cost)} {unit}, "
             f"{entry.loss.loss_points:+.2f} points lost, {entry.verdict}"
         )
     if search.stopped != "finished":
@@ -220,9 +220,9 @@ def search_lines(report: PlanReport) -> list[Text]:
 
 
 def curve_table(curve: CurveReport) -> Fitting:
-    """Loss against the objective for every price tried, as the choosing images tell it."""
+    """Loss against the objective for every multiplier tried, on the validation images."""
     unit = curve.objective.unit
-    table = table_of(f"Loss against {unit} (all layers)", "Price")
+    table = table_of(f"Loss against {unit} (all layers)", "Multiplier")
     for name in (unit.capitalize(), "Reduction", "Points lost", "95 % interval", ""):
         table.add_column(name, justify="right", no_wrap=True)
     for point in curve.points:
@@ -279,7 +279,7 @@ def accuracy_lines(report: PlanReport | EvaluationReport) -> list[Text]:
 
 
 def excess_lines(report: PlanReport) -> list[Text]:
-    """Why the loss on the reporting images may be above what was allowed."""
+    """Why the loss on the test images may be above what was allowed."""
     accuracy, limit = report.accuracy, report.request.max_loss_points
     if accuracy is None or accuracy.loss_points <= limit or report.lossless:
         return []
@@ -288,7 +288,7 @@ def excess_lines(report: PlanReport) -> list[Text]:
     )
     return [
         line(
-            f"That is above the {limit:g} points allowed, which the plan keeps on the images that "
-            f"chose it: others lose more or less, by chance{advice}."
+            f"That is above the {limit:g} points allowed, which the plan keeps on the "
+            f"validation images: others lose more or less, by chance{advice}."
         )
     ]

@@ -69,7 +69,7 @@ def plan_report(outcome: Outcome, request: Request, command: str = "") -> PlanRe
         lossless=outcome.exact,
         layers=outcome.counts,
         **_together(outcome.counts),
-        chosen_on=outcome.choosing,
+        chosen_on=outcome.calibration,
         objective=outcome.objective,
         search=_search(outcome.found, request.method.solver),
         accuracy=measured(outcome.accuracy) if outcome.accuracy else None,
@@ -113,7 +113,7 @@ def curve_report(outcome: Outcome) -> CurveReport:
     )
     return CurveReport(
         **_head(outcome.model),
-        chosen_on=outcome.choosing,
+        chosen_on=outcome.calibration,
         objective=outcome.objective,
         points=points,
     )

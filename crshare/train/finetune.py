@@ -36,7 +36,7 @@ from crshare.train.loop import (
     Progress,
     Record,
     Trained,
-    Trial,
+    TrainingJob,
     deterministic,
     key_of,
     no_record,
@@ -75,11 +75,11 @@ def finetune(
     network = model.network
     training, held_out = parted(images, course.held_out, course.seed)
     show("building the network", 0.0)
-    judging = stand_ins(held_out) if knows_mirrored(network, held_out) else held_out
+    validation = stand_ins(held_out) if knows_mirrored(network, held_out) else held_out
     free = {layer.layer for layer in plan.layers}.difference(changed_layers(network, plan))
     tuned = trainable(network, replaced(network, plan, free, unshared_layer))
     tuned.begin(training.images[:N_MOMENTS])
-    teacher = teacher_of(network, judging, distilled)
+    teacher = teacher_of(network, validation, distilled)
     rate = decayed(course.first_rate, course.last_rate, course.steps(len(training)))
     tuned.model.compile(
         keras.optimizers.Adam(rate, jit_compile=False),
@@ -87,10 +87,10 @@ def finetune(
         metrics=[keras.metrics.CategoricalAccuracy()],
     )
     path = folder / PLAN
-    trial = Trial(
+    job = TrainingJob(
         tuned.model,
-        judge=lambda: share_right(planned_network(network, tuned.trained_plan()), judging),
-        judged_on=judging.name,
+        evaluate=lambda: share_right(planned_network(network, tuned.trained_plan()), validation),
+        validation_name=validation.name,
         keep=lambda: write_plan(
             shared_again(network, tuned.trained_plan(), free), model.path.name, path
         ),
@@ -98,7 +98,7 @@ def finetune(
     )
     data = Data(training, teacher.wanted)
     key = key_of(images, plan.fingerprint, dumps(plan, ""), course, distilled)
-    return run(trial, data, course, folder / CHECKPOINT, key, show, record)
+    return run(job, data, course, folder / CHECKPOINT, key, show, record)
 
 
 def replaced(

@@ -59,14 +59,14 @@ class Data:
 
 
 @dataclass(frozen=True, eq=False)
-class Trial:
-    """What is trained. model: a compiled Keras model. judge: the share of held-out images that are
-    classified right now. judged_on: those images, by name. keep: writes the state of now as the
-    result, to path."""
+class TrainingJob:
+    """A model to train. model: a compiled Keras model. evaluate: the share of the validation images
+    that it classifies right now. validation_name: names those images, which are held out. keep:
+    writes the present state as the result, to path."""
 
     model: Any
-    judge: Callable[[], float]
-    judged_on: str
+    evaluate: Callable[[], float]
+    validation_name: str
     keep: Callable[[], None]
     path: Path
 
@@ -74,12 +74,12 @@ class Trial:
 @dataclass(frozen=True, eq=False)
 class Trained:
     """What a training has come to. path: the file of the best epoch. n_training: images.
-    judged_on: the set that compares epochs, by name."""
+    validation_name: names the images on which epochs are compared."""
 
     path: Path
     curve: Curve
     n_training: int
-    judged_on: str
+    validation_name: str
 
     @property
     def best(self) -> dict[str, Any]:
@@ -127,7 +127,7 @@ def key_of(images: ImageSet, *parts: object) -> str:
 
 
 def run(
-    trial: Trial,
+    job: TrainingJob,
     data: Data,
     course: Course,
     kept_in: Path,
@@ -141,22 +141,22 @@ def run(
     that is better on the held-out images than all before, epoch 0 included; `record` once at
     the beginning and then after each epoch.
     """
-    trial.model.optimizer.build(trial.model.trainable_variables)
+    job.model.optimizer.build(job.model.trainable_variables)
     kept = saved_state.load(kept_in, key)
     if kept is None:
-        curve = _judged(trial, (), {"epoch": 0})
+        curve = _evaluated(job, (), {"epoch": 0})
     else:
         curve = kept.curve
-        _assign(trial.model, kept)
+        _assign(job.model, kept)
 
     def so_far() -> Trained:
-        return Trained(trial.path, curve, len(data.training), trial.judged_on)
+        return Trained(job.path, curve, len(data.training), job.validation_name)
 
     record(so_far())
     for epoch in range(len(curve), course.epochs + 1):
-        figures = _epoch(trial.model, data, course, epoch, show)
-        curve = _judged(trial, curve, {"epoch": epoch, **figures})
-        saved_state.save(kept_in, key, Checkpoint(_values(trial.model), curve))
+        figures = _epoch(job.model, data, course, epoch, show)
+        curve = _evaluated(job, curve, {"epoch": epoch, **figures})
+        saved_state.save(kept_in, key, Checkpoint(_values(job.model), curve))
         record(so_far())
     kept_in.unlink(missing_ok=True)
     return so_far()
@@ -166,11 +166,11 @@ def _best_of(curve: Curve) -> dict[str, Any]:
     return max(curve, key=lambda entry: float(entry["held_out"]))
 
 
-def _judged(trial: Trial, curve: Curve, entry: dict[str, Any]) -> Curve:
+def _evaluated(job: TrainingJob, curve: Curve, entry: dict[str, Any]) -> Curve:
     """The curve with one more epoch; its state is kept where it is the best."""
-    share = trial.judge()
+    share = job.evaluate()
     if not curve or share > _best_of(curve)["held_out"]:
-        trial.keep()
+        job.keep()
     return (*curve, {**entry, "held_out": share})
 
 

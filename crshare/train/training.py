@@ -14,7 +14,7 @@ from crshare.train.loop import (
     Progress,
     Record,
     Trained,
-    Trial,
+    TrainingJob,
     deterministic,
     key_of,
     no_record,
@@ -63,7 +63,7 @@ def train(
         saved.set_weights(model.get_weights())
         write_compact(saved, path)
 
-    def judge() -> float:
+    def evaluate() -> float:
         with tempfile.TemporaryDirectory() as passing:
             file = Path(passing) / "model.h5"
             keep(file)
@@ -71,8 +71,8 @@ def train(
 
     data_set = Data(training, lambda labels, _: losses.targets(labels, recipe.n_classes))
     key = key_of(images, recipe, course, precision, stochastic)
-    trial = Trial(model, judge, held_out.name, keep, path)
-    return run(trial, data_set, course, folder / CHECKPOINT, key, show, record)
+    job = TrainingJob(model, evaluate, held_out.name, keep, path)
+    return run(job, data_set, course, folder / CHECKPOINT, key, show, record)
 
 
 def _images_for(recipe: Recipe, data: Path) -> ImageSet:

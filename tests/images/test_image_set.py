@@ -91,12 +91,12 @@ def test_each_unfit_file_is_told_what_is_wrong(
 
 def test_halves_share_no_image_and_depend_on_the_seed_alone() -> None:
     numbered = ImageSet("n.npz", np.arange(11).reshape(11, 1, 1, 1), np.arange(11))
-    choosing, reporting = split(numbered, seed=3)
-    assert sorted([*choosing.labels, *reporting.labels]) == list(range(11))
-    assert len(choosing) == 5
-    assert split(numbered, seed=3)[0].labels.tolist() == choosing.labels.tolist()
-    assert split(numbered, seed=4)[0].labels.tolist() != choosing.labels.tolist()
-    assert choosing.name == "a random half of n.npz (seed 3)"
+    calibration, test = split(numbered, seed=3)
+    assert sorted([*calibration.labels, *test.labels]) == list(range(11))
+    assert len(calibration) == 5
+    assert split(numbered, seed=3)[0].labels.tolist() == calibration.labels.tolist()
+    assert split(numbered, seed=4)[0].labels.tolist() != calibration.labels.tolist()
+    assert calibration.name == "a random half of n.npz (seed 3)"
 
 
 def test_one_image_cannot_be_split() -> None:

@@ -84,7 +84,7 @@ def test_a_trained_recipe_is_read_and_classifies_as_keras_does(
     filters = [la.op.kernel.shape[3] for la in network.layers if isinstance(la.op, Conv)]
     assert filters == [4, 4, 8, 16, 3]
     _, held_out = parted(load_images(data, network), COURSE.held_out, COURSE.seed)
-    assert (trained.n_training, trained.judged_on) == (90, held_out.name)
+    assert (trained.n_training, trained.validation_name) == (90, held_out.name)
     assert keras_right(trained.path, held_out) == pytest.approx(trained.best["held_out"])
     assert trained.best["held_out"] > 0.6
     assert set(trained.curve[1]) == {"epoch", "rate", "loss", "training", "held_out"}

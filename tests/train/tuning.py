@@ -183,9 +183,9 @@ def test_layers_that_the_plan_left_alone_are_free_and_share_what_is_equal_afterw
         changed += int((weights != table.matrix).sum())
     assert changed
     _, held_out = parted(images, course.held_out, course.seed)
-    judging = stand_ins(held_out) if knows_mirrored(little.network, held_out) else held_out
-    assert tuned.judged_on == judging.name
-    assert share_right(planned_network(little.network, found), judging) == tuned.best["held_out"]
+    validation = stand_ins(held_out) if knows_mirrored(little.network, held_out) else held_out
+    assert tuned.validation_name == validation.name
+    assert share_right(planned_network(little.network, found), validation) == tuned.best["held_out"]
 
 
 class KilledError(Exception):

@@ -101,7 +101,7 @@ def _said(report: PlanReport, planned: int) -> str:
     ]
     if report.accuracy is not None:
         loss = report.accuracy.loss_points
-        entries.append(f"the plan kept, {planned:,}, loses {loss:.2f} on the reporting images")
+        entries.append(f"the plan kept, {planned:,}, loses {loss:.2f} on the test images")
     return "; ".join(entries) + "."
 
 

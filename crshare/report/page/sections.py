@@ -173,11 +173,11 @@ def search(document: Document) -> Section | None:
     entries = [("planned", "plan within the budget"), ("refused", "lost too much")]
     entries.append(("exact", "exact sharing"))
     if plan.accuracy is not None:
-        entries.append(("reported", "the plan kept, on the reporting images"))
+        entries.append(("reported", "the plan kept, on the test images"))
     n_views = max(entry.loss.n_views for entry in plan.search.tried)
     shifts = f" and {n_views - 1} shifts of them" if n_views > 1 else ""
     chosen = (plan.chosen_on or "") + shifts
-    note = f"Chosen on {chosen}. Bars are 95 % intervals of the paired loss."
+    note = f"Calibration images: {chosen}. Bars are 95 % intervals of the paired loss."
     figure = _figures([tradeoff(plan)], "scroll")
     body = joined([_legend(*entries), figure, tables.tried_table(plan)])
     return Section("search", "Accuracy against operations", note, body)

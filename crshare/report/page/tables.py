@@ -133,13 +133,13 @@ def tried_table(report: PlanReport) -> Markup:
         )
     headings = (
         "Plan",
-        "Price",
+        "Multiplier",
         report.objective.unit.capitalize(),
         "Points lost",
         "95 % interval",
         "Verdict",
     )
-    return table("Plans tried, on the choosing images", headings, rows)
+    return table("Plans tried, on the validation images", headings, rows)
 
 
 def times_table(document: Document) -> Markup:
