@@ -9,4 +9,5 @@ from crshare.api import load_plan as load_plan
 from crshare.api import optimize as optimize
 from crshare.api import save_plan as save_plan
 
+__all__: list[str]
 __version__: str

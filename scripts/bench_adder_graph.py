@@ -23,17 +23,20 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from math import log2
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+
+from crshare.arrays import Array
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from crshare.files import write_text
 from solver.adder_graph import build, measure
 
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "separate": {"method": "separate"},
     "additions": {"measure": "additions"},
     "additions, quick": {"measure": "additions", "search_rounds": 10},
@@ -84,7 +87,7 @@ class Case:
     shape: tuple[int, int] = (0, 0)
     positions: int = 0
 
-    def matrix(self, model: Path | None) -> np.ndarray:
+    def matrix(self, model: Path | None) -> Array:
         if self.layer is None:
             return np.random.default_rng(0).choice([-1, 1], self.shape)
         import h5py
@@ -140,7 +143,7 @@ def build_here(path: Path, setting: str) -> None:
     print(json.dumps(asdict(measure(graph)) | found))
 
 
-def run(command: list[str], limit_s: float | None = None) -> tuple[dict[str, float], str]:
+def run(command: list[str], limit_s: float | None = None) -> tuple[dict[str, Any], str]:
     """A process's JSON answer, or why there is none."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=limit_s, check=False)

@@ -207,7 +207,7 @@ def arguments() -> argparse.Namespace:
 
 
 def interpreter(given: argparse.Namespace, rival: str) -> str:
-    chosen = {
+    chosen: dict[str, str] = {
         "lce": given.lce_python,
         "lce-indirect": given.lce_python,
         "tensorflow": given.tf_python,

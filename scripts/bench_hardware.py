@@ -18,11 +18,13 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from crshare.arrays import Array
 from crshare.files import write_text
 from crshare.hardware.layer_stage import netlist_of
 from crshare.model.read import read_network
@@ -46,7 +48,7 @@ kernel = np.ascontiguousarray(np.load(sys.argv[1]).T, dtype="f4")
 solution = solve(kernel, qintervals=[QInterval(0.0, 1.0, 1.0)] * len(kernel))
 RTLModel(solution, "dut", sys.argv[2]).write()
 """
-SETTINGS = {
+SETTINGS: dict[str, dict[str, Any]] = {
     "separate": {"method": "separate"},
     "ours, least LUTs": {"measure": "lut6"},
     "ours, least full adders": {"measure": "full_adders"},
@@ -66,9 +68,7 @@ class Row:
     note: str = ""
 
 
-def graphs(
-    weights: np.ndarray, table: SliceTable, n_channels: int
-) -> Iterator[tuple[str, AdderGraph]]:
+def graphs(weights: Array, table: SliceTable, n_channels: int) -> Iterator[tuple[str, AdderGraph]]:
     for how, options in SETTINGS.items():
         yield how, build(weights, **options)
     plan = exact_layer(table)

@@ -61,6 +61,7 @@ def ours(case: Case, n_threads: int) -> Run:
     start = net.INPUT if case.pixels else layers[0].name
     part = compile_part(network, start=start, targets=[layers[-1].name], n_threads=n_threads)
     height, width, channels = case.shape
+    values: Any
     if case.pixels:
         values = rng.integers(0, 256, (MAX_IMAGES, *case.shape)).astype(np.uint8)
     else:
@@ -81,10 +82,11 @@ def limit(case: Case, n_threads: int) -> Run:
     @intrinsic
     def spin(context: Any, n: Any) -> Any:
         def generate(context: Any, build: Any, signature: Any, args: Any) -> Any:
-            count = cgutils.get_or_insert_function(
+            helpers: Any = cgutils
+            count = helpers.get_or_insert_function(
                 build.module, ir.FunctionType(vector, [vector]), "llvm.ctpop.v8i64"
             )
-            slots = [cgutils.alloca_once(build, vector) for _ in range(LIMIT_CHAINS + 1)]
+            slots = [helpers.alloca_once(build, vector) for _ in range(LIMIT_CHAINS + 1)]
             for i, slot in enumerate(slots):
                 build.store(vector([i * 7 + 1] * 8), slot)
             with cgutils.for_range(build, args[0]):
@@ -101,7 +103,7 @@ def limit(case: Case, n_threads: int) -> Run:
 
         return types.int64(types.int64), generate
 
-    loop = numba.njit(lambda n: spin(n))
+    loop = numba.njit(lambda n: spin(n))  # type: ignore[call-arg]  # numba gives the context
     return lambda n: void(loop(n * case.macs // (512 * LIMIT_CHAINS)))
 
 
@@ -124,7 +126,7 @@ def tensorflow(case: Case, n_threads: int) -> Run:
                 layers += [keras.layers.Flatten(), keras.layers.Dense(filters, "relu")]
     model = tf.function(keras.Sequential(layers))
     images = tf.random.uniform((64, *case.shape))
-    return lambda n: [void(model(images[: min(64, n - i)])) for i in range(0, n, 64)] and None
+    return in_batches(lambda n: model(images[:n]), 64)
 
 
 def larq(case: Case, n_threads: int, *, indirect: bool) -> Run:
@@ -159,9 +161,7 @@ def larq(case: Case, n_threads: int, *, indirect: bool) -> Run:
     model = lce.convert_keras_model(tf.keras.Sequential(layers))
     interpreter = Interpreter(model, num_threads=n_threads, use_indirect_bgemm=indirect)
     images = np.random.default_rng(0).normal(size=(32, *case.shape)).astype(np.float32)
-    return lambda n: (
-        [void(interpreter.predict(images[: min(32, n - i)])) for i in range(0, n, 32)] and None
-    )
+    return in_batches(lambda n: interpreter.predict(images[:n]), 32)
 
 
 def torch_int8(case: Case, n_threads: int) -> Run:
@@ -176,6 +176,12 @@ def torch_int8(case: Case, n_threads: int) -> Run:
     def weights(*shape: int) -> Any:
         return torch.quantize_per_tensor(torch.randn(*shape), 0.05, 0, torch.qint8)
 
+    def convolve(packed: Any, x: Any) -> Any:
+        return ops.conv2d_relu(x, packed, 0.1, 64)
+
+    def multiply(packed: Any, x: Any) -> Any:
+        return ops.linear(x.flatten(1), packed, 0.1, 64)
+
     channels = case.shape[2]
     before = case.shape
     for layer, (shape, _) in zip(case.layers, case.shapes(), strict=True):
@@ -185,12 +191,12 @@ def torch_int8(case: Case, n_threads: int) -> Run:
                 packed = ops.conv2d_prepack(
                     weights(filters, before[2], size, size), None, [1, 1], pad, [1, 1], 1
                 )
-                steps.append(lambda x, packed=packed: ops.conv2d_relu(x, packed, 0.1, 64))
+                steps.append(partial(convolve, packed))
             case Pool():
                 steps.append(lambda x: torch.nn.functional.max_pool2d(x, 2))
             case Dense(filters):
                 packed = ops.linear_prepack(weights(filters, int(np.prod(before))), None)
-                steps.append(lambda x, packed=packed: ops.linear(x.flatten(1), packed, 0.1, 64))
+                steps.append(partial(multiply, packed))
         before = shape
     floats = torch.rand(32, channels, *case.shape[:2]).to(memory_format=torch.channels_last)
     images = torch.quantize_per_tensor(floats, 0.01, 64, torch.quint8)
@@ -202,6 +208,16 @@ def torch_int8(case: Case, n_threads: int) -> Run:
                 x = step(x)
 
     return run
+
+
+def in_batches(run: Callable[[int], Any], size: int) -> Run:
+    """As many images as asked for, at most `size` at a time."""
+
+    def whole(n: int) -> None:
+        for i in range(0, n, size):
+            run(min(size, n - i))
+
+    return whole
 
 
 def void(_: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from crshare.train import convolution, losses
+from crshare.train import binary_convolution, losses
 from crshare.train.loop import deterministic
 from crshare.train.rates import ScaledAdam
 from crshare.train.recipes import RECIPES, Recipe, build, scales
@@ -48,10 +48,10 @@ def main() -> None:
     rivals = {"bfloat16": ours, "float32": wide}
     for model in rivals.values():
         step(model)
-    small, convolution.SMALL = convolution.SMALL, NEVER
+    small, binary_convolution.SMALL = binary_convolution.SMALL, NEVER
     rivals["bfloat16, oneDNN's gradients"] = compiled(recipe, "bfloat16")
     step(rivals["bfloat16, oneDNN's gradients"])  # which fixes how its gradients are computed
-    convolution.SMALL = small
+    binary_convolution.SMALL = small
     seconds: dict[str, list[float]] = {name: [] for name in rivals}
     for _ in range(arguments.rounds + 1):
         for name, model in rivals.items():

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from crshare.arrays import Array
 from crshare.executor.execute import compile_network, run_layers
 from crshare.images.image_set import MovedSet, half_mirrored, load_images, stand_ins
 from crshare.model.read import read_model
@@ -32,7 +33,7 @@ from crshare.planning.objective import plan_cost
 
 PROBED = 500  # images on which outputs are flipped
 
-Placement = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+Placement = Callable[[Array, Array, Array], Array]
 
 
 class BeforePooling(MatchedVariance):
@@ -46,7 +47,7 @@ class BeforePooling(MatchedVariance):
 class AllAlike(MatchedVariance):
     """Every filter as important as the mean one."""
 
-    def importance(self, state: LayerState) -> np.ndarray:
+    def importance(self, state: LayerState) -> Array:
         own = state.baseline.importance
         return np.full_like(own, own.mean())
 
@@ -54,7 +55,7 @@ class AllAlike(MatchedVariance):
 class VarianceOnly(MatchedVariance):
     """One over the variance of the original sums, no density at the threshold."""
 
-    def importance(self, state: LayerState) -> np.ndarray:
+    def importance(self, state: LayerState) -> Array:
         baseline_layer = state.baseline
         first = replace(state, network=state.original, inputs=baseline_layer.inputs, changed=False)
         found = seen_moments(first, self.n_windows)
@@ -66,7 +67,7 @@ class VarianceOnly(MatchedVariance):
 class ByScores(MatchedVariance):
     """Times what flipping the channel's output does to the scores, over the layer's mean."""
 
-    def importance(self, state: LayerState) -> np.ndarray:
+    def importance(self, state: LayerState) -> Array:
         baseline_layer, network = state.baseline, state.original
         if baseline_layer.threshold is None:
             return baseline_layer.importance
@@ -80,7 +81,8 @@ class ByScores(MatchedVariance):
             flipped[..., channel // 64] ^= np.uint64(1) << np.uint64(channel % 64)
             now = run_layers(network, flipped, start_after=name, stop_at=last)
             effect[channel] = np.square(now - scores).mean()
-        return baseline_layer.importance * effect / max(effect.mean(), 1e-9)
+        share: Array = effect / max(effect.mean(), 1e-9)
+        return baseline_layer.importance * share
 
 
 class NotScaled(MatchedVariance):
@@ -110,7 +112,7 @@ class Rising(MatchedVariance):
     """The cost of a representative rises from pass to pass."""
 
     def passes(self) -> Sequence[float]:
-        return np.geomspace(0.1, 1, self.n_passes).tolist()
+        return [float(share) for share in np.geomspace(0.1, 1, self.n_passes)]
 
 
 @dataclass(frozen=True)
@@ -151,12 +153,12 @@ class LargeLayers(MatchedVariance):
         return baseline_layer.similar and baseline_layer.table.slice_operations >= self.least
 
 
-def by_squared_error(then: np.ndarray, now: np.ndarray, at: np.ndarray) -> np.ndarray:
+def by_squared_error(then: Array, now: Array, at: Array) -> Array:
     """Moved by the mean error, which leaves the least squared one."""
-    return at + np.rint((now - then).mean(axis=0))
+    return np.add(at, np.rint((now - then).mean(axis=0)))
 
 
-def by_agreement(then: np.ndarray, now: np.ndarray, at: np.ndarray) -> np.ndarray:
+def by_agreement(then: Array, now: Array, at: Array) -> Array:
     """Where most outputs are the original ones; of equally good places the first."""
     fired, low = then >= at, int(now.min())
     found = np.empty(len(at))
@@ -196,17 +198,16 @@ def methods(total: int) -> dict[str, Method]:
     return found | {"thresholds by labels, cross-fitted": replace(AS_SHIPPED, thresholds=LABELS)}
 
 
-def likelihoods(scores: np.ndarray, labels: np.ndarray, scale: float) -> np.ndarray:
+def likelihoods(scores: Array, labels: Array, scale: float) -> Array:
     """Negative log-likelihood of each label, scores times scale as logits."""
     logits = scores * scale
     logits = logits - logits.max(axis=1, keepdims=True)
     right = logits[np.arange(len(labels)), labels]
-    return np.log(np.exp(logits).sum(axis=1)) - right
+    found: Array = np.log(np.exp(logits).sum(axis=1)) - right
+    return found
 
 
-def scores_of(
-    original: Network, changed: Network, validation: MovedSet, method: Method
-) -> np.ndarray:
+def scores_of(original: Network, changed: Network, validation: MovedSet, method: Method) -> Array:
     if method.thresholds == LABELS:
         return by_halves(original, changed, validation, method.seed)[1]
     return compile_network(changed).scores(validation.images).astype(np.float64)
@@ -218,7 +219,7 @@ class Table:
 
     baseline: Baseline
     validation: MovedSet
-    before: np.ndarray
+    before: Array
 
     def row(self, name: str, multiplier: float, method: Method) -> str:
         began = time.process_time()
@@ -237,7 +238,7 @@ class Table:
         figures = f"{1 - share:.4f} | {lost:.4f} | {points:+.2f} | {seconds:.0f}"
         return f"| {name} | {multiplier:.1e} | {figures} |"
 
-    def losses(self, scores: np.ndarray) -> tuple[float, float]:
+    def losses(self, scores: Array) -> tuple[float, float]:
         """Of the mean log-likelihood of the right class, and of accuracy in points."""
         labels = self.validation.labels
         scale = min(

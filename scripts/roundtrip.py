@@ -22,16 +22,18 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if "keras" not in sys.argv[1:2]:
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 
+from crshare.arrays import Array
 from crshare.errors import CrshareError
 from crshare.evaluation.library_check import bit_readers, compare
 from crshare.evaluation.rounding import FLOAT32, FLOAT64
 from crshare.model.read import read_model
 from crshare.network.graph import INPUT, Kind, Network
-from crshare.train.running import run
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -61,6 +63,17 @@ def containers(dialect: str, model: Any, folder: Path) -> list[Path]:
     return paths
 
 
+def run(keras: Any, model: Any, images: Array, names: list[str]) -> tuple[dict[str, Array], Array]:
+    """Which values that enter the weights of the named layers are positive, and the scores."""
+    found = [model.get_layer(name) for name in names]
+    probe = keras.Model(model.inputs, [*(layer.input for layer in found), model.outputs[0]])
+    dtype = model.inputs[0].dtype
+    *entered, scores = probe(images.astype(getattr(dtype, "name", dtype)), training=False)
+    quantizers = [getattr(layer, "input_quantizer", None) or np.asarray for layer in found]
+    signs = [np.asarray(q(value)) > 0 for q, value in zip(quantizers, entered, strict=True)]
+    return dict(zip(names, signs, strict=True)), np.asarray(scores)
+
+
 def has_reals(network: Network, name: str) -> bool:
     """Whether any real-valued map stands behind this layer's."""
     if name == INPUT:
@@ -84,8 +97,9 @@ def one(
         names = [read.linears[layer.name].stored[0] for layer in bit_readers(read)]
         if known is None:
             runs = doubled(keras, model) if double else model
-            known = run(read, runs, images, names)
-        found = compare(read, images, *known, FLOAT64 if double else FLOAT32)
+            known = run(keras, runs, images, names)
+        theirs, scores = known
+        found = compare(read, images, theirs, scores, FLOAT64 if double else FLOAT32)
         for check in found.layers:
             source = read.network.layer(check.layer).source
             behind = "reals" if has_reals(read.network, source) else "integers"

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from crshare.executor.execute import compile_network
 from crshare.files import replacing
@@ -76,7 +77,8 @@ def shifted(images: Any, rng: np.random.Generator) -> Any:
     """Each image moved by -1, 0 or 1 pixel either way; what comes in is background."""
     padded = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)))
     down, right = rng.integers(0, 3, (2, len(images)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (8, 8), axis=(1, 2))
+    view: Any = sliding_window_view  # numpy's stubs know only one axis
+    windows = view(padded, (8, 8), axis=(1, 2))
     return windows[np.arange(len(images)), down, right].transpose(0, 2, 3, 1)
 
 

@@ -4,6 +4,7 @@ A model is drawn from a seed; its weights make ties, falling channels and consta
 Imported only where a library is installed.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -26,8 +27,7 @@ def keras_for(dialect: str) -> Any:
 def build(dialect: str, keras: Any, seed: int) -> tuple[Any, Any, frozenset[str]]:
     """A model with its weights set, images for it, and the layers that are declared signs."""
     rng = np.random.default_rng(seed)
-    maker = {"larq": Larq, "qkeras": QKeras, "keras": Plain, "binarynet": BinaryNet}[dialect]
-    family = maker(keras, rng)
+    family = FAMILIES[dialect](keras, rng)
     model = graph(family)
     randomise(model, rng, family.plain_kernels)
     images = rng.integers(0, 256, (N_IMAGES, *model.input_shape[1:]), dtype=np.uint8)
@@ -133,7 +133,7 @@ def _in_single(quantizer: Any) -> Callable[[Any], Any]:
     return lambda x: tensorflow.cast(quantizer(tensorflow.cast(x, "float32")), "float64")
 
 
-class Family:
+class Family(ABC):
     """What the layers of one library are; each method gives a new one."""
 
     plain_kernels = False
@@ -154,6 +154,18 @@ class Family:
 
     def pick(self, *options: Any) -> Any:
         return options[int(self.rng.integers(len(options)))]
+
+    @abstractmethod
+    def first(self, filters: int) -> Any: ...
+
+    @abstractmethod
+    def conv(self, filters: int, *, same: bool = False) -> Any: ...
+
+    @abstractmethod
+    def sign(self, x: Any) -> Any: ...
+
+    @abstractmethod
+    def dense(self, units: int) -> Any: ...
 
 
 class Larq(Family):
@@ -377,6 +389,14 @@ def binary_layers(keras: Any) -> tuple[type, type]:
             return super().get_config() | {"H": self.H}
 
     return BinaryConv2D, BinaryDense
+
+
+FAMILIES: dict[str, Callable[[Any, Generator], Family]] = {
+    "larq": Larq,
+    "qkeras": QKeras,
+    "keras": Plain,
+    "binarynet": BinaryNet,
+}
 
 
 def randomise(model: Any, rng: Generator, plain_kernels: bool) -> None:

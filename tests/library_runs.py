@@ -135,7 +135,8 @@ def assert_rounded(model: Model, values: dict[str, Array], difference: Differenc
     behind: list[BitPool] = []
     sums = list(sums_behind(model, by_name, name, place, behind))
     threshold, _, channel = sums[0]
-    window = [int(values[threshold.source][(difference.image, *at)]) for _, at, _ in sums]
+    given = values[threshold.source][difference.image]
+    window = [int(given[at]) for _, at, _ in sums]
     maps = model.folded[threshold.name]
     tolerance = rounding(model, threshold, channel)
     exact = [float(value_at(maps, channel, total)) for total in window]
@@ -192,7 +193,7 @@ def rounding(model: Model, threshold: Layer, channel: int) -> float:
         if isinstance(step, Affine):
             scale, offset = (np.abs(np.resize(p, channel + 1)[channel]) for p in linear_form(step))
             size = scale * size + offset
-    return size * 2.0**-24 * (8 + np.prod(conv.kernel.shape[:3]))
+    return float(size * 2.0**-24 * (8 + np.prod(conv.kernel.shape[:3])))
 
 
 def assert_equal_to_library(case: Case, n_most: int) -> int:

@@ -44,7 +44,7 @@ def test_equal_copies_of_the_same_images_make_the_interval_no_narrower() -> None
     labels = np.zeros(1_000, np.int64)
     before, after = (rng.random((2, 1_000)) < [[0.2], [0.3]]).astype(np.int64)
     once = compare(before, after, labels)
-    thrice = compare(*(np.repeat(array, 3) for array in (before, after, labels)), copies=3)
+    thrice = compare(np.repeat(before, 3), np.repeat(after, 3), np.repeat(labels, 3), copies=3)
     assert thrice.loss_points == pytest.approx(once.loss_points)
     assert thrice.interval == pytest.approx(once.interval)
     assert Accuracy(3_000, 2_700, 2_640, 150, 90).interval[1] < once.interval[1]

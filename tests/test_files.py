@@ -175,7 +175,7 @@ def test_stdout_by_its_name_takes_its_turn(tmp_path: Path, kind: str) -> None:
         case _:
             ours, theirs = socket.socketpair()
             with ours, theirs:
-                subprocess.run(command, stdout=theirs, check=True, timeout=60)
+                subprocess.run(command, stdout=theirs.fileno(), check=True, timeout=60)
                 said = ours.recv(999).decode()
     assert said.split() == ["first", "second", "third"]
     assert [path.name for path in tmp_path.iterdir()] == ["out"] * (kind == "file")

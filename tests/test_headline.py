@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -18,14 +19,14 @@ NEEDED = ("models/cnv_w1a1_cifar10.h5", "data/cifar10_train10k.npz", "data/cifar
 pytestmark = pytest.mark.needs_shared(*NEEDED)
 
 
-def report_of(folder: Path, *options: str) -> dict[str, object]:
+def report_of(folder: Path, *options: str) -> dict[str, Any]:
     arguments = ["optimize", str(MODEL), "--calib", str(CALIB), "--data", str(DATA)]
     result = CliRunner().invoke(main, [*arguments, *options, "-o", str(folder)])
     assert result.exit_code == 0, result.output
     return json.loads((folder / "report.json").read_text())
 
 
-def reduction(report: dict[str, object]) -> float:
+def reduction(report: dict[str, Any]) -> float:
     """Of slice operations in LAYERS."""
     layers = [layer for layer in report["layers"] if layer["layer"] in LAYERS]
     before, after = (
@@ -34,7 +35,7 @@ def reduction(report: dict[str, object]) -> float:
     return 1 - after / before
 
 
-def without_training(folder: Path, budget: str, *options: str) -> dict[str, object]:
+def without_training(folder: Path, budget: str, *options: str) -> dict[str, Any]:
     always = ("--solver", "highs", "--workers", "2")
     report = report_of(folder, "--max-acc-loss", budget, *always, *options)
     assert report["accuracy"]["n_images"] == 10_000

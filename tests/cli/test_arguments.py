@@ -180,7 +180,7 @@ def test_a_channel_is_a_short_number(tmp_path: Path, optimized: Path, index: str
 
 
 def test_a_rescaling_is_exact() -> None:
-    assert rescaling("1/127.5,-1") == (Fraction(2, 255), -1)
+    assert rescaling("1/127.5,-1") == (Fraction(2, 255), Fraction(-1))
     assert rescaling("3.90625e-3, 0.5") == (Fraction(1, 256), Fraction(1, 2))
 
 
@@ -193,7 +193,10 @@ def test_the_python_api_keeps_the_same_limits(value: object) -> None:
 
 def test_limits_are_kept_where_values_are_made(model: Path) -> None:
     loaded = crshare.load(model)
-    for wrong in ({"seed": -1}, {"seed": 0.5}, {"time_limit_s": float("inf")}, {"n_workers": 0}):
+    unfit: tuple[dict[str, Any], ...] = (
+        {"seed": -1}, {"seed": 0.5}, {"time_limit_s": float("inf")}, {"n_workers": 0}
+    )  # fmt: skip
+    for wrong in unfit:
         with pytest.raises(ArgumentError, match=" expected a "):
             crshare.optimize(loaded, **{"max_loss_points": 1.0, **wrong})
     with pytest.raises(ArgumentError, match="^fold 63: expected a whole number from 1 to 32$"):

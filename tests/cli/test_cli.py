@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -204,7 +205,7 @@ def test_auto_goes_on_without_a_solver_and_says_so(
 def test_a_named_solver_that_did_not_solve_the_plan_is_told_first(
     tmp_path: Path, model: Path, images: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(problem: Problem, backend: str, **limits: float) -> Selection:
+    def failing(problem: Problem, backend: str, **limits: Any) -> Selection:
         if backend == "cbc":
             raise EngineFaultError("cbc: it ended with status 3; its last words: no library")
         return solve(problem, backend, **limits)

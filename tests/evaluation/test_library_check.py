@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from crshare.arrays import Array
 from crshare.evaluation.library_check import Comparison, bit_readers, compare
 from crshare.evaluation.rounding import margin
 from crshare.model.read import Model, read_model
@@ -25,7 +26,7 @@ def model(tmp_path: Path) -> Model:
     return read_model(write_h5(tmp_path / "m.h5", small(), SHAPE))
 
 
-def own(model: Model) -> tuple[dict[str, np.ndarray], np.ndarray]:
+def own(model: Model) -> tuple[dict[str, Array], Array]:
     """What a library would give that never rounds."""
     values = reference.run(model.network, IMAGES)
     bits = {layer.name: values[layer.source] > 0 for layer in bit_readers(model)}

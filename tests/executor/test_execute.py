@@ -1,6 +1,7 @@
 """The executor equals the reference, bit for bit, in every variant of its kernels."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,7 +113,7 @@ def test_one_operation_may_stand_in_two_layers() -> None:
     pool = BitPool((2, 2), (1, 1), True, np.zeros(3, np.bool_))
     conv = Conv(random_signs(rng, (3, 3, 3, 3)), (1, 1), -1)
     threshold = random_threshold(rng, Signal(Kind.INTEGERS, (1, 1, 3), 27))
-    ops = (conv, threshold, pool, conv, threshold, pool, conv)
+    ops: tuple[Any, ...] = (conv, threshold, pool, conv, threshold, pool, conv)
     sources = (INPUT, *(f"layer{i}" for i in range(len(ops))))
     layers = (Layer(f"layer{i}", op, sources[i]) for i, op in enumerate(ops))
     network = Network(Input((5, 4, 3), multiplier=2, offset=-255), tuple(layers))

@@ -18,7 +18,7 @@ from crshare.model.read import fingerprint, read_model, read_network
 from crshare.model.write import apply_network
 from crshare.network.graph import Conv
 from tests.keras_files import Dialect, model_config, numbered_weights, write_h5, write_keras
-from tests.small_model import RESAVE, SHAPE, small
+from tests.small_model import RESAVE, SHAPE, sentence_start, small
 
 
 @pytest.mark.parametrize("dialect", Dialect)
@@ -137,7 +137,7 @@ REFUSED: list[tuple[Callable[[Path], Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("build", "sentence"), REFUSED, ids=lambda v: str(v)[:40])
+@pytest.mark.parametrize(("build", "sentence"), REFUSED, ids=sentence_start)
 def test_what_is_no_container_is_refused(
     tmp_path: Path, build: Callable[[Path], Any], sentence: str
 ) -> None:

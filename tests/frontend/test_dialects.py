@@ -96,7 +96,7 @@ def test_depthwise_separable_and_one_dimensional_layers(tmp_path: Path) -> None:
 
     kernel = signs(RNG, 3, 2, 4)
     line = conv("c", kernel[np.newaxis], kind="QuantConv1D", input_quantizer=None)
-    line = Spec("QuantConv1D", "c", line.config | {"kernel_size": [3], "strides": [2]}
+    line = Spec("QuantConv1D", "c", {**line.config} | {"kernel_size": [3], "strides": [2]}
                 | {"dilation_rate": [1]}, {"kernel": kernel})  # fmt: skip
     path = write_h5(tmp_path / "line.h5", [line], (9, 2))
     network = read_network(path)
@@ -116,7 +116,7 @@ def test_depthwise_and_pointwise_signs_are_written_back(tmp_path: Path) -> None:
     ]
     source = write_h5(tmp_path / "m.h5", layers, SHAPE)
     network = read_network(source)
-    flipped = {}
+    flipped: dict[str, Any] = {}
     for layer, old in network.convs():
         flips = RNG.choice(np.array([1, 1, -1], np.int8), old.kernel.shape)
         flipped[layer.name] = replace(old, kernel=old.kernel * flips)

@@ -24,6 +24,7 @@ from tests.small_model import (
     K1,
     RESAVE,
     SHAPE,
+    sentence_start,
     small,
 )
 
@@ -129,7 +130,7 @@ CONTAINERS: list[tuple[Callable[[Path], Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("build", "sentence"), CONTAINERS, ids=lambda v: str(v)[:40])
+@pytest.mark.parametrize(("build", "sentence"), CONTAINERS, ids=sentence_start)
 def test_a_file_that_holds_no_whole_model_is_refused(
     tmp_path: Path, build: Callable[[Path], Any], sentence: str
 ) -> None:

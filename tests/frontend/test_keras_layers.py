@@ -242,7 +242,7 @@ def test_real_layers_may_stand_at_both_ends(tmp_path: Path) -> None:
     x = reference.pad(images / 255, REAL.shape, (1, 1), 0)
     first = np.maximum(reference.convolve(x, REAL.astype(np.float64), (1, 1)) + 1, 0) - 1
     second = reference.convolve(np.where(first >= 0, 1, -1).astype(float), K2, (1, 1)) - 1
-    second /= np.sqrt(np.float64(np.float32(0.999)) + 0.001)
+    second = second / np.sqrt(np.float64(np.float32(0.999)) + 0.001)
     kernel = layers[-1].weights["kernel"]
     expected = second.reshape(4, -1) @ kernel.astype(np.float64) + 1
     found = reference.run(network, images)["d/bias"].reshape(4, 3)

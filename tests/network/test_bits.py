@@ -31,4 +31,4 @@ def test_plus_one_is_bit_one_and_channels_fill_words_from_the_lowest_bit() -> No
 def test_the_dot_product_is_twice_the_agreeing_bits_less_the_valid(n: int, seed: int) -> None:
     a, b = np.random.default_rng(seed).choice(np.array([-1, 1], np.int64), (2, n))
     differing = sum(int(word).bit_count() for word in pack(a) ^ pack(b))
-    assert dot(n - differing, n) == a @ b
+    assert dot(np.array(n - differing), n) == a @ b

@@ -39,7 +39,7 @@ def test_the_sign_behind_a_shortcut_and_the_scale_on_the_way(tmp_path: Path) -> 
     network = bireal(tmp_path)
     found = real_sign(network, "c1")
     assert found is not None and found.sign.name == "a1/sign"
-    scale = network.layer("b1").op.scale  # type: ignore[union-attr]
+    scale = network.layer("b1").op.scale
     np.testing.assert_array_equal(found.scale, scale)
     behind = real_sign(network, "c2")
     assert behind is not None and behind.sign.name == "a2/sign"

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from crshare.arrays import Array
 from crshare.network.graph import INPUT, Conv, Input, Layer, Network, Signal
 from crshare.network.slices import SliceTable, decompose
 from crshare.plan.cost import Totals, count_layer
@@ -13,7 +14,7 @@ from tests.networks import conv_network
 A = np.array([[1, 1], [-1, 1]], np.int8)
 
 
-def table_of(kernel: np.ndarray, shape: tuple[int, int, int]) -> tuple[SliceTable, Signal]:
+def table_of(kernel: Array, shape: tuple[int, int, int]) -> tuple[SliceTable, Signal]:
     network = conv_network(Conv(kernel.astype(np.int8)), shape)
     (table,) = decompose(network)
     return table, network.input_of(network.layer("conv"))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from crshare.arrays import Array
 from crshare.network.bits import pack
 from crshare.network.graph import Conv, Kind, Signal, extent, signal_after
 from crshare.network.slices import SliceTable
@@ -10,7 +11,7 @@ from crshare.planning.covariance import SampledWindows, gather, moments, sample_
 from tests.networks import random_signs
 
 
-def random_case(seed: int) -> tuple[Conv, Signal, np.ndarray, np.ndarray]:
+def random_case(seed: int) -> tuple[Conv, Signal, Array, Array]:
     """A convolution, its input signal, and two lots of maps of +1/-1 for it."""
     rng = np.random.default_rng(seed)
     channels = int(rng.choice([1, 3, 64, 65]))
@@ -23,7 +24,7 @@ def random_case(seed: int) -> tuple[Conv, Signal, np.ndarray, np.ndarray]:
     return conv, Signal(Kind.BITS, shape, 1), maps[0], maps[1]
 
 
-def slow_window(conv: Conv, given: Signal, values: np.ndarray, row: int, column: int) -> list[int]:
+def slow_window(conv: Conv, given: Signal, values: Array, row: int, column: int) -> list[int]:
     """One window, channel by channel and in it tap by tap, with its padding."""
     kh, kw, channels, _ = conv.kernel.shape
     same = conv.pad_value is not None

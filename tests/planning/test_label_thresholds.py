@@ -15,7 +15,6 @@ import pytest
 from crshare.executor.execute import compile_network, outputs
 from crshare.images.image_set import ImageSet, MovedSet, stand_ins
 from crshare.network.graph import Conv, Input, Network, Op, Threshold
-from crshare.planning import label_thresholds as supervised
 from crshare.planning.label_thresholds import (
     BATCH,
     N_EPOCHS,
@@ -26,7 +25,7 @@ from crshare.planning.label_thresholds import (
     spread_of,
     with_threshold_values,
 )
-from crshare.planning.teacher import teacher_of
+from crshare.planning.teacher import DISTILLED, teacher_of
 from crshare.planning.threshold_gradients import tail_of
 from tests.networks import Builder, random_signs
 
@@ -81,7 +80,7 @@ def convs(network: Network) -> list[tuple[str, Conv]]:
 
 def test_each_half_judges_what_the_other_one_found() -> None:
     original, displaced, images = problem()
-    tail, teacher = tail_of(displaced, 10**9), teacher_of(original, images, supervised.DISTILLED)
+    tail, teacher = tail_of(displaced, 10**9), teacher_of(original, images, DISTILLED)
     assert tail is not None
     halves = [images.half(first) for first in (0, 1)]
     found = [descended(displaced, tail, teacher, half, 0)[HIDDEN] for half in halves]

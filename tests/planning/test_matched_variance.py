@@ -1,6 +1,7 @@
 """What a descent chooses, against every choice there is, on small layers."""
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ class Layer:
             "conv", random_signs(rng, (N_INPUTS, N_FILTERS)), (0, 2, 4, 6), 1, False
         )
         self.importance = rng.uniform(0.5, 2, N_FILTERS)
-        both = N_WINDOWS**2 * np.cov(self.now.T, self.then.T, bias=True)
+        both: Any = N_WINDOWS**2 * np.cov(self.now.T, self.then.T, bias=True)
         self.target = Target(
             both[:N_INPUTS, :N_INPUTS],
             both[:N_INPUTS, N_INPUTS:] @ self.table.matrix,

@@ -6,7 +6,9 @@ from dataclasses import replace
 from functools import partial
 from math import inf
 from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
 from crshare.plan.plan import SharingPlan
@@ -23,8 +25,8 @@ from crshare.planning.search import LOST, Found
 from crshare.planning.solver_asked import Replaced, replaced
 from solver import BackendUnavailableError, EngineFaultError, Problem, Selection, dense, solve
 
-PROBLEM = dense([3, 3], [[0, 2], [2, 0], [1, 1]])
-TABLE = SimpleNamespace(positions=2, starts=[0, 9], n_groups=1)
+PROBLEM = dense([3, 3], np.array([[0, 2], [2, 0], [1, 1]]))
+TABLE: Any = SimpleNamespace(positions=2, starts=[0, 9], n_groups=1)
 
 
 @pytest.mark.parametrize(

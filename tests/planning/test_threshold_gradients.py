@@ -213,7 +213,7 @@ def test_a_tail_ends_where_two_layers_read_the_same_bits() -> None:
 
 @pytest.mark.parametrize("same", [False, True])
 def test_scattering_adds_up_what_windows_took(same: bool) -> None:
-    parts = np.ones((9, 1, 3, 3, 1)) if same else np.ones((9, 1, 1, 1, 1))
-    total = scattered(parts, (1, 3, 3, 1), (3, 3), (1, 1), same=same)
+    parts = np.ones((9, 1, 3, 3, 1) if same else (9, 1, 1, 1, 1), np.float32)
+    total = scattered(list(parts), (1, 3, 3, 1), (3, 3), (1, 1), same=same)
     often = np.array([[4, 6, 4], [6, 9, 6], [4, 6, 4]]) if same else np.ones((3, 3))
     np.testing.assert_array_equal(total[0, :, :, 0], often)

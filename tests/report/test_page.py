@@ -316,6 +316,7 @@ def test_two_runs_give_the_same_page(document: Document) -> None:
 
 
 def test_the_tradeoff_says_every_plan(document: Document) -> None:
+    assert isinstance(document.report, PlanReport)
     drawing = tradeoff(document.report).markup().html
     for entry in document.report.search.tried:
         assert f"{entry.cost:,} slice operations lose" in drawing

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
+from typing import IO
 
 import pytest
 from hypothesis import given
@@ -24,7 +25,7 @@ FULL = Path("/dev/full")
 
 
 def run(
-    *arguments: object, stdout: object = subprocess.PIPE, **environment: str
+    *arguments: object, stdout: int | IO[str] = subprocess.PIPE, **environment: str
 ) -> tuple[int, str]:
     """Exit code and stderr of a command in a process of its own."""
     done = subprocess.run(

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from crshare.arrays import Array
 from crshare.errors import PlanError
 from crshare.network.graph import ALWAYS, INPUT, Conv, Input, Layer, Network, Threshold
 from crshare.network.slices import SliceTable, decompose
@@ -60,7 +61,7 @@ def test_patterns_are_counted_with_their_inverses(seed: int, size: tuple[int, in
     assert totals == most[: len(totals)]
 
 
-def count_slowly(table: SliceTable, matrix: np.ndarray) -> Counter[str]:
+def count_slowly(table: SliceTable, matrix: Array) -> Counter[str]:
     return Counter(
         signs_of(matrix[table.rows(group), filter_])
         for group in range(table.n_groups)

@@ -53,7 +53,7 @@ MISDEEDS: dict[str, Callable[[], Any]] = {
     "system exit": lambda: exit_with("the end"),
     "memory": lambda: bytes(2**31),
     "recursion": lambda: recurse(0),
-    "error of lines": lambda: {}["a\nb"],
+    "error of lines": lambda: {"": ""}["a\nb"],
     "object": lambda: object(),
     "read": lambda: Path("/etc/passwd").read_text(),
     "run": lambda: os.execv("/bin/sh", ["/bin/sh", "-c", "true"]),

@@ -42,7 +42,7 @@ STRANGE = (
     *(b'{"array": [0, "|O", [1]]}', b'{"array": [0, "<f8", [9]]}', b'{"array": [-9, "<f8", [0]]}'),
     *(b'{"bytes": [0, 9]}', b'{"bytes": [-1, 1]}', b"[", b"\xff"),
 )
-ARRAYS = [
+ARRAYS: list[Any] = [
     np.zeros((0, 3)),
     np.array(2.5, np.float32),
     np.arange(24, dtype=">i2").reshape(2, 3, 4)[:, ::2],
@@ -56,7 +56,8 @@ def test_a_value_comes_back_as_it_was(value: Any) -> None:
 
 
 def test_arrays_come_back_with_their_kinds_and_shapes() -> None:
-    for sent, back in zip(ARRAYS, call(f"{HERE}:echo", ARRAYS), strict=True):
+    answer: Any = call(f"{HERE}:echo", ARRAYS)
+    for sent, back in zip(ARRAYS, answer, strict=True):
         assert back.dtype == sent.dtype and back.shape == sent.shape
         assert np.array_equal(back, sent)
 

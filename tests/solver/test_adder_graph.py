@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,17 +26,18 @@ from solver.adder_graph import (
     to_text,
 )
 from solver.adder_graph.kinds import SUM
+from solver.arrays import Ints
 
 SHARING_METHODS = ("auto", "buckets", "subexpressions", "combined")
 MODEL = Path(__file__).resolve().parents[3] / "shared/models/cnv_w1a1_cifar10.h5"
 
 
-def signs(rows, columns, seed=0):
+def signs(rows: int, columns: int, seed: int = 0) -> Ints:
     return np.random.default_rng(seed).choice([-1, 1], (rows, columns))
 
 
 @st.composite
-def matrices(draw):
+def matrices(draw: st.DrawFn) -> Ints:
     """Small matrices with zeros, repeated and opposite rows and columns."""
     shape = (draw(st.integers(0, 9)), draw(st.integers(0, 14)))
     matrix = draw(hnp.arrays(np.int64, shape, elements=st.sampled_from([-1, 0, 1, 1, -1])))
@@ -49,7 +51,7 @@ def matrices(draw):
 
 
 @st.composite
-def ranges(draw, n_inputs):
+def ranges(draw: st.DrawFn, n_inputs: int) -> Ints:
     """Bits, small signed numbers, constants, or all of them mixed."""
     kinds = draw(st.lists(st.sampled_from(["bit", "wide"]), min_size=n_inputs, max_size=n_inputs))
     pairs = []
@@ -59,20 +61,21 @@ def ranges(draw, n_inputs):
     return np.array(pairs, dtype=np.int64).reshape(n_inputs, 2)
 
 
-def random_inputs(graph, number=16):
+def random_inputs(graph: AdderGraph, number: int = 16) -> Ints:
     rng = np.random.default_rng(1)
     size = (number, graph.n_inputs)
-    return rng.integers(graph.input_low, graph.input_high, size=size, endpoint=True)
+    drawn: Ints = rng.integers(graph.input_low, graph.input_high, size, np.int64, endpoint=True)
+    return drawn
 
 
-def assert_multiplies(graph, matrix):
+def assert_multiplies(graph: AdderGraph, matrix: Ints) -> None:
     inputs = random_inputs(graph)
     assert np.array_equal(interpret(graph, inputs), inputs @ np.asarray(matrix).T)
 
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data(), method=st.sampled_from([*SHARING_METHODS, "separate"]))
-def test_every_odd_shape_multiplies_back_out(data, method):
+def test_every_odd_shape_multiplies_back_out(data: st.DataObject, method: str) -> None:
     matrix = data.draw(matrices())
     input_range = data.draw(ranges(matrix.shape[1]))
     wanted = data.draw(st.sampled_from(MEASURES))
@@ -83,14 +86,14 @@ def test_every_odd_shape_multiplies_back_out(data, method):
 
 @pytest.mark.parametrize("method", [*SHARING_METHODS, "separate"])
 @pytest.mark.parametrize("shape", [(1, 1), (0, 5), (5, 0), (0, 0), (1, 40), (40, 1), (16, 100)])
-def test_shapes(method, shape):
+def test_shapes(method: str, shape: tuple[int, int]) -> None:
     matrix = signs(*shape)
     assert_multiplies(build(matrix, method=method, search_rounds=4), matrix)
 
 
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
-def test_ranges_are_exact(data):
+def test_ranges_are_exact(data: st.DataObject) -> None:
     matrix = data.draw(matrices())
     input_range = data.draw(ranges(matrix.shape[1]))
     graph = build(matrix, input_range=input_range, search_rounds=2)
@@ -104,7 +107,7 @@ def test_ranges_are_exact(data):
             assert [bound + output.offset for bound in found] == extremes[:, row].tolist()
 
 
-def test_separate_costs_what_the_design_says():
+def test_separate_costs_what_the_design_says() -> None:
     matrix = signs(64, 576)
     cost = measure(build(matrix, method="separate"))
     # 576 bits: 96 counts of six (3 full adders each) and a tree of 95 adders of 3 to 9 bits
@@ -112,7 +115,7 @@ def test_separate_costs_what_the_design_says():
     assert cost == Cost(64 * 575, 64 * (96 * 3 + tree), cost.lut6, depth=10)
 
 
-def test_costs_worked_out_by_hand():
+def test_costs_worked_out_by_hand() -> None:
     # one count of three bits, 2 bits wide: 2 additions, 1 full adder, 2 LUTs, 2 deep
     assert measure(build([[1, 1, 1]])) == Cost(2, 1, 2, 2)
     # [0, 255] + [0, 255]: 8 full adders, 9 result bits
@@ -120,7 +123,7 @@ def test_costs_worked_out_by_hand():
     assert wide == Cost(additions=1, full_adders=8, lut6=9, depth=1)
 
 
-def test_wires_cost_nothing():
+def test_wires_cost_nothing() -> None:
     # a + (b << 3), both of 4 bits: the low 3 bits of a are wires, 4 positions are left
     graph = AdderGraph(
         *(np.array(x) for x in ([0, 0], [15, 15], [0, 2], [0, 1], [0, 3])),
@@ -132,7 +135,7 @@ def test_wires_cost_nothing():
 
 
 @pytest.mark.parametrize("wanted", MEASURES)
-def test_auto_is_no_worse_than_any_method(wanted):
+def test_auto_is_no_worse_than_any_method(wanted: str) -> None:
     matrix = signs(24, 160)
     costs = {
         method: getattr(measure(build(matrix, method=method, measure=wanted)), wanted)
@@ -142,20 +145,20 @@ def test_auto_is_no_worse_than_any_method(wanted):
     assert costs["auto"] < 0.5 * costs["separate"]
 
 
-def test_repeated_rows_and_columns_are_added_once():
+def test_repeated_rows_and_columns_are_added_once() -> None:
     row = signs(1, 30)
     assert measure(build(np.vstack([row, -row, 0 * row, row]))).additions == 29
     assert measure(build(row.T @ signs(1, 20))).additions == 19
 
 
 @pytest.mark.parametrize("method", SHARING_METHODS)
-def test_equal_arguments_give_equal_graphs(method):
+def test_equal_arguments_give_equal_graphs(method: str) -> None:
     matrix = signs(20, 90)
     first, second = (build(matrix, method=method, seed=7) for _ in range(2))
     assert to_text(first) == to_text(second)
 
 
-def test_a_time_limit_only_ends_the_search():
+def test_a_time_limit_only_ends_the_search() -> None:
     matrix = signs(20, 90)
     none = build(matrix, search_rounds=0)
     assert build(matrix, search_rounds=10**6, time_limit_s=0.0) == none
@@ -165,7 +168,7 @@ def test_a_time_limit_only_ends_the_search():
 @pytest.mark.parametrize("n_inputs", [1, 2, 7, 64, 65, 100])
 @pytest.mark.parametrize("slack", [0, 1, 3])
 @pytest.mark.parametrize("wanted", MEASURES)
-def test_the_depth_limit_holds(n_inputs, slack, wanted):
+def test_the_depth_limit_holds(n_inputs: int, slack: int, wanted: str) -> None:
     matrix = signs(12, n_inputs)
     limit = (n_inputs - 1).bit_length() + slack
     graph = build(matrix, max_depth=limit, measure=wanted)
@@ -173,12 +176,12 @@ def test_the_depth_limit_holds(n_inputs, slack, wanted):
     assert_multiplies(graph, matrix)
 
 
-def test_an_impossible_depth_is_refused():
+def test_an_impossible_depth_is_refused() -> None:
     with pytest.raises(AdderGraphError, match="max_depth 3 is too small"):
         build(signs(4, 9), max_depth=3)
 
 
-def test_canonical_text():
+def test_canonical_text() -> None:
     graph = build([[1, 1, 1, -1], [0, 0, 0, -1], [0, 0, 0, 0], [0, 0, 1, 0]], method="separate")
     assert to_text(graph) == (
         "adder graph 1\n"
@@ -207,12 +210,12 @@ def test_canonical_text():
         ("adder graph 1\ninputs 7 in [0, 1]\ne7 = count e0 e1 e2 e3 e4 e5 e6\n", "more than 6"),
     ],
 )
-def test_texts_that_break_the_law(text, message):
+def test_texts_that_break_the_law(text: str, message: str) -> None:
     with pytest.raises(AdderGraphError, match=message):
         from_text(text)
 
 
-def test_check_catches_a_corrupted_graph():
+def test_check_catches_a_corrupted_graph() -> None:
     matrix = signs(8, 40)
     graph = build(matrix)
     check(graph, matrix)
@@ -224,7 +227,7 @@ def test_check_catches_a_corrupted_graph():
                 check(replace(graph, term_negative=flipped), matrix)
 
 
-def test_check_names_the_first_wrong_output():
+def test_check_names_the_first_wrong_output() -> None:
     graph = build([[1, -1, 1], [1, 1, 1]])
     with pytest.raises(AdderGraphError, match="output 1 has the wrong coefficient for input 2"):
         check(graph, [[1, -1, 1], [1, 1, -1]])
@@ -247,12 +250,12 @@ def test_check_names_the_first_wrong_output():
         ({"matrix": [[1]], "method": "slices"}, "go together"),
     ],
 )
-def test_arguments_that_cannot_be(arguments, message):
+def test_arguments_that_cannot_be(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(AdderGraphError, match=message):
         build(**arguments)
 
 
-def test_interpret_refuses_inputs_out_of_range():
+def test_interpret_refuses_inputs_out_of_range() -> None:
     graph = build([[1, 1]])
     with pytest.raises(AdderGraphError, match=r"input 1 is 2; its range is \[0, 1\]"):
         interpret(graph, [[0, 1], [0, 2]])
@@ -261,7 +264,7 @@ def test_interpret_refuses_inputs_out_of_range():
     assert interpret(graph, [[[0, 1]], [[1, 1]]]).tolist() == [[[1]], [[2]]]
 
 
-def real_layer(name, n_channels):
+def real_layer(name: str, n_channels: int) -> Ints:
     h5py = pytest.importorskip("h5py")
     if not MODEL.exists():
         pytest.skip(f"needs {MODEL.name} in ../shared/models")
@@ -274,7 +277,7 @@ def real_layer(name, n_channels):
 @pytest.mark.parametrize(
     ("n_channels", "additions", "full_adders"), [(8, 790, 2000), (32, 2800, 5650)]
 )
-def test_real_layers_stay_small(n_channels, additions, full_adders):
+def test_real_layers_stay_small(n_channels: int, additions: int, full_adders: int) -> None:
     matrix = real_layer("conv2", n_channels)
     assert measure(build(matrix, search_rounds=200)).additions <= additions
     narrow = build(matrix, measure="full_adders", method="buckets", search_rounds=0)

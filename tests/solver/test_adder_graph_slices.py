@@ -1,15 +1,18 @@
 """Adder graphs that follow a sharing plan: repeated, inverse, similar and corrected slices."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solver.adder_graph import AdderGraphError, Slices, build, effective_matrix, interpret, measure
+from solver.arrays import Ints
 
 
 @st.composite
-def plans(draw):
+def plans(draw: st.DrawFn) -> tuple[Ints, Slices]:
     """A matrix and a plan for it: uneven groups, any representative for any output."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     sizes = draw(st.lists(st.integers(1, 9), min_size=1, max_size=4))
@@ -25,7 +28,7 @@ def plans(draw):
     return matrix, Slices(starts, representatives, use, rng.random(use.shape) < 0.5)
 
 
-def applied_by_hand(matrix, plan):
+def applied_by_hand(matrix: Ints, plan: Slices) -> Ints:
     result = matrix.copy()
     for group, patterns in enumerate(plan.representatives):
         begin, end = plan.starts[group], plan.starts[group + 1]
@@ -37,16 +40,20 @@ def applied_by_hand(matrix, plan):
 
 @settings(max_examples=60, deadline=None)
 @given(plans(), st.sampled_from([(0, 1), (-7, 12)]))
-def test_the_graph_computes_the_effective_weights(planned, input_range):
+def test_the_graph_computes_the_effective_weights(
+    planned: tuple[Ints, Slices], input_range: tuple[int, int]
+) -> None:
     matrix, plan = planned
     wanted = applied_by_hand(matrix, plan)
     assert np.array_equal(effective_matrix(matrix, plan), wanted)
     graph = build(matrix, method="slices", slices=plan, input_range=input_range)
-    inputs = np.random.default_rng(0).integers(*input_range, (12, matrix.shape[1]), endpoint=True)
+    inputs = np.random.default_rng(0).integers(
+        *input_range, size=(12, matrix.shape[1]), endpoint=True
+    )
     assert np.array_equal(interpret(graph, inputs), inputs @ wanted.T)
 
 
-def test_a_correction_costs_one_addition_for_each_position():
+def test_a_correction_costs_one_addition_for_each_position() -> None:
     first = np.ones((1, 9), dtype=int)
     second = first.copy()
     second[0, [2, 5]] = -1
@@ -58,7 +65,7 @@ def test_a_correction_costs_one_addition_for_each_position():
     assert cost.additions == 8 + 2  # the slice, and two corrections that both others share
 
 
-def test_shared_slices_are_added_up_once():
+def test_shared_slices_are_added_up_once() -> None:
     slice_ = np.array([[1, -1, 1, 1, -1, 1, -1, -1, 1]])
     plan = Slices(
         np.array([0, 9, 18]), (slice_, slice_), np.array([[1, -1], [1, 1]]), np.zeros((2, 2), bool)
@@ -77,8 +84,8 @@ def test_shared_slices_are_added_up_once():
         ({"representatives": (np.array([[1, 0]]),)}, r"group 0: representatives must be rows of 2"),
     ],
 )
-def test_plans_that_cannot_be(changes, message):
-    good = {
+def test_plans_that_cannot_be(changes: dict[str, Any], message: str) -> None:
+    good: dict[str, Any] = {
         "starts": np.array([0, 2]),
         "representatives": (np.array([[1, -1]]),),
         "use": np.array([[1]]),
@@ -88,7 +95,7 @@ def test_plans_that_cannot_be(changes, message):
         Slices(**(good | changes))
 
 
-def test_a_plan_for_another_matrix_is_refused():
+def test_a_plan_for_another_matrix_is_refused() -> None:
     plan = Slices(np.array([0, 2]), (np.array([[1, -1]]),), np.array([[1]]), np.array([[False]]))
     with pytest.raises(AdderGraphError, match="the slices cover"):
         build(np.ones((1, 3), dtype=int), method="slices", slices=plan)

@@ -1,11 +1,13 @@
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import product
 
+import numpy as np
 import pytest
 
 from solver import BACKENDS, BackendUnavailableError, Status, dense, solve, verify
@@ -46,14 +48,14 @@ def test_answers_are_valid_and_enclose_the_optimum(
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_single_item_takes_its_cheapest_candidate(backend: str) -> None:
     skip_if_missing(backend)
-    selection = solve(dense([7, 5, 5], [[1, 3, 4]]), backend)
+    selection = solve(dense([7, 5, 5], np.array([[1, 3, 4]])), backend)
     assert (selection.opened, selection.cost) == ((0,), 8) or selection.cost == 8
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_ties_and_free_openings(backend: str) -> None:
     skip_if_missing(backend)
-    selection = solve(dense([0, 0, 0, 0], [[1] * 4] * 3), backend)
+    selection = solve(dense([0, 0, 0, 0], np.ones((3, 4), np.int64)), backend)
     assert selection.cost == 3
 
 
@@ -171,7 +173,7 @@ def test_a_missing_package_is_told_and_auto_goes_on(
 
 def test_a_missing_cbc_is_told_and_auto_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     problem = random_problem(3, with_budget=False)
-    monkeypatch.setattr(cbc_module.shutil, "which", lambda path: None)
+    monkeypatch.setattr(shutil, "which", lambda path: None)
     with pytest.raises(BackendUnavailableError) as refusal:
         solve(problem, "cbc")
     assert str(refusal.value) == (
@@ -195,7 +197,7 @@ def test_without_numba_greedy_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_cbc_on_the_path_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     pulp = pytest.importorskip("pulp")
     monkeypatch.setitem(sys.modules, "cbcbox", None)
-    monkeypatch.setattr(cbc_module.shutil, "which", lambda path: path)
+    monkeypatch.setattr(shutil, "which", lambda path: path)
     assert cbc_module.find_cbc(pulp) == "cbc"
 
 

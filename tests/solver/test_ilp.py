@@ -41,7 +41,12 @@ def test_the_formulation_of_a_small_problem() -> None:
 
 
 def test_only_candidates_are_integer_without_a_budget() -> None:
-    assert formulate(dense([7, 8], [[1, 2]])).integer.tolist() == [True, True, False, False]
+    assert formulate(dense([7, 8], np.array([[1, 2]]))).integer.tolist() == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_the_formulation_of_a_small_knapsack() -> None:

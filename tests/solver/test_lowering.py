@@ -6,12 +6,13 @@ import pytest
 from solver.adder_graph.adder_trees import lower
 from solver.adder_graph.methods import families
 from solver.adder_graph.sums import Sums, distinct_rows, from_matrix, from_rows, spread
+from solver.arrays import Ints
 from tests.solver.lowering_reference import lower as plain_lower
 
 BITS = (0, 1)
 
 
-def all_sums(matrix: np.ndarray) -> list[Sums]:
+def all_sums(matrix: Ints) -> list[Sums]:
     """What every method makes of a matrix, and the matrix itself."""
     rows, which, sign = distinct_rows(matrix)
     makers = [make for family in families(rows, "auto", 0, None).values() for make in family]
@@ -19,7 +20,7 @@ def all_sums(matrix: np.ndarray) -> list[Sums]:
     return [from_matrix(matrix), *made]
 
 
-def assert_equal(sums: Sums, low: np.ndarray, high: np.ndarray) -> None:
+def assert_equal(sums: Sums, low: Ints, high: Ints) -> None:
     for shallow in (False, True):
         for share in (False, True):
             options = {"shallow": shallow, "share": share}

@@ -110,7 +110,8 @@ def test_a_threshold_by_hand(maps: list[Map], at: int, rising: bool) -> None:
 
 def test_a_row_of_a_hundred_norms_folds_at_once() -> None:
     rng = np.random.default_rng(0)
-    maps = [norm(*rng.normal(size=(2, 40)), rng.uniform(1, 2, 40), rng.normal(size=40) / 50)]
+    scale, center = rng.normal(size=(2, 40))
+    maps = [norm(scale, center, rng.uniform(1, 2, 40), rng.normal(size=40) / 50)]
     start = process_time()
     folded = fold([norm(1, 0, 2), *maps * 99], 40)
     assert process_time() - start < 5  # nested squaring would take 2^100 steps
@@ -201,6 +202,7 @@ def by_steps(steps: list[Step], images: Array) -> Array:
             case Affine():
                 x = np.stack([affine(step, x[..., c], c) for c in range(x.shape[-1])], axis=-1)
             case Bounds(_, low, high):
+                assert low is not None
                 x = np.clip(x, float(low), np.inf if high is None else float(high))
             case Binarize():
                 x = np.where(x >= 0, 1.0, -1.0)
@@ -249,7 +251,11 @@ def test_normalising_after_flatten_flattens_the_sums() -> None:
 
 
 def test_the_folded_layers_are_listed_in_order() -> None:
-    steps = [Affine("conv", Role.BIAS, offset=(F(1), F(2))), norm([1, 1]), Binarize("next")]
+    steps: list[Step] = [
+        Affine("conv", Role.BIAS, offset=(F(1), F(2))),
+        norm([1, 1]),
+        Binarize("next"),
+    ]
     threshold = conv_then(*steps).layers[1].op
     assert isinstance(threshold, Threshold)
     assert threshold.folded == ("conv", "bn")

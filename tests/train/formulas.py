@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from crshare.train import blend, constraints, convolution, losses, rates, shift, signs, xnor
+from crshare.train import binary_convolution, blend, constraints, losses, rates, shift, signs, xnor
 
 import tensorflow as tf  # isort: skip  # crshare.train says which Keras it is to use
 import tf_keras as keras  # isort: skip
@@ -148,7 +148,7 @@ def test_gradients_of_a_convolution_are_tensorflow_s(
     kernel = tf.constant(RNG.choice([-1, 1], (*window, 5, 7)), dtype)
     upstream = tf.constant(RNG.integers(-2, 3, (3, rows, columns, 7)), dtype)
     found = []
-    for convolved in (convolution.convolve, lambda x, k: tf.nn.conv2d(x, k, 1, "SAME")):
+    for convolved in (binary_convolution.convolve, lambda x, k: tf.nn.conv2d(x, k, 1, "SAME")):
         with tf.GradientTape() as tape:
             tape.watch([x, kernel])
             made = convolved(x, kernel)
