@@ -31,7 +31,8 @@ from crshare.plan import file as plan_file
 from crshare.plan.plan import SharingPlan
 from crshare.planning import objectives
 from crshare.planning.candidates import Workers
-from crshare.planning.layerwise import RATES, Method
+from crshare.planning.choices import RATES
+from crshare.planning.layerwise import Method
 
 Progress = Callable[[str, float], None]
 

@@ -28,7 +28,8 @@ from crshare.plan.cost import LayerCounts, count_layer
 from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, is_exact
 from crshare.planning.candidates import Job, evaluator
 from crshare.planning.checkpoint import KeptCandidates
-from crshare.planning.layerwise import THRESHOLDS, exact_plan
+from crshare.planning.choices import THRESHOLDS
+from crshare.planning.layerwise import exact_plan
 from crshare.planning.objective import Objective, plan_cost
 from crshare.planning.search import Budget, Found, Search
 from solver import BackendUnavailableError, dense, solve

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from crshare.recipes import RECIPES, Recipe
 from crshare.train import binary_convolution, losses
 from crshare.train.loop import deterministic
 from crshare.train.rates import ScaledAdam
-from crshare.train.recipes import RECIPES, Recipe, build, scales
+from crshare.train.recipes import build, scales
 
 NEVER = 0  # rows up to which a kernel's gradient is a matrix product: on no map
 

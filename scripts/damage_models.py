@@ -24,10 +24,11 @@ from crshare.model.read import read_model
 from crshare.network.graph import Network, Threshold
 from crshare.network.slices import matrix_of
 from crshare.planning.baseline import Baseline, BaselineLayer, baseline_of
+from crshare.planning.choices import LABELS
 from crshare.planning.covariance import Moments, gather, sample_windows
 from crshare.planning.damage import LayerState
 from crshare.planning.label_thresholds import by_halves
-from crshare.planning.layerwise import LABELS, Method, plan_at
+from crshare.planning.layerwise import Method, plan_at
 from crshare.planning.matched_variance import MatchedVariance, Target, seen_moments
 from crshare.planning.objective import plan_cost
 

@@ -2,41 +2,34 @@
 
 Two problems. `Problem`: which candidates to open, and who serves each item. `Knapsack`: one option
 of each group within a budget. `solve` and `solve_knapsack` answer them, with a proven bound.
+The names below are imported from their modules when first used.
 """
 
-from solver.engines.backends import BACKENDS, KNAPSACK_BACKENDS, solve, solve_knapsack
-from solver.errors import (
-    AnswerError,
-    BackendUnavailableError,
-    EngineFaultError,
-    ProblemError,
-    SolverError,
-)
-from solver.facility.knapsack import Choice, Knapsack, knapsack, verify_choice
-from solver.facility.problem import Problem, dense
-from solver.facility.quick import serve_quickly
-from solver.facility.selection import WORK, Answer, Selection, Status, verify
+from importlib import import_module
 
-__all__ = [
-    "BACKENDS",
-    "KNAPSACK_BACKENDS",
-    "WORK",
-    "Answer",
-    "AnswerError",
-    "BackendUnavailableError",
-    "Choice",
-    "EngineFaultError",
-    "Knapsack",
-    "Problem",
-    "ProblemError",
-    "Selection",
-    "SolverError",
-    "Status",
-    "dense",
-    "knapsack",
-    "serve_quickly",
-    "solve",
-    "solve_knapsack",
-    "verify",
-    "verify_choice",
-]
+FACE = {
+    "engines.backends": ("BACKENDS", "KNAPSACK_BACKENDS", "solve", "solve_knapsack"),
+    "errors": (
+        "AnswerError",
+        "BackendUnavailableError",
+        "EngineFaultError",
+        "ProblemError",
+        "SolverError",
+    ),
+    "facility.knapsack": ("Choice", "Knapsack", "knapsack", "verify_choice"),
+    "facility.problem": ("Problem", "dense"),
+    "facility.quick": ("serve_quickly",),
+    "facility.selection": ("WORK", "Answer", "Selection", "Status", "verify"),
+}
+PLACE = {name: module for module, names in FACE.items() for name in names}
+__all__ = sorted(PLACE)
+
+
+def __getattr__(name: str) -> object:
+    if name not in PLACE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{PLACE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -12,6 +12,8 @@ import click
 from crshare.cli.arguments import IN_FILE, MODEL, OUT_FOLDER, number
 from crshare.cli.shared import deliver, json_option, model_options, progress, source_of
 from crshare.limits import IMAGES, LEVELS, LUTS, TURNS
+from hwgen.simulate import PROGRAMS
+from solver.choices import AUTO, LUT6, MEASURES, METHODS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
 
     from crshare.network.graph import Network
 
-METHODS = ("auto", "separate", "slices", "buckets", "subexpressions", "combined")
-MEASURES = ("lut6", "full_adders", "additions")
-SIMULATORS = ("verilator", "icarus")
 N_IMAGES = 20
 
 
@@ -34,12 +33,12 @@ N_IMAGES = 20
 )
 @click.option("--combinational", is_flag=True, help="One layer's datapath alone, no registers.")
 @click.option(
-    "--method", type=click.Choice(METHODS), default="auto", show_default=True, help="Adder graph."
+    "--method", type=click.Choice(METHODS), default=AUTO, show_default=True, help="Adder graph."
 )
 @click.option(
     "--measure",
     type=click.Choice(MEASURES),
-    default="lut6",
+    default=LUT6,
     show_default=True,
     help="What the adder graph has least of.",
 )
@@ -70,7 +69,7 @@ N_IMAGES = 20
 @click.option(
     "--simulator",
     "simulators",
-    type=click.Choice(SIMULATORS),
+    type=click.Choice(tuple(PROGRAMS)),
     multiple=True,
     help="What --verify runs; repeatable; without it, all that are installed.",
 )

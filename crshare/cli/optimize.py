@@ -25,12 +25,12 @@ from crshare.errors import CrshareError
 from crshare.folder_lock import locked
 from crshare.limits import POINTS, SECONDS, SEED, WORKERS
 from crshare.planning import objectives
+from crshare.planning.choices import RATES, THRESHOLDS
+from solver.choices import AUTO, SOLVERS
 
 if TYPE_CHECKING:
     from crshare.images.image_set import ImageSet
     from crshare.network.graph import Network
-
-SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
 
 
 @click.command()
@@ -55,8 +55,8 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
 @click.option("-o", "--output", type=OUT_FOLDER, help="Folder for the plan and its reports.")
 @click.option(
     "--solver",
-    type=click.Choice(SOLVERS),
-    default="auto",
+    type=click.Choice([AUTO, *SOLVERS]),
+    default=AUTO,
     show_default=True,
     help="Who solves the facility location problems of the plan.",
 )
@@ -107,8 +107,8 @@ SOLVERS = ("auto", "gurobi", "highs", "cbc", "lagrangian", "greedy")
 )
 @click.option(
     "--thresholds",
-    type=click.Choice(["rates", "labels"]),
-    default="rates",
+    type=click.Choice(THRESHOLDS),
+    default=RATES,
     show_default=True,
     help="What thresholds follow: each channel fires as often as it did; with labels, those of "
     "the last layers then move to where the labels of the images are more likely. No weight does.",

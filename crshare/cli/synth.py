@@ -13,13 +13,12 @@ import click
 from crshare.cli.arguments import IN_FOLDER, STDOUT, number
 from crshare.cli.shared import deliver, json_option, progress
 from crshare.limits import SECONDS
+from hwgen.synthesis import TARGETS
 
 if TYPE_CHECKING:
     from crshare.report.hardware import Mapped
     from hwgen.equivalence import Proof
     from hwgen.placement import Placed
-
-TARGETS = ("xilinx", "ice40")
 
 
 @click.command()
@@ -28,7 +27,7 @@ TARGETS = ("xilinx", "ice40")
 @click.option(
     "--target",
     "targets",
-    type=click.Choice(TARGETS),
+    type=click.Choice(tuple(TARGETS)),
     multiple=True,
     default=("xilinx",),
     show_default=True,

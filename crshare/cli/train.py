@@ -11,15 +11,11 @@ from crshare.cli.shared import json_option, progress
 from crshare.cli.training import course_options, recorder, tell
 from crshare.folder_lock import locked
 from crshare.limits import RATE
-
-RECIPES = (
-    "binarynet-cifar10", "binarynet-half-cifar10", "binarynet-svhn", "mnist-mlp", "mnist-mlp-half",
-    "digits",
-)  # fmt: skip
+from crshare.recipes import FLOAT32, PRECISIONS, RECIPES, recipe_of
 
 
 @click.command()
-@click.argument("recipe", type=click.Choice(RECIPES))
+@click.argument("recipe", type=click.Choice(tuple(RECIPES)))
 @click.option("--data", type=IN_FILE, required=True, help="Training images and labels, .npz.")
 @click.option("-o", "--output", type=OUT_FOLDER, required=True, help="Folder for the model.")
 @course_options(epochs=100, batch=50)
@@ -29,8 +25,8 @@ RECIPES = (
 )
 @click.option(
     "--precision",
-    type=click.Choice(["float32", "bfloat16"]),
-    default="float32",
+    type=click.Choice(PRECISIONS),
+    default=FLOAT32,
     show_default=True,
     help="Of what multiplies signs; bfloat16 is faster on processors that have it (AMX).",
 )
@@ -66,7 +62,6 @@ def train(
         from crshare.train import training
         from crshare.train.augment import Augmentation
         from crshare.train.loop import Course
-        from crshare.train.recipes import recipe_of
 
     chosen = recipe_of(recipe)
     augmentation = Augmentation(mirror=mirror, shift=shift)

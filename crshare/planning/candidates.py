@@ -23,9 +23,10 @@ from crshare.images.image_set import ImageSet, MovedSet
 from crshare.limits import WORKERS
 from crshare.network.graph import Network
 from crshare.planning.baseline import Baseline, baseline_of
+from crshare.planning.choices import LABELS
 from crshare.planning.cluster import cluster
 from crshare.planning.label_thresholds import by_halves
-from crshare.planning.layerwise import LABELS, Method, moved_thresholds, plan_at
+from crshare.planning.layerwise import Method, moved_thresholds, plan_at
 from crshare.planning.objective import plan_cost
 from crshare.planning.search import Candidate, Evaluator, WorkersLostError
 

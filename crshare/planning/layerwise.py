@@ -19,6 +19,7 @@ from crshare.network.graph import Network, Op, Threshold
 from crshare.network.slices import SliceTable, decompose, with_slices
 from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
 from crshare.planning.baseline import Baseline, BaselineLayer
+from crshare.planning.choices import RATES
 from crshare.planning.damage import DamageModel, LayerState
 from crshare.planning.group_problem import OPENING, Solve
 from crshare.planning.matched_variance import MatchedVariance
@@ -36,7 +37,6 @@ from solver import (
 
 OUT_OF_TIME, OUT_OF_WORK = "time limit", "work limit"
 NEXT = "lagrangian"  # who solves what a named solver does not
-THRESHOLDS = RATES, LABELS = "rates", "labels"
 
 
 @dataclass(slots=True)

@@ -1,18 +1,17 @@
-"""Networks that are trained from nothing, by name: those of the papers on binarised networks.
+"""Keras models of the recipes: networks of the papers on binarised networks.
 
 M. Courbariaux et al., "Binarized Neural Networks", 2016, section 2: convolution, pooling, batch
 normalisation, sign; zero padding; squared hinge loss; latent weights within [-1, 1]; Adam with
 rates in proportion to Glorot's initial weights.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import larq
 import numpy as np
 import tf_keras as keras
 
-from crshare.errors import CrshareError
+from crshare.recipes import BFLOAT16, FLOAT32, Recipe
 from crshare.train.binary_convolution import Convolution
 from crshare.train.rates import glorot_scale
 from crshare.train.signs import Drawn
@@ -20,53 +19,7 @@ from crshare.train.signs import Drawn
 NORM = {"momentum": 0.9, "epsilon": 1e-4}
 
 
-class RecipeError(CrshareError):
-    """No recipe has that name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """shape: of an image. blocks: filters of 3x3 convolutions, each block ends in 2x2 pooling.
-    dense: widths of the dense layers before the last. half: the pixel value that becomes 0."""
-
-    name: str
-    shape: tuple[int, int, int]
-    blocks: tuple[tuple[int, ...], ...]
-    dense: tuple[int, ...]
-    half: float = 127.5
-    n_classes: int = 10
-    first_rate: float = 1e-3
-    last_rate: float = 3e-7
-
-
-def _binarynet(name: str, width: int, dense: int) -> Recipe:
-    blocks = tuple((width * k, width * k) for k in (1, 2, 4))
-    return Recipe(name, (32, 32, 3), blocks, (dense, dense))
-
-
-RECIPES = {
-    recipe.name: recipe
-    for recipe in (
-        _binarynet("binarynet-cifar10", 128, 1024),
-        _binarynet("binarynet-half-cifar10", 64, 512),
-        _binarynet("binarynet-svhn", 64, 1024),
-        Recipe("mnist-mlp", (28, 28, 1), (), (4096, 4096, 4096), first_rate=3e-3),
-        Recipe("mnist-mlp-half", (28, 28, 1), (), (2048, 2048, 2048), first_rate=3e-3),
-        Recipe("digits", (8, 8, 1), ((16, 32),), (64,), half=8.0, first_rate=3e-3),
-    )
-}
-
-
-def recipe_of(name: str) -> Recipe:
-    """RecipeError where there is none of that name."""
-    if name not in RECIPES:
-        raise RecipeError(f"no recipe is named {name!r}; choose one of {', '.join(RECIPES)}")
-    return RECIPES[name]
-
-
-def build(
-    recipe: Recipe, seed: int, precision: str = "float32", *, stochastic: bool = False
-) -> Any:
+def build(recipe: Recipe, seed: int, precision: str = FLOAT32, *, stochastic: bool = False) -> Any:
     """The Keras model: pixels [n, h, w, c] as stored to scores [n, classes].
 
     seed: of weights. precision: float32, or bfloat16 for what multiplies +1/-1 with +1/-1; those
@@ -77,7 +30,7 @@ def build(
     """
     narrow: dict[str, Any] = {}
     convolution = larq.layers.QuantConv2D
-    if precision == "bfloat16":
+    if precision == BFLOAT16:
         narrow = {"dtype": keras.mixed_precision.Policy("mixed_bfloat16")}
         convolution = Convolution
     inputs = keras.Input(recipe.shape, name="pixels")

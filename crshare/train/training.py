@@ -6,6 +6,7 @@ from pathlib import Path
 
 from crshare.images.image_set import ImageSet, load_images
 from crshare.model.read import read_network
+from crshare.recipes import Recipe
 from crshare.train import losses
 from crshare.train.compact import write_compact
 from crshare.train.loop import (
@@ -23,7 +24,7 @@ from crshare.train.loop import (
     share_right,
 )
 from crshare.train.rates import ScaledAdam, decayed
-from crshare.train.recipes import Recipe, build, count, scales
+from crshare.train.recipes import build, count, scales
 
 CHECKPOINT = "checkpoint.npz"
 

@@ -1,6 +1,6 @@
 """A matrix of -1, 0 and +1 in, few additions out, exactly: adder graphs and how to build them."""
 
-from solver.adder_graph.build import MEASURES, METHODS, build
+from solver.adder_graph.build import build
 from solver.adder_graph.errors import AdderGraphError
 from solver.adder_graph.graph import AdderGraph, Output
 from solver.adder_graph.interpret import check, interpret
@@ -8,6 +8,7 @@ from solver.adder_graph.kinds import Count, Node, Sum, Term
 from solver.adder_graph.measures import Cost, measure
 from solver.adder_graph.plan_sums import Slices, effective_matrix
 from solver.adder_graph.text import from_text, to_text
+from solver.choices import MEASURES, METHODS
 
 __all__ = [
     "MEASURES",

@@ -30,10 +30,7 @@ from solver.adder_graph.plan_sums import Slices, effective_matrix, slice_sums
 from solver.adder_graph.regroup import default_rounds, race
 from solver.adder_graph.sums import Sums, distinct_rows, from_matrix, spread
 from solver.arrays import Ints
-
-METHODS = ("auto", "separate", "slices", "buckets", "subexpressions", "combined")
-
-MEASURES = ("additions", "full_adders", "lut6")
+from solver.choices import MEASURES, METHODS
 
 
 @dataclass(frozen=True, slots=True)

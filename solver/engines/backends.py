@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from typing import TypeVar
 
 import numpy as np
 
 from solver.arrays import Flags, Floats, Ints
+from solver.choices import AUTO, GREEDY, LAGRANGIAN
+from solver.choices import ENGINES as CLASSES
 from solver.engines.boundary import ask, proven_by
-from solver.engines.cbc import Cbc
-from solver.engines.gurobi import Gurobi
-from solver.engines.highs import Highs
 from solver.engines.ilp import (
     WHOLE,
     Ending,
@@ -51,12 +51,15 @@ Backend = Callable[[Problem, Limits, Selection | None], Selection]
 KnapsackBackend = Callable[[Knapsack, Limits], Choice]
 SomeAnswer = TypeVar("SomeAnswer", bound=Answer)
 
-ENGINES: dict[str, Engine] = {engine.name: engine for engine in (Gurobi(), Highs(), Cbc())}
+ENGINES: dict[str, Engine] = {
+    module: getattr(import_module(f"solver.engines.{module}"), name)()
+    for module, name in CLASSES.items()
+}
 
 
 def solve(
     problem: Problem,
-    backend: str = "auto",
+    backend: str = AUTO,
     *,
     time_limit_s: float = math.inf,
     work: float = WORK,
@@ -75,14 +78,14 @@ def solve(
     """
     limits = Limits(time_limit_s, max_gap, work)
     options = {name: partial(able, problem, limits, start) for name, able in BACKENDS.items()}
-    selection = _answer(options, backend, quick="lagrangian", enough=max_gap)
+    selection = _answer(options, backend, quick=LAGRANGIAN, enough=max_gap)
     verify(problem, selection)
     return selection
 
 
 def solve_knapsack(
     problem: Knapsack,
-    backend: str = "auto",
+    backend: str = AUTO,
     *,
     time_limit_s: float = math.inf,
     work: float = WORK,
@@ -99,7 +102,7 @@ def solve_knapsack(
 def _answer(
     options: Mapping[str, Callable[[], SomeAnswer]], backend: str, *, quick: str, enough: float
 ) -> SomeAnswer:
-    if backend != "auto":
+    if backend != AUTO:
         return _first_able(options, [backend])
     if enough > 0:
         answer = _first_able(options, [quick, *options])
@@ -226,8 +229,8 @@ def chosen_places(problem: Knapsack, values: Floats) -> Ints | None:
 
 BACKENDS: dict[str, Backend] = {
     **{name: partial(solve_by_engine, engine) for name, engine in ENGINES.items()},
-    "lagrangian": solve_by_bounds,
-    "greedy": solve_greedily,
+    LAGRANGIAN: solve_by_bounds,
+    GREEDY: solve_greedily,
 }
 """Every backend for a Problem by its name, best first."""
 

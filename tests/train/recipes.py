@@ -12,14 +12,14 @@ from click.testing import CliRunner
 
 import crshare
 from crshare.cli import main
-from crshare.cli.train import RECIPES as NAMES
 from crshare.images.image_set import ImageSet, load_images
 from crshare.model.read import read_model
 from crshare.network.graph import Conv
-from crshare.train import recipes, running, training
+from crshare.recipes import RECIPES, Recipe, RecipeError, recipe_of
+from crshare.train import running, training
 from crshare.train.augment import Augmentation
 from crshare.train.loop import Course, Progress, Trained, parted
-from crshare.train.recipes import Recipe
+from crshare.train.recipes import build
 
 import tf_keras as keras  # isort: skip  # crshare.train says which Keras it is to use
 
@@ -44,23 +44,19 @@ def silent(what: str, done: float) -> None:
     pass
 
 
-def test_the_command_knows_every_recipe() -> None:
-    assert tuple(recipes.RECIPES) == NAMES
-
-
 def test_shapes_of_the_paper() -> None:
     for name, width, dense in (
         ("binarynet-cifar10", 128, 1024),
         ("binarynet-half-cifar10", 64, 512),
         ("binarynet-svhn", 64, 1024),
     ):
-        recipe = recipes.recipe_of(name)
+        recipe = recipe_of(name)
         assert recipe.blocks == tuple((width * k, width * k) for k in (1, 2, 4))
         assert recipe.dense == (dense, dense)
-    assert recipes.recipe_of("mnist-mlp").dense == (4096, 4096, 4096)
-    with pytest.raises(recipes.RecipeError) as error:
-        recipes.recipe_of("none")
-    assert str(error.value) == f"no recipe is named 'none'; choose one of {', '.join(NAMES)}"
+    assert recipe_of("mnist-mlp").dense == (4096, 4096, 4096)
+    with pytest.raises(RecipeError) as error:
+        recipe_of("none")
+    assert str(error.value) == f"no recipe is named 'none'; choose one of {', '.join(RECIPES)}"
 
 
 def keras_right(path: Path, images: ImageSet) -> float:
@@ -91,8 +87,8 @@ def test_a_trained_recipe_is_read_and_classifies_as_keras_does(
 
 
 def test_in_bfloat16_all_but_the_first_layer_and_the_scores_is_narrow() -> None:
-    narrow = recipes.build(TINY, 0, "bfloat16")
-    wide = recipes.build(TINY, 0)
+    narrow = build(TINY, 0, "bfloat16")
+    wide = build(TINY, 0)
     assert [w.shape for w in narrow.get_weights()] == [w.shape for w in wide.get_weights()]
     assert {w.dtype.name for w in narrow.get_weights()} == {"float32"}
     found = {layer.name: layer.output.dtype.name for layer in narrow.layers}
