@@ -18,10 +18,10 @@ class PlainTable(Table):
     """A table of plain text: cells and titles are no markup, whatever they hold."""
 
     def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
-        super().add_row(*(plain(cell) for cell in cells), **options)
+        super().add_row(*(as_text(cell) for cell in cells), **options)
 
 
-def plain(cell: RenderableType | None) -> RenderableType | None:
+def as_text(cell: RenderableType | None) -> RenderableType | None:
     return Text(printable(cell, NAME)) if isinstance(cell, str) else cell
 
 

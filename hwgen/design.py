@@ -34,7 +34,7 @@ class Windowing:
     pad: int = 0
 
     @property
-    def plain(self) -> bool:
+    def pointwise(self) -> bool:
         """Whether every position is a window by itself."""
         return self.kernel == (1, 1) and self.strides == (1, 1) and not any(self.pads)
 

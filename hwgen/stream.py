@@ -23,7 +23,7 @@ def windows(emit: Emitter, windowing: Windowing, width: int) -> None:
     emit("wire advance, take;", "wire window_valid;", f"wire {bus(taps * width)} window;")
     counter = windowing.counter_width
     emit(f"wire {bus(counter)} row, column;")
-    if windowing.plain:
+    if windowing.pointwise:
         zero = constant(0, counter)
         emit("assign window = s_axis_tdata;", "assign window_valid = s_axis_tvalid;")
         emit("assign s_axis_tready = take;", f"assign row = {zero}, column = {zero};")

@@ -137,7 +137,7 @@ def assert_rounded(model: Model, values: dict[str, Array], difference: Differenc
     threshold, _, channel = sums[0]
     given = values[threshold.source][difference.image]
     window = [int(given[at]) for _, at, _ in sums]
-    maps = model.folded[threshold.name]
+    maps = model.merged[threshold.name]
     tolerance = rounding(model, threshold, channel)
     exact = [float(value_at(maps, channel, total)) for total in window]
     signs_before = [i for i, step in enumerate(maps) if isinstance(step, Binarize)]
@@ -189,7 +189,7 @@ def rounding(model: Model, threshold: Layer, channel: int) -> float:
     conv = next(la.op for la in model.network.layers if la.name == threshold.source)
     assert isinstance(conv, Conv)
     size = float(model.network.input_of(threshold).bound)
-    for step in model.folded[threshold.name]:
+    for step in model.merged[threshold.name]:
         if isinstance(step, Affine):
             scale, offset = (np.abs(np.resize(p, channel + 1)[channel]) for p in linear_form(step))
             size = scale * size + offset

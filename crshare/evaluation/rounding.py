@@ -100,8 +100,8 @@ def _before(network: Network, layer: Layer, place: Place) -> tuple[str, Place]:
 def _threshold_margin(
     model: Model, layer: Layer, channel: int, total: int, epsilon: float
 ) -> float:
-    """Of the last sign, and of those that are folded before it."""
-    maps = model.folded[layer.name]
+    """Of the last sign, and of those that are merged before it."""
+    maps = model.merged[layer.name]
     ends = [i for i, step in enumerate(maps) if isinstance(step, Binarize)] + [len(maps)]
     exact = min(abs(float(value_at(maps[:end], channel, total))) for end in ends)
     return exact / (epsilon * rounded(model, layer, channel))
@@ -114,7 +114,7 @@ def rounded(model: Model, threshold: Layer, channel: int) -> float:
     n_inputs = above.op.n_inputs if above is not None and isinstance(above.op, Conv) else 64
     size = float(model.network.input_of(threshold).bound)
     total = size
-    for step in model.folded[threshold.name]:
+    for step in model.merged[threshold.name]:
         if isinstance(step, Affine):
             scale, offset = (np.abs(np.resize(p, channel + 1)[channel]) for p in linear_form(step))
             size = float(scale * size + offset)

@@ -15,7 +15,7 @@ from crshare.arrays import Array, Words
 from crshare.errors import NetworkError
 from crshare.executor.kernels.batches import Scratch, Sliced, map_batches, usable_cores
 from crshare.executor.kernels.counting import Histogram, Pooling, firing_counts, sum_histograms
-from crshare.executor.kernels.native import Run, enter, plain, ready, ready_fused
+from crshare.executor.kernels.native import Run, enter, ready, ready_fused, values_of
 from crshare.executor.kernels.sliced import SlicedCounts, run_sliced
 from crshare.executor.kernels.unpacked import channels
 from crshare.executor.kernels.variants import Variant, best_variant, host_features
@@ -72,7 +72,7 @@ class Executor:
         """The last layer's output for integer images [n, h, w, c], as the reference gives it:
         [n, h, w, c], or [n, c] where that is 1x1."""
         name = self.targets[-1]
-        scores = plain(self.run(images)[name], self.network.signals[name])
+        scores = values_of(self.run(images)[name], self.network.signals[name])
         return scores[:, 0, 0] if scores.shape[1:3] == (1, 1) else scores
 
     def classify(self, images: Sliced) -> npt.NDArray[np.int64]:
@@ -154,7 +154,7 @@ def outputs(
 ) -> dict[str, Array]:
     """The named layers' outputs as the reference gives them."""
     part = compile_part(network, start=INPUT, targets=names, n_threads=n_threads)
-    return {name: plain(x, network.signals[name]) for name, x in part.run(images).items()}
+    return {name: values_of(x, network.signals[name]) for name, x in part.run(images).items()}
 
 
 def layer_bits(
@@ -230,7 +230,7 @@ def _step(
 def _unflattened(network: Network, layer: Layer, conv: Conv, start: str) -> tuple[Conv, str]:
     """A dense layer behind a Flatten of bits, as a convolution of the map before it."""
     bits = network.input_of(layer).kind is Kind.BITS
-    if layer.source not in (start, INPUT) and bits and conv.is_plain:
+    if layer.source not in (start, INPUT) and bits and conv.is_standard:
         flat = _layer(network, layer.source)
         if isinstance(flat.op, Flatten) and conv.kernel.shape[:2] == (1, 1):
             shape = network.signals[flat.source].shape

@@ -33,7 +33,7 @@ from solver.adder_graph import AdderGraph, Count, Output, Sum
 
 
 @dataclass(frozen=True, eq=False)
-class Sums:
+class LayerSums:
     """A layer's sums before its threshold is known."""
 
     name: str

@@ -12,7 +12,7 @@ import numpy as np
 
 from crshare.arrays import Int64Array
 from crshare.errors import HardwareError
-from crshare.hardware.layer_stage import Sums, on_pixels, windowing_of
+from crshare.hardware.layer_stage import LayerSums, on_pixels, windowing_of
 from crshare.limits import LEVELS, LUTS, TURNS
 from crshare.network.graph import (
     INPUT,
@@ -151,7 +151,7 @@ class _Lowering:
         self.on_progress = on_progress
         self.stages: list[Stage] = []
         self.lowered: list[LoweredLayer] = []
-        self.waiting: Sums | None = None
+        self.waiting: LayerSums | None = None
         self.scale: Scale | None = None
         self.signal = Signal(Kind.BITS, (1, 1, 1), 1)
         self.values = BITS
@@ -161,7 +161,7 @@ class _Lowering:
         if layer.source == INPUT:
             self._enter(layer, given)
         match layer.op:
-            case Conv() as conv if conv.is_plain:
+            case Conv() as conv if conv.is_standard:
                 self.on_progress(f"building the datapath of {layer.name}", share)
                 self.waiting = self._sums(layer, conv, given)
             case Threshold() as threshold:
@@ -199,12 +199,12 @@ class _Lowering:
             Entry("pixels", given.shape[2], raw, self.values, pixels.multiplier, pixels.offset)
         )
 
-    def _sums(self, layer: Layer, conv: Conv, given: Signal) -> Sums:
+    def _sums(self, layer: Layer, conv: Conv, given: Signal) -> LayerSums:
         table = self.tables[layer.name]
         plan = self.plan.layer(layer.name) if self.plan else None
         weights = (plan.effective(table) if plan else table.matrix).T.astype(np.int64)
         graph = self._graph(table, plan, weights)
-        return Sums(layer.name, conv, given, graph, self.values, weights)
+        return LayerSums(layer.name, conv, given, graph, self.values, weights)
 
     def _graph(self, table: SliceTable, plan: LayerPlan | None, weights: Int64Array) -> AdderGraph:
         """The adder graph of a layer's effective weights."""
@@ -218,7 +218,7 @@ class _Lowering:
             input_range=inputs,
         )
 
-    def _settle(self, sums: Sums, threshold: Threshold | None) -> Compute:
+    def _settle(self, sums: LayerSums, threshold: Threshold | None) -> Compute:
         """The stage of a layer's sums, unrolled or in turns, if it is small enough."""
         cost, options = measure(sums.graph), self.options
         stage, lut6 = sums.compute(threshold, options.per_stage), cost.lut6
@@ -275,7 +275,7 @@ class _Lowering:
         windowing = windowing_of(given, pool.size, pool.strides, same=pool.same, pad=pad)
         self.stages.append(Pool(layer.name, windowing, every))
 
-    def _scores(self, sums: Sums, *, decide: bool) -> None:
+    def _scores(self, sums: LayerSums, *, decide: bool) -> None:
         stage = self._settle(sums, None)
         self.stages.append(stage)
         if decide and sums.output.shape[:2] == (1, 1):

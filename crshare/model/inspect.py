@@ -81,7 +81,7 @@ def _inspected(model: Model, layer: Layer) -> InspectedLayer:
         case Conv() | RealConv():
             return _linear(model, layer, basics)
         case Threshold() as op:
-            return replace(basics, folded=op.folded, threshold=_decision(op))
+            return replace(basics, folded=op.merged, threshold=_decision(op))
         case _:
             return basics
 
@@ -129,7 +129,7 @@ def sharing(model: Model, layer: Layer, linear: Linear) -> str:
         return "none: its weights are +1/-1, but its input is real-valued"
     if op.kernel.shape[3] == op.groups:
         return "none: each input channel has a single slice"
-    if not op.is_plain:
+    if not op.is_standard:
         return "equal and inverse slices; similar ones only without groups and dilation"
     if network.input_of(layer).kind is Kind.INTEGERS:
         return "equal and inverse slices; similar ones only behind a sign"

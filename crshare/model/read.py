@@ -27,7 +27,7 @@ Rescale = tuple[Fraction, Fraction]
 class Model:
     """What was read of a file, and what a report or a change of the file needs to know of it.
 
-    linears: each linear layer as the file has it. folded: by the name of each Threshold the exact
+    linears: each linear layer as the file has it. merged: by the name of each Threshold the exact
     maps it stands for. graph: the file's layers in order, each with its weights.
     """
 
@@ -35,7 +35,7 @@ class Model:
     path: Path
     library: str
     linears: Mapping[str, Linear]
-    folded: Mapping[str, Maps]
+    merged: Mapping[str, Maps]
     graph: Graph
 
     @cached_property
@@ -86,7 +86,7 @@ def model_of(
         raise ModelFormatError(f"{path}: its layers are nested too deep; {DAMAGED}") from error
     steps = (step for node in nodes for step in node.steps)
     linears = {step.owner: step for step in steps if isinstance(step, Linear)}
-    return Model(assembly.network, path, found.library, linears, assembly.folded, graph)
+    return Model(assembly.network, path, found.library, linears, assembly.merged, graph)
 
 
 def _map_shape(shape: tuple[int, ...]) -> Shape:

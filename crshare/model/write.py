@@ -76,7 +76,7 @@ def _move(
     channels = np.flatnonzero(~same_decisions(before, after, bound))
     if not len(channels):
         return
-    found = adjuster(model.folded[layer.name]) if before.adjustable else None
+    found = adjuster(model.merged[layer.name]) if before.adjustable else None
     if found is None:
         raise PlanError(
             f"{model.path}: {layer.name} has no batch normalization or bias that can move its "

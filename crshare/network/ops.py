@@ -60,7 +60,7 @@ class Conv:
             raise NetworkError(f"{self.kernel.shape[3]} filters make no {self.groups} equal groups")
 
     @property
-    def is_plain(self) -> bool:
+    def is_standard(self) -> bool:
         """One group, taps side by side: what the packed kernels and the search know."""
         return self.groups == 1 and self.dilation == (1, 1)
 
@@ -95,12 +95,12 @@ class RealConv:
 class Threshold:
     """INTEGERS to BITS: channel c is +1 when sum >= at[c] (rising) or sum <= at[c] (falling).
 
-    folded: the file's layers that it stands for, in order; adjustable: if one can move it.
+    merged: the file's layers that it stands for, in order; adjustable: if one can move it.
     """
 
     at: Int32Array
     rising: BoolArray
-    folded: tuple[str, ...] = ()
+    merged: tuple[str, ...] = ()
     adjustable: bool = True
 
     def __post_init__(self) -> None:
@@ -121,7 +121,7 @@ class Sign:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BitPool:
-    """Max pooling folded past a threshold: any bit of the window, or all where `all_of` says so."""
+    """Max pooling moved past a threshold: any bit of the window, or all where `all_of` says so."""
 
     size: tuple[int, int]
     strides: tuple[int, int]

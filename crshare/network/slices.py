@@ -1,9 +1,9 @@
 """Network to slices: each layer's weights as groups of consecutive inputs, and back again.
 
 A convolution's group is one input channel with its kh*kw taps. A dense layer or a 1x1 convolution
-has no 2-D slices; there a group is GROUP consecutive inputs (DESIGN: generalised slice). The slice
-of a filter in a group is its column of +1/-1; sharing never leaves a group. Of a convolution in
-groups of channels, a column holds the filters that stand at the same place of each group.
+has no 2-D slices; there a group is GROUP consecutive inputs. The slice of a
+filter in a group is its column of +1/-1; sharing never leaves a group. In a grouped convolution, a
+column holds the filters at the same place of each group.
 """
 
 from collections.abc import Iterator
@@ -164,7 +164,7 @@ def rebuild(table: SliceTable, conv: Conv) -> Conv:
 
 
 def chance(n_slices: int, n_taps: int, *, inverse: bool) -> float:
-    """Share of slices to compute when n_slices of one group are random (DESIGN 3).
+    """Share of slices to compute when n_slices of one group are random (docs/measures.md).
 
     M(1-(1-1/M)^n)/n with M = 2^taps patterns, or half of them when inverses share.
     """

@@ -1,4 +1,4 @@
-"""The measures of DESIGN 3, before and after, from what would be built.
+"""The measures of docs/measures.md, before and after, from what would be built.
 
 Slice operations come from the plan; additions and full adders from adder graphs of the layer's
 effective weights: unshared, following the plan's slices, or with exact sharing beyond slices.

@@ -63,7 +63,7 @@ def baseline_of(network: Network, images: ImageSet) -> Baseline:
     at, values = INPUT, images.images
     for table in tables:
         layer = network.layer(table.layer)
-        if network.input_of(layer).kind is Kind.BITS and network.conv(layer.name).is_plain:
+        if network.input_of(layer).kind is Kind.BITS and network.conv(layer.name).is_standard:
             values = run_onward(network, images.images, at, values, layer.source)
             at = layer.source
             reals = real_importance(network, layer, images.images)

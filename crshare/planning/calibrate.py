@@ -1,7 +1,7 @@
-"""Thresholds set anew so that each channel fires as often as it did in the original network.
+"""Recalibration: each channel of a threshold fires as often as it did in the original network.
 
-Recalibrated thresholds cost no hardware and give back most of the accuracy that similar slices
-take (DESIGN 5). Only integer thresholds move; directions stay.
+Moving a threshold costs no hardware and recovers most of the accuracy that similar slices lose
+(docs/damage.md). Only integer thresholds move; directions stay.
 """
 
 import numpy as np

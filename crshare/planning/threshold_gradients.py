@@ -82,7 +82,7 @@ def tail_of(network: Network, most_products: int) -> Tail | None:
 
 
 def _is_plain(layer: Layer) -> bool:
-    return isinstance(layer.op, Conv) and layer.op.is_plain
+    return isinstance(layer.op, Conv) and layer.op.is_standard
 
 
 def _before(network: Network, layers: Mapping[str, Layer], reader: Layer) -> Block | None:

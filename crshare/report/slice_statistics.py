@@ -1,7 +1,7 @@
 """What the slices and thresholds of a network look like under a plan, for people to look at.
 
 Patterns with their counts and inverse twins, Hamming distances, the sharing groups of one channel,
-thresholds before and after. Nothing here is a measure of DESIGN 3; those are in `counts`.
+thresholds before and after. The measures of docs/measures.md are in `plan.cost`.
 """
 
 from collections import Counter

@@ -126,7 +126,7 @@ def _cells(layer: LayerCounts, *, wide: bool) -> list[str]:
 
 
 def totals_table(counts: Sequence[LayerCounts], how: str) -> Fitting:
-    """Every measure of DESIGN 3 in total, before and after; the first layer in rows of its own."""
+    """Every measure (docs/measures.md) in total; the first layer has rows of its own."""
     table = table_of(f"Totals for one image, {how}", "Layers")
     for name in ("Measure", "Before", "After", "Reduction", "Graph", "Reduction"):
         table.add_column(name, justify="left" if name == "Measure" else "right", no_wrap=True)

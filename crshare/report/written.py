@@ -1,4 +1,4 @@
-"""Results as the values that are written and shown: every figure in full, named as in DESIGN 3."""
+"""Results as the values that are written and shown; docs/measures.md defines their figures."""
 
 import platform
 from collections.abc import Sequence

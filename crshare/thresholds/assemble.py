@@ -1,11 +1,11 @@
 """Steps into a Network: which sums stay integers, where each sign goes, what is real-valued.
 
 Between two layers that stay as they are (linear ones, joins, averages) stands a chain of maps,
-pools and flattenings. Up to its last sign it is folded into one Threshold. A max pooling in that
+pools and flattenings. Up to its last sign it is merged into one Threshold. A max pooling in that
 chain moves behind the threshold and becomes a BitPool: with g the maps behind the pool,
 sign(g(max x)) is any of the window's bits where g rises, and all of them where g falls. What
 follows the last sign stays as it is; without a sign the values are real. A layer that is read
-twice hands its chain to both readers, so each sign of it is folded exactly.
+twice hands its chain to both readers, so each sign of it is merged exactly.
 """
 
 from collections import Counter
@@ -24,10 +24,10 @@ __all__ = ["Assembly", "Maps", "assemble"]
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """A network, and by the name of each Threshold the exact maps that were folded into it."""
+    """A network, and by the name of each Threshold the exact maps that were merged into it."""
 
     network: Network
-    folded: dict[str, Maps]
+    merged: dict[str, Maps]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def assemble(
             "the model has no layer of +1/-1 weights, and crshare shares the results of such "
             "layers only; train it with Larq's QuantConv2D or QuantDense"
         )
-    return Assembly(network, builder.folded)
+    return Assembly(network, builder.merged)
 
 
 def _leading(nodes: Sequence[Node], readers: Mapping[str, int]) -> list[Step]:

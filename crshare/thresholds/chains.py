@@ -93,7 +93,7 @@ def _before_sign(squash: Squash, after: Sequence[Step]) -> bool:
     return squash.odd and bool(maps) and isinstance(maps[0], Binarize)
 
 
-def foldable(steps: Sequence[Step]) -> bool:
+def mergeable(steps: Sequence[Step]) -> bool:
     """Whether steps that a sign ends are one comparison: exact, rising or falling throughout."""
     return all(
         isinstance(step, Affine | Bounds | Binarize | Pool | Flat)

@@ -1,4 +1,4 @@
-"""Everything between a linear layer and a sign, folded exactly into one integer comparison.
+"""Everything between a linear layer and a sign, merged exactly into one integer comparison.
 
 Semantics: the file's float32 parameters are real numbers, and Keras's formulas are taken over the
 reals: a sum S of a channel gives +1 exactly where f(S) >= 0, with ties as sign(0) = +1. Keras
@@ -21,7 +21,7 @@ from crshare.thresholds.surds import Surd
 Maps = Sequence[Map]
 
 
-def fold(maps: Maps, n_channels: int, *, adjustable: bool = True) -> Threshold:
+def merge_maps(maps: Maps, n_channels: int, *, adjustable: bool = True) -> Threshold:
     """The threshold that `maps`, followed by a sign, is for each channel."""
     directions = direction(maps, n_channels)
     guesses = _estimates(maps, directions)
@@ -29,8 +29,8 @@ def fold(maps: Maps, n_channels: int, *, adjustable: bool = True) -> Threshold:
         threshold_at(maps, channel, int(directions[channel]), guess)
         for channel, guess in enumerate(guesses)
     ]
-    folded = tuple(dict.fromkeys(step.owner for step in maps if not isinstance(step, Binarize)))
-    return Threshold(np.array(found, np.int32), directions >= 0, folded, adjustable)
+    merged = tuple(dict.fromkeys(step.owner for step in maps if not isinstance(step, Binarize)))
+    return Threshold(np.array(found, np.int32), directions >= 0, merged, adjustable)
 
 
 def direction(maps: Maps, n_channels: int) -> Int32Array:

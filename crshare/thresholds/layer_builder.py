@@ -32,16 +32,16 @@ from crshare.thresholds.chains import (
     Chain,
     Maps,
     dense_kernel,
-    foldable,
     late_maps,
     magnified,
     maps_of,
+    mergeable,
     reaches_out,
     repeated,
     shapes_along,
     without_squashes,
 )
-from crshare.thresholds.integer import direction, fold
+from crshare.thresholds.integer import direction, merge_maps
 from crshare.thresholds.layer_ops import (
     Affine,
     Average,
@@ -66,7 +66,7 @@ class Builder:
 
     def __init__(self, given: Input) -> None:
         self.layers: list[Layer] = []
-        self.folded: dict[str, Maps] = {}
+        self.merged: dict[str, Maps] = {}
         self.signals = {INPUT: Signal(Kind.INTEGERS, given.shape, given.bound)}
         self.pending: tuple[Step, ...] = ()
         self._by_name: dict[str, Layer] = {}
@@ -162,16 +162,16 @@ class Builder:
         before = [i for i, s in enumerate(chain[: cut or 0]) if isinstance(s, Pool)]
         n = self.signal.shape[2]
         falls = any((direction(maps_of(chain[:i]), n) < 0).any() for i in before)
-        return self.signal.kind is Kind.INTEGERS and foldable(chain) and not falls
+        return self.signal.kind is Kind.INTEGERS and mergeable(chain) and not falls
 
     def _threshold(self, chain: Chain, sign: Binarize) -> None:
-        """Fold the maps of a chain that a sign ends; its pools follow as pools of bits."""
+        """Merge the maps of a chain that a sign ends; its pools follow as pools of bits."""
         maps = maps_of(chain) if sign.zero_is_plus else (*maps_of(chain), sign)
         n = self.signal.shape[2]
         found = adjuster(maps)
         adjustable = found is not None and id(found.step) not in self._shared
-        self._emit(f"{self.owner}/sign", fold(maps, n, adjustable=adjustable))
-        self.folded[self.at] = maps
+        self._emit(f"{self.owner}/sign", merge_maps(maps, n, adjustable=adjustable))
+        self.merged[self.at] = maps
         for position, step in enumerate(chain):
             if isinstance(step, Pool):
                 all_of = direction(maps_of(chain[position:]), n) < 0

@@ -1,4 +1,4 @@
-"""Which parameter of a folded chain sets its threshold, and what to write there for a new one.
+"""Which parameter of a merged chain sets its threshold, and what to write there for a new one.
 
 The last batch normalisation or bias does, when all maps before it are affine and strictly monotone
 and none behind it moves a sign. It is centred half a step before the first sum that shall give +1,

@@ -41,7 +41,7 @@ from crshare.network.slices import decompose
 from crshare.plan.plan import SharingPlan
 from crshare.train.sharing import SharedConv
 from crshare.train.signs import sign
-from crshare.train.trained_thresholds import Comparison, lowest_counts
+from crshare.train.trained_thresholds import TrainedThreshold, lowest_counts
 
 Call = Callable[..., Any]
 
@@ -77,7 +77,7 @@ class Trainable:
     plan: SharingPlan
     model: Any
     convs: dict[str, SharedConv]
-    comparisons: dict[str, Comparison]
+    comparisons: dict[str, TrainedThreshold]
 
     def begin(self, images: Array) -> None:
         """Take the moments of all batch normalisations from images; no threshold moves."""
@@ -91,7 +91,7 @@ class Trainable:
         """The plan of now; of the thresholds those that decide otherwise than the model's own."""
         thresholds = {}
         for name, comparison in self.comparisons.items():
-            layer, found = self.network.layer(name), comparison.folded()
+            layer, found = self.network.layer(name), comparison.merged()
             bound = self.network.input_of(layer).bound
             if not same_decisions(_threshold(layer), found, bound).all():
                 thresholds[name] = found
@@ -116,7 +116,7 @@ class _Graph:
         self.network, self.plan, self.momentum = network, plan, momentum
         self.tables = {table.layer: table for table in decompose(network)}
         self.convs: dict[str, SharedConv] = {}
-        self.comparisons: dict[str, Comparison] = {}
+        self.comparisons: dict[str, TrainedThreshold] = {}
         images = keras.Input(network.input.shape)
         self.values: dict[str, Any] = {INPUT: images}
         self.entered = Applied(lambda x: network.input.multiplier * x + network.input.offset)(
@@ -147,11 +147,11 @@ class _Graph:
     def _value(self, source: str) -> Any:
         return self.entered if source == INPUT else self.values[source]
 
-    def _comparison(self, layer: Layer) -> Comparison:
+    def _comparison(self, layer: Layer) -> TrainedThreshold:
         old = _threshold(layer)
         planned = self.plan.thresholds.get(layer.name, old)
         bound = self.network.input_of(layer).bound
-        made = Comparison(planned, bound, self.momentum)
+        made = TrainedThreshold(planned, bound, self.momentum)
         self.comparisons[layer.name] = made
         return made
 

@@ -1,6 +1,6 @@
 """A threshold as a batch normalisation and a sign, so that it moves while the network is trained.
 
-It begins where the plan has it, and is folded back exactly at any time.
+It begins where the plan has it, and is merged back exactly at any time.
 """
 
 from fractions import Fraction
@@ -12,7 +12,7 @@ import tf_keras as keras
 
 from crshare.arrays import BoolArray, Float64Array
 from crshare.network.graph import Threshold
-from crshare.thresholds.integer import fold
+from crshare.thresholds.integer import merge_maps
 from crshare.thresholds.layer_ops import Affine, Role, fractions
 from crshare.train.constraints import KeepSign
 from crshare.train.signs import sign
@@ -20,7 +20,7 @@ from crshare.train.signs import sign
 EPSILON = 1e-3  # small beside the variance of sums of +1/-1
 
 
-class Comparison(keras.layers.Layer):  # type: ignore[misc]
+class TrainedThreshold(keras.layers.Layer):  # type: ignore[misc]
     """Sums to +1/-1 by batch normalisation and sign.
 
     Factors keep their sign, so a channel keeps its direction, which pools of bits behind it count
@@ -58,7 +58,7 @@ class Comparison(keras.layers.Layer):  # type: ignore[misc]
         offset = self._signs * (mean - self._crossing) / np.sqrt(variance + EPSILON)
         self.norm.set_weights([self._signs, offset, mean, variance])
 
-    def folded(self) -> Threshold:
+    def merged(self) -> Threshold:
         """The threshold of now."""
         if not self.threshold.adjustable:
             return self.threshold
@@ -67,7 +67,7 @@ class Comparison(keras.layers.Layer):  # type: ignore[misc]
         )
         radicand = tuple(value + Fraction(EPSILON) for value in variance)
         step = Affine(self.name, Role.BATCH_NORM, gamma, mean, radicand, beta)
-        found = fold((step,), len(self._signs))
+        found = merge_maps((step,), len(self._signs))
         return self.threshold.moved(found.at, found.rising)
 
 

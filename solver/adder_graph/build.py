@@ -225,7 +225,7 @@ def _cheapest(tried: Iterable[Sums], goal: _Goal) -> AdderGraph:
     graphs = (_lowered(sums, goal) for sums in tried)
     best = min(
         (graph for graph in graphs if _fits(graph, goal)),
-        key=lambda graph: _price(graph, goal),
+        key=lambda graph: _cost(graph, goal),
         default=None,
     )
     if best is None:
@@ -234,26 +234,26 @@ def _cheapest(tried: Iterable[Sums], goal: _Goal) -> AdderGraph:
 
 
 def _narrow(rows: Ints, goal: _Goal) -> Sums:
-    """Buckets for the best number of groups, every group's order and recovery chosen by price."""
+    """Buckets for the best number of groups, every group's order and recovery chosen by cost."""
 
-    def price(sums: Sums) -> int:
-        return _price(_lowered(sums, goal), goal)
+    def cost(sums: Sums) -> int:
+        return _cost(_lowered(sums, goal), goal)
 
     numbers = group_numbers(rows)
     tables = [partial(grouped_sums, rows, number) for number in numbers]
     if _is_quick(goal):
-        n_groups = numbers[descended(tables, price)[0]]
+        n_groups = numbers[descended(tables, cost)[0]]
     else:
-        n_groups = min(zip(numbers, tables, strict=True), key=lambda pair: price(pair[1]()))[0]
+        n_groups = min(zip(numbers, tables, strict=True), key=lambda pair: cost(pair[1]()))[0]
     default = 1 if rows.size > LARGE else 3
     orders = 1 + (default if goal.rounds is None else goal.rounds)
     groups = clustered(rows, n_groups)
     return narrow_bucket_sums(
-        rows, groups, price, orders=orders, seed=goal.seed, deadline=goal.deadline
+        rows, groups, cost, orders=orders, seed=goal.seed, deadline=goal.deadline
     )
 
 
-def _price(graph: AdderGraph, goal: _Goal) -> int:
+def _cost(graph: AdderGraph, goal: _Goal) -> int:
     return int(getattr(measure_graph(graph), goal.measure))
 
 

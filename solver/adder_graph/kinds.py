@@ -1,4 +1,4 @@
-"""The kinds of nodes, one row each: all that evaluates, bounds, prices or reads nodes asks here.
+"""The kinds of nodes, one row each: whatever evaluates, bounds, costs or reads nodes asks here.
 
 A node adds up its terms. What its kind says: what a negative term stands for, what becomes of the
 sum, which terms are allowed, and what it costs. A new kind is one row of KINDS, and its Verilog.
@@ -67,7 +67,7 @@ class Operands:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Widths:
-    """What the price of some nodes depends on. [n_nodes] each
+    """What the cost of some nodes depends on. [n_nodes] each
 
     sizes: terms. made: bits of the result. reach: bits up to which the first two terms go. wires:
     low bits of the result that only one of these two has, and that pass unchanged.

@@ -87,16 +87,16 @@ def _shared(plain: Candidate, seed: int, max_depth: int | None) -> Sums | None:
 
 
 def descended(
-    candidates: Sequence[Callable[[], Sums]], price: Callable[[Sums], int]
+    candidates: Sequence[Callable[[], Sums]], cost: Callable[[Sums], int]
 ) -> tuple[int, Sums]:
-    """The cheapest of candidates whose prices fall and then rise, without trying all; its place.
+    """The cheapest of candidates whose costs fall and then rise, without trying all; its place.
 
     From the middle on towards a cheaper neighbour, until the next is no cheaper.
     """
 
     def made(place: int) -> tuple[int, int, Sums]:
         sums = candidates[place]()
-        return price(sums), place, sums
+        return cost(sums), place, sums
 
     best = made(len(candidates) // 2)
     for step in (-1, 1):

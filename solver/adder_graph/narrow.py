@@ -15,7 +15,7 @@ from solver.arrays import Ints
 def narrow_bucket_sums(
     matrix: Ints,
     groups: list[Ints],
-    price: Callable[[Sums], int],
+    cost: Callable[[Sums], int],
     *,
     orders: int,
     seed: int,
@@ -23,7 +23,7 @@ def narrow_bucket_sums(
 ) -> Sums:
     """Buckets of the given groups, every group in the cheapest of some orders and recoveries.
 
-    The order of a group's outputs decides which patterns are built on which. price: the cost of
+    The order of a group's outputs decides which patterns are built on which. cost: the cost of
     the sums of one group, by the measure that is asked for. deadline: a time.monotonic() value
     from which on a group keeps its first order.
     """
@@ -31,20 +31,20 @@ def narrow_bucket_sums(
     chosen = []
     for group in groups:
         late = deadline is not None and time.monotonic() >= deadline
-        chosen.append(_cheapest(matrix, group, price, 1 if late else orders, rng))
+        chosen.append(_cheapest(matrix, group, cost, 1 if late else orders, rng))
     return bucket_sums(matrix, [group for group, _ in chosen], [how for _, how in chosen])
 
 
 def _cheapest(
     matrix: Ints,
     group: Ints,
-    price: Callable[[Sums], int],
+    cost: Callable[[Sums], int],
     orders: int,
     rng: np.random.Generator,
 ) -> tuple[Ints, Recovery]:
     tried = [group, *(rng.permutation(group) for _ in range(orders - 1))]
     pairs = [(order, how) for order in tried for how in RECOVERIES]
-    return min(pairs, key=lambda pair: price(_alone(matrix[pair[0]], pair[1])))
+    return min(pairs, key=lambda pair: cost(_alone(matrix[pair[0]], pair[1])))
 
 
 def _alone(rows: Ints, how: Recovery) -> Sums:

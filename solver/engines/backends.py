@@ -41,8 +41,8 @@ from solver.facility.selection import (
     Limits,
     Selection,
     cheapest_pairs,
+    cost_of,
     fits_budget,
-    price_of,
     select,
     verify,
 )
@@ -144,18 +144,18 @@ def solve_by_engine(
         formulate(small),
         began_with,
         Stop(
-            gap=max(WHOLE, limits.gap * abs(price_of(problem, known.chosen))),
+            gap=max(WHOLE, limits.gap * abs(cost_of(problem, known.chosen))),
             work=limits.work,
             time_s=max(deadline - time.perf_counter(), 0.0),
         ),
     )
     found = None if answer.values is None else chosen_pairs(small, answer.values)
     options = [known.chosen] if found is None else [kept[found], known.chosen]
-    chosen = min(options, key=partial(price_of, problem))
+    chosen = min(options, key=partial(cost_of, problem))
     selection = select(
         problem,
         chosen,
-        bound=max(known.bound, proven_by(engine, answer.bound, price_of(problem, chosen))),
+        bound=max(known.bound, proven_by(engine, answer.bound, cost_of(problem, chosen))),
         backend=engine.name,
         remarks=_remarks(engine.name, limits, answer),
     )
@@ -164,7 +164,7 @@ def solve_by_engine(
 
 def _worth_keeping(problem: Problem, known: Enclosure) -> Flags:
     """Shape (P,): the pairs known, and those that a selection better than the known may use."""
-    keep = least_costs(problem, known.duals) < price_of(problem, known.chosen)
+    keep = least_costs(problem, known.duals) < cost_of(problem, known.chosen)
     keep[known.chosen] = True
     return keep
 

@@ -1,7 +1,8 @@
 """A valid selection always, with numpy alone: the last resort, and a start for the others.
 
 Greedy addition after Kuehn & Hamburger (1963): open the candidate that saves most until none saves
-anything. A loss budget is met by pricing losses into the costs, at a price found by bisection.
+anything. A loss budget is met by adding losses, times a multiplier, to the costs; bisection finds
+the multiplier.
 """
 
 import numpy as np
@@ -12,8 +13,8 @@ from solver.facility.selection import (
     Limits,
     Selection,
     cheapest_pairs,
+    cost_of,
     fits_budget,
-    price_of,
     select,
 )
 
@@ -24,24 +25,24 @@ N_BISECTIONS = 12
 def solve_greedily(problem: Problem, limits: Limits, start: Selection | None) -> Selection:
     """The backend: `greedy_pairs` with the cheap bound. Takes no notice of limits and start."""
     chosen = greedy_pairs(problem)
-    bound = min(even_bound(problem), price_of(problem, chosen))
+    bound = min(even_bound(problem), cost_of(problem, chosen))
     return select(problem, chosen, bound=bound, backend="greedy")
 
 
 def greedy_pairs(problem: Problem) -> Ints:
     """Shape (I,): the pair that serves each item, found greedily, within the loss budget."""
-    chosen = _at_loss_price(problem, 0.0)
+    chosen = _at_multiplier(problem, 0.0)
     if fits_budget(problem, chosen):
         return chosen
     low, high, best = 0.0, _high_enough(problem), least_loss_pairs(problem)
     for _ in range(N_BISECTIONS):
         middle = (low + high) / 2
-        chosen = _at_loss_price(problem, middle)
+        chosen = _at_multiplier(problem, middle)
         if not fits_budget(problem, chosen):
             low = middle
             continue
         high = middle
-        if price_of(problem, chosen) < price_of(problem, best):
+        if cost_of(problem, chosen) < cost_of(problem, best):
             best = chosen
     return best
 
@@ -55,16 +56,16 @@ def even_bound(problem: Problem) -> int:
 
 
 def _high_enough(problem: Problem) -> float:
-    price = 1e-3
+    multiplier = 1e-3
     for _ in range(N_DOUBLINGS):
-        if fits_budget(problem, _at_loss_price(problem, price)):
+        if fits_budget(problem, _at_multiplier(problem, multiplier)):
             break
-        price *= 4
-    return price
+        multiplier *= 4
+    return multiplier
 
 
-def _at_loss_price(problem: Problem, price: float) -> Ints:
-    cost = problem.cost + price * problem.loss
+def _at_multiplier(problem: Problem, multiplier: float) -> Ints:
+    cost = problem.cost + multiplier * problem.loss
     is_open = _open_greedily(problem, cost)
     return cheapest_pairs(problem, is_open, cost)
 

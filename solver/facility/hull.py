@@ -2,8 +2,8 @@
 
 After Sinha & Zoltners (1979): only the lower convex hull of each group matters to the relaxation,
 and taking the hulls' steps by falling saving per weight solves it. The step that no longer fits
-gives the price of weight; the price gives the bound, in exact arithmetic, and tells which options
-no better choice can use.
+gives the multiplier of weight; the multiplier gives the bound, in exact arithmetic, and tells which
+options no better choice can use.
 """
 
 from dataclasses import dataclass
@@ -36,10 +36,10 @@ def fill_by_hull(problem: Knapsack, limits: Limits) -> Choice:
 def fill(problem: Knapsack) -> Filling:
     """Fill greedily along the hulls, use up what room is left, and bound every choice."""
     hull = hull_places(problem)
-    places, price = _take_steps(problem, hull)
+    places, multiplier = _take_steps(problem, hull)
     places = _use_room(problem, places)
     cost = int(problem.cost[places].sum())
-    value, reduced, unit = _relaxed(problem, price)
+    value, reduced, unit = _relaxed(problem, multiplier)
     bound = min(-(-value // unit), cost)
     return Filling(places, bound, -(-(value + reduced) // unit))
 
@@ -123,8 +123,8 @@ def _take_steps(problem: Knapsack, hull: Ints) -> tuple[Ints, float]:
     room = problem.budget - int(problem.weight[hull[lightest]].sum())
     n_taken = int(np.searchsorted(np.cumsum(weight[order]), room, side="right"))
     n_steps = np.bincount(group[step[order[:n_taken]]], minlength=problem.n_groups)
-    price = float(saving[order[n_taken]]) if n_taken < len(order) else 0.0
-    return hull[lightest + n_steps], price
+    multiplier = float(saving[order[n_taken]]) if n_taken < len(order) else 0.0
+    return hull[lightest + n_steps], multiplier
 
 
 def _use_room(problem: Knapsack, places: Ints) -> Ints:
@@ -142,17 +142,19 @@ def _use_room(problem: Knapsack, places: Ints) -> Ints:
         room -= int(weight[best])
 
 
-def _relaxed(problem: Knapsack, price: float) -> tuple[int, Ints, int]:
-    """The relaxation at a price of weight, times a unit, and what each option adds to it.
+def _relaxed(problem: Knapsack, multiplier: float) -> tuple[int, Ints, int]:
+    """The relaxation at a multiplier of weight, times a unit, and what each option adds to it.
 
     Returns (value, reduced cost of shape (N,), unit), all whole numbers.
     """
     groups = problem.starts[:-1]
-    largest = np.maximum.reduceat(np.abs(problem.cost) + price * np.abs(problem.weight), groups)
-    size = max(1.0, float(largest.sum()) + price * abs(problem.budget))
+    largest = np.maximum.reduceat(
+        np.abs(problem.cost) + multiplier * np.abs(problem.weight), groups
+    )
+    size = max(1.0, float(largest.sum()) + multiplier * abs(problem.budget))
     unit = 2 ** int(np.clip(60 - np.ceil(np.log2(size)), 0, 24))
-    whole = round(price * unit)
-    priced = problem.cost * unit + problem.weight * whole
-    least = np.minimum.reduceat(priced, groups)
+    whole = round(multiplier * unit)
+    weighted = problem.cost * unit + problem.weight * whole
+    least = np.minimum.reduceat(weighted, groups)
     value = int(least.sum()) - whole * problem.budget
-    return value, priced - least[problem.group], unit
+    return value, weighted - least[problem.group], unit

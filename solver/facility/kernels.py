@@ -2,7 +2,7 @@
 
 All of them read a problem as `Lists`: for each item its candidates by rising cost, pruned of those
 that cost more than serving the item alone. Costs are float64 holding whole numbers, or whole
-numbers plus a loss price.
+numbers plus multiples of losses.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""The search for prices and candidates at one price of loss, in floating point, no budget.
+"""The search for prices and candidates at one multiplier of losses, in floating point, no budget.
 
 Imports the compiled loops, so whoever needs it imports it late.
 """

@@ -135,7 +135,7 @@ def fits_budget(problem: Problem, chosen: Ints) -> bool:
     return problem.loss_budget is None or int(problem.loss[chosen].sum()) <= problem.loss_budget
 
 
-def price_of(problem: Problem, chosen: Ints) -> int:
+def cost_of(problem: Problem, chosen: Ints) -> int:
     """Cost of serving along the pairs `chosen`, one per item, and opening what they use."""
     used = np.unique(problem.candidate[chosen])
     return int(problem.opening[used].sum()) + int(problem.cost[chosen].sum())
@@ -149,7 +149,7 @@ def select(
     return Selection(
         opened=tuple(np.unique(assignment).tolist()),
         assignment=tuple(assignment.tolist()),
-        cost=price_of(problem, chosen),
+        cost=cost_of(problem, chosen),
         bound=bound,
         backend=backend,
         remarks=remarks,

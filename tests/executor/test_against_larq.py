@@ -86,10 +86,10 @@ def changed(network: Network, rng: np.random.Generator) -> Network:
             case Conv(kernel, strides, pad_value):
                 flips = rng.choice(np.array([1, 1, 1, -1], np.int8), kernel.shape)
                 ops[layer.name] = Conv(kernel * flips, strides, pad_value)
-            case Threshold(at, rising, folded, adjustable) if adjustable:
+            case Threshold(at, rising, merged, adjustable) if adjustable:
                 real = np.abs(at) <= network.input_of(layer).bound
                 moved = np.where(real, at + rng.integers(-3, 4, len(at)), at).astype(np.int32)
-                ops[layer.name] = Threshold(moved, rising, folded, adjustable)
+                ops[layer.name] = Threshold(moved, rising, merged, adjustable)
             case _:
                 pass
     return network.replace(ops)

@@ -20,7 +20,7 @@ from crshare.executor.execute import (
     run_sliced,
     sum_histograms,
 )
-from crshare.executor.kernels.native import plain
+from crshare.executor.kernels.native import values_of
 from crshare.executor.kernels.variants import VARIANTS, Variant, best_variant, host_features
 from crshare.network import reference
 from crshare.network.bits import pack, unpack
@@ -54,7 +54,7 @@ def expect_equal(network: Network, n_images: int, seed: int, variant: Variant) -
     for targets in (names, names[-1:]):
         part = compile_part(network, start=INPUT, targets=targets, n_threads=1, variant=variant)
         for name, found in part.run(images).items():
-            values = plain(found, network.signals[name])
+            values = values_of(found, network.signals[name])
             assert values.dtype == expected[name].dtype
             assert np.array_equal(values, expected[name]), name
 

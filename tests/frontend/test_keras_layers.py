@@ -82,7 +82,7 @@ def test_a_network_is_read_as_the_layers_say(tmp_path: Path) -> None:
     c1, sign, p1, c2, sign2, flat, d = (la.op for la in network.layers)
     assert isinstance(c1, Conv) and c1.pad_value is None
     assert isinstance(sign, Threshold) and sign.at.tolist() == [0, 1, 3, 3]
-    assert sign.folded == ("b1",)
+    assert sign.merged == ("b1",)
     assert isinstance(p1, BitPool) and not p1.all_of.any()
     assert isinstance(c2, Conv) and c2.pad_value == 0
     assert isinstance(sign2, Threshold)
@@ -171,7 +171,7 @@ def test_magnitudes_scale_the_sums_exactly(tmp_path: Path) -> None:
         alpha = sum(abs(Fraction(w)) for w in taps) / len(taps)
         assert threshold.at[filter_] == -(-1 // alpha)
     assert threshold.at[3] == 2**31 - 1  # alpha is 0, and 0 - 1 is never +1
-    assert threshold.folded == ("c1", "b1")
+    assert threshold.merged == ("c1", "b1")
     assert not threshold.adjustable
 
 
@@ -195,7 +195,7 @@ def test_rescaling_goes_into_the_input_and_the_first_threshold(tmp_path: Path) -
     threshold = network.layers[1].op
     assert isinstance(threshold, Threshold)
     assert threshold.at.tolist()[:3] == [0, 128, 638]  # 255 * (0, 0.5-, 2.5+)
-    assert threshold.folded == ("rescaling", "b1")
+    assert threshold.merged == ("rescaling", "b1")
     outside = write_h5(tmp_path / "o.h5", small(), SHAPE)
     told = read_network(outside, rescale=(Fraction(2, 255), Fraction(-1)))
     assert fingerprint(told) == fingerprint(network)

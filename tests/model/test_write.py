@@ -60,12 +60,12 @@ def changed(network: Network, rng: Generator, share: float = 0.2) -> Network:
             case Conv(kernel, strides, pad_value):
                 flips = np.where(rng.random(kernel.shape) < share, -1, 1).astype(np.int8)
                 ops[layer.name] = Conv(kernel * flips, strides, pad_value)
-            case Threshold(at, rising, folded):
+            case Threshold(at, rising, merged):
                 bound = network.input_of(layer).bound
                 new = rng.integers(-bound - 2, bound + 3, len(at)).astype(np.int32)
                 new[0] = rng.choice([ALWAYS, NEVER])
                 ops[layer.name] = Threshold(
-                    np.where(rng.random(len(at)) < 0.5, new, at), rising, folded
+                    np.where(rng.random(len(at)) < 0.5, new, at), rising, merged
                 )
             case _:
                 pass

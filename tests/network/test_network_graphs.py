@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from crshare.errors import NetworkError
 from crshare.evaluation.plan_run import follow
 from crshare.executor.execute import compile_network, compile_part, run_onward
-from crshare.executor.kernels.native import plain
+from crshare.executor.kernels.native import values_of
 from crshare.network import reference
 from crshare.network.graph import (
     INPUT,
@@ -52,7 +52,7 @@ def test_random_graphs_equal_the_reference(seed: int) -> None:
     for targets in (names, names[-1:]):
         part = compile_part(network, start=INPUT, targets=targets, n_threads=1)
         for name, found in part.run(images).items():
-            values = plain(found, network.signals[name])
+            values = values_of(found, network.signals[name])
             assert values.dtype == expected[name].dtype
             assert np.array_equal(values, expected[name]), name
 
@@ -115,7 +115,7 @@ def test_graphs_under_any_plan_equal_the_reference_of_the_planned_kernels(seed: 
     planned = planned_network(network, plan)
     native = compile_part(planned, start=INPUT, targets=names, n_threads=1).run(images)
     for name in names:
-        assert np.array_equal(plain(native[name], network.signals[name]), expected[name]), name
+        assert np.array_equal(values_of(native[name], network.signals[name]), expected[name]), name
     scores = compile_network(planned, n_threads=1).scores(images)
     assert np.array_equal(scores.reshape(2, -1), expected[names[-1]].reshape(2, -1))
 

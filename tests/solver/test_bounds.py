@@ -10,7 +10,7 @@ from solver.facility.bounds import Duals, enclose, least_costs, proven_bound
 from solver.facility.kernels import ascend, sorted_lists
 from solver.facility.local_search import improve, open_cost
 from solver.facility.problem import restrict
-from solver.facility.selection import fits_budget, price_of
+from solver.facility.selection import cost_of, fits_budget
 from tests.solver.solver_instances import best_cost, hamming_problem, random_problem, spread_problem
 
 NEVER = float("inf")
@@ -21,18 +21,20 @@ def test_the_optimum_is_enclosed(seed: int) -> None:
     problem = random_problem(seed, with_budget=seed % 2 == 0)
     found = enclose(problem, None, NEVER)
     assert fits_budget(problem, found.chosen)
-    assert found.bound <= best_cost(problem) <= price_of(problem, found.chosen)
+    assert found.bound <= best_cost(problem) <= cost_of(problem, found.chosen)
 
 
 @given(
     seed=st.integers(0, 30),
     prices=st.lists(st.integers(-50, 200), min_size=7, max_size=7),
-    loss_price=st.integers(0, 40),
+    loss_multiplier=st.integers(0, 40),
     unit=st.sampled_from([1, 4]),
 )
-def test_any_prices_prove_a_bound(seed: int, prices: list[int], loss_price: int, unit: int) -> None:
-    problem = random_problem(seed, with_budget=loss_price > 0)
-    duals = Duals(np.array(prices[: problem.n_items]), loss_price, unit)
+def test_any_prices_prove_a_bound(
+    seed: int, prices: list[int], loss_multiplier: int, unit: int
+) -> None:
+    problem = random_problem(seed, with_budget=loss_multiplier > 0)
+    duals = Duals(np.array(prices[: problem.n_items]), loss_multiplier, unit)
     assert proven_bound(problem, duals) <= best_cost(problem)
 
 
@@ -80,7 +82,7 @@ def test_costs_near_the_limit_neither_hang_nor_mislead(seed: int) -> None:
 def test_a_deadline_gone_by_still_gives_a_selection() -> None:
     problem = hamming_problem(40, opening=9)
     found = enclose(problem, None, time.perf_counter() - 1)
-    assert found.bound <= price_of(problem, found.chosen)
+    assert found.bound <= cost_of(problem, found.chosen)
 
 
 @pytest.mark.parametrize("seed", range(10))

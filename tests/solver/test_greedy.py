@@ -3,7 +3,7 @@ import pytest
 
 from solver import dense
 from solver.facility.greedy import even_bound, greedy_pairs
-from solver.facility.selection import fits_budget, price_of
+from solver.facility.selection import cost_of, fits_budget
 from tests.solver.solver_instances import best_cost, random_problem
 
 
@@ -13,7 +13,7 @@ def test_greedy_is_valid_and_its_bound_holds(seed: int) -> None:
     chosen = greedy_pairs(problem)
     assert np.array_equal(problem.item[chosen], np.arange(problem.n_items))
     assert fits_budget(problem, chosen)
-    assert even_bound(problem) <= best_cost(problem) <= price_of(problem, chosen)
+    assert even_bound(problem) <= best_cost(problem) <= cost_of(problem, chosen)
 
 
 def test_one_candidate_for_all_is_found() -> None:
@@ -24,4 +24,4 @@ def test_one_candidate_for_all_is_found() -> None:
 def test_a_tight_budget_costs_what_it_must() -> None:
     table = np.array([[0, 3], [3, 0]])
     problem = dense([10, 10], table, loss=table, loss_budget=0)
-    assert price_of(problem, greedy_pairs(problem)) == 20
+    assert cost_of(problem, greedy_pairs(problem)) == 20

@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 from solver import dense, knapsack
 from solver.engines.backends import ENGINES, chosen_pairs
 from solver.engines.ilp import Ending, Ilp, Stop, columns_of, formulate, formulate_choice
-from solver.facility.selection import price_of
+from solver.facility.selection import cost_of
 from tests.solver.solver_instances import best_cost, random_problem
 
 
@@ -76,7 +76,7 @@ def test_engines_take_the_formulation_as_it_is(engine: str) -> None:
         assert answer.values is not None
         chosen = chosen_pairs(problem, answer.values)
         assert chosen is not None
-        assert price_of(problem, chosen) == best_cost(problem)
+        assert cost_of(problem, chosen) == best_cost(problem)
         start = columns_of(problem, chosen)
         again = ENGINES[engine].optimise(formulate(problem), start, Stop())
         assert again.bound <= best_cost(problem) + 1e-6

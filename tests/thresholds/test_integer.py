@@ -24,7 +24,7 @@ from crshare.network.graph import (
     extent,
 )
 from crshare.thresholds.assemble import assemble
-from crshare.thresholds.integer import fires, fold
+from crshare.thresholds.integer import fires, merge_maps
 from crshare.thresholds.layer_ops import (
     ONE,
     Affine,
@@ -104,8 +104,8 @@ def test_a_decimal_means_the_simplest_rational_that_rounds_to_it(
     ],
 )
 def test_a_threshold_by_hand(maps: list[Map], at: int, rising: bool) -> None:
-    folded = fold(maps, 1)
-    assert (folded.at.tolist(), folded.rising.tolist()) == ([at], [rising])
+    merged = merge_maps(maps, 1)
+    assert (merged.at.tolist(), merged.rising.tolist()) == ([at], [rising])
 
 
 def test_a_row_of_a_hundred_norms_folds_at_once() -> None:
@@ -113,18 +113,18 @@ def test_a_row_of_a_hundred_norms_folds_at_once() -> None:
     scale, center = rng.normal(size=(2, 40))
     maps = [norm(scale, center, rng.uniform(1, 2, 40), rng.normal(size=40) / 50)]
     start = process_time()
-    folded = fold([norm(1, 0, 2), *maps * 99], 40)
+    merged = merge_maps([norm(1, 0, 2), *maps * 99], 40)
     assert process_time() - start < 5  # nested squaring would take 2^100 steps
-    assert folded.at.shape == (40,)
+    assert merged.at.shape == (40,)
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_threshold_decides_as_the_maps_do_at_every_sum(seed: int) -> None:
     rng = np.random.default_rng(seed)
     maps = [random_map(rng, 5) for _ in range(rng.integers(1, 5))]
-    folded = fold(maps, 5)
+    merged = merge_maps(maps, 5)
     sums = np.arange(-40, 41)[:, None]
-    decided = np.where(folded.rising, sums >= folded.at, sums <= folded.at)
+    decided = np.where(merged.rising, sums >= merged.at, sums <= merged.at)
     for channel in range(5):
         exact = [fires(maps, channel, total) for total in range(-40, 41)]
         assert decided[:, channel].tolist() == exact
@@ -258,7 +258,7 @@ def test_the_folded_layers_are_listed_in_order() -> None:
     ]
     threshold = conv_then(*steps).layers[1].op
     assert isinstance(threshold, Threshold)
-    assert threshold.folded == ("conv", "bn")
+    assert threshold.merged == ("conv", "bn")
 
 
 @pytest.mark.parametrize(

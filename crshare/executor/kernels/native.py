@@ -15,7 +15,7 @@ from crshare.arrays import Array, Words
 from crshare.executor.kernels import maps, unpacked
 from crshare.executor.kernels.batches import Scratch
 from crshare.executor.kernels.convolution import fits, prepare
-from crshare.executor.kernels.unpacked import plain
+from crshare.executor.kernels.unpacked import values_of
 from crshare.executor.kernels.variants import Variant
 from crshare.network.bits import n_words, pack_bits, unpack
 from crshare.network.graph import (
@@ -43,7 +43,7 @@ from crshare.network.graph import (
 )
 from crshare.network.reference import apply
 
-__all__ = ["Run", "enter", "plain", "ready", "ready_fused"]
+__all__ = ["Run", "enter", "ready", "ready_fused", "values_of"]
 
 Run = Callable[..., Array]  # native arrays, one for each source, and a Scratch
 
@@ -55,7 +55,7 @@ def ready(op: Op, variant: Variant, given: Signal, *others: Signal) -> Run:
             return partial(unpacked.add, (given, *others))
         case Concatenate():
             return partial(unpacked.concatenate, (given, *others))
-        case Conv() if not op.is_plain:
+        case Conv() if not op.is_standard:
             return partial(unpacked.grouped_sums, op, given)
         case Conv():
             return prepare(op, given, None, variant).run
@@ -78,14 +78,14 @@ def ready(op: Op, variant: Variant, given: Signal, *others: Signal) -> Run:
         case Quantise() | Curve():
             return lambda x, _: apply(op, x)
         case Scale(scale, offset):
-            return lambda x, _: scale * plain(x, given).astype(np.float64) + offset
+            return lambda x, _: scale * values_of(x, given).astype(np.float64) + offset
         case Clamp(low, high):
             return lambda x, _: np.clip(x, low, high)
 
 
 def ready_fused(conv: Conv, threshold: Threshold, given: Signal, variant: Variant) -> Run:
     """A convolution and the threshold behind it in one."""
-    if conv.is_plain and fits(conv, given):
+    if conv.is_standard and fits(conv, given):
         return prepare(conv, given, threshold, variant).run
     sums = ready(conv, variant, given)
     return lambda x, scratch: compare(threshold, sums(x, scratch), scratch)
@@ -182,7 +182,7 @@ def real_conv(op: RealConv, given: Signal, x: Array, _: Scratch) -> Array:
         positions, first = extent(given.shape[axis], window, stride, same=op.same)
         last = (positions - 1) * stride + window - first - given.shape[axis]
         around.append((first, max(last, 0)))
-    padded = np.pad(plain(x, given).astype(np.float64), (*around, (0, 0)))
+    padded = np.pad(values_of(x, given).astype(np.float64), (*around, (0, 0)))
     out = np.empty((len(x), height, width, filters))
     kernel = op.kernel.astype(np.float64)
     maps.real_windows(np.ascontiguousarray(padded), kernel, op.strides, out)

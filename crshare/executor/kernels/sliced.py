@@ -14,7 +14,7 @@ import numpy.typing as npt
 from crshare.arrays import BoolArray, Int8Array, Int32Array, Int64Array, Words
 from crshare.compiled import compiled
 from crshare.executor.kernels.batches import Scratch, map_batches, usable_cores
-from crshare.executor.kernels.native import plain
+from crshare.executor.kernels.native import values_of
 from crshare.network.bits import pack
 from crshare.network.graph import Conv, Kind, Shape, Signal, signal_after
 from crshare.network.reference import pad
@@ -158,7 +158,7 @@ def run_sliced(
     sums = np.zeros((len(x), *shape), np.int64)
 
     def follow(rows: slice, batch: npt.NDArray[Any], _: Scratch) -> Int64Array:
-        windows = _windows(conv, plain(batch, given), shape)
+        windows = _windows(conv, values_of(batch, given), shape)
         found, counters = _follow(groups, windows, binary=given.kind is Kind.BITS)
         sums[rows] = found.T.reshape(len(batch), *shape)
         return counters

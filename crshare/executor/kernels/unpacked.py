@@ -15,7 +15,7 @@ from crshare.network.reference import pad
 EXACT_IN_FLOAT32 = 2**24
 
 
-def plain(x: Array, signal: Signal) -> Array:
+def values_of(x: Array, signal: Signal) -> Array:
     """A native array as the reference has it: int8 +1/-1, int64 or float64."""
     if signal.kind is Kind.BITS:
         return unpack(x, signal.shape[2])
@@ -24,7 +24,7 @@ def plain(x: Array, signal: Signal) -> Array:
 
 def channels(x: Array, signal: Signal, first: int, n: int) -> Array:
     """Some channels of a native array, as a native array."""
-    part = plain(x, signal)[..., first : first + n]
+    part = values_of(x, signal)[..., first : first + n]
     return pack_bits(part > 0) if signal.kind is Kind.BITS else part
 
 
@@ -49,13 +49,13 @@ def concatenate(given: tuple[Signal, ...], *maps: Array) -> Array:
 
 
 def _parts(given: tuple[Signal, ...], maps: tuple[Array, ...]) -> list[Array]:
-    return [plain(x, signal) for x, signal in zip(maps, given, strict=False)]
+    return [values_of(x, signal) for x, signal in zip(maps, given, strict=False)]
 
 
 def sum_pool(op: SumPool, given: Signal, x: Array, _: Scratch) -> Array:
     """Tap by tap in the order of the reference."""
     height, width, channels = signal_after(op, given).shape
-    values = plain(x, given)
+    values = values_of(x, given)
     kind = np.float64 if given.kind is Kind.REALS else np.int32
     total: Array = np.zeros((len(x), height, width, channels), kind)
     for i in range(op.size[0]):
@@ -69,7 +69,7 @@ def grouped_sums(op: Conv, given: Signal, x: Array, _: Scratch) -> npt.NDArray[n
     """Sums of a convolution in groups or with distances between its taps."""
     summed = signal_after(op, given)
     kind = np.float32 if summed.bound < EXACT_IN_FLOAT32 else np.float64
-    padded = pad(plain(x, given).astype(kind), op.window, op.strides, op.pad_value)
+    padded = pad(values_of(x, given).astype(kind), op.window, op.strides, op.pad_value)
     images, rows, columns, channels = padded.shape
     apart = padded.reshape(images, rows, columns, op.groups, channels // op.groups)
     planes = np.ascontiguousarray(apart.transpose(3, 0, 1, 2, 4))
