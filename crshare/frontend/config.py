@@ -157,23 +157,6 @@ def parsed(what: str, text: str | bytes) -> Any:
         raise ModelFormatError(f"its {what} is no JSON ({error}); {RESAVE}") from error
 
 
-def variable_names(layer: LayerEntry, n: int) -> list[str]:
-    """What the n variables of a layer are called, in the order in which Keras makes them."""
-    kind, config = layer.class_name, layer.config
-    if "BatchNormalization" in kind:
-        parts = [("gamma", config.get("scale", True)), ("beta", config.get("center", True))]
-        names = [name for name, used in parts if used] + ["moving_mean", "moving_variance"]
-    elif "Separable" in kind:
-        names = ["depthwise_kernel", "pointwise_kernel", "bias"]
-    elif "Depthwise" in kind:
-        names = ["depthwise_kernel", "bias"]
-    elif "PReLU" in kind:
-        names = ["alpha"]
-    else:
-        names = ["kernel", "bias"]
-    return [*names[:n], *(f"variable {i}" for i in range(len(names), n))]
-
-
 def agreed_class(entry: Mapping[str, Any], kind: str, what: str) -> str:
     """The class that an entry names in one or two ways, behind its package where that is named.
 

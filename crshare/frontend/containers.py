@@ -180,8 +180,8 @@ def _folder(path: Path) -> ModelFormatError:
 
 def _file(version: str, config: object, weights: Mapping[str, Weights]) -> KerasFile:
     entries = entries_of(config)
-    used = [d for d in DIALECTS if _is_package(d) and any(map(d.recognises, entries))]
-    layers = "".join(f" with {dialect.name} layers" for dialect in used)
+    used = [d.name for d in DIALECTS if _is_package(d) and any(map(d.recognises, entries))]
+    layers = f" with {' and '.join(used)} layers" if used else ""
     return KerasFile(f"Keras {version[:40]}{layers}", config, weights)
 
 

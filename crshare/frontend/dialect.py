@@ -15,6 +15,9 @@ from crshare.thresholds.layer_ops import Step
 
 Steps = tuple[Step, ...]
 
+KERNEL, DEPTHWISE_KERNEL = ("kernel", "bias"), ("depthwise_kernel", "bias")
+TWO_KERNELS = ("depthwise_kernel", "pointwise_kernel", "bias")
+
 
 class Field(Enum):
     """Of what kind the value of a field must be so that it may reach a library."""
@@ -69,10 +72,16 @@ Reader = Callable[[KerasLayer, Context], Steps]
 
 @dataclass(frozen=True, slots=True)
 class LayerClass:
-    """A class of layers. home: where the library has it, if not with its other layers."""
+    """A class of layers. home: where the library has it, if not with its other layers.
+
+    variables: in the order in which Keras makes them. flags: the fields of the configuration that
+    say whether a variable is there, where one does.
+    """
 
     read: Reader
     fields: Mapping[str, Field] = field(default_factory=dict)
+    variables: tuple[str, ...] = KERNEL
+    flags: Mapping[str, str] = field(default_factory=dict)
     home: str | None = None
 
 

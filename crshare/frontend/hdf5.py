@@ -15,7 +15,8 @@ import h5py
 import numpy as np
 
 from crshare.errors import ModelFormatError
-from crshare.frontend.config import MAX_CONFIG, RESAVE, LayerEntry, Weights, variable_names
+from crshare.frontend.config import MAX_CONFIG, RESAVE, LayerEntry, Weights
+from crshare.frontend.registry import variable_names
 
 MAX_BYTES = 2**30  # of one weight
 UNWRITTEN_BYTES, MOST_PACKED = 2**20, 64  # what compression may claim beyond what is stored

@@ -5,8 +5,8 @@ A new dialect is its module in dialects/ and its place in DIALECTS.
 
 from collections.abc import Mapping, Sequence
 
-from crshare.frontend.config import KerasLayer
-from crshare.frontend.dialect import Activation, Dialect
+from crshare.frontend.config import KerasLayer, LayerEntry
+from crshare.frontend.dialect import KERNEL, Activation, Dialect
 from crshare.frontend.dialects import binarynet, hgq, keras, larq, qkeras
 
 DIALECTS: tuple[Dialect, ...] = (
@@ -32,3 +32,11 @@ def owner_of(layer: KerasLayer, dialects: Sequence[Dialect] = DIALECTS) -> Diale
             "not tell whose it is; save the model with one of these classes renamed"
         )
     return owners[0] if owners else None
+
+
+def variable_names(layer: LayerEntry, n: int) -> list[str]:
+    """What the n variables of a layer are called, in the order in which Keras makes them."""
+    known = next((d.classes[layer.class_name] for d in DIALECTS if d.recognises(layer)), None)
+    variables, flags = (known.variables, known.flags) if known else (KERNEL, {})
+    names = [name for name in variables if layer.config.get(flags.get(name, ""), True)]
+    return [*names[:n], *(f"variable {i}" for i in range(len(names), n))]

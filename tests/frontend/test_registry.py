@@ -10,7 +10,7 @@ import pytest
 import crshare.frontend.dialects
 from crshare.errors import ModelFormatError
 from crshare.frontend.class_names import class_and_config
-from crshare.frontend.config import KerasLayer
+from crshare.frontend.config import KerasLayer, LayerEntry
 from crshare.frontend.dialect import (
     Context,
     Dialect,
@@ -20,7 +20,7 @@ from crshare.frontend.dialect import (
     NoLibrary,
     Steps,
 )
-from crshare.frontend.registry import ACTIVATIONS, DIALECTS, owner_of
+from crshare.frontend.registry import ACTIVATIONS, DIALECTS, owner_of, variable_names
 from crshare.model.read import read_model
 from crshare.train.blueprint import made
 from tests.keras_files import Spec, conv, write_h5
@@ -91,6 +91,24 @@ ENTRIES = [
 @pytest.mark.parametrize(("entry", "name"), ENTRIES)
 def test_a_class_is_a_dialects_own_by_its_package(entry: dict[str, Any], name: str) -> None:
     assert class_and_config({"config": {}, **entry}, "a layer")[0] == name
+
+
+VARIABLES = [
+    ("Dense", {}, ["kernel", "bias"]),
+    ("QuantSeparableConv2D", {}, ["depthwise_kernel", "pointwise_kernel"]),
+    ("QDepthwiseConv2D", {}, ["depthwise_kernel", "bias"]),
+    ("PReLU", {}, ["alpha"]),
+    ("BatchNormalization", {"scale": False}, ["beta", "moving_mean", "moving_variance"]),
+    ("QBatchNormalization", {"center": False}, ["gamma", "moving_mean", "moving_variance"]),
+    ("mine>Dense", {}, ["kernel", "bias", "variable 2"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "config", "names"), VARIABLES)
+def test_numbered_variables_have_the_names_of_their_class(
+    kind: str, config: dict[str, Any], names: list[str]
+) -> None:
+    assert variable_names(LayerEntry(kind, "a", config), len(names)) == names
 
 
 def test_a_namesake_is_read_as_the_user_declares_it(tmp_path: Path) -> None:

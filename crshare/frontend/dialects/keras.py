@@ -9,6 +9,9 @@ import numpy as np
 from crshare.arrays import Float64Array
 from crshare.frontend.config import KerasLayer, is_number, short
 from crshare.frontend.dialect import (
+    DEPTHWISE_KERNEL,
+    KERNEL,
+    TWO_KERNELS,
     Activation,
     Context,
     Dialect,
@@ -185,8 +188,14 @@ def leaky(owner: str) -> Steps:
     return (Slope(owner, (LEAKY_RELU,)),)
 
 
-def _classes(read: Reader, fields: Mapping[str, Field], *names: str) -> dict[str, LayerClass]:
-    return dict.fromkeys(names, LayerClass(read, fields))
+def _classes(
+    read: Reader,
+    fields: Mapping[str, Field],
+    *names: str,
+    variables: tuple[str, ...] = KERNEL,
+    flags: Mapping[str, str] | None = None,
+) -> dict[str, LayerClass]:
+    return dict.fromkeys(names, LayerClass(read, fields, variables, flags or {}))
 
 
 NUMBER, CHANNELS_LAST = Field.NUMBER, {"data_format": Field.CHANNELS_LAST}
@@ -197,6 +206,8 @@ NORM = {
     "center": Field.FLAG,
     "scale": Field.FLAG,
 }
+MOMENTS = ("gamma", "beta", "moving_mean", "moving_variance")
+MOMENT_FLAGS = {"gamma": "scale", "beta": "center"}
 POOL = WINDOW | {"pool_size": Field.SIZES}
 RATE = {"rate": NUMBER}
 
@@ -206,12 +217,21 @@ DIALECT = Dialect(
     packages=("keras", "tf_keras", "tensorflow", "builtins"),
     classes=(
         _classes(partial(convolution, how=UNQUANTIZED), CONVOLUTION, "Conv1D", "Conv2D")
-        | _classes(partial(depthwise, how=UNQUANTIZED), DEPTHWISE, "DepthwiseConv2D")
         | _classes(
-            partial(separable, how=UNQUANTIZED), SEPARABLE, "SeparableConv1D", "SeparableConv2D"
+            partial(depthwise, how=UNQUANTIZED),
+            DEPTHWISE,
+            "DepthwiseConv2D",
+            variables=DEPTHWISE_KERNEL,
+        )
+        | _classes(
+            partial(separable, how=UNQUANTIZED),
+            SEPARABLE,
+            "SeparableConv1D",
+            "SeparableConv2D",
+            variables=TWO_KERNELS,
         )
         | _classes(partial(dense, how=UNQUANTIZED), DENSE, "Dense")
-        | _classes(batch_norm, NORM, "BatchNormalization")
+        | _classes(batch_norm, NORM, "BatchNormalization", variables=MOMENTS, flags=MOMENT_FLAGS)
         | _classes(max_pooling, POOL, "MaxPooling1D", "MaxPooling2D")
         | _classes(average_pooling, POOL, "AveragePooling1D", "AveragePooling2D")
         | _classes(
@@ -229,7 +249,7 @@ DIALECT = Dialect(
             relu, {"max_value": NUMBER, "negative_slope": NUMBER, "threshold": NUMBER}, "ReLU"
         )
         | _classes(leaky_relu, {"alpha": NUMBER, "negative_slope": NUMBER}, "LeakyReLU")
-        | _classes(prelu, {"shared_axes": Field.AXES}, "PReLU")
+        | _classes(prelu, {"shared_axes": Field.AXES}, "PReLU", variables=("alpha",))
         | _classes(softmax, {"axis": Field.AXES}, "Softmax")
         | _classes(nothing, {}, "Identity")
         | _classes(nothing, {"l1": NUMBER, "l2": NUMBER}, "ActivityRegularization")

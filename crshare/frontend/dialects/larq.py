@@ -9,6 +9,8 @@ import numpy as np
 from crshare.arrays import BoolArray, Float64Array
 from crshare.frontend.config import KerasLayer
 from crshare.frontend.dialect import (
+    DEPTHWISE_KERNEL,
+    TWO_KERNELS,
     Activation,
     Context,
     Dialect,
@@ -131,7 +133,9 @@ def _sign_layer(*keys: str) -> LayerClass:
 
 
 CONVOLUTIONS = LayerClass(partial(convolution, how=HOW), _of_parts(CONVOLUTION, "kernel"))
-SEPARABLES = LayerClass(partial(separable, how=HOW), _of_parts(SEPARABLE, "depthwise", "pointwise"))
+SEPARABLES = LayerClass(
+    partial(separable, how=HOW), _of_parts(SEPARABLE, "depthwise", "pointwise"), TWO_KERNELS
+)
 STE_SIGN = LibraryClass("larq.quantizers.SteSign", ("clip_value",))
 APPROX_SIGN = LibraryClass("larq.quantizers.ApproxSign")
 SWISH_SIGN = LibraryClass("larq.quantizers.SwishSign", ("beta",))
@@ -150,7 +154,7 @@ DIALECT = Dialect(
         "QuantConv1D": CONVOLUTIONS,
         "QuantConv2D": CONVOLUTIONS,
         "QuantDepthwiseConv2D": LayerClass(
-            partial(depthwise, how=HOW), _of_parts(DEPTHWISE, "depthwise")
+            partial(depthwise, how=HOW), _of_parts(DEPTHWISE, "depthwise"), DEPTHWISE_KERNEL
         ),
         "QuantSeparableConv1D": SEPARABLES,
         "QuantSeparableConv2D": SEPARABLES,

@@ -10,6 +10,7 @@ import numpy as np
 from crshare.arrays import Float64Array
 from crshare.frontend.config import KerasLayer
 from crshare.frontend.dialect import (
+    DEPTHWISE_KERNEL,
     Context,
     Dialect,
     Field,
@@ -18,7 +19,7 @@ from crshare.frontend.dialect import (
     LibraryClass,
     Steps,
 )
-from crshare.frontend.dialects.keras import NORM, normalisation
+from crshare.frontend.dialects.keras import MOMENT_FLAGS, MOMENTS, NORM, normalisation
 from crshare.frontend.dialects.qkeras_values import (
     FIELDS,
     Quantizer,
@@ -178,6 +179,7 @@ DIALECT = Dialect(
         "QDepthwiseConv2D": LayerClass(
             partial(depthwise, how=HOW),
             _fields(DEPTHWISE, "depthwise_quantizer", "bias_quantizer", "activation"),
+            DEPTHWISE_KERNEL,
         ),
         "QDense": LayerClass(
             partial(dense, how=HOW),
@@ -187,6 +189,8 @@ DIALECT = Dialect(
         "QBatchNormalization": LayerClass(
             batch_norm,
             _fields(NORM, *(key for key, _ in NORM_QUANTIZERS.values()), "inverse_quantizer"),
+            MOMENTS,
+            MOMENT_FLAGS,
         ),
     },
     quantizers={
