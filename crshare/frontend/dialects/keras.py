@@ -1,6 +1,6 @@
 """Keras's own layers, of Keras 2, tf_keras and Keras 3."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from fractions import Fraction
 from functools import partial
 
@@ -10,7 +10,6 @@ from crshare.arrays import Float64Array
 from crshare.frontend.config import KerasLayer, is_number, short
 from crshare.frontend.dialect import (
     DEPTHWISE_KERNEL,
-    KERNEL,
     TWO_KERNELS,
     Activation,
     Context,
@@ -18,7 +17,6 @@ from crshare.frontend.dialect import (
     Field,
     LayerClass,
     Library,
-    Reader,
     Steps,
 )
 from crshare.frontend.linear_layers import (
@@ -188,75 +186,64 @@ def leaky(owner: str) -> Steps:
     return (Slope(owner, (LEAKY_RELU,)),)
 
 
-def _classes(
-    read: Reader,
-    fields: Mapping[str, Field],
-    *names: str,
-    variables: tuple[str, ...] = KERNEL,
-    flags: Mapping[str, str] | None = None,
-) -> dict[str, LayerClass]:
-    return dict.fromkeys(names, LayerClass(read, fields, variables, flags or {}))
-
-
-NUMBER, CHANNELS_LAST = Field.NUMBER, {"data_format": Field.CHANNELS_LAST}
 NORM = {
     "axis": Field.AXES,
-    "momentum": NUMBER,
-    "epsilon": NUMBER,
+    "momentum": Field.NUMBER,
+    "epsilon": Field.NUMBER,
     "center": Field.FLAG,
     "scale": Field.FLAG,
 }
 MOMENTS = ("gamma", "beta", "moving_mean", "moving_variance")
 MOMENT_FLAGS = {"gamma": "scale", "beta": "center"}
 POOL = WINDOW | {"pool_size": Field.SIZES}
-RATE = {"rate": NUMBER}
+LAST = {"data_format": Field.CHANNELS_LAST}
+RELU = dict.fromkeys(("max_value", "negative_slope", "threshold"), Field.NUMBER)
+
+CONVOLUTIONS = LayerClass(partial(convolution, how=UNQUANTIZED), CONVOLUTION)
+SEPARABLES = LayerClass(partial(separable, how=UNQUANTIZED), SEPARABLE, TWO_KERNELS)
+MAXIMA, AVERAGES = LayerClass(max_pooling, POOL), LayerClass(average_pooling, POOL)
+GLOBAL_AVERAGES = LayerClass(global_average, LAST | {"keepdims": Field.FLAG})
+DROPOUT = LayerClass(nothing, {"rate": Field.NUMBER})
 
 DIALECT = Dialect(
     name="Keras",
     library=Library(),
     packages=("keras", "tf_keras", "tensorflow", "builtins"),
-    classes=(
-        _classes(partial(convolution, how=UNQUANTIZED), CONVOLUTION, "Conv1D", "Conv2D")
-        | _classes(
-            partial(depthwise, how=UNQUANTIZED),
-            DEPTHWISE,
-            "DepthwiseConv2D",
-            variables=DEPTHWISE_KERNEL,
-        )
-        | _classes(
-            partial(separable, how=UNQUANTIZED),
-            SEPARABLE,
-            "SeparableConv1D",
-            "SeparableConv2D",
-            variables=TWO_KERNELS,
-        )
-        | _classes(partial(dense, how=UNQUANTIZED), DENSE, "Dense")
-        | _classes(batch_norm, NORM, "BatchNormalization", variables=MOMENTS, flags=MOMENT_FLAGS)
-        | _classes(max_pooling, POOL, "MaxPooling1D", "MaxPooling2D")
-        | _classes(average_pooling, POOL, "AveragePooling1D", "AveragePooling2D")
-        | _classes(
-            global_average,
-            CHANNELS_LAST | {"keepdims": Field.FLAG},
-            "GlobalAveragePooling1D",
-            "GlobalAveragePooling2D",
-        )
-        | _classes(add, {}, "Add")
-        | _classes(concatenate, {"axis": Field.AXES}, "Concatenate")
-        | _classes(rescaling, {"scale": NUMBER, "offset": NUMBER}, "Rescaling")
-        | _classes(flatten, CHANNELS_LAST, "Flatten")
-        | _classes(activation, {"activation": Field.ACTIVATION}, "Activation")
-        | _classes(
-            relu, {"max_value": NUMBER, "negative_slope": NUMBER, "threshold": NUMBER}, "ReLU"
-        )
-        | _classes(leaky_relu, {"alpha": NUMBER, "negative_slope": NUMBER}, "LeakyReLU")
-        | _classes(prelu, {"shared_axes": Field.AXES}, "PReLU", variables=("alpha",))
-        | _classes(softmax, {"axis": Field.AXES}, "Softmax")
-        | _classes(nothing, {}, "Identity")
-        | _classes(nothing, {"l1": NUMBER, "l2": NUMBER}, "ActivityRegularization")
-        | _classes(nothing, RATE, "AlphaDropout", "Dropout", "GaussianDropout")
-        | _classes(nothing, RATE | CHANNELS_LAST, "SpatialDropout2D")
-        | _classes(nothing, {"stddev": NUMBER}, "GaussianNoise")
-    ),
+    classes={
+        "Activation": LayerClass(activation, {"activation": Field.ACTIVATION}),
+        "ActivityRegularization": LayerClass(nothing, {"l1": Field.NUMBER, "l2": Field.NUMBER}),
+        "Add": LayerClass(add),
+        "AlphaDropout": DROPOUT,
+        "AveragePooling1D": AVERAGES,
+        "AveragePooling2D": AVERAGES,
+        "BatchNormalization": LayerClass(batch_norm, NORM, MOMENTS, MOMENT_FLAGS),
+        "Concatenate": LayerClass(concatenate, {"axis": Field.AXES}),
+        "Conv1D": CONVOLUTIONS,
+        "Conv2D": CONVOLUTIONS,
+        "Dense": LayerClass(partial(dense, how=UNQUANTIZED), DENSE),
+        "DepthwiseConv2D": LayerClass(
+            partial(depthwise, how=UNQUANTIZED), DEPTHWISE, DEPTHWISE_KERNEL
+        ),
+        "Dropout": DROPOUT,
+        "Flatten": LayerClass(flatten, LAST),
+        "GaussianDropout": DROPOUT,
+        "GaussianNoise": LayerClass(nothing, {"stddev": Field.NUMBER}),
+        "GlobalAveragePooling1D": GLOBAL_AVERAGES,
+        "GlobalAveragePooling2D": GLOBAL_AVERAGES,
+        "Identity": LayerClass(nothing),
+        "LeakyReLU": LayerClass(
+            leaky_relu, {"alpha": Field.NUMBER, "negative_slope": Field.NUMBER}
+        ),
+        "MaxPooling1D": MAXIMA,
+        "MaxPooling2D": MAXIMA,
+        "PReLU": LayerClass(prelu, {"shared_axes": Field.AXES}, ("alpha",)),
+        "ReLU": LayerClass(relu, RELU),
+        "Rescaling": LayerClass(rescaling, {"scale": Field.NUMBER, "offset": Field.NUMBER}),
+        "SeparableConv1D": SEPARABLES,
+        "SeparableConv2D": SEPARABLES,
+        "Softmax": LayerClass(softmax, {"axis": Field.AXES}),
+        "SpatialDropout2D": LayerClass(nothing, LAST | {"rate": Field.NUMBER}),
+    },
     activations={
         "linear": Activation(lambda _: (), "linear"),
         "relu": Activation(bounds(0, None), "relu"),
