@@ -42,7 +42,6 @@ from solver.facility.selection import (
     Selection,
     cheapest_pairs,
     cost_of,
-    fits_budget,
     select,
     verify,
 )
@@ -183,13 +182,9 @@ def _remarks(name: str, limits: Limits, answer: IlpAnswer) -> tuple[str, ...]:
 
 
 def chosen_pairs(problem: Problem, values: Floats) -> Ints | None:
-    """Read a solution vector: None if, once rounded, it breaks the budget or leaves an item."""
-    if problem.loss_budget is None:
-        chosen = cheapest_pairs(problem, values[: problem.n_candidates] > 0.5, problem.cost)
-    else:
-        everything = np.ones(problem.n_candidates, dtype=bool)
-        chosen = cheapest_pairs(problem, everything, -np.rint(values[problem.n_candidates :]))
-    return chosen if np.all(chosen >= 0) and fits_budget(problem, chosen) else None
+    """Read a solution vector: None if, once rounded, it leaves an item."""
+    chosen = cheapest_pairs(problem, values[: problem.n_candidates] > 0.5, problem.cost)
+    return chosen if np.all(chosen >= 0) else None
 
 
 def fill_by_engine(engine: Engine, problem: Knapsack, limits: Limits) -> Choice:

@@ -128,8 +128,7 @@ def assemble(objective: Ints, integer: Flags, families: list[Rows]) -> Ilp:
 def formulate(problem: Problem) -> Ilp:
     """One column per candidate, then one per pair, each in the problem's order.
 
-    Without a budget row only the candidates need be integer: with them fixed, some best assignment
-    is integer by itself.
+    Only the candidates need be integer: with them fixed, some best assignment is integer by itself.
     """
     pairs = problem.n_candidates + np.arange(problem.n_pairs)
     ones = np.ones_like(pairs)
@@ -141,13 +140,9 @@ def formulate(problem: Problem) -> Ilp:
         -np.inf,
         0.0,
     )
-    families = [served_once, candidate_open]
-    if problem.loss_budget is not None:
-        families.append(budget_row(pairs, problem.loss, problem.loss_budget))
     objective = np.concatenate([problem.opening, problem.cost])
-    integer = np.full(len(objective), problem.loss_budget is not None)
-    integer[: problem.n_candidates] = True
-    return assemble(objective, integer, families)
+    integer = np.arange(len(objective)) < problem.n_candidates
+    return assemble(objective, integer, [served_once, candidate_open])
 
 
 def formulate_choice(problem: Knapsack) -> Ilp:

@@ -1,8 +1,7 @@
 """A valid selection always, with numpy alone: the last resort, and a start for the others.
 
 Greedy addition after Kuehn & Hamburger (1963): open the candidate that saves most until none saves
-anything. A loss budget is met by adding losses, times a multiplier, to the costs; bisection finds
-the multiplier.
+anything.
 """
 
 import numpy as np
@@ -14,12 +13,8 @@ from solver.facility.selection import (
     Selection,
     cheapest_pairs,
     cost_of,
-    fits_budget,
     select,
 )
-
-N_DOUBLINGS = 60
-N_BISECTIONS = 12
 
 
 def solve_greedily(problem: Problem, limits: Limits, start: Selection | None) -> Selection:
@@ -30,21 +25,8 @@ def solve_greedily(problem: Problem, limits: Limits, start: Selection | None) ->
 
 
 def greedy_pairs(problem: Problem) -> Ints:
-    """Shape (I,): the pair that serves each item, found greedily, within the loss budget."""
-    chosen = _at_multiplier(problem, 0.0)
-    if fits_budget(problem, chosen):
-        return chosen
-    low, high, best = 0.0, _high_enough(problem), least_loss_pairs(problem)
-    for _ in range(N_BISECTIONS):
-        middle = (low + high) / 2
-        chosen = _at_multiplier(problem, middle)
-        if not fits_budget(problem, chosen):
-            low = middle
-            continue
-        high = middle
-        if cost_of(problem, chosen) < cost_of(problem, best):
-            best = chosen
-    return best
+    """Shape (I,): the pair that serves each item, found greedily."""
+    return cheapest_pairs(problem, _open_greedily(problem), problem.cost)
 
 
 def even_bound(problem: Problem) -> int:
@@ -55,22 +37,8 @@ def even_bound(problem: Problem) -> int:
     return int(np.minimum.reduceat(alone, problem.starts[:-1]).sum())
 
 
-def _high_enough(problem: Problem) -> float:
-    multiplier = 1e-3
-    for _ in range(N_DOUBLINGS):
-        if fits_budget(problem, _at_multiplier(problem, multiplier)):
-            break
-        multiplier *= 4
-    return multiplier
-
-
-def _at_multiplier(problem: Problem, multiplier: float) -> Ints:
-    cost = problem.cost + multiplier * problem.loss
-    is_open = _open_greedily(problem, cost)
-    return cheapest_pairs(problem, is_open, cost)
-
-
-def _open_greedily(problem: Problem, cost: Floats) -> Flags:
+def _open_greedily(problem: Problem) -> Flags:
+    cost = problem.cost.astype(float)
     alone = cost + problem.opening[problem.candidate]
     paid = np.minimum.reduceat(alone, problem.starts[:-1])
     is_open = np.zeros(problem.n_candidates, dtype=bool)
@@ -96,9 +64,3 @@ def _needed_alone(problem: Problem, cost: Floats, alone: Floats, is_open: Flags)
     needed = np.zeros_like(is_open)
     needed[problem.candidate[needy]] = True
     return needed
-
-
-def least_loss_pairs(problem: Problem) -> Ints:
-    """Shape (I,): the pair of each item that loses least, which keeps any budget."""
-    everything = np.ones(problem.n_candidates, dtype=bool)
-    return cheapest_pairs(problem, everything, problem.loss)

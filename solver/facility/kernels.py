@@ -1,8 +1,7 @@
 """The compiled inner loops of the facility-location bounds (numba), and nothing else.
 
 All of them read a problem as `Lists`: for each item its candidates by rising cost, pruned of those
-that cost more than serving the item alone. Costs are float64 holding whole numbers, or whole
-numbers plus multiples of losses.
+that cost more than serving the item alone. Costs are float64 holding whole numbers.
 """
 
 from typing import NamedTuple

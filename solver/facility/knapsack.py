@@ -1,8 +1,7 @@
 """The multiple-choice knapsack as a value, its answer, and the check that every answer must pass.
 
-Choose exactly one option of each group, at least total cost, total weight within a budget. In
-crshare a group is an input channel of a layer, an option a point of its trade-off curve, weight
-its disturbance and cost its operations.
+Choose exactly one option of each group, at least total cost, total weight within a budget. A group
+may be a layer, its options the ways to build it, weight their loss and cost their LUTs.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The search for prices and candidates at one multiplier of losses, in floating point, no budget.
+"""The search for prices and candidates, in floating point.
 
 Imports the compiled loops, so whoever needs it imports it late.
 """
@@ -27,13 +27,14 @@ class Relaxed:
     is_open: Flags
 
 
-def relax(problem: Problem, cost: Floats, given: Ints | None, deadline: float) -> Relaxed:
-    """Search at the pair costs `cost`, shape (P,), from dual ascent and the pairs `given`, (I,).
+def relax(problem: Problem, given: Ints | None, deadline: float) -> Relaxed:
+    """Search from dual ascent and the pairs `given`, shape (I,).
 
     Prices and candidates lead to each other in turn: the candidates that the prices open are
     improved by local search, and their cost is the target of the next subgradient steps.
     """
     opening = problem.opening.astype(float)
+    cost = problem.cost.astype(float)
     lists = sorted_lists(opening, problem.starts, problem.candidate, cost)
     price = ascend(lists)
     best, target = _better(lists, _opened_by(lists, price), np.zeros(0, bool), np.inf)

@@ -1,11 +1,8 @@
 """The facility-location problem as a value: candidates to open, items to serve, integer costs.
 
 Serve every item by exactly one open candidate along an allowed pair, at least total cost: opening
-costs of the open candidates plus assignment costs of the pairs used. Optionally the losses of the
-pairs used may add up to a budget at most.
-
-A Problem that exists has an answer: every item has a pair, and the budget admits at least the
-selection that serves each item at its own least loss.
+costs of the open candidates plus assignment costs of the pairs used. A Problem that exists has an
+answer: every item has a pair.
 """
 
 from collections.abc import Sequence
@@ -21,17 +18,16 @@ from solver.errors import ProblemError
 Integers = Sequence[int] | npt.NDArray[np.integer[Any]]
 
 LARGEST_TOTAL = 2**50
-"""No selection may cost or lose more: below it, sums are exact in int64 and in float64."""
+"""No answer may cost or weigh more: below it, sums are exact in int64 and in float64."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Problem:
     """Candidates 0..F-1, items 0..I-1, and P allowed pairs (item, candidate), all integers.
 
-    `opening` has shape (F,), not negative. `item`, `candidate`, `cost` and `loss` have shape (P,);
-    a cost may be negative, a loss may not. Pairs are kept sorted by item, then candidate;
-    `starts`, shape (I+1,), says where the pairs of each item begin. Without `loss_budget` losses
-    are recorded and not limited. Raises ProblemError.
+    `opening` has shape (F,), not negative. `item`, `candidate` and `cost` have shape (P,); a cost
+    may be negative. Pairs are kept sorted by item, then candidate; `starts`, shape (I+1,), says
+    where the pairs of each item begin. Raises ProblemError.
     """
 
     opening: Ints
@@ -39,8 +35,6 @@ class Problem:
     item: Ints
     candidate: Ints
     cost: Ints
-    loss: Ints
-    loss_budget: int | None
     starts: Ints = field(repr=False)
 
     def __init__(
@@ -50,22 +44,18 @@ class Problem:
         item: Integers,
         candidate: Integers,
         cost: Integers,
-        loss: Integers | None = None,
-        loss_budget: int | None = None,
     ) -> None:
         pairs = [as_integers("item", item), as_integers("candidate", candidate)]
         pairs.append(as_integers("cost", cost))
-        pairs.append(np.zeros_like(pairs[0]) if loss is None else as_integers("loss", loss))
         opening = as_integers("opening", opening)
         _check_shapes(opening, n_items, *pairs)
         pairs = _in_order(pairs, len(opening))
         starts = np.searchsorted(pairs[0], np.arange(n_items + 1))
-        names = ("item", "candidate", "cost", "loss", "opening", "starts")
+        names = ("item", "candidate", "cost", "opening", "starts")
         for name, array in zip(names, (*pairs, opening, starts), strict=True):
             array.flags.writeable = False
             object.__setattr__(self, name, array)
         object.__setattr__(self, "n_items", int(n_items))
-        object.__setattr__(self, "loss_budget", loss_budget)
         _check_solvable(self)
 
     @property
@@ -76,31 +66,23 @@ class Problem:
     def n_pairs(self) -> int:
         return len(self.item)
 
-    def least_losses(self) -> Ints:
-        """Shape (I,): the smallest loss at which each item can be served."""
-        return np.minimum.reduceat(self.loss, self.starts[:-1])
-
 
 def dense(
     opening: Integers,
     cost: npt.NDArray[np.integer[Any]],
     *,
     allowed: npt.NDArray[np.bool_] | None = None,
-    loss: npt.NDArray[np.integer[Any]] | None = None,
-    loss_budget: int | None = None,
 ) -> Problem:
     """Build a problem from tables of shape (I, F); where `allowed` is false there is no pair."""
     table = np.asarray(cost)
     mask = np.ones(table.shape, dtype=bool) if allowed is None else np.asarray(allowed, dtype=bool)
-    for name, other in (("allowed", mask), ("loss", table if loss is None else np.asarray(loss))):
-        if table.ndim != 2 or other.shape != table.shape:
-            raise ProblemError(
-                f"cost has shape {table.shape} and {name} has shape {other.shape}; "
-                "both must be (items, candidates)"
-            )
+    if table.ndim != 2 or mask.shape != table.shape:
+        raise ProblemError(
+            f"cost has shape {table.shape} and allowed has shape {mask.shape}; "
+            "both must be (items, candidates)"
+        )
     item, candidate = np.nonzero(mask)
-    losses = None if loss is None else np.asarray(loss)[mask]
-    return Problem(opening, len(table), item, candidate, table[mask], losses, loss_budget)
+    return Problem(opening, len(table), item, candidate, table[mask])
 
 
 def restrict(problem: Problem, keep: Flags) -> tuple[Problem, Ints]:
@@ -116,8 +98,6 @@ def restrict(problem: Problem, keep: Flags) -> tuple[Problem, Ints]:
         item=problem.item[kept],
         candidate=candidate,
         cost=problem.cost[kept],
-        loss=problem.loss[kept],
-        loss_budget=problem.loss_budget,
     )
     return small, kept
 
@@ -135,7 +115,7 @@ def as_integers(name: str, values: Integers) -> Ints:
 def _check_shapes(opening: Ints, n_items: int, item: Ints, *others: Ints) -> None:
     if not len(opening) or n_items < 1:
         raise ProblemError(f"{len(opening)} candidates and {n_items} items; one of each is needed")
-    for name, array in zip(("candidate", "cost", "loss"), others, strict=True):
+    for name, array in zip(("candidate", "cost"), others, strict=True):
         if len(array) != len(item):
             raise ProblemError(f"{name} has {len(array)} values for {len(item)} pairs")
     _check_range("item", item, n_items)
@@ -169,16 +149,8 @@ def _check_solvable(problem: Problem) -> None:
     if alone.size:
         raise ProblemError(f"item {alone[0]} has no candidate that may serve it")
     _check_sign("opening cost of candidate", problem.opening)
-    _check_sign("loss of pair", problem.loss)
     costliest = np.maximum.reduceat(np.abs(problem.cost), problem.starts[:-1])
     check_total("costs", problem.opening, costliest)
-    check_total("losses", np.maximum.reduceat(problem.loss, problem.starts[:-1]))
-    least = int(problem.least_losses().sum())
-    if problem.loss_budget is not None and problem.loss_budget < least:
-        raise ProblemError(
-            f"the loss budget is {problem.loss_budget}, but serving every item loses "
-            f"at least {least}"
-        )
 
 
 def _check_sign(name: str, values: Ints) -> None:

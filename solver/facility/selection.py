@@ -101,13 +101,7 @@ def _fault(problem: Problem, selection: Selection) -> str | None:
     cost = int(problem.opening[opened].sum()) + int(problem.cost[chosen].sum())
     if cost != selection.cost:
         return f"the cost is {cost}, not {selection.cost}"
-    return _overspent(problem, chosen)
-
-
-def _overspent(problem: Problem, chosen: Ints) -> str | None:
-    if fits_budget(problem, chosen):
-        return None
-    return f"the loss is {problem.loss[chosen].sum()}, above its budget {problem.loss_budget}"
+    return None
 
 
 def find_pairs(problem: Problem, assignment: Ints) -> Ints:
@@ -128,11 +122,6 @@ def cheapest_pairs(problem: Problem, is_open: Flags, price: Ints | Floats) -> In
     hits = np.flatnonzero(offered == least[problem.item])
     first = hits[np.searchsorted(problem.item[hits], np.arange(problem.n_items))]
     return np.where(np.isfinite(least), first, -1)
-
-
-def fits_budget(problem: Problem, chosen: Ints) -> bool:
-    """Tell whether the pairs `chosen`, one per item, keep the loss budget."""
-    return problem.loss_budget is None or int(problem.loss[chosen].sum()) <= problem.loss_budget
 
 
 def cost_of(problem: Problem, chosen: Ints) -> int:
@@ -159,7 +148,7 @@ def select(
 def transfer(problem: Problem, start: Selection) -> Ints | None:
     """Shape (I,): the pairs that a selection, made for other costs perhaps, leads to here.
 
-    Its open candidates count first, then its assignment; None if neither serves within the budget.
+    Its open candidates count first, then its assignment; None if neither serves all.
     """
     opened = np.array(start.opened, dtype=np.int64)
     is_open = np.zeros(problem.n_candidates, dtype=bool)
@@ -168,6 +157,6 @@ def transfer(problem: Problem, start: Selection) -> Ints | None:
     if len(start.assignment) == problem.n_items:
         options.append(find_pairs(problem, np.array(start.assignment, dtype=np.int64)))
     for chosen in options:
-        if np.all(chosen >= 0) and fits_budget(problem, chosen):
+        if np.all(chosen >= 0):
             return chosen
     return None

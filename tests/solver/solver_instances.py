@@ -7,21 +7,17 @@ import numpy as np
 from solver import Knapsack, Problem, dense, knapsack
 
 
-def random_problem(seed: int, *, with_budget: bool) -> Problem:
+def random_problem(seed: int) -> Problem:
     """Up to 6 candidates and 7 items, some pairs missing, some costs negative, ties everywhere."""
     random = np.random.default_rng(seed)
     n_candidates, n_items = random.integers(1, 7), random.integers(1, 8)
     shape = (n_items, n_candidates)
     allowed = random.random(shape) < 0.6
     allowed[np.arange(n_items), random.integers(0, n_candidates, n_items)] = True
-    loss = random.integers(0, 6, shape)
-    least = int(np.where(allowed, loss, 99).min(axis=1).sum())
     return dense(
         random.integers(0, 25, n_candidates),
         random.integers(-5, 20, shape),
         allowed=allowed,
-        loss=loss,
-        loss_budget=least + int(random.integers(0, 8)) if with_budget else None,
     )
 
 
@@ -51,12 +47,13 @@ def best_cost(problem: Problem) -> int:
 
 
 def _cost_with(problem: Problem, opened: list[int]) -> int | None:
-    groups = []
+    total = int(problem.opening[opened].sum())
     for start, end in zip(problem.starts, problem.starts[1:], strict=False):
         pairs = [pair for pair in range(start, end) if problem.candidate[pair] in opened]
-        groups.append([(int(problem.loss[pair]), int(problem.cost[pair])) for pair in pairs])
-    cheapest = _cheapest_by_weight(groups, problem.loss_budget)
-    return None if cheapest is None else cheapest + int(problem.opening[opened].sum())
+        if not pairs:
+            return None
+        total += min(int(problem.cost[pair]) for pair in pairs)
+    return total
 
 
 def random_knapsack(seed: int) -> Knapsack:

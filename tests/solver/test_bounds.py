@@ -10,7 +10,7 @@ from solver.facility.bounds import Duals, enclose, least_costs, proven_bound
 from solver.facility.kernels import ascend, sorted_lists
 from solver.facility.local_search import improve, open_cost
 from solver.facility.problem import restrict
-from solver.facility.selection import cost_of, fits_budget
+from solver.facility.selection import cost_of
 from tests.solver.solver_instances import best_cost, hamming_problem, random_problem, spread_problem
 
 NEVER = float("inf")
@@ -18,29 +18,25 @@ NEVER = float("inf")
 
 @pytest.mark.parametrize("seed", range(60))
 def test_the_optimum_is_enclosed(seed: int) -> None:
-    problem = random_problem(seed, with_budget=seed % 2 == 0)
+    problem = random_problem(seed)
     found = enclose(problem, None, NEVER)
-    assert fits_budget(problem, found.chosen)
     assert found.bound <= best_cost(problem) <= cost_of(problem, found.chosen)
 
 
 @given(
     seed=st.integers(0, 30),
     prices=st.lists(st.integers(-50, 200), min_size=7, max_size=7),
-    loss_multiplier=st.integers(0, 40),
     unit=st.sampled_from([1, 4]),
 )
-def test_any_prices_prove_a_bound(
-    seed: int, prices: list[int], loss_multiplier: int, unit: int
-) -> None:
-    problem = random_problem(seed, with_budget=loss_multiplier > 0)
-    duals = Duals(np.array(prices[: problem.n_items]), loss_multiplier, unit)
+def test_any_prices_prove_a_bound(seed: int, prices: list[int], unit: int) -> None:
+    problem = random_problem(seed)
+    duals = Duals(np.array(prices[: problem.n_items]), unit)
     assert proven_bound(problem, duals) <= best_cost(problem)
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_the_least_cost_of_a_pair_is_no_more_than_what_it_costs_to_use_it(seed: int) -> None:
-    problem = random_problem(seed, with_budget=seed % 2 == 0)
+    problem = random_problem(seed)
     least = least_costs(problem, enclose(problem, None, NEVER).duals)
     best = best_cost(problem)
     for pair in np.flatnonzero(least > best):
@@ -64,7 +60,7 @@ def test_hard_problems_keep_an_honest_gap() -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_costs_near_the_limit_neither_hang_nor_mislead(seed: int) -> None:
-    small = random_problem(seed, with_budget=seed % 2 == 0)
+    small = random_problem(seed)
     random = np.random.default_rng(seed)
     problem = Problem(
         opening=small.opening * 10**12 + random.integers(0, 1000, small.n_candidates),
@@ -72,8 +68,6 @@ def test_costs_near_the_limit_neither_hang_nor_mislead(seed: int) -> None:
         item=small.item,
         candidate=small.candidate,
         cost=small.cost * 10**12 + random.integers(0, 1000, small.n_pairs),
-        loss=small.loss,
-        loss_budget=small.loss_budget,
     )
     selection = solve(problem, "lagrangian")
     assert selection.bound <= best_cost(problem) <= selection.cost
@@ -87,7 +81,7 @@ def test_a_deadline_gone_by_still_gives_a_selection() -> None:
 
 @pytest.mark.parametrize("seed", range(10))
 def test_dual_ascent_never_asks_more_than_a_candidate_costs(seed: int) -> None:
-    problem = random_problem(seed, with_budget=False)
+    problem = random_problem(seed)
     cost, opening = problem.cost.astype(float), problem.opening.astype(float)
     price = ascend(sorted_lists(opening, problem.starts, problem.candidate, cost))
     paid = np.zeros(problem.n_candidates)

@@ -19,8 +19,6 @@ def test_the_formulation_of_a_small_problem() -> None:
         [7, 8],
         np.array([[1, 2], [3, 4]]),
         allowed=np.array([[1, 1], [0, 1]]),
-        loss=np.array([[0, 5], [9, 6]]),
-        loss_budget=11,
     )
     ilp = formulate(problem)
     assert ilp.objective.tolist() == [7, 8, 1, 2, 4]
@@ -32,21 +30,11 @@ def test_the_formulation_of_a_small_problem() -> None:
             [-1, 0, 1, 0, 0],  # a pair is used only if its candidate is open
             [0, -1, 0, 1, 0],
             [0, -1, 0, 0, 1],
-            [0, 0, 0, 5, 6],  # losses stay within the budget
         ],
     )
-    assert ilp.lower.tolist() == [1, 1, -np.inf, -np.inf, -np.inf, -np.inf]
-    assert ilp.upper.tolist() == [1, 1, 0, 0, 0, 11]
-    assert ilp.integer.all()
-
-
-def test_only_candidates_are_integer_without_a_budget() -> None:
-    assert formulate(dense([7, 8], np.array([[1, 2]]))).integer.tolist() == [
-        True,
-        True,
-        False,
-        False,
-    ]
+    assert ilp.lower.tolist() == [1, 1, -np.inf, -np.inf, -np.inf]
+    assert ilp.upper.tolist() == [1, 1, 0, 0, 0]
+    assert ilp.integer.tolist() == [True, True, False, False, False]
 
 
 def test_the_formulation_of_a_small_knapsack() -> None:
@@ -58,7 +46,7 @@ def test_the_formulation_of_a_small_knapsack() -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_an_independent_solver_finds_the_optimum_of_the_formulation(seed: int) -> None:
-    problem = random_problem(seed, with_budget=seed % 2 == 0)
+    problem = random_problem(seed)
     ilp = formulate(problem)
     rows = LinearConstraint(table(ilp), ilp.lower, ilp.upper)
     answer = milp(ilp.objective, integrality=ilp.integer, bounds=Bounds(0, 1), constraints=rows)
@@ -70,7 +58,7 @@ def test_engines_take_the_formulation_as_it_is(engine: str) -> None:
     if engine == "gurobi":
         pytest.importorskip("gurobipy")
     for seed in range(6):
-        problem = random_problem(seed, with_budget=seed % 2 == 0)
+        problem = random_problem(seed)
         answer = ENGINES[engine].optimise(formulate(problem), None, Stop())
         assert answer.ending is Ending.DONE
         assert answer.values is not None
@@ -83,6 +71,6 @@ def test_engines_take_the_formulation_as_it_is(engine: str) -> None:
 
 
 def test_a_vector_that_leaves_an_item_is_not_taken() -> None:
-    problem = random_problem(0, with_budget=False)
+    problem = random_problem(0)
     nothing = np.zeros(problem.n_candidates + problem.n_pairs)
     assert chosen_pairs(problem, nothing) is None

@@ -1,5 +1,7 @@
+import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +20,13 @@ from solver import (
 )
 from solver.facility.hull import core_of, fill, hull_places
 from tests.solver.solver_instances import best_filling, curves, random_knapsack
+
+
+def test_the_example_of_the_docs_says_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "solvers.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    exec(example, {})
+    assert capsys.readouterr().out == re.findall("  # (.*)\n", example)[0] + "\n"
 
 
 def skip_if_missing(backend: str) -> None:

@@ -16,7 +16,6 @@ def test_pairs_are_kept_by_item_then_candidate() -> None:
     assert problem.candidate.tolist() == [0, 0, 1]
     assert problem.cost.tolist() == [10, 20, 30]
     assert problem.starts.tolist() == [0, 1, 3]
-    assert problem.loss.tolist() == [0, 0, 0]
 
 
 def test_arrays_are_copies_that_nobody_can_change() -> None:
@@ -49,11 +48,6 @@ def test_dense_leaves_out_what_is_not_allowed() -> None:
             {"item": [0, 1, 0], "candidate": [1, 1, 1], "cost": [1, 2, 3]},
             "item 0 and candidate 1 are paired twice",
         ),
-        ({"loss": [0, -2]}, "loss of pair 1 is -2; it must not be negative"),
-        (
-            {"loss": [3, 4], "loss_budget": 6},
-            "the loss budget is 6, but serving every item loses at least 7",
-        ),
         (
             {"cost": [2**51, 0]},
             "costs may add up to 2.25e+15, more than 1.13e+15; scale them down",
@@ -67,8 +61,8 @@ def test_a_broken_problem_is_refused(changes: dict[str, object], sentence: str) 
 
 
 def test_tables_of_different_shapes_are_refused() -> None:
-    with pytest.raises(ProblemError, match=r"cost has shape \(2, 2\) and loss has shape \(2, 3\)"):
-        dense([1, 1], np.ones((2, 2), int), loss=np.ones((2, 3), int))
+    with pytest.raises(ProblemError, match=r"^cost has shape .2, 2. and allowed has shape .2, 3.;"):
+        dense([1, 1], np.ones((2, 2), int), allowed=np.ones((2, 3), bool))
 
 
 def test_restrict_numbers_the_candidates_left_anew() -> None:

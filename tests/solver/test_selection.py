@@ -10,8 +10,6 @@ PROBLEM = dense(
     [10, 10, 10],
     np.array([[0, 4, 9], [4, 0, 9], [5, 5, 0]]),
     allowed=np.array([[1, 1, 0], [1, 1, 1], [1, 1, 1]]),
-    loss=np.array([[0, 4, 9], [4, 0, 9], [5, 5, 0]]),
-    loss_budget=9,
 )
 BEST = Selection(opened=(0,), assignment=(0, 0, 0), cost=19, bound=19, backend="hand")
 
@@ -33,10 +31,6 @@ def test_a_right_selection_passes() -> None:
         ),
         ({"cost": 20}, "the cost is 19, not 20"),
         ({"opened": (0, 1), "cost": 29, "bound": 0, "assignment": (1, 0, 0)}, "the cost is 33"),
-        (
-            {"opened": (0, 1), "cost": 33, "bound": 0, "assignment": (1, 0, 0)},
-            "the loss is 13, above its budget 9",
-        ),
         ({"opened": (0, 0)}, "the open candidates are not sorted, not distinct or out of range"),
         ({"opened": (0, 7)}, "the open candidates are not sorted, not distinct or out of range"),
     ],
