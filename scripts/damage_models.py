@@ -188,7 +188,7 @@ def methods(total: int) -> dict[str, Method]:
         "covariances not shrunk": NotShrunk(),
         "thresholds by least squared error": Placed(places=by_squared_error),
         "thresholds by agreement": Placed(places=by_agreement),
-        "thresholds not set anew": NotMoved(),
+        "thresholds not recalibrated": NotMoved(),
         "multiplier rising over passes": Rising(),
         "layers below 2 % of all slice operations shared exactly": LargeLayers(least=total // 50),
         "2 passes": MatchedVariance(n_passes=2),
