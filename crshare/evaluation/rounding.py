@@ -102,7 +102,7 @@ def _threshold_margin(
 ) -> float:
     """Of the last sign, and of those that are merged before it."""
     maps = model.merged[layer.name]
-    ends = [i for i, step in enumerate(maps) if isinstance(step, Binarize)] + [len(maps)]
+    ends = [i for i, layer_op in enumerate(maps) if isinstance(layer_op, Binarize)] + [len(maps)]
     exact = min(abs(float(value_at(maps[:end], channel, total))) for end in ends)
     return exact / (epsilon * rounded(model, layer, channel))
 
@@ -114,9 +114,11 @@ def rounded(model: Model, threshold: Layer, channel: int) -> float:
     n_inputs = above.op.n_inputs if above is not None and isinstance(above.op, Conv) else 64
     size = float(model.network.input_of(threshold).bound)
     total = size
-    for step in model.merged[threshold.name]:
-        if isinstance(step, Affine):
-            scale, offset = (np.abs(np.resize(p, channel + 1)[channel]) for p in linear_form(step))
+    for layer_op in model.merged[threshold.name]:
+        if isinstance(layer_op, Affine):
+            scale, offset = (
+                np.abs(np.resize(p, channel + 1)[channel]) for p in linear_form(layer_op)
+            )
             size = float(scale * size + offset)
             total = max(total * float(scale), size)
     return max(total, size) * (8 + n_inputs)

@@ -1,7 +1,7 @@
 """What a dialect of Keras files is: its layers, how they are known, and what library runs them.
 
-A dialect is plain data. A reader makes exact steps of a layer's configuration; the fields that may
-reach a library are named, each with its kind, and what is not named never does.
+A dialect is data. A reader turns a layer's configuration into exact layer ops. The fields that may
+reach a library are named, each with its kind; no other field does.
 """
 
 from collections.abc import Callable, Mapping, Set
@@ -11,9 +11,9 @@ from typing import Any
 
 from crshare.frontend.config import KerasLayer, LayerEntry
 from crshare.frontend.quantizers import Named, named_quantizer
-from crshare.thresholds.layer_ops import Step
+from crshare.thresholds.layer_ops import LayerOp
 
-Steps = tuple[Step, ...]
+LayerOps = tuple[LayerOp, ...]
 
 KERNEL, DEPTHWISE_KERNEL = ("kernel", "bias"), ("depthwise_kernel", "bias")
 TWO_KERNELS = ("depthwise_kernel", "pointwise_kernel", "bias")
@@ -48,12 +48,12 @@ class LibraryClass:
 
 @dataclass(frozen=True, slots=True)
 class Activation:
-    """A function that a layer names: its steps for the layer of a name, and what the library has.
+    """A function that a layer names: its layer ops, by the layer's name, and the library's own.
 
     made: a class, the full name of a function, a name among Keras's own, or None.
     """
 
-    steps: Callable[[str], Steps]
+    layer_ops: Callable[[str], LayerOps]
     made: LibraryClass | str | None = None
 
 
@@ -67,7 +67,7 @@ class Context:
     activations: Mapping[str, Activation]
 
 
-Reader = Callable[[KerasLayer, Context], Steps]
+Reader = Callable[[KerasLayer, Context], LayerOps]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,10 @@
-"""A layer of the file as steps, by the dialect that owns it; a layer that none owns is refused."""
+"""A layer of the file as layer ops, by the dialect that owns it; a layer without one is refused."""
 
 from collections.abc import Set
 
 from crshare.errors import ModelFormatError
 from crshare.frontend.config import KerasLayer
-from crshare.frontend.dialect import Context, Dialect, Steps
+from crshare.frontend.dialect import Context, Dialect, LayerOps
 from crshare.frontend.linear_layers import Quantization, convolution, dense, signed
 from crshare.frontend.quantizers import snake_case
 from crshare.frontend.registry import ACTIVATIONS, CLASSES, DIALECTS, owner_of
@@ -17,22 +17,22 @@ UNDECLARED = ", whose code crshare does not run; build the model of layers that 
 
 
 def nodes_of(graph: Graph, sign_layers: Set[str]) -> tuple[Node, ...]:
-    """The layers in order, each as its steps."""
+    """The layers in order, each as its layer ops."""
     _refuse_unknown_signs(graph, sign_layers)
     ranks = {INPUT: len(graph.input_shape) + 1}
     nodes = []
     for layer in graph.layers:
         reads = tuple(INPUT if name == graph.entry else _keyed(name) for name in layer.reads)
         context = Context(ranks[reads[0]], sign_layers, ACTIVATIONS)
-        steps = _steps_of_layer(layer, context)
-        if len(reads) > 1 and not any(isinstance(step, Joined) for step in steps):
+        layer_ops = _layer_ops(layer, context)
+        if len(reads) > 1 and not any(isinstance(layer_op, Joined) for layer_op in layer_ops):
             raise layer.refuse(
                 f"({layer.class_name}) reads {len(reads)} layers; crshare joins layers with Add "
                 "and Concatenate only"
             )
-        flattens = any(isinstance(step, Flat) for step in steps)
+        flattens = any(isinstance(layer_op, Flat) for layer_op in layer_ops)
         ranks[_keyed(layer.name)] = 2 if flattens else context.rank
-        nodes.append(Node(_keyed(layer.name), reads, steps))
+        nodes.append(Node(_keyed(layer.name), reads, layer_ops))
     return tuple(nodes)
 
 
@@ -63,7 +63,7 @@ def _applies(layer: KerasLayer, name: str) -> bool:
     return isinstance(value, str) and snake_case(value) == snake_case(name)
 
 
-def _steps_of_layer(layer: KerasLayer, context: Context) -> Steps:
+def _layer_ops(layer: KerasLayer, context: Context) -> LayerOps:
     if is_declared(layer, context.sign_layers):
         if "kernel" not in layer.weights:
             return (Binarize(layer.name),)

@@ -1,4 +1,4 @@
-"""Convolutions and dense layers of every kind as steps; how their weights are made is given.
+"""Convolutions and dense layers of every kind as layer ops; how their weights are made is given.
 
 A layer is: what stands before it (a sign), its weights through their quantizer, its bias, and its
 activation. One-dimensional maps are maps of height 1.
@@ -12,7 +12,7 @@ import numpy as np
 
 from crshare.arrays import BoolArray, Float64Array, Int8Array
 from crshare.frontend.config import KerasLayer
-from crshare.frontend.dialect import Context, Field, Steps
+from crshare.frontend.dialect import Context, Field, LayerOps
 from crshare.frontend.quantizers import snake_case, spelled
 from crshare.thresholds.layer_ops import (
     ONE,
@@ -50,14 +50,14 @@ class Kernel:
     quantizer: str
 
 
-def activation(layer: KerasLayer, context: Context) -> Steps:
-    """The steps that the field `activation` of a layer stands for."""
+def activation(layer: KerasLayer, context: Context) -> LayerOps:
+    """The layer ops that the field `activation` of a layer stands for."""
     found = spelled(layer, "activation")
     name = snake_case(found or "linear")
     if name != "linear" and name in {snake_case(given) for given in context.sign_layers}:
         return (Binarize(layer.name),)
     if name in context.activations:
-        return context.activations[name].steps(layer.name)
+        return context.activations[name].layer_ops(layer.name)
     raise layer.refuse(
         f"has activation {found!r}, which is not read yet; if it gives +1 for values >= 0 and else "
         f"-1, say so with --sign-layer {found}"
@@ -69,8 +69,8 @@ class Quantization:
     """What makes the weights of a linear layer and its bias, and what stands before and after."""
 
     kernel: Callable[[KerasLayer, str, Float64Array], Kernel]
-    before: Callable[[KerasLayer], Steps] = lambda _: ()
-    after: Callable[[KerasLayer, Context], Steps] = activation
+    before: Callable[[KerasLayer], LayerOps] = lambda _: ()
+    after: Callable[[KerasLayer, Context], LayerOps] = activation
     bias: Callable[[KerasLayer, Float64Array], Float64Array] = lambda _, values: values
 
 
@@ -116,7 +116,7 @@ def mean_magnitudes(weights: Float64Array) -> Fractions:
     return tuple(total * unit for total in sums)
 
 
-def convolution(layer: KerasLayer, context: Context, how: Quantization) -> Steps:
+def convolution(layer: KerasLayer, context: Context, how: Quantization) -> LayerOps:
     """A convolution of one or two dimensions, in groups or not."""
     flat = context.rank == 3
     filters, groups = layer.count("filters"), layer.positive("groups", 1)
@@ -127,14 +127,14 @@ def convolution(layer: KerasLayer, context: Context, how: Quantization) -> Steps
     return _layer(layer, how, context, [replace(linear, groups=groups)], filters)
 
 
-def depthwise(layer: KerasLayer, context: Context, how: Quantization) -> Steps:
+def depthwise(layer: KerasLayer, context: Context, how: Quantization) -> LayerOps:
     """Each input channel with filters of its own."""
     flat = context.rank == 3
     linear = _depthwise(layer, flat, how)
     return _layer(layer, how, context, [linear], linear.weights.shape[3])
 
 
-def separable(layer: KerasLayer, context: Context, how: Quantization) -> Steps:
+def separable(layer: KerasLayer, context: Context, how: Quantization) -> LayerOps:
     """A depthwise convolution, and a 1x1 convolution of its sums."""
     flat = context.rank == 3
     first = replace(_depthwise(layer, flat, how), owner=f"{layer.name}/depthwise")
@@ -151,7 +151,7 @@ def separable(layer: KerasLayer, context: Context, how: Quantization) -> Steps:
     return _layer(layer, how, context, [first, second], filters)
 
 
-def dense(layer: KerasLayer, context: Context, how: Quantization) -> Steps:
+def dense(layer: KerasLayer, context: Context, how: Quantization) -> LayerOps:
     units = layer.count("units")
     kernel = how.kernel(layer, "kernel", layer.weight("kernel", (None, units)))
     linear = _made(layer, "kernel", kernel, (1, 1, *kernel.values.shape))
@@ -220,11 +220,11 @@ def _made(layer: KerasLayer, name: str, kernel: Kernel, shape: tuple[int, ...]) 
 
 def _layer(
     layer: KerasLayer, how: Quantization, context: Context, linears: list[Linear], filters: int
-) -> Steps:
+) -> LayerOps:
     has_bias = layer.flag("use_bias", True)
     names = [linear.stored[1] for linear in linears]
     layer.expect_weights(*names, *(("bias",) if has_bias else ()))
-    bias: Steps = ()
+    bias: LayerOps = ()
     if has_bias:
         stored = layer.weight("bias", (filters,))
         values = how.bias(layer, stored)

@@ -1,4 +1,4 @@
-"""The names of quantizers and activations in a Keras configuration, and steps that many share.
+"""The names of quantizers and activations in a Keras configuration, and layer ops that many share.
 
 A quantizer is written as null, as a text ("ste_sign"), as an object with a class name ("SteSign",
 "Larq>SteSign"), or as a function object; all of them come down to one name in snake case.
@@ -12,7 +12,7 @@ from typing import Any
 
 from crshare.errors import DAMAGED
 from crshare.frontend.config import KerasLayer, agreed_class, short
-from crshare.thresholds.layer_ops import Affine, Binarize, Bounds, Role, Squash, Step
+from crshare.thresholds.layer_ops import Affine, Binarize, Bounds, LayerOp, Role, Squash
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +58,16 @@ def named_quantizer(layer: KerasLayer, key: str) -> Named | None:
     return None if found is None else Named(snake_case(found), fields(layer, key))
 
 
-def sign(owner: str) -> tuple[Step, ...]:
+def sign(owner: str) -> tuple[LayerOp, ...]:
     return (Binarize(owner),)
 
 
-def bounds(low: int | None, high: int | None) -> Callable[[str], tuple[Step, ...]]:
+def bounds(low: int | None, high: int | None) -> Callable[[str], tuple[LayerOp, ...]]:
     least, most = (None if bound is None else Fraction(bound) for bound in (low, high))
     return lambda owner: (Bounds(owner, least, most),)
 
 
-def squash(function: str, *, odd: bool = False) -> Callable[[str], tuple[Step, ...]]:
+def squash(function: str, *, odd: bool = False) -> Callable[[str], tuple[LayerOp, ...]]:
     return lambda owner: (Squash(owner, function, odd=odd),)
 
 

@@ -84,8 +84,8 @@ def model_of(
         raise ModelFormatError(f"{path}: {error}") from error
     except RecursionError as error:
         raise ModelFormatError(f"{path}: its layers are nested too deep; {DAMAGED}") from error
-    steps = (step for node in nodes for step in node.steps)
-    linears = {step.owner: step for step in steps if isinstance(step, Linear)}
+    layer_ops = (layer_op for node in nodes for layer_op in node.layer_ops)
+    linears = {layer_op.owner: layer_op for layer_op in layer_ops if isinstance(layer_op, Linear)}
     return Model(assembly.network, path, found.library, linears, assembly.merged, graph)
 
 

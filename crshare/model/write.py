@@ -82,7 +82,7 @@ def _move(
             f"{model.path}: {layer.name} has no batch normalization or bias that can move its "
             "thresholds; keep the thresholds of this layer"
         )
-    owner = found.step.owner
+    owner = found.layer_op.owner
     named = changes.setdefault(owner, {})
     for channel in channels.tolist():
         wanted = Decision(int(after.at[channel]), bool(after.rising[channel]))
@@ -95,7 +95,7 @@ def _parameters(
     model: Model, found: Adjuster, channel: int, wanted: Decision, bound: int
 ) -> dict[str, float]:
     """The new parameters, less those that the file has none of and needs none of."""
-    owner = found.step.owner
+    owner = found.layer_op.owner
     given = parameters(found, channel, wanted, bound)
     if "gamma" in given and "gamma" not in model.weights[owner]:
         raise PlanError(

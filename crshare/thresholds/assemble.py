@@ -1,4 +1,4 @@
-"""Steps into a Network: which sums stay integers, where each sign goes, what is real-valued.
+"""LayerOps into a Network: which sums stay integers, where each sign goes, what is real-valued.
 
 Between two layers that stay as they are (linear ones, joins, averages) stands a chain of maps,
 pools and flattenings. Up to its last sign it is merged into one Threshold. A max pooling in that
@@ -17,7 +17,7 @@ from crshare.errors import ModelFormatError
 from crshare.network.graph import INPUT, Conv, Network, Shape
 from crshare.thresholds.chains import ENTRY, Maps, enter
 from crshare.thresholds.layer_builder import Builder
-from crshare.thresholds.layer_ops import Average, Joined, Linear, Node, Step
+from crshare.thresholds.layer_ops import Average, Joined, LayerOp, Linear, Node
 
 __all__ = ["Assembly", "Maps", "assemble"]
 
@@ -32,19 +32,19 @@ class Assembly:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What a layer of the file gives: a layer of the network, and the steps still to be done on it.
+    """What a layer of the file gives: a layer of the network, and the layer ops that follow on it.
 
-    owner: the layer of the file that the former belongs to. n_shared: how many of the steps, from
-    the first on, another reader does as well.
+    owner: the layer of the file that the former belongs to. n_shared: how many of the layer
+    ops, from the first on, another reader applies as well.
     """
 
     source: str
     owner: str
-    chain: tuple[Step, ...] = ()
+    chain: tuple[LayerOp, ...] = ()
     n_shared: int = 0
 
-    def then(self, step: Step) -> "Value":
-        return replace(self, chain=(*self.chain, step))
+    def then(self, layer_op: LayerOp) -> "Value":
+        return replace(self, chain=(*self.chain, layer_op))
 
     def shared(self) -> "Value":
         return replace(self, n_shared=len(self.chain))
@@ -62,9 +62,9 @@ def assemble(
     start = Value(INPUT, ENTRY, entered)
     values = {INPUT: start.shared() if readers[INPUT] > 1 else start}
     for node in nodes:
-        steps = node.steps[n_taken:]
-        n_taken = max(0, n_taken - len(node.steps))
-        value = _through(builder, [values[source] for source in node.reads], steps)
+        layer_ops = node.layer_ops[n_taken:]
+        n_taken = max(0, n_taken - len(node.layer_ops))
+        value = _through(builder, [values[source] for source in node.reads], layer_ops)
         values[node.name] = value.shared() if readers[node.name] > 1 else value
     last = values[nodes[-1].name if nodes else INPUT]
     builder.start(last.source, last.owner, last.chain, last.n_shared)
@@ -78,34 +78,34 @@ def assemble(
     return Assembly(network, builder.merged)
 
 
-def _leading(nodes: Sequence[Node], readers: Mapping[str, int]) -> list[Step]:
-    """The steps of the nodes that follow one another from the images on."""
-    steps: list[Step] = []
+def _leading(nodes: Sequence[Node], readers: Mapping[str, int]) -> list[LayerOp]:
+    """The layer ops of the nodes that follow one another from the images on."""
+    layer_ops: list[LayerOp] = []
     name = INPUT
     for node in nodes:
         if node.reads != (name,) or readers[name] > 1:
             break
-        steps += node.steps
+        layer_ops += node.layer_ops
         name = node.name
-    return steps
+    return layer_ops
 
 
-def _through(builder: Builder, values: list[Value], steps: Sequence[Step]) -> Value:
-    """What the steps of one layer make of what it reads."""
+def _through(builder: Builder, values: list[Value], layer_ops: Sequence[LayerOp]) -> Value:
+    """What the layer ops of one layer make of what it reads."""
     value = values[0]
-    for step in steps:
-        match step:
+    for layer_op in layer_ops:
+        match layer_op:
             case Joined():
                 names = [_settled(builder, each) for each in values]
-                value = Value(builder.join(step, names), step.owner)
+                value = Value(builder.join(layer_op, names), layer_op.owner)
             case Linear():
                 builder.start(value.source, value.owner, value.chain, value.n_shared)
-                value = Value(builder.read(step), step.owner, builder.pending)
+                value = Value(builder.read(layer_op), layer_op.owner, builder.pending)
             case Average():
                 builder.start(value.source, value.owner, value.chain, value.n_shared)
-                value = Value(builder.average(step), step.owner, builder.pending)
+                value = Value(builder.average(layer_op), layer_op.owner, builder.pending)
             case _:
-                value = value.then(step)
+                value = value.then(layer_op)
     return value
 
 

@@ -1,4 +1,4 @@
-"""Chains of steps before they become layers: input rescaling, squashes, shapes, dense kernels."""
+"""Chains of layer ops before they become layers: input rescaling, squashes, shapes, kernels."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,16 +19,16 @@ from crshare.thresholds.layer_ops import (
     Bounds,
     Flat,
     Fractions,
+    LayerOp,
     Linear,
     Map,
     Pool,
     Role,
     Slope,
     Squash,
-    Step,
 )
 
-Chain = Sequence[Step]
+Chain = Sequence[LayerOp]
 Maps = tuple[Map, ...]
 
 ENTRY = "input"  # the owner of what is done to images before any layer
@@ -37,17 +37,20 @@ MAX_DENSE = 2**26  # weights of a real-valued layer, with the zeros of its group
 
 
 def enter(
-    shape: Shape, rescale: tuple[Fraction, Fraction] | None, steps: Sequence[Step]
-) -> tuple[Input, tuple[Step, ...], int]:
-    """The input as integers, with the rescaling that comes first; the steps to be done on it, and
+    shape: Shape, rescale: tuple[Fraction, Fraction] | None, layer_ops: Sequence[LayerOp]
+) -> tuple[Input, tuple[LayerOp, ...], int]:
+    """The input as integers, with the rescaling that comes first; the layer ops that follow, and
     how many of the given ones these stand for."""
-    leading = list(takewhile(_is_entry, steps))
+    leading = list(takewhile(_is_entry, layer_ops))
     scale, offset = rescale or (Fraction(1), Fraction(0))
     owner = ENTRY
-    for step in leading:
-        if isinstance(step, Affine):
-            scale, offset = scale * step.scale[0], offset * step.scale[0] + step.offset[0]
-            owner = step.owner
+    for layer_op in leading:
+        if isinstance(layer_op, Affine):
+            scale, offset = (
+                scale * layer_op.scale[0],
+                offset * layer_op.scale[0] + layer_op.offset[0],
+            )
+            owner = layer_op.owner
     if scale == 0:
         raise ModelFormatError(f"layer {owner} rescales every input to one value; mend its scale")
     unit = _common_unit(scale, offset)
@@ -58,12 +61,14 @@ def enter(
             "common unit of fair size; rescale with simple fractions such as 1/255"
         )
     factor = () if unit == 1 else (Affine(owner, Role.FACTOR, (unit,)),)
-    flats = tuple(step for step in leading if isinstance(step, Flat))
+    flats = tuple(layer_op for layer_op in leading if isinstance(layer_op, Flat))
     return given, (*factor, *flats), len(leading)
 
 
-def _is_entry(step: Step) -> bool:
-    return isinstance(step, Flat) or (isinstance(step, Affine) and step.role is Role.FACTOR)
+def _is_entry(layer_op: LayerOp) -> bool:
+    return isinstance(layer_op, Flat) or (
+        isinstance(layer_op, Affine) and layer_op.role is Role.FACTOR
+    )
 
 
 def _common_unit(a: Fraction, b: Fraction) -> Fraction:
@@ -72,33 +77,35 @@ def _common_unit(a: Fraction, b: Fraction) -> Fraction:
     return Fraction(gcd(a.numerator * b.denominator, b.numerator * a.denominator), over)
 
 
-def without_squashes(steps: Sequence[Step], *, at_end: bool) -> tuple[Step, ...]:
+def without_squashes(layer_ops: Sequence[LayerOp], *, at_end: bool) -> tuple[LayerOp, ...]:
     """Drop the functions that change no sign, and at the end those that change no order of scores;
     refuse what cannot be computed."""
     kept = []
-    for position, step in enumerate(steps):
-        after = steps[position + 1 :]
-        if not isinstance(step, Squash) or not (_before_sign(step, after) or at_end and not after):
-            kept.append(step)
-            if isinstance(step, Squash) and step.function not in CURVES:
+    for position, layer_op in enumerate(layer_ops):
+        after = layer_ops[position + 1 :]
+        if not isinstance(layer_op, Squash) or not (
+            _before_sign(layer_op, after) or at_end and not after
+        ):
+            kept.append(layer_op)
+            if isinstance(layer_op, Squash) and layer_op.function not in CURVES:
                 raise ModelFormatError(
-                    f"layer {step.owner} applies {step.function} before further layers, which is "
-                    "not read; crshare reads it at the end"
+                    f"layer {layer_op.owner} applies {layer_op.function} before further layers, "
+                    "which is not read; crshare reads it at the end"
                 )
     return tuple(kept)
 
 
-def _before_sign(squash: Squash, after: Sequence[Step]) -> bool:
-    maps = [step for step in after if not isinstance(step, Pool | Flat)]
+def _before_sign(squash: Squash, after: Sequence[LayerOp]) -> bool:
+    maps = [layer_op for layer_op in after if not isinstance(layer_op, Pool | Flat)]
     return squash.odd and bool(maps) and isinstance(maps[0], Binarize)
 
 
-def mergeable(steps: Sequence[Step]) -> bool:
-    """Whether steps that a sign ends are one comparison: exact, rising or falling throughout."""
+def mergeable(layer_ops: Sequence[LayerOp]) -> bool:
+    """Whether layer ops before a sign are one comparison: exact, rising or falling throughout."""
     return all(
-        isinstance(step, Affine | Bounds | Binarize | Pool | Flat)
-        or (isinstance(step, Slope) and step.rises)
-        for step in steps
+        isinstance(layer_op, Affine | Bounds | Binarize | Pool | Flat)
+        or (isinstance(layer_op, Slope) and layer_op.rises)
+        for layer_op in layer_ops
     )
 
 
@@ -120,12 +127,12 @@ def dense_kernel(linear: Linear) -> Float64Array:
     return dense
 
 
-def shapes_along(chain: Sequence[Step], shape: Shape) -> list[Shape]:
-    """The shape that each step gets; a map must hold one value for each channel of its own."""
+def shapes_along(chain: Sequence[LayerOp], shape: Shape) -> list[Shape]:
+    """The shape that each layer op gets; a map must hold one value for each channel of its own."""
     shapes = []
-    for step in chain:
+    for layer_op in chain:
         shapes.append(shape)
-        match step:
+        match layer_op:
             case Flat():
                 shape = (1, 1, shape[0] * shape[1] * shape[2])
             case Pool(_, size, strides, same):
@@ -137,10 +144,10 @@ def shapes_along(chain: Sequence[Step], shape: Shape) -> list[Shape]:
                     f"layer {owner} holds values for {len(negative)} channels, and gets "
                     f"{shape[2]}; {DAMAGED}"
                 )
-            case Affine(owner, role) if step.n_channels != shape[2]:
-                if role is not Role.FACTOR or step.n_channels > 1:
+            case Affine(owner, role) if layer_op.n_channels != shape[2]:
+                if role is not Role.FACTOR or layer_op.n_channels > 1:
                     raise ModelFormatError(
-                        f"layer {owner} holds values for {step.n_channels} channels, and gets "
+                        f"layer {owner} holds values for {layer_op.n_channels} channels, and gets "
                         f"{shape[2]}; {DAMAGED}"
                     )
             case _:
@@ -158,37 +165,39 @@ def reaches_out(shape: Shape, size: tuple[int, int], strides: tuple[int, int]) -
 
 def late_maps(chain: Chain) -> int | None:
     """The place of the Flatten behind which a map has values of its own, if there is one."""
-    cut = next((i for i, step in enumerate(chain) if isinstance(step, Flat)), len(chain))
+    cut = next((i for i, layer_op in enumerate(chain) if isinstance(layer_op, Flat)), len(chain))
     late = any(isinstance(s, Affine) and s.n_channels > 1 for s in chain[cut:])
     return cut if late else None
 
 
 def maps_of(chain: Chain) -> Maps:
-    return tuple(step for step in chain if isinstance(step, Affine | Bounds | Slope | Binarize))
+    return tuple(
+        layer_op for layer_op in chain if isinstance(layer_op, Affine | Bounds | Slope | Binarize)
+    )
 
 
 def magnified(owner: str, scales: Fractions) -> tuple[Affine, ...]:
     return () if scales == ONE else (Affine(owner, Role.FACTOR, scales),)
 
 
-def name_of(step: Affine) -> str:
-    match step.role:
+def name_of(layer_op: Affine) -> str:
+    match layer_op.role:
         case Role.BATCH_NORM:
-            return step.owner
+            return layer_op.owner
         case Role.BIAS:
-            return f"{step.owner}/bias"
+            return f"{layer_op.owner}/bias"
         case Role.FACTOR:
-            return f"{step.owner}/scale"
+            return f"{layer_op.owner}/scale"
 
 
-def repeated(step: Map, positions: int) -> Map:
+def repeated(layer_op: Map, positions: int) -> Map:
     """The map for each position of a flattened map; as such it can no longer be adjusted alone."""
-    match step:
+    match layer_op:
         case Affine():
-            parts = (step.scale, step.center, step.radicand, step.offset)
+            parts = (layer_op.scale, layer_op.center, layer_op.radicand, layer_op.offset)
             tiled = (part * positions if len(part) > 1 else part for part in parts)
-            return Affine(step.owner, Role.FACTOR, *tiled)
+            return Affine(layer_op.owner, Role.FACTOR, *tiled)
         case Slope(_, negative) if len(negative) > 1:
-            return replace(step, negative=negative * positions)
+            return replace(layer_op, negative=negative * positions)
         case _:
-            return step
+            return layer_op

@@ -29,16 +29,18 @@ def merge_maps(maps: Maps, n_channels: int, *, adjustable: bool = True) -> Thres
         threshold_at(maps, channel, int(directions[channel]), guess)
         for channel, guess in enumerate(guesses)
     ]
-    merged = tuple(dict.fromkeys(step.owner for step in maps if not isinstance(step, Binarize)))
+    merged = tuple(
+        dict.fromkeys(layer_op.owner for layer_op in maps if not isinstance(layer_op, Binarize))
+    )
     return Threshold(np.array(found, np.int32), directions >= 0, merged, adjustable)
 
 
 def direction(maps: Maps, n_channels: int) -> Int32Array:
     """Per channel +1 where the maps rise, -1 where they fall, 0 where they are constant."""
     total = np.ones(n_channels, np.int32)
-    for step in maps:
-        if isinstance(step, Affine):
-            total *= np.array([(s > 0) - (s < 0) for s in step.scale], np.int32)
+    for layer_op in maps:
+        if isinstance(layer_op, Affine):
+            total *= np.array([(s > 0) - (s < 0) for s in layer_op.scale], np.int32)
     return total
 
 
@@ -76,13 +78,13 @@ def fires(maps: Maps, channel: int, total: int | Fraction) -> bool:
 def value_at(maps: Maps, channel: int, total: int | Fraction) -> Surd:
     """What the maps make of a sum, exactly."""
     value = Surd(Fraction(total))
-    for step in maps:
-        match step:
+    for layer_op in maps:
+        match layer_op:
             case Affine():
-                scale, center = at(step.scale, channel), at(step.center, channel)
+                scale, center = at(layer_op.scale, channel), at(layer_op.center, channel)
                 scaled = value.plus(-center).times(scale)
-                value = scaled.over_root(at(step.radicand, channel))
-                value = value.plus(at(step.offset, channel))
+                value = scaled.over_root(at(layer_op.radicand, channel))
+                value = value.plus(at(layer_op.offset, channel))
             case Bounds(_, low, high):
                 value = _bounded(value, low, high)
             case Slope(_, negative):
@@ -104,11 +106,11 @@ def _bounded(value: Surd, low: Fraction | None, high: Fraction | None) -> Surd:
 def _estimates(maps: Maps, directions: Int32Array) -> list[int | None]:
     """Where the maps up to the first sign cross zero, in float64, on the rising side."""
     slope, offset = np.ones(len(directions)), np.zeros(len(directions))
-    for step in maps:
-        if isinstance(step, Binarize):
+    for layer_op in maps:
+        if isinstance(layer_op, Binarize):
             break
-        if isinstance(step, Affine):
-            scale, shift = linear_form(step)
+        if isinstance(layer_op, Affine):
+            scale, shift = linear_form(layer_op)
             slope, offset = slope * scale, offset * scale + shift
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         crossing = np.ceil(-offset / slope * directions)
@@ -116,11 +118,11 @@ def _estimates(maps: Maps, directions: Int32Array) -> list[int | None]:
     return [int(x) if ok else None for x, ok in zip(crossing, usable, strict=True)]
 
 
-def linear_form(step: Affine) -> tuple[Float64Array, Float64Array]:
+def linear_form(layer_op: Affine) -> tuple[Float64Array, Float64Array]:
     """The affine map as float64 scale and offset, each for all channels or one for each."""
     scale, center, radicand, offset = (
         np.array([float(value) for value in values])
-        for values in (step.scale, step.center, step.radicand, step.offset)
+        for values in (layer_op.scale, layer_op.center, layer_op.radicand, layer_op.offset)
     )
     slope = scale / np.sqrt(radicand)
     return slope, offset - center * slope

@@ -1,4 +1,4 @@
-"""Chains of steps made layers of a Network, one after the other, each exactly where it can be."""
+"""Chains of layer ops become layers of a Network, one after the other, exact where possible."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -49,10 +49,10 @@ from crshare.thresholds.layer_ops import (
     Flat,
     How,
     Joined,
+    LayerOp,
     Linear,
     Pool,
     Role,
-    Step,
 )
 from crshare.thresholds.moved import adjuster
 from crshare.thresholds.single_steps import layer_of, wants_reals
@@ -68,15 +68,15 @@ class Builder:
         self.layers: list[Layer] = []
         self.merged: dict[str, Maps] = {}
         self.signals = {INPUT: Signal(Kind.INTEGERS, given.shape, given.bound)}
-        self.pending: tuple[Step, ...] = ()
+        self.pending: tuple[LayerOp, ...] = ()
         self._by_name: dict[str, Layer] = {}
         self.start(INPUT, ENTRY, (), 0)
 
-    def start(self, source: str, owner: str, chain: tuple[Step, ...], n_shared: int) -> None:
+    def start(self, source: str, owner: str, chain: tuple[LayerOp, ...], n_shared: int) -> None:
         """Stand behind layer `source`, which belongs to the file's `owner`, with `chain` to do, of
-        which the first n_shared steps are another reader's too."""
+        which the first n_shared layer ops are another reader's too."""
         self.at, self.owner, self.chain = source, owner, chain
-        self._shared = {id(step) for step in chain[:n_shared]}
+        self._shared = {id(layer_op) for layer_op in chain[:n_shared]}
 
     @property
     def signal(self) -> Signal:
@@ -96,21 +96,21 @@ class Builder:
         self._emit(joined.owner, op, *sources[1:])
         return self.at
 
-    def average(self, step: Average) -> str:
+    def average(self, layer_op: Average) -> str:
         """The sums of windows; the division is left, and affine maps before it, which commute."""
         rest = self._until_sign()
         whole = self.signal.kind is not Kind.REALS and all(isinstance(s, Affine) for s in rest)
         if not whole:
             self._reals(rest)
         height, width, _ = self.signal.shape
-        size = step.size or (height, width)
-        if step.same and reaches_out(self.signal.shape, size, step.strides):
+        size = layer_op.size or (height, width)
+        if layer_op.same and reaches_out(self.signal.shape, size, layer_op.strides):
             raise ModelFormatError(
-                f"layer {step.owner} averages windows that reach out of the map, which is not "
+                f"layer {layer_op.owner} averages windows that reach out of the map, which is not "
                 "read; train it with padding 'valid'"
             )
-        self._emit(step.owner, SumPool(size, step.strides))
-        share = Affine(step.owner, Role.FACTOR, (Fraction(1, size[0] * size[1]),))
+        self._emit(layer_op.owner, SumPool(size, layer_op.strides))
+        share = Affine(layer_op.owner, Role.FACTOR, (Fraction(1, size[0] * size[1]),))
         self.pending = (share, *rest) if whole else (share,)
         return self.at
 
@@ -147,15 +147,17 @@ class Builder:
         """Do the chain up to its last sign; what is left."""
         chain = without_squashes(self.chain, at_end=at_end)
         shapes = shapes_along(chain, self.signal.shape)
-        end = max((i + 1 for i, step in enumerate(chain) if isinstance(step, Binarize)), default=0)
-        sign = chain[end - 1] if end and self._can_fold(chain[: end - 1]) else None
+        end = max(
+            (i + 1 for i, layer_op in enumerate(chain) if isinstance(layer_op, Binarize)), default=0
+        )
+        sign = chain[end - 1] if end and self._can_merge(chain[: end - 1]) else None
         if isinstance(sign, Binarize):
             self._threshold(self._flattened(chain[: end - 1], shapes), sign)
         else:
             self._reals(chain[:end])
         return chain[end:]
 
-    def _can_fold(self, chain: Chain) -> bool:
+    def _can_merge(self, chain: Chain) -> bool:
         """Whether the chain is one comparison of integers. Falling values that are pooled before
         maps that differ by position are not: their least sums count, not the greatest."""
         cut = late_maps(chain)
@@ -169,15 +171,17 @@ class Builder:
         maps = maps_of(chain) if sign.zero_is_plus else (*maps_of(chain), sign)
         n = self.signal.shape[2]
         found = adjuster(maps)
-        adjustable = found is not None and id(found.step) not in self._shared
+        adjustable = found is not None and id(found.layer_op) not in self._shared
         self._emit(f"{self.owner}/sign", merge_maps(maps, n, adjustable=adjustable))
         self.merged[self.at] = maps
-        for position, step in enumerate(chain):
-            if isinstance(step, Pool):
+        for position, layer_op in enumerate(chain):
+            if isinstance(layer_op, Pool):
                 all_of = direction(maps_of(chain[position:]), n) < 0
-                self._emit(step.owner, BitPool(step.size, step.strides, step.same, all_of))
-            elif isinstance(step, Flat):
-                self._emit(step.owner, Flatten())
+                self._emit(
+                    layer_op.owner, BitPool(layer_op.size, layer_op.strides, layer_op.same, all_of)
+                )
+            elif isinstance(layer_op, Flat):
+                self._emit(layer_op.owner, Flatten())
 
     def _flattened(self, chain: Chain, shapes: Sequence[Shape]) -> Chain:
         """Where maps behind a Flatten differ by position, flatten the sums before the sign.
@@ -190,23 +194,27 @@ class Builder:
         positions = shapes[cut][0] * shapes[cut][1]
         if positions == 1:
             return chain
-        for step in chain[:cut]:
-            if isinstance(step, Pool):
-                self._emit(step.owner, MaxPool(step.size, step.strides, step.same))
+        for layer_op in chain[:cut]:
+            if isinstance(layer_op, Pool):
+                self._emit(layer_op.owner, MaxPool(layer_op.size, layer_op.strides, layer_op.same))
         self._emit(chain[cut].owner, Flatten())
-        return [*(repeated(step, positions) for step in maps_of(chain[:cut])), *chain[cut + 1 :]]
+        return [
+            *(repeated(layer_op, positions) for layer_op in maps_of(chain[:cut])),
+            *chain[cut + 1 :],
+        ]
 
     def _is_whole(self, rest: Chain) -> bool:
         """Whether the values are +1/-1 or integers, up to one rising affine map for all."""
         return self.signal.kind is not Kind.REALS and all(
-            isinstance(step, Pool | Flat) or (isinstance(step, Affine) and step.is_common)
-            for step in rest
+            isinstance(layer_op, Pool | Flat)
+            or (isinstance(layer_op, Affine) and layer_op.is_common)
+            for layer_op in rest
         )
 
     def _conv(self, rest: Chain, linear: Linear, signs: Int8Array) -> None:
         """Binary weights on s, where the values are a*s + b: a*(w's) + b*(sum of w)."""
-        factors = tuple(step for step in rest if isinstance(step, Affine))
-        self._reals([step for step in rest if not isinstance(step, Affine)])
+        factors = tuple(layer_op for layer_op in rest if isinstance(layer_op, Affine))
+        self._reals([layer_op for layer_op in rest if not isinstance(layer_op, Affine)])
         a, b = Fraction(1), Fraction(0)
         for factor in factors:
             a, b = factor.scale[0] * a, factor.scale[0] * (b - factor.center[0]) + factor.offset[0]
@@ -244,14 +252,14 @@ class Builder:
         self._emit(linear.owner, RealConv(kernel, bias, linear.strides, same))
 
     def _reals(self, chain: Chain) -> None:
-        for step in chain:
-            self._real(step)
+        for layer_op in chain:
+            self._real(layer_op)
 
-    def _real(self, step: Step) -> None:
-        """One step as it stands: a sign of reals, a map of anything."""
-        if wants_reals(step, self.signal):
-            self._to_reals(step.owner)
-        found = layer_of(step, self.signal, self.owner)
+    def _real(self, layer_op: LayerOp) -> None:
+        """One layer op as it stands: a sign of reals, a map of anything."""
+        if wants_reals(layer_op, self.signal):
+            self._to_reals(layer_op.owner)
+        found = layer_of(layer_op, self.signal, self.owner)
         if found is not None:
             self._emit(*found)
 

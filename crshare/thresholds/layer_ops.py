@@ -1,8 +1,8 @@
-"""The steps that Keras layers are made of, as exact values: between the file and the Network.
+"""The layer ops that Keras layers are made of, as exact values: between the file and the Network.
 
-A layer is one or several steps: a QuantConv2D with an input quantizer, a bias and an activation is
-a Sign, a Linear, an Affine and a Clamp. All numbers are exact rationals; a tuple of them holds one
-for each channel, or a single one for all channels.
+A layer is one or several of them: a QuantConv2D with an input quantizer, a bias and an activation
+is a Binarize, a Linear, an Affine and Bounds. All numbers are exact rationals; a tuple of them
+holds one for each channel, or a single one for all channels.
 """
 
 from dataclasses import dataclass
@@ -139,7 +139,7 @@ class How(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """The first step of a layer that reads several."""
+    """The first layer op of a layer that reads several."""
 
     owner: str
     how: How
@@ -177,16 +177,18 @@ class Linear:
 
 
 Map = Affine | Bounds | Slope | Binarize
-Step = Affine | Bounds | Slope | Round | Squash | Binarize | Pool | Average | Flat | Joined | Linear
+LayerOp = (
+    Affine | Bounds | Slope | Round | Squash | Binarize | Pool | Average | Flat | Joined | Linear
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One layer of the file: its steps, and the layers that it reads."""
+    """One layer of the file: its layer ops, and the layers that it reads."""
 
     name: str
     reads: tuple[str, ...]
-    steps: tuple[Step, ...]
+    layer_ops: tuple[LayerOp, ...]
 
 
 def fractions(values: npt.NDArray[np.float64]) -> Fractions:

@@ -15,9 +15,9 @@ from crshare.thresholds.layer_ops import Affine, Binarize, Bounds, Map, Role, Sl
 
 @dataclass(frozen=True, slots=True)
 class Adjuster:
-    """The step that sets a threshold, and the maps between the sums and that step."""
+    """The layer op that sets a threshold, and the maps between the sums and that layer op."""
 
-    step: Affine
+    layer_op: Affine
     before: tuple[Map, ...]
 
 
@@ -32,17 +32,17 @@ class Decision:
 def adjuster(maps: Sequence[Map]) -> Adjuster | None:
     """What can be changed to set the threshold that `maps` make; None where nothing can."""
     for position in range(len(maps) - 1, -1, -1):
-        step = maps[position]
-        if isinstance(step, Affine) and step.role is not Role.FACTOR:
+        layer_op = maps[position]
+        if isinstance(layer_op, Affine) and layer_op.role is not Role.FACTOR:
             before = tuple(maps[:position])
-            return Adjuster(step, before) if all(map(_invertible, before)) else None
-        if not _keeps_sign(step):
+            return Adjuster(layer_op, before) if all(map(_invertible, before)) else None
+        if not _keeps_sign(layer_op):
             return None
     return None
 
 
-def _keeps_sign(step: Map) -> bool:
-    match step:
+def _keeps_sign(layer_op: Map) -> bool:
+    match layer_op:
         case Binarize():
             return True
         case Bounds(_, low, high):
@@ -50,23 +50,23 @@ def _keeps_sign(step: Map) -> bool:
         case Slope(_, negative):
             return min(negative) > 0
         case Affine():
-            return step.is_factor
+            return layer_op.is_factor
 
 
-def _invertible(step: Map) -> bool:
-    return isinstance(step, Affine) and all(step.scale)
+def _invertible(layer_op: Map) -> bool:
+    return isinstance(layer_op, Affine) and all(layer_op.scale)
 
 
 def parameters(adjuster: Adjuster, channel: int, wanted: Decision, bound: int) -> dict[str, float]:
-    """New values of the step's weights in one channel, by Keras's names, for sums within +-bound.
+    """New values of a layer op's weights in one channel, by Keras's names; sums are within bound.
 
     A gamma is given only where the wanted direction asks for another one.
     """
     rises = _all_rise(adjuster.before, channel)
-    gamma = at(adjuster.step.scale, channel)
+    gamma = at(adjuster.layer_op.scale, channel)
     decision = _along(wanted, rises == (gamma > 0), bound) if gamma else wanted
     center = float(value_at(adjuster.before, channel, _crossing(decision, bound)))
-    if adjuster.step.role is Role.BIAS:
+    if adjuster.layer_op.role is Role.BIAS:
         changed = {"bias": -center}
     else:
         changed = {"moving_mean": center, "beta": 0.0}
@@ -97,5 +97,5 @@ def _crossing(wanted: Decision, bound: int) -> Fraction:
 
 def _all_rise(maps: Sequence[Map], channel: int) -> bool:
     """Whether affine maps together rise with their input."""
-    falls = [at(step.scale, channel) < 0 for step in maps if isinstance(step, Affine)]
+    falls = [at(layer_op.scale, channel) < 0 for layer_op in maps if isinstance(layer_op, Affine)]
     return sum(falls) % 2 == 0

@@ -1,4 +1,4 @@
-"""A step as a layer of its own, where no threshold takes it in."""
+"""A layer op as a layer of its own, where no threshold takes it in."""
 
 import numpy as np
 
@@ -25,52 +25,52 @@ from crshare.thresholds.layer_ops import (
     Bounds,
     Flat,
     Fractions,
+    LayerOp,
     Pool,
     Round,
     Slope,
     Squash,
-    Step,
 )
 
 
-def wants_reals(step: Step, signal: Signal) -> bool:
+def wants_reals(layer_op: LayerOp, signal: Signal) -> bool:
     """Whether the values must be made reals first."""
-    if isinstance(step, Binarize):
+    if isinstance(layer_op, Binarize):
         return signal.kind is not Kind.BITS
-    return isinstance(step, Bounds | Slope | Round | Squash)
+    return isinstance(layer_op, Bounds | Slope | Round | Squash)
 
 
-def layer_of(step: Step, signal: Signal, owner: str) -> tuple[str, Op] | None:
-    """The name and operation of a step on `signal`; None where it changes nothing.
+def layer_of(layer_op: LayerOp, signal: Signal, owner: str) -> tuple[str, Op] | None:
+    """The name and operation of a layer op on `signal`; None where it changes nothing.
 
     owner: the file's layer whose values these are, of which a sign takes its name.
     """
     channels = signal.shape[2]
-    match step:
+    match layer_op:
         case Affine():
-            scale, offset = (np.resize(part, channels) for part in linear_form(step))
-            return name_of(step), Scale(scale, offset)
+            scale, offset = (np.resize(part, channels) for part in linear_form(layer_op))
+            return name_of(layer_op), Scale(scale, offset)
         case Pool():
-            return step.owner, _pool(step, signal)
+            return layer_op.owner, _pool(layer_op, signal)
         case Flat():
-            return step.owner, Flatten()
+            return layer_op.owner, Flatten()
         case Binarize(_, zero_is_plus) if signal.kind is not Kind.BITS:
             return f"{owner}/sign", Sign(zero_is_plus)
         case Bounds() | Slope() | Round() | Squash():
-            return f"{step.owner}/activation", _function(step, channels)
+            return f"{layer_op.owner}/activation", _function(layer_op, channels)
         case _:
             return None
 
 
-def _pool(step: Pool, signal: Signal) -> Op:
-    window = (step.size, step.strides, step.same)
+def _pool(layer_op: Pool, signal: Signal) -> Op:
+    window = (layer_op.size, layer_op.strides, layer_op.same)
     if signal.kind is Kind.BITS:
         return BitPool(*window, np.zeros(signal.shape[2], np.bool_))
     return MaxPool(*window)
 
 
-def _function(step: Bounds | Slope | Round | Squash, channels: int) -> Op:
-    match step:
+def _function(layer_op: Bounds | Slope | Round | Squash, channels: int) -> Op:
+    match layer_op:
         case Bounds(_, low, high):
             least = -np.inf if low is None else float(low)
             return Clamp(least, np.inf if high is None else float(high))

@@ -66,8 +66,8 @@ class TrainedThreshold(keras.layers.Layer):  # type: ignore[misc]
             fractions(values.astype(np.float64)) for values in self.norm.get_weights()
         )
         radicand = tuple(value + Fraction(EPSILON) for value in variance)
-        step = Affine(self.name, Role.BATCH_NORM, gamma, mean, radicand, beta)
-        found = merge_maps((step,), len(self._signs))
+        layer_op = Affine(self.name, Role.BATCH_NORM, gamma, mean, radicand, beta)
+        found = merge_maps((layer_op,), len(self._signs))
         return self.threshold.moved(found.at, found.rising)
 
 

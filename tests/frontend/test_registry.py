@@ -15,10 +15,10 @@ from crshare.frontend.dialect import (
     Context,
     Dialect,
     LayerClass,
+    LayerOps,
     Library,
     LibraryClass,
     NoLibrary,
-    Steps,
 )
 from crshare.frontend.registry import ACTIVATIONS, DIALECTS, owner_of, variable_names
 from crshare.model.read import read_model
@@ -29,7 +29,7 @@ from tests.small_model import K1, SHAPE, refusal, small
 NOWHERE = NoLibrary("whose code is in no library")
 
 
-def nothing(layer: KerasLayer, context: Context) -> Steps:
+def nothing(layer: KerasLayer, context: Context) -> LayerOps:
     return ()
 
 

@@ -31,13 +31,13 @@ from crshare.thresholds.layer_ops import (
     Binarize,
     Bounds,
     Flat,
+    LayerOp,
     Linear,
     Map,
     Node,
     Pool,
     Role,
     Squash,
-    Step,
     Storage,
     at,
 )
@@ -157,11 +157,11 @@ def test_a_chain_between_two_layers_means_what_its_steps_mean(seed: int) -> None
     np.testing.assert_array_equal(found, by_steps(steps, images))
 
 
-def random_steps(rng: Generator) -> tuple[list[Step], tuple[int, int, int]]:
+def random_steps(rng: Generator) -> tuple[list[LayerOp], tuple[int, int, int]]:
     """Convolution, a chain with pools and a Flatten, a sign, and a dense layer."""
     height, width = rng.integers(3, 7, 2).tolist()
     channels = int(rng.integers(1, 4))
-    steps: list[Step] = [linear(rng, (1, 2, 2, channels))]
+    steps: list[LayerOp] = [linear(rng, (1, 2, 2, channels))]
     shape = (height, width - 1, channels)
     flattened = False
     for _ in range(rng.integers(0, 6)):
@@ -192,7 +192,7 @@ def linear(rng: Generator, shape: tuple[int, ...]) -> Linear:
     return Linear(name, weights, signs, ONE, (1, 1), None, "ste_sign", Storage.BINARY, stored)
 
 
-def by_steps(steps: list[Step], images: Array) -> Array:
+def by_steps(steps: list[LayerOp], images: Array) -> Array:
     """Every step as it stands, in float64, which is exact for these numbers."""
     x = images.astype(np.float64)
     for step in steps:
@@ -221,12 +221,12 @@ def affine(step: Affine, x: Array, channel: int) -> Array:
     return scale * (x - center) / np.sqrt(radicand) + offset
 
 
-def conv_then(*steps: Step) -> Network:
+def conv_then(*steps: LayerOp) -> Network:
     rng = np.random.default_rng(0)
     return assemble((4, 5, 1), None, in_a_row([linear(rng, (1, 2, 1, 2)), *steps])).network
 
 
-def in_a_row(steps: Sequence[Step]) -> list[Node]:
+def in_a_row(steps: Sequence[LayerOp]) -> list[Node]:
     return [Node("all", (INPUT,), tuple(steps))]
 
 
@@ -251,7 +251,7 @@ def test_normalising_after_flatten_flattens_the_sums() -> None:
 
 
 def test_the_folded_layers_are_listed_in_order() -> None:
-    steps: list[Step] = [
+    steps: list[LayerOp] = [
         Affine("conv", Role.BIAS, offset=(F(1), F(2))),
         norm([1, 1]),
         Binarize("next"),
@@ -276,7 +276,7 @@ def test_the_folded_layers_are_listed_in_order() -> None:
         ([norm([1, 1]), Binarize("conv"), norm([1, 1])], False),
     ],
 )
-def test_what_can_move_a_threshold(steps: list[Step], adjustable: bool) -> None:
+def test_what_can_move_a_threshold(steps: list[LayerOp], adjustable: bool) -> None:
     threshold = conv_then(*steps, Binarize("next")).layers[1].op
     assert isinstance(threshold, Threshold)
     assert threshold.adjustable is adjustable

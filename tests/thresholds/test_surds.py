@@ -11,16 +11,16 @@ from crshare.thresholds.surds import Surd
 
 F = Fraction
 Coefficients = tuple[Fraction, ...]
-Steps = list[tuple[Fraction, Fraction, Fraction]]  # factor, radicand, offset
+LayerOps = list[tuple[Fraction, Fraction, Fraction]]  # factor, radicand, offset
 
 
-def surd(start: Fraction, steps: Steps) -> Surd:
+def surd(start: Fraction, steps: LayerOps) -> Surd:
     return reduce(
         lambda v, step: v.times(step[0]).over_root(step[1]).plus(step[2]), steps, Surd(start)
     )
 
 
-def nested_sign(start: Fraction, steps: Steps) -> int:
+def nested_sign(start: Fraction, steps: LayerOps) -> int:
     """Of the same number as c[0] + c[1] sqrt(v0) + c[2] sqrt(v1) + c[3] sqrt(v0) sqrt(v1) ..."""
     c: Coefficients = (start,)
     for factor, radicand, offset in steps:
@@ -62,7 +62,7 @@ def test_a_sign_is_that_of_nested_squaring(seed: int) -> None:
         assert surd(start, steps).sign() == nested_sign(start, steps)
 
 
-def random_steps(rng: np.random.Generator, n: int) -> Steps:
+def random_steps(rng: np.random.Generator, n: int) -> LayerOps:
     """Small numbers, with radicands whose roots often depend on each other, so that ties happen."""
     factors, offsets = rng.integers(-3, 4, n).tolist(), rng.integers(-4, 5, n).tolist()
     above = rng.choice([1, 2, 3, 4, 8, 12, 18], n).tolist()

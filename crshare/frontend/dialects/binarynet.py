@@ -12,7 +12,7 @@ import numpy as np
 
 from crshare.arrays import Float64Array
 from crshare.frontend.config import KerasLayer, short
-from crshare.frontend.dialect import Activation, Dialect, LayerClass, NoLibrary, Steps
+from crshare.frontend.dialect import Activation, Dialect, LayerClass, LayerOps, NoLibrary
 from crshare.frontend.linear_layers import Kernel, Quantization, convolution, dense, signed
 from crshare.thresholds.layer_ops import Binarize, fractions
 
@@ -35,7 +35,7 @@ def _limit(layer: KerasLayer, stored: Float64Array) -> float:
     return number
 
 
-def binary_tanh(owner: str) -> Steps:
+def binary_tanh(owner: str) -> LayerOps:
     """+1 where the value is > 0, else -1."""
     return (Binarize(owner, zero_is_plus=False),)
 

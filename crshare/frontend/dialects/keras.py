@@ -16,8 +16,8 @@ from crshare.frontend.dialect import (
     Dialect,
     Field,
     LayerClass,
+    LayerOps,
     Library,
-    Steps,
 )
 from crshare.frontend.linear_layers import (
     CONVOLUTION,
@@ -59,7 +59,7 @@ ODD, LAST_ONLY = ("tanh", "softsign", "elu", "selu"), ("softmax", "log_softmax",
 UNQUANTIZED = Quantization(lambda _, __, weights: unquantized(weights))
 
 
-def batch_norm(layer: KerasLayer, context: Context) -> Steps:
+def batch_norm(layer: KerasLayer, context: Context) -> LayerOps:
     return (normalisation(layer, context, layer.weight),)
 
 
@@ -92,11 +92,11 @@ def _refuse_other_axis(layer: KerasLayer, rank: int) -> None:
         raise layer.refuse(f"normalises axis {found}; crshare reads the last axis, the channels")
 
 
-def max_pooling(layer: KerasLayer, context: Context) -> Steps:
+def max_pooling(layer: KerasLayer, context: Context) -> LayerOps:
     return (Pool(layer.name, *_window(layer, context), is_same(layer)),)
 
 
-def average_pooling(layer: KerasLayer, context: Context) -> Steps:
+def average_pooling(layer: KerasLayer, context: Context) -> LayerOps:
     return (Average(layer.name, *_window(layer, context), is_same(layer)),)
 
 
@@ -109,13 +109,13 @@ def _window(layer: KerasLayer, context: Context) -> tuple[tuple[int, int], tuple
     return size, size if layer.config.get("strides") is None else pair(layer, "strides", None, flat)
 
 
-def global_average(layer: KerasLayer, context: Context) -> Steps:
+def global_average(layer: KerasLayer, context: Context) -> LayerOps:
     expect_channels_last(layer)
-    flat: Steps = () if layer.flag("keepdims", False) else (Flat(layer.name),)
+    flat: LayerOps = () if layer.flag("keepdims", False) else (Flat(layer.name),)
     return (Average(layer.name, None, (1, 1), same=False), *flat)
 
 
-def rescaling(layer: KerasLayer, context: Context) -> Steps:
+def rescaling(layer: KerasLayer, context: Context) -> LayerOps:
     """v * scale + offset; the file's decimals stand for the simplest rationals they may mean."""
     given = (layer.config.get("scale"), layer.config.get("offset", 0.0))
     if not all(is_number(value) for value in given):
@@ -127,12 +127,12 @@ def rescaling(layer: KerasLayer, context: Context) -> Steps:
     return (Affine(layer.name, Role.FACTOR, (scale,), offset=(offset,)),)
 
 
-def flatten(layer: KerasLayer, context: Context) -> Steps:
+def flatten(layer: KerasLayer, context: Context) -> LayerOps:
     expect_channels_last(layer)
     return (Flat(layer.name),)
 
 
-def relu(layer: KerasLayer, context: Context) -> Steps:
+def relu(layer: KerasLayer, context: Context) -> LayerOps:
     if layer.number("threshold", 0) != 0:
         raise layer.refuse("is a ReLU with a threshold, which is not read; train it without")
     slope = layer.config.get("negative_slope")
@@ -144,13 +144,13 @@ def relu(layer: KerasLayer, context: Context) -> Steps:
     return (leaky,) if high is None else (leaky, Bounds(layer.name, None, high))
 
 
-def leaky_relu(layer: KerasLayer, context: Context) -> Steps:
+def leaky_relu(layer: KerasLayer, context: Context) -> LayerOps:
     """Keras 2 writes alpha, Keras 3 negative_slope; both mean 0.3 where neither stands."""
     key = "alpha" if "alpha" in layer.config else "negative_slope"
     return (Slope(layer.name, (Fraction(layer.number(key, 0.3)),)),)
 
 
-def prelu(layer: KerasLayer, context: Context) -> Steps:
+def prelu(layer: KerasLayer, context: Context) -> LayerOps:
     """A slope for each channel; one for each position must be the same for all of them."""
     layer.expect_weights("alpha")
     alpha = layer.weight("alpha", (None,) * (context.rank - 1))
@@ -163,26 +163,26 @@ def prelu(layer: KerasLayer, context: Context) -> Steps:
     return (Slope(layer.name, fractions(by_channel[0])),)
 
 
-def softmax(layer: KerasLayer, context: Context) -> Steps:
+def softmax(layer: KerasLayer, context: Context) -> LayerOps:
     return (Squash(layer.name, "softmax", odd=False),)
 
 
-def add(layer: KerasLayer, context: Context) -> Steps:
+def add(layer: KerasLayer, context: Context) -> LayerOps:
     return (Joined(layer.name, How.ADD),)
 
 
-def concatenate(layer: KerasLayer, context: Context) -> Steps:
+def concatenate(layer: KerasLayer, context: Context) -> LayerOps:
     axis = layer.config.get("axis", -1)
     if isinstance(axis, bool) or axis not in (-1, context.rank - 1):
         raise layer.refuse(f"joins along axis {short(axis)}; crshare reads the last, the channels")
     return (Joined(layer.name, How.CONCATENATE),)
 
 
-def nothing(layer: KerasLayer, context: Context) -> Steps:
+def nothing(layer: KerasLayer, context: Context) -> LayerOps:
     return ()
 
 
-def leaky(owner: str) -> Steps:
+def leaky(owner: str) -> LayerOps:
     return (Slope(owner, (LEAKY_RELU,)),)
 
 

@@ -16,9 +16,9 @@ from crshare.frontend.dialect import (
     Dialect,
     Field,
     LayerClass,
+    LayerOps,
     Library,
     LibraryClass,
-    Steps,
 )
 from crshare.frontend.linear_layers import (
     CONVOLUTION,
@@ -75,8 +75,8 @@ def kernel(layer: KerasLayer, weight: str, weights: Float64Array) -> Kernel:
     raise layer.refuse(f"has {kind} ({key} {found!r}); {BINARY_ONLY}; {USE_STE_SIGN}")
 
 
-def input_quantizer(layer: KerasLayer) -> Steps:
-    """The step in front of a layer."""
+def input_quantizer(layer: KerasLayer) -> LayerOps:
+    """The layer op in front of a layer."""
     found = spelled(layer, "input_quantizer")
     name = snake_case(found or "no_op")
     if name in ("no_op", "no_op_quantizer"):
@@ -108,12 +108,12 @@ def _dorefa_plus(weights: Float64Array) -> BoolArray:
     return plus
 
 
-def heaviside(owner: str) -> Steps:
+def heaviside(owner: str) -> LayerOps:
     """1 where the value is > 0, else 0."""
     return (Binarize(owner, zero_is_plus=False), zero_one(owner))
 
 
-def sign_layer(layer: KerasLayer, context: Context) -> Steps:
+def sign_layer(layer: KerasLayer, context: Context) -> LayerOps:
     """A quantizer that stands in the model as a layer."""
     return sign(layer.name)
 

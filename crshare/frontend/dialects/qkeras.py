@@ -15,9 +15,9 @@ from crshare.frontend.dialect import (
     Dialect,
     Field,
     LayerClass,
+    LayerOps,
     Library,
     LibraryClass,
-    Steps,
 )
 from crshare.frontend.dialects.keras import MOMENT_FLAGS, MOMENTS, NORM, normalisation
 from crshare.frontend.dialects.qkeras_values import (
@@ -46,9 +46,9 @@ from crshare.thresholds.layer_ops import (
     ONE,
     Affine,
     Binarize,
+    LayerOp,
     Role,
     Round,
-    Step,
     Storage,
     fractions,
 )
@@ -102,8 +102,8 @@ def bias(layer: KerasLayer, stored: Float64Array) -> Float64Array:
     return stored if found is None else _values(layer, "bias_quantizer", found, stored)
 
 
-def after(layer: KerasLayer, context: Context) -> Steps:
-    """The step that the field `activation` stands for: a quantizer, or a function of Keras."""
+def after(layer: KerasLayer, context: Context) -> LayerOps:
+    """The layer op that the field `activation` stands for: a quantizer, or a function of Keras."""
     found = quantizer(layer, "activation")
     if found is None or not found.fields:
         return activation(layer, context)
@@ -118,13 +118,13 @@ def after(layer: KerasLayer, context: Context) -> Steps:
     )
 
 
-def _binary(layer: KerasLayer, found: Quantizer) -> Steps:
-    steps: list[Step] = [Binarize(layer.name)]
+def _binary(layer: KerasLayer, found: Quantizer) -> LayerOps:
+    layer_ops: list[LayerOp] = [Binarize(layer.name)]
     if found.fields["use_01"]:
-        steps.append(zero_one(layer.name))
+        layer_ops.append(zero_one(layer.name))
     if found.alpha not in (None, 1.0):
-        steps.append(Affine(layer.name, Role.FACTOR, (Fraction(float(found.alpha or 1)),)))
-    return tuple(steps)
+        layer_ops.append(Affine(layer.name, Role.FACTOR, (Fraction(float(found.alpha or 1)),)))
+    return tuple(layer_ops)
 
 
 def _is_fixed_point(found: Quantizer) -> bool:
@@ -138,7 +138,7 @@ def _is_fixed_point(found: Quantizer) -> bool:
     )
 
 
-def batch_norm(layer: KerasLayer, context: Context) -> Steps:
+def batch_norm(layer: KerasLayer, context: Context) -> LayerOps:
     """With the weights through their quantizers; such ones cannot be set to any value."""
 
     def weight(name: str, shape: tuple[int | None, ...]) -> Float64Array:
@@ -147,10 +147,10 @@ def batch_norm(layer: KerasLayer, context: Context) -> Steps:
         stored = layer.weight(name, shape)
         return stored if found is None else _values(layer, key, found, stored)
 
-    step = normalisation(layer, context, weight)
+    layer_op = normalisation(layer, context, weight)
     keys = [key for key, _ in NORM_QUANTIZERS.values()]
     free = all(layer.config.get(key, "") is None for key in keys)
-    return (step if free else replace(step, role=Role.FACTOR),)
+    return (layer_op if free else replace(layer_op, role=Role.FACTOR),)
 
 
 def quantizer_at(layer: KerasLayer, key: str) -> Named | None:

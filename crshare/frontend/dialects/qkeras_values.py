@@ -180,7 +180,7 @@ def quantised(found: Quantizer, weights: Float64Array) -> Float64Array | None:
 
 
 def bounds_of(found: Quantizer) -> tuple[float, float, float]:
-    """The step of a fixed-point quantizer, and its least and greatest value."""
+    """The layer op of a fixed-point quantizer, and its least and greatest value."""
     fields = found.fields
     if found.name == "quantized_relu":
         unit = 2.0 ** (fields["integer"] - fields["bits"])
