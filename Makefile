@@ -1,6 +1,7 @@
 # Two commands do everything on a machine with Python and make: `make demo` and `make test`.
 # Each sets up what it needs in a virtual environment of its own, once, and again when setup.cfg
-# changes. PYTHON=... names another interpreter, PYTEST_ARGS=... adds to pytest's options.
+# changes. PYTHON=... names another interpreter, PYTEST_ARGS=... adds to pytest's options, and
+# WORKERS=... says how many processes run tests.
 
 # larq keeps numpy below 2, for which there are no wheels past Python 3.12: first one up to that.
 CANDIDATES = python3 python3.12 python3.11 python3.10 python3.13 python3.14 python
@@ -10,8 +11,8 @@ PYTHON := $(shell for newest in 12 99; do for name in $(CANDIDATES); do \
 	done; done)
 DEMO = .venv/demo
 TEST = .venv/test
-QUICK_TESTS = tests/test_layers.py tests/test_data.py tests/solver/test_problem.py \
-	tests/network/test_bits.py tests/thresholds/test_integer.py
+WORKERS = 2
+PYTEST = $(TEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal
 PIP = bin/python -m pip --disable-pip-version-check install -qq
 
 .PHONY: help demo test lint types quick clean
@@ -19,14 +20,14 @@ PIP = bin/python -m pip --disable-pip-version-check install -qq
 help:
 	@echo "make demo   find a sharing plan for the small network that comes with crshare"
 	@echo "make test   all checks: style, types and tests"
-	@echo "make quick  the checks before a commit, in seconds"
+	@echo "make quick  the checks before a commit: all but the slow tests"
 	@echo "make clean  remove the virtual environments"
 
 demo: $(DEMO)/ready
 	@$(DEMO)/bin/crshare optimize --max-acc-loss 1
 
 test: lint types
-	$(TEST)/bin/python -m pytest $(PYTEST_ARGS)
+	$(PYTEST) $(PYTEST_ARGS)
 
 lint: $(TEST)/ready
 	$(TEST)/bin/ruff check
@@ -36,7 +37,7 @@ types: $(TEST)/ready
 	$(TEST)/bin/mypy
 
 quick: lint types
-	$(TEST)/bin/python -m pytest -q $(QUICK_TESTS)
+	$(PYTEST) -q -m "not slow" $(PYTEST_ARGS)
 
 clean:
 	rm -rf .venv

@@ -3,6 +3,7 @@
     @pytest.mark.needs_shared("models/cnv_w1a1_cifar10.h5")   a file of ../shared
     @pytest.mark.needs_package("larq")                        an extra that is not installed
     @pytest.mark.needs_tool("verilator")                      a program on the PATH
+    @pytest.mark.slow                                         left out by `make quick`
 
 With --forbid-skips, as CI runs, a skipped test fails unless its reason is in MAY_SKIP.
 """
@@ -44,6 +45,7 @@ MARKS = {
     "needs_package": "packages, without which the test is skipped",
     "needs_tool": "programs on the PATH, without which the test is skipped",
 }
+TENSORFLOW = {"tensorflow", "tf_keras", "keras", "larq", "qkeras"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,6 +57,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for name, meaning in MARKS.items():
         config.addinivalue_line("markers", f"{name}(*names): {meaning}")
+    config.addinivalue_line("markers", "slow: left out by `make quick`")
+    config.addinivalue_line("markers", "tensorflow: runs TensorFlow; each such test is slow")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """What needs TensorFlow, or a library on it, has both other marks."""
+    if TENSORFLOW & set(names_of(item, "needs_package")):
+        item.add_marker(pytest.mark.tensorflow)
+    if item.get_closest_marker("tensorflow"):
+        item.add_marker(pytest.mark.slow)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

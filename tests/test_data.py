@@ -17,6 +17,8 @@ from crshare.images.digits import demo_images, demo_model
 from crshare.images.image_set import load_images
 from crshare.model.read import read_model
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT / "data"
 needs_digits = pytest.mark.needs_package("sklearn")

@@ -21,6 +21,8 @@ from tests.frontend.test_containers import REFUSED
 from tests.frontend.test_hdf5 import CONTAINERS
 from tests.frontend.test_refusals import FILE_REFUSALS, LAYER_REFUSALS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 DOCS = ROOT / "docs"

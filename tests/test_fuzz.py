@@ -6,8 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.keras_files import Dialect, model_config, numbered_weights, write_h5, write_keras
 from tests.small_model import SHAPE, small
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 N_FILES = 150

@@ -16,7 +16,7 @@ DATA = SHARED / "data" / "cifar10_test.npz"
 
 LAYERS = [f"conv{i}" for i in range(2, 7)]
 NEEDED = ("models/cnv_w1a1_cifar10.h5", "data/cifar10_train10k.npz", "data/cifar10_test.npz")
-pytestmark = pytest.mark.needs_shared(*NEEDED)
+pytestmark = [pytest.mark.slow, pytest.mark.needs_shared(*NEEDED)]
 
 
 def report_of(folder: Path, *options: str) -> dict[str, Any]:

@@ -13,6 +13,8 @@ import pytest
 
 import crshare
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("crshare", "solver", "hwgen")
 

@@ -11,6 +11,8 @@ import pytest
 
 from crshare.api import load, load_images, optimize
 
+pytestmark = pytest.mark.slow
+
 SOON_S = 6.0  # three seconds on a machine that has nothing else to do
 SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "ended by SIGTERM"}
 

@@ -25,6 +25,8 @@ from tests.library_runs import (
     shared,
 )
 
+pytestmark = [pytest.mark.slow, pytest.mark.tensorflow]
+
 LARQ_SEEDS = range(24)
 KERAS_SEEDS = range(4)
 

@@ -24,6 +24,8 @@ from tests.hostile.names import PROGRAM
 from tests.hostile.watch import Watched
 from tests.keras_files import Spec, batch_norm, conv, signs, write_h5, write_keras
 
+pytestmark = pytest.mark.slow
+
 CASES = "cases/hostile"
 ON_AND_OFF = pytest.mark.parametrize("terminal", [False, True])
 SIZED = re.compile(r"\b(\d+)'d(\d+)\b")

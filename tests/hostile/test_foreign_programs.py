@@ -10,6 +10,8 @@ from tests.hostile.models import write_named
 from tests.hostile.names import NAMES, PROGRAM
 from tests.hostile.watch import Watched
 
+pytestmark = pytest.mark.slow
+
 RUNS = (
     f'\n`define X\nmodule pwn; initial $system("{PROGRAM}"); endmodule\nbind testbench pwn p();\n//'
 )

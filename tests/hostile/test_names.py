@@ -22,6 +22,8 @@ from tests.hostile.served import ROOT, Asked, Server
 from tests.hostile.watch import Watched
 from tests.keras_files import Spec, write_keras
 
+pytestmark = pytest.mark.slow
+
 ODD = tuple(name for name in NAMES if name not in KEYWORDS)
 PER_MODEL = 42
 NAMED = tuple(name for name in NAMES if name)  # a layer without a name is refused

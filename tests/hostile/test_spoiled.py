@@ -5,7 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.hostile.served import ROOT
+
+pytestmark = pytest.mark.slow
 
 KINDS = ("report", "plan", "npz", "keras", "h5")
 N_FILES = 60

@@ -8,6 +8,8 @@ from tests.hostile.names import PROGRAM
 from tests.hostile.served import Ended, Server
 from tests.hostile.watch import Watched, faults, lost, state, watched
 
+pytestmark = pytest.mark.slow
+
 
 def said(out: str, code: int = 0, err: str = "") -> Ended:
     return Ended(code, out, err, 0.0, 0.0, 0)

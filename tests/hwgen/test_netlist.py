@@ -21,7 +21,8 @@ from hwgen import (
     tally,
     to_text,
 )
-from hwgen.datapath import Schedule, compared, extended
+from hwgen.cells import extended
+from hwgen.datapath import Schedule, compared
 from solver.adder_graph import build
 from solver.adder_graph import interpret as interpret_graph
 

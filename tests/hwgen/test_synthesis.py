@@ -19,6 +19,8 @@ from hwgen.placement import place
 from hwgen.synthesis import Area, synthesise
 from tests.networks import random_signs
 
+pytestmark = pytest.mark.slow
+
 ONLY = ("conv", "conv")
 
 

@@ -17,7 +17,7 @@ from crshare.planning.layerwise import Method
 from crshare.planning.search import LOST, Budget, Candidate, Search, WorkersLostError
 from tests.cluster_work import DEADLY, FAILING, LONG, QUICK, evaluate_one
 
-pytestmark = pytest.mark.needs_package("distributed")
+pytestmark = [pytest.mark.slow, pytest.mark.needs_package("distributed")]
 METHOD = Method("lagrangian")
 EXACT = SharingPlan("the exact one", ())
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.needs_tool("chromium")
+pytestmark = [pytest.mark.slow, pytest.mark.needs_tool("chromium")]
 
 PROBE = """
 <script>

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(__file__).resolve().parent
 FILES = sorted(path.name for path in HERE.glob("*.py") if not path.name.startswith("test_"))
 
