@@ -1,4 +1,4 @@
-"""What an accuracy figure says: counts on stated images, the paired loss and its interval."""
+"""Accuracy before and after: counts on stated images, the paired loss and its interval."""
 
 from dataclasses import dataclass
 from math import sqrt

@@ -7,8 +7,8 @@
     outcome = crshare.optimize(model, max_loss_points=1, choosing=calibration, reporting=test)
     evaluation = crshare.evaluate(model, outcome.found.plan, test)
 
-Each result is a frozen value whose figures are attributes. What is the user's to mend is a
-CrshareError that says what, where and what to do.
+Each result is a frozen value whose figures are attributes. An error that the user can correct is a
+CrshareError, which says what, where and what to do.
 """
 
 from collections.abc import Callable, Collection

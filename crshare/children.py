@@ -1,4 +1,4 @@
-"""Processes beside this one: Ctrl-C is left to their parent, and they end with it.
+"""Worker processes: they leave Ctrl-C to their parent, and end with it.
 
 A worker watches a pipe whose other end only its parent holds. It is closed when the parent has no
 more use for the worker, and by the system when the parent is killed.

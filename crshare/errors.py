@@ -1,4 +1,4 @@
-"""The errors that are the user's to mend: each says what, where, and what to do."""
+"""Errors that the user can correct: each says what, where, and what to do."""
 
 from crshare.printable import visible
 

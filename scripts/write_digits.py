@@ -1,4 +1,4 @@
-"""Write the handwritten digits that report on the example network, for commands that want a file.
+"""Write the test digits of the example network, for commands that want a file.
 
     python scripts/write_digits.py FILE.npz
 

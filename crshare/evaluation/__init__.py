@@ -1,1 +1,1 @@
-"""What a plan or a reading is worth: on images, and against the library."""
+"""Evaluation of a plan on images, and of the reader against the library that wrote the file."""

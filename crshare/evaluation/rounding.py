@@ -1,4 +1,4 @@
-"""What a bit of a network stands on: the sums or reals behind it, and their distance from 0.
+"""Whether float32 rounding explains a bit that differs: the exact values before the sign.
 
 A library computes in float32, so it may decide otherwise where the exact value before a sign lies
 within its rounding of zero, and only there. `margin` tells whether it does.

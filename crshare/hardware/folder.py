@@ -1,4 +1,4 @@
-"""A folder that `crshare generate` wrote, read as the text of a stranger.
+"""A folder that `crshare generate` wrote, read as untrusted input.
 
 Only what `generate` writes is taken: a report of known types, names that are plain words, regular
 files of fair size, and Verilog that describes hardware and does nothing else.

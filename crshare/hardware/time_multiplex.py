@@ -1,4 +1,4 @@
-"""A layer's outputs in turns on one datapath: the same sums of other bits in every turn.
+"""Time-multiplexing (folding): one datapath gives a layer's outputs in several turns.
 
 In turn p the datapath gives outputs p * units to (p + 1) * units - 1. A weight whose sign changes
 from turn to turn inverts its bit instead: w * b with w = s * (1 - 2f) and a bit g = b xor f is

@@ -2,7 +2,7 @@
 
 A kernel keeps the magnitudes that the file holds and takes the new signs, so that latent weights
 stay latent and a scaled quantizer keeps its scale. Where a threshold moves, the batch normalisation
-or bias behind it is set anew in that channel; all else stays as it is, bit for bit.
+or bias that follows is changed in that channel; all else stays as it is, bit for bit.
 """
 
 from collections.abc import Set

@@ -1,7 +1,7 @@
 """The network as values: what each layer computes, nothing about files and nothing about speed.
 
 A map is [height, width, channels]. A dense layer is a 1x1 convolution of a 1x1 map, so it needs no
-type of its own. The operations themselves stand in ops.py, and are handed on here.
+type of its own. The operations are defined in ops.py and exported here.
 """
 
 from collections.abc import Iterator

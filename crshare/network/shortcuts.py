@@ -1,7 +1,7 @@
-"""Convolutions whose sums reach their sign by way of reals, as beside a shortcut (Bi-Real Net).
+"""Convolutions whose sums reach a sign as real values, as beside a shortcut (Bi-Real Net).
 
-There is no integer threshold behind such a layer; what an error of a sum does is told by the scale
-that it is multiplied with and by how the reals before the sign are spread.
+No integer threshold follows such a layer. The effect of an error of a sum depends on the scale that
+the sum is multiplied by, and on the distribution of the real values before the sign.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """Fewer additions for given weights: slices corrected from representatives, no output changed.
 
 Computing a slice shares the sums of its halves with other slices of its group and costs one
-addition more; correcting it from another costs one for each weight that differs (adding 2x). What
-an opened representative costs depends so on which others are open. Each group is solved as a
+addition more; correcting it from another costs one for each weight that differs (adding 2x). So
+the cost of a representative depends on which others are open. Each group is solved as a
 facility location at several opening costs of a representative, and the least additions are kept.
 """
 

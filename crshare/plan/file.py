@@ -1,7 +1,7 @@
 """A sharing plan as a versioned JSON file: the only place that knows its layout.
 
-The layout is that of PlanFile (docs/schemas/plan.schema.json is made of it); it is checked on
-reading, and so is that the plan belongs to the network.
+The layout is that of PlanFile, from which docs/schemas/plan.schema.json is made. Reading checks the
+layout, and that the plan belongs to the network.
 """
 
 import json

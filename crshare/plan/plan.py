@@ -2,7 +2,7 @@
 
 For each group of a layer a plan holds representatives, the slices that are computed, and for each
 filter which one it takes, as it is or negated. A slice that differs from what it takes is either
-corrected (made exact by adding or subtracting 2x where the weights differ) or similar (left so).
+corrected (made exact by adding or subtracting 2x where the weights differ) or similar (not exact).
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,7 @@
-"""Compiles what counts adders in a process beside a search, which does not need it before its end.
+"""Compiles the adder-counting code in a second process while a search runs.
 
-Numba keeps what it compiled on disk, so this helps a first start; a later one finds all there.
+The search needs that code only at its end. Numba keeps compiled code on disk, so this helps only
+the first run.
 """
 
 from collections.abc import Iterator

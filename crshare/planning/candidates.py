@@ -1,7 +1,7 @@
 """Candidates are evaluated: in this process, by processes beside it, or by a Dask cluster.
 
-A task is a job, a multiplier and a method; its answer depends on nothing else, so it is the same
-wherever it is worked out.
+A task is a job, a multiplier and a method. Its result depends on nothing else, so it is the same
+wherever it is computed.
 """
 
 import hashlib

@@ -1,7 +1,6 @@
-"""Plans by the workers of a Dask scheduler: whatever becomes of them is one sentence, and soon.
+"""Candidates evaluated by the workers of a Dask scheduler; every failure is one sentence, soon.
 
-A task gives back what it found or what was raised in it, so that all that Dask itself raises is
-about Dask.
+A task returns what it found or what was raised in it, so any error that Dask raises is Dask's own.
 """
 
 import asyncio

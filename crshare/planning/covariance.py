@@ -1,4 +1,4 @@
-"""How a layer's inputs vary and go together: covariances over sampled windows of real images.
+"""Covariances of a layer's inputs, over sampled windows of the calibration images.
 
 Sums of products of +1/-1 are counted in whole numbers, so the same images give the same covariance
 whatever the number of threads.

@@ -1,4 +1,4 @@
-"""What a damage model answers: which weights a layer takes at a multiplier, and its threshold."""
+"""The protocol of damage models: the weights of a layer at a multiplier, and its threshold."""
 
 from dataclasses import dataclass
 from typing import Protocol

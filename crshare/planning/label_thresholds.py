@@ -1,9 +1,9 @@
-"""Thresholds of the last layers moved to where labels are more likely. No weight changes.
+"""Thresholds of the last layers move to where labels are more likely. No weight changes.
 
-Thresholds that fire as often as before match the original network; what a plan loses beside that,
-only labels tell. So the thresholds go down the gradient of the cross-entropy, on random batches, by
-Adam (D. P. Kingma and J. Ba, 2015). Each half of the images moves them once: the plan gets the mean
-of both, and each half judges what the other one found, as in cross-fitting (V. Chernozhukov et al.,
+Thresholds that fire as often as before match the original network; only labels tell what a plan
+still loses. So the thresholds follow the gradient of the cross-entropy, on random batches, by Adam
+(D. P. Kingma and J. Ba, 2015). Each half of the images moves them once. The plan gets the mean of
+both, and each half measures what the other one found: cross-fitting (V. Chernozhukov et al.,
 "Double/debiased machine learning", 2018).
 """
 
@@ -17,7 +17,7 @@ from crshare.executor.execute import compile_network, outputs
 from crshare.images.image_set import ImageSet, MovedSet
 from crshare.network.graph import Network, Op, Threshold
 from crshare.planning.teacher import DISTILLED, Teacher, flat_scores, teacher_of
-from crshare.planning.threshold_gradients import Tail, gradients, tail_of
+from crshare.planning.threshold_gradients import LastLayers, gradients, last_layers_of
 
 ThresholdValues = dict[str, Float64Array]
 
@@ -34,11 +34,11 @@ def by_halves(
     """The network with its thresholds moved, and the scores [n, classes] of each image when those
     that moved them are others."""
     halves = [images.half(first) for first in (0, 1)]
-    tail = tail_of(planned, MOST_PRODUCTS)
+    last_layers = last_layers_of(planned, MOST_PRODUCTS)
     found = [threshold_values(planned)] * 2
-    if tail and tail.blocks:
+    if last_layers and last_layers.blocks:
         teacher = teacher_of(original, images, DISTILLED)
-        found = [descended(planned, tail, teacher, half, seed) for half in halves]
+        found = [descended(planned, last_layers, teacher, half, seed) for half in halves]
     said = []
     for half, other in zip(halves, reversed(found), strict=True):
         scores = flat_scores(compile_network(with_threshold_values(planned, other)), half.images)
@@ -69,7 +69,11 @@ def with_threshold_values(network: Network, values: Mapping[str, Float64Array]) 
 
 
 def descended(
-    network: Network, tail: Tail, teacher: Teacher, images: ImageSet | MovedSet, seed: int
+    network: Network,
+    last_layers: LastLayers,
+    teacher: Teacher,
+    images: ImageSet | MovedSet,
+    seed: int,
 ) -> ThresholdValues:
     """Where the thresholds go, unrounded, on these images."""
     values, rng = threshold_values(network), np.random.default_rng(seed)
@@ -77,11 +81,11 @@ def descended(
     batches = list(rows_of(rng, len(images) // images.copies, images.copies))
     for number, rows in enumerate(batches):
         some, now = images.images[rows], with_threshold_values(network, values)
-        sums = [*outputs(now, some, tail.sums).values()]
+        sums = [*outputs(now, some, last_layers.sums).values()]
         if not spread:
-            spread = spread_of(tail, sums)
+            spread = spread_of(last_layers, sums)
         wanted = teacher.wanted(images.labels[rows], some)
-        slopes = gradients(now, tail, sums, spread, wanted, teacher.temperature)
+        slopes = gradients(now, last_layers, sums, spread, wanted, teacher.temperature)
         rate = RATE * (1 - number / len(batches))
         for name, step in adam.steps(slopes).items():
             if name in values:
@@ -96,11 +100,11 @@ def rows_of(rng: np.random.Generator, n: int, copies: int) -> Iterator[npt.NDArr
         yield np.sort(batch) * copies + rng.integers(0, copies, BATCH)
 
 
-def spread_of(tail: Tail, sums: list[Array]) -> dict[str, Float32Array]:
+def spread_of(last_layers: LastLayers, sums: list[Array]) -> dict[str, Float32Array]:
     """The standard deviation of each channel's sum, by threshold; not below 1."""
     return {
         block.threshold.name: np.sqrt(x.astype(np.float64).var(axis=(0, 1, 2)) + 1).astype("f4")
-        for block, x in zip(tail.blocks, sums, strict=False)
+        for block, x in zip(last_layers.blocks, sums, strict=False)
     }
 
 

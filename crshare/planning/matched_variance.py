@@ -1,4 +1,4 @@
-"""The variance of each sum's error, with compensation between groups, held against its threshold.
+"""Damage as the variance of each sum's error, with compensation between groups of inputs.
 
 Filter o of a layer computes w'x. With other weights v on inputs y that may have changed too, its
 error has the variance of v'y - w'x. Going through the groups of inputs in turn, all other weights

@@ -1,4 +1,4 @@
-"""What a plan has least of: one protocol, asked for wherever plans are priced or compared."""
+"""The objective that a plan minimises: one protocol, used wherever plans are costed or compared."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol

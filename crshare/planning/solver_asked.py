@@ -1,4 +1,4 @@
-"""Whether a plan's problems were solved by the solver that was named for them, and why not."""
+"""Whether the solver that was named solved all problems of a plan, and if not, why."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What is wanted of a network under a plan: in part the label, in part what the original says.
+"""The training target of an image: in part its label, in part the original network's scores.
 
 G. Hinton, O. Vinyals, J. Dean, "Distilling the knowledge in a neural network", 2015.
 """

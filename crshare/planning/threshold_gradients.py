@@ -47,7 +47,7 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
-class Tail:
+class LastLayers:
     """Blocks one behind the other up to the scores, scale * sums of the last layer."""
 
     blocks: tuple[Block, ...]
@@ -60,10 +60,10 @@ class Tail:
         return (*(block.conv.name for block in self.blocks), self.last.name)
 
 
-def tail_of(network: Network, most_products: int) -> Tail | None:
-    """The longest tail through whose weights gradients take at most so many products an image.
+def last_layers_of(network: Network, most_products: int) -> LastLayers | None:
+    """The most last layers through whose weights gradients take at most so many products an image.
 
-    None where the scores are no sums of a plain binary layer, one for each class.
+    None where the scores are no sums of a standard binary layer, one for each class.
     """
     layers = {layer.name: layer for layer in network.layers}
     reader, scale = network.layers[-1], np.ones(1)
@@ -78,7 +78,7 @@ def tail_of(network: Network, most_products: int) -> Tail | None:
             break
         blocks.insert(0, block)
         reader = block.conv
-    return Tail(tuple(blocks), last, scale)
+    return LastLayers(tuple(blocks), last, scale)
 
 
 def _is_plain(layer: Layer) -> bool:
@@ -108,7 +108,7 @@ def _products(network: Network, layer: Layer) -> int:
 
 def gradients(
     network: Network,
-    tail: Tail,
+    last_layers: LastLayers,
     sums: Sequence[Array],
     spread: Mapping[str, Float32Array],
     wanted: Array,
@@ -116,16 +116,16 @@ def gradients(
 ) -> dict[str, Float64Array]:
     """Of the mean cross-entropy with respect to each threshold, in standard deviations of its sum.
 
-    sums: of the tail's layers, integers [n, height, width, channels]. spread: by threshold, float32
+    sums: of these layers, integers [n, height, width, channels]. spread: by threshold, float32
     standard deviations of each channel's sum. wanted: [n, classes]; scores are divided by
-    temperature before softmax. network: with the thresholds of now.
+    temperature before softmax. network: with its present thresholds.
     """
-    scale = tail.scale / temperature
+    scale = last_layers.scale / temperature
     scores = sums[-1].reshape(len(wanted), -1) * scale
     error = (softmax(scores, axis=1) - wanted) * scale
     g = error.reshape(sums[-1].shape).astype(np.float32)
     found = {}
-    for block, x in zip(reversed(tail.blocks), reversed(sums[:-1]), strict=True):
+    for block, x in zip(reversed(last_layers.blocks), reversed(sums[:-1]), strict=True):
         name = block.threshold.name
         threshold = network.layer(name).op
         assert isinstance(threshold, Threshold) and isinstance(block.reader.op, Conv)

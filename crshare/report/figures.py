@@ -1,4 +1,4 @@
-"""Figures as people are shown them, and which of them stand together."""
+"""How figures are formatted for people, and how they are grouped."""
 
 from collections.abc import Sequence
 from math import floor

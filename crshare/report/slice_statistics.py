@@ -1,4 +1,4 @@
-"""What the slices and thresholds of a network look like under a plan, for people to look at.
+"""Statistics of a network's slices and thresholds under a plan, for the page.
 
 Patterns with their counts and inverse twins, Hamming distances, the sharing groups of one channel,
 thresholds before and after. The measures of docs/measures.md are in `plan.cost`.

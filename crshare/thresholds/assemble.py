@@ -1,4 +1,4 @@
-"""LayerOps into a Network: which sums stay integers, where each sign goes, what is real-valued.
+"""From layer ops to a Network: which sums stay integers, where each sign goes, what is real-valued.
 
 Between two layers that stay as they are (linear ones, joins, averages) stands a chain of maps,
 pools and flattenings. Up to its last sign it is merged into one Threshold. A max pooling in that

@@ -55,7 +55,7 @@ from crshare.thresholds.layer_ops import (
     Role,
 )
 from crshare.thresholds.moved import adjuster
-from crshare.thresholds.single_steps import layer_of, wants_reals
+from crshare.thresholds.standalone_ops import layer_of, wants_reals
 
 
 class Builder:

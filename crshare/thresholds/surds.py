@@ -1,4 +1,4 @@
-"""Numbers that rationals and square roots make one after the other, with an exact sign.
+"""Numbers built from rationals and square roots, with an exact sign.
 
 A chain of batch normalisations is value * factor / sqrt(radicand) + offset, again and again. Its
 value is a sum of rational multiples of square roots, one for each step at most. Two square roots

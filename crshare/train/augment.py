@@ -1,4 +1,4 @@
-"""Training images changed at random, by name: so an epoch never shows the same ones twice."""
+"""Augmentations by name: random changes of training images, new in each epoch."""
 
 from dataclasses import dataclass
 

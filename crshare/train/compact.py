@@ -1,4 +1,4 @@
-"""A trained model as a small .h5: kernels as they are applied, +1/-1, and everything compressed."""
+"""A trained model as a small .h5: kernels as they are applied, +1/-1; all is compressed."""
 
 import tempfile
 import warnings

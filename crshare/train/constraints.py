@@ -1,4 +1,4 @@
-"""What trained values must keep to after each step."""
+"""Constraints on trained values, applied after each step."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How fast what is learned: decayed rates, and rates in proportion to Glorot's initial weights."""
+"""Learning rates: decayed ones, and ones in proportion to Glorot's initial weights."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A training kept in one file after each epoch, so that one that was killed goes on from there."""
+"""The state of a training, saved after each epoch, so that a killed one continues from there."""
 
 import json
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A constant matrix in, a checked adder graph out: makes candidates, weighs them, takes one."""
+"""A constant matrix in, a checked adder graph out: the cheapest of several candidates."""
 
 from __future__ import annotations
 

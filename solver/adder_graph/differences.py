@@ -1,4 +1,4 @@
-"""Sums that build each row on the row most like it: y = s * parent + 2 * (what differs)."""
+"""Sums that build each row from the row most similar to it: y = s * parent + 2 * (what differs)."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class KilledError(Exception):
 
 
 class Dying:
-    """Judges some plans, then dies as a killed process would."""
+    """Evaluates some plans, then dies as a killed process would."""
 
     def __init__(self, evaluate: Asked, n: int) -> None:
         self.evaluate, self.left = evaluate, n

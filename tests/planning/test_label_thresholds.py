@@ -26,7 +26,7 @@ from crshare.planning.label_thresholds import (
     with_threshold_values,
 )
 from crshare.planning.teacher import DISTILLED, teacher_of
-from crshare.planning.threshold_gradients import tail_of
+from crshare.planning.threshold_gradients import last_layers_of
 from tests.networks import Builder, random_signs
 
 HIDDEN = "threshold1"
@@ -78,12 +78,12 @@ def convs(network: Network) -> list[tuple[str, Conv]]:
     return [(la.name, la.op) for la in network.layers if isinstance(la.op, Conv)]
 
 
-def test_each_half_judges_what_the_other_one_found() -> None:
+def test_each_half_measures_what_the_other_one_found() -> None:
     original, displaced, images = problem()
-    tail, teacher = tail_of(displaced, 10**9), teacher_of(original, images, DISTILLED)
-    assert tail is not None
+    last_layers, teacher = last_layers_of(displaced, 10**9), teacher_of(original, images, DISTILLED)
+    assert last_layers is not None
     halves = [images.half(first) for first in (0, 1)]
-    found = [descended(displaced, tail, teacher, half, 0)[HIDDEN] for half in halves]
+    found = [descended(displaced, last_layers, teacher, half, 0)[HIDDEN] for half in halves]
     tuned, scores = by_halves(original, displaced, images, seed=0)
     for first, place in ((0, found[1]), (1, found[0])):
         network = with_threshold_values(displaced, {HIDDEN: place})
@@ -138,7 +138,7 @@ def test_too_few_images_move_nothing(n: int) -> None:
     assert tuned.layer(HIDDEN).op is displaced.layer(HIDDEN).op
 
 
-def test_versions_of_an_image_are_judged_together() -> None:
+def test_versions_of_an_image_are_counted_together() -> None:
     original, displaced, images = problem()
     versions = stand_ins(images.take(slice(0, 301), "some"))
     _, scores = by_halves(original, displaced, versions, seed=0)
@@ -159,8 +159,8 @@ def test_a_batch_holds_different_images_each_in_some_version(copies: int) -> Non
 
 def test_spread_is_that_of_each_channel() -> None:
     network, _, images = problem()
-    tail = tail_of(network, 10**9)
-    assert tail is not None
-    sums = [*outputs(network, images.images, tail.sums).values()]
+    last_layers = last_layers_of(network, 10**9)
+    assert last_layers is not None
+    sums = [*outputs(network, images.images, last_layers.sums).values()]
     expected = np.sqrt(sums[0].astype(float).std(axis=(0, 1, 2)) ** 2 + 1)
-    np.testing.assert_allclose(spread_of(tail, sums)[HIDDEN], expected, rtol=1e-6)
+    np.testing.assert_allclose(spread_of(last_layers, sums)[HIDDEN], expected, rtol=1e-6)

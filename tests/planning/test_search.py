@@ -33,7 +33,7 @@ def accuracy(points: float) -> Accuracy:
 
 
 class Known:
-    """Judges by a rule, and notes what it was asked."""
+    """Evaluates by a rule, and notes what it was asked."""
 
     def __init__(self, at_budget: float = 3e-4) -> None:
         self.at_budget = at_budget

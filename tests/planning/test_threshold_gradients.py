@@ -16,11 +16,11 @@ from crshare.network.graph import BitPool, Conv, Flatten, Input, Network, Scale,
 from crshare.network.reference import apply, run
 from crshare.planning.threshold_gradients import (
     EXACT_BITS,
-    Tail,
+    LastLayers,
     gradients,
+    last_layers_of,
     on_grid,
     scattered,
-    tail_of,
 )
 from tests.networks import Builder, random_images, random_signs, random_threshold
 
@@ -62,16 +62,21 @@ def random_pool(build: Builder) -> BitPool:
 
 
 def cross_entropy_slopes(
-    network: Network, tail: Tail, image: Array, wanted: Array, temperature: float, spread: Any
+    network: Network,
+    last_layers: LastLayers,
+    image: Array,
+    wanted: Array,
+    temperature: float,
+    spread: Any,
 ) -> dict[str, Array]:
     """Of one image: a comparison's slope is 1 / spread where its sum is near, in place of a step;
     a pool passes the bit of its deciding sum."""
     values = {name: x[0] for name, x in run(network, image[None]).items()}
-    scale = tail.scale / temperature
-    scores = values[tail.last.name].reshape(-1) * scale
+    scale = last_layers.scale / temperature
+    scores = values[last_layers.last.name].reshape(-1) * scale
     g = (softmax(scores) - wanted) * scale
     found = {}
-    for block in reversed(tail.blocks):
+    for block in reversed(last_layers.blocks):
         sums, threshold = values[block.conv.name], network.layer(block.threshold.name).op
         assert isinstance(threshold, Threshold)
         given = network.input_of(block.reader).shape
@@ -131,25 +136,25 @@ def windows(size: int, window: int, stride: int, *, same: bool) -> Iterator[rang
 def test_gradients_are_those_of_the_chain_rule(seed: int) -> None:
     network = random_chain(seed)
     rng = np.random.default_rng(seed)
-    tail = tail_of(network, NO_LIMIT)
-    assert tail is not None
+    last_layers = last_layers_of(network, NO_LIMIT)
+    assert last_layers is not None
     images = random_images(rng, network.input, 3)
     wanted = softmax(rng.normal(size=(3, 3)), axis=1)
     values = run(network, images)
-    sums = [values[name] for name in tail.sums]
+    sums = [values[name] for name in last_layers.sums]
     spread = {
         block.threshold.name: 1 + x.std(axis=(0, 1, 2))
-        for block, x in zip(tail.blocks, sums, strict=False)
+        for block, x in zip(last_layers.blocks, sums, strict=False)
     }
-    found = gradients(network, tail, sums, spread, wanted, temperature=2.0)
+    found = gradients(network, last_layers, sums, spread, wanted, temperature=2.0)
     each = [
-        cross_entropy_slopes(network, tail, image, row, 2.0, spread)
+        cross_entropy_slopes(network, last_layers, image, row, 2.0, spread)
         for image, row in zip(images, wanted, strict=True)
     ]
     for name, slopes in found.items():
         expected = np.mean([one[name] for one in each], axis=0)
         size = max(float(np.abs(one[name]).max(initial=0)) for one in each)
-        rounded = 1e-3 * size + 1e-5 * float(np.abs(tail.scale).max())
+        rounded = 1e-3 * size + 1e-5 * float(np.abs(last_layers.scale).max())
         np.testing.assert_allclose(slopes, expected, atol=rounded)
 
 
@@ -167,7 +172,7 @@ def test_what_is_on_the_grid_adds_up_the_same_in_any_order(seed: int, terms: int
 @given(SEEDS)
 def test_a_tail_goes_back_through_weights_as_far_as_its_limit(seed: int) -> None:
     network = random_chain(seed)
-    whole = tail_of(network, NO_LIMIT)
+    whole = last_layers_of(network, NO_LIMIT)
     assert whole is not None
     costs = [
         int(np.prod(network.signals[block.reader.name].shape[:2])) * block.reader.op.kernel.size
@@ -177,20 +182,20 @@ def test_a_tail_goes_back_through_weights_as_far_as_its_limit(seed: int) -> None
     for kept in range(len(costs) + 1):
         limit = sum(costs[kept:])
         for most, blocks in ((limit, whole.blocks[kept:]), (limit - 1, whole.blocks[kept + 1 :])):
-            tail = tail_of(network, most)
-            assert tail is not None
-            assert tail.sums == (*(block.conv.name for block in blocks), whole.last.name)
+            last_layers = last_layers_of(network, most)
+            assert last_layers is not None
+            assert last_layers.sums == (*(block.conv.name for block in blocks), whole.last.name)
 
 
 def test_no_tail_where_scores_are_no_sums() -> None:
     build = Builder(np.random.default_rng(0), Input((2, 2, 1)))
     build.add(Conv(random_signs(build.rng, (1, 1, 1, 3))))
-    assert tail_of(build.network, NO_LIMIT) is None
+    assert last_layers_of(build.network, NO_LIMIT) is None
     build.add(random_threshold(build.rng, build.signal))
     build.add(Conv(random_signs(build.rng, (2, 2, 3, 3))))
-    assert tail_of(build.network, NO_LIMIT) is not None
+    assert last_layers_of(build.network, NO_LIMIT) is not None
     build.add(random_threshold(build.rng, build.signal))
-    assert tail_of(build.network, NO_LIMIT) is None
+    assert last_layers_of(build.network, NO_LIMIT) is None
 
 
 def test_a_tail_ends_where_two_layers_read_the_same_bits() -> None:
@@ -200,12 +205,12 @@ def test_a_tail_ends_where_two_layers_read_the_same_bits() -> None:
         build.add(random_threshold(build.rng, build.signal))
     first = build.layers[1].name
     build.add(Conv(random_signs(build.rng, (1, 1, 4, 2))))
-    alone = tail_of(build.network, NO_LIMIT)
+    alone = last_layers_of(build.network, NO_LIMIT)
     build.add(Conv(random_signs(build.rng, (1, 1, 4, 2))), after=first)
     last = build.last
     assert alone is not None
     assert [block.threshold.name for block in alone.blocks] == [first, build.layers[3].name]
-    beside = tail_of(build.network, NO_LIMIT)
+    beside = last_layers_of(build.network, NO_LIMIT)
     assert beside is not None
     assert beside.last.name == last
     assert beside.blocks == ()

@@ -1,7 +1,7 @@
 """Batch after batch over threads, in order, with memory that is used again.
 
-Fresh memory costs as much as the work: each page of it is a fault. So a thread keeps its arrays
-from one batch to the next, and a result that is to last is copied.
+Fresh memory costs as much as the computation, since each of its pages causes a page fault. So a
+thread keeps its arrays from one batch to the next, and results are copied.
 """
 
 import os

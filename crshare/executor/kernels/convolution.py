@@ -1,7 +1,7 @@
 """A convolution made ready for its kernel: packed weights, offsets, and the row of each position.
 
 Zero padding is neither +1 nor -1, so its bits are left 0 as if it were -1, and the constants of the
-positions whose windows overlap it make good the difference: nothing is lost in the inner loop. A
+positions whose windows overlap it correct the difference: the inner loop does nothing for it. A
 falling threshold becomes a rising one of the negated filter.
 """
 

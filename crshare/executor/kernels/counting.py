@@ -1,4 +1,4 @@
-"""Counts over many images without storing what is counted: sums by value, bits by channel."""
+"""Histograms of sums and counts of bits over many images, without storing the maps."""
 
 from dataclasses import dataclass
 from functools import reduce

@@ -1,4 +1,4 @@
-"""What a register tile is written with: values, loads and logic of one tile in LLVM IR."""
+"""Emits LLVM IR for a register tile: its values, loads and logic."""
 
 from typing import Any
 

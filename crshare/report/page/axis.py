@@ -1,4 +1,4 @@
-"""From figures to places on paper: linear axes with round ticks."""
+"""From figures to coordinates: linear axes with round ticks."""
 
 from dataclasses import dataclass
 from math import floor, log10

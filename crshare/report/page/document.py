@@ -1,4 +1,4 @@
-"""What the page draws: a report as a value, with what stands beside it."""
+"""What the page shows: a report as a value, and the files beside it."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The page itself: what frames its sections, and the rule that nothing else is loaded or run."""
+"""The HTML page: the frame of its sections, and the policy that nothing else is loaded or run."""
 
 from base64 import b64encode
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""A layer op as a layer of its own, where no threshold takes it in."""
+"""A layer op as a layer of its own, where it is not merged into a threshold."""
 
 import numpy as np
 
