@@ -144,7 +144,13 @@ def optimize(
     workers = Workers(n_workers, dask)
     kept = None if steps is None else Path(steps)
     request = Request(
-        max_loss_points, method, time_limit_s, mirror, confident, workers=workers, steps=kept
+        max_loss_points,
+        method,
+        time_limit_s,
+        mirror,
+        confident,
+        workers=workers,
+        kept_candidates=kept,
     )
     calib, data = (
         None if given is None else _fitting(model, given) for given in (choosing, reporting)

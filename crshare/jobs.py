@@ -164,7 +164,8 @@ def search(job: Job, request: Request, on_progress: Progress) -> Found:
     limit_s = inf if request.time_limit_s is None else request.time_limit_s
     budget = Budget(request.max_loss_points, limit_s, request.confident)
     with evaluator(job, request.workers, on_progress) as evaluate:
-        kept = KeptCandidates(job, evaluate, request.steps) if request.steps else evaluate
+        folder = request.kept_candidates
+        kept = KeptCandidates(job, evaluate, folder) if folder else evaluate
         search = Search(exact, kept, budget, at_once=request.workers.at_once)
         return search.run(request.method, whole_curve=request.whole_curve)
 

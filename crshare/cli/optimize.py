@@ -182,13 +182,13 @@ def optimize(
         confident=confidence,
         whole_curve=pareto,
         workers=Workers(workers, dask),
-        steps=folder / "steps",
+        kept_candidates=folder / "steps",
     )
     searches = calibration is not None and max_acc_loss > 0
     if searches:
         going_on(
-            f"what the search has found so far is kept in {request.steps}; run the same command "
-            "again to go on"
+            f"what the search has found so far is kept in {request.kept_candidates}; run the same "
+            "command again to go on"
         )
     with compiling_ahead() if searches else nullcontext(), progress() as show:
         outcome = run(loaded, calibration, test, request, show)

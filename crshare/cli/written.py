@@ -43,8 +43,8 @@ def write_outcome(
     if curve is not None:
         write_text(folder / "pareto.json", write_json(curve))
         write_text(folder / "pareto.svg", tradeoff(report).standalone(drawing_style()))
-    if request.steps and not outcome.found.lost:
-        forget(request.steps)
+    if request.kept_candidates and not outcome.found.lost:
+        forget(request.kept_candidates)
     return report, curve
 
 

@@ -95,8 +95,8 @@ class Request:
 
     time_limit_s: None for a plan that depends on no machine. mirror: None to see for itself.
     confident: the loss must keep its limit at the upper end of its 95 % interval. whole_curve: try
-    multipliers well below and above the budget too. steps: a folder of kept candidates, from which
-    a search that was stopped goes on.
+    multipliers well below and above the budget too. kept_candidates: the folder from
+    which a search that was stopped goes on.
     """
 
     max_loss_points: float
@@ -106,7 +106,7 @@ class Request:
     confident: bool = False
     whole_curve: bool = False
     workers: Workers = Workers()
-    steps: Path | None = None
+    kept_candidates: Path | None = None
 
     def __post_init__(self) -> None:
         POINTS.check("max_loss_points", self.max_loss_points)

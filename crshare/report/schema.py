@@ -85,7 +85,7 @@ class MethodAsked:
 
 @dataclass(frozen=True, kw_only=True)
 class RequestAsked:
-    """What was asked for, without what changes nothing: workers, and the folder of steps."""
+    """What was asked for, but for what changes no result: workers, and the folder `steps`."""
 
     max_loss_points: Amount
     method: MethodAsked
