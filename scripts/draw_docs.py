@@ -22,7 +22,7 @@ from crshare.report.page.document import Document, document_of
 from crshare.report.page.glyphs import draw_glyph, star
 from crshare.report.page.html import drawing_style
 from crshare.report.page.svg import Drawing
-from crshare.report.slice_statistics import LayerPortrait, inverse, portray_channel, signs_of
+from crshare.report.slice_statistics import LayerStatistics, channel_statistics, inverse, signs_of
 from crshare.report.written import analysis_report
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
@@ -36,7 +36,7 @@ def pictures() -> dict[str, Drawing]:
     table = next(t for t in decompose(analysis.model.network) if t.layer == LAYER)
     return {
         "kinds.svg": kinds(table),
-        "patterns.svg": patterns(document.portrait(LAYER)),
+        "patterns.svg": patterns(document.statistics(LAYER)),
         "group.svg": largest_group(table),
         "chance.svg": chance(document),
     }
@@ -81,11 +81,11 @@ def pattern(table: SliceTable, group: int, filter_: int) -> str:
     return signs_of(table.matrix[table.rows(group), filter_])
 
 
-def patterns(portrait: LayerPortrait) -> Drawing:
+def patterns(statistics: LayerStatistics) -> Drawing:
     """The most used patterns with their inverse twins and counts."""
-    said = "; ".join(f"{p.signs} {p.n}, inverse {p.n_inverse}" for p in portrait.patterns)
-    drawing = Drawing("patterns", 560, 130, f"Most used patterns of {portrait.layer}", said + ".")
-    for number, seen in enumerate(portrait.patterns):
+    said = "; ".join(f"{p.signs} {p.n}, inverse {p.n_inverse}" for p in statistics.patterns)
+    drawing = Drawing("patterns", 560, 130, f"Most used patterns of {statistics.layer}", said + ".")
+    for number, seen in enumerate(statistics.patterns):
         row, column = divmod(number, 6)
         x, y = 10.0 + 92 * column, 6.0 + 64 * row
         draw_glyph(drawing, seen.signs, 3, x, y)
@@ -99,7 +99,7 @@ def largest_group(table: SliceTable) -> Drawing:
     plan = exact_layer(table)
     sizes = [np.bincount(np.abs(use)).max() for use in plan.use]
     channel = int(np.argmax(sizes))
-    seen = portray_channel(table, plan, channel)
+    seen = channel_statistics(table, plan, channel)
     members = [use.representative for use in seen.uses]
     most = max(set(members), key=lambda index: (members.count(index), -index))
     uses = [use for use in seen.uses if use.representative == most]

@@ -10,7 +10,7 @@ from crshare.accuracy import Estimate
 from crshare.evaluation.outcome import FollowedLayer, ObjectiveCosts
 from crshare.plan.cost import LayerCounts, Totals
 from crshare.planning.solver_asked import Replaced
-from crshare.report.slice_statistics import LayerPortrait, ThresholdPortrait
+from crshare.report.slice_statistics import LayerStatistics, ThresholdStatistics
 from crshare.typed_json import Amount, Count, Hash, Number, Positive, Share
 
 
@@ -148,12 +148,12 @@ class PlanReport(Reproducible):
     search: SearchReport
     accuracy: MeasuredAccuracy | None
     images_with_equal_scores: Count | None
-    portraits: tuple[LayerPortrait, ...]
-    thresholds: tuple[ThresholdPortrait, ...]
+    portraits: tuple[LayerStatistics, ...]
+    thresholds: tuple[ThresholdStatistics, ...]
 
     def __post_init__(self) -> None:
         names = [layer.layer for layer in self.layers]
-        if names != [portrait.layer for portrait in self.portraits]:
+        if names != [statistics.layer for statistics in self.portraits]:
             raise ValueError("its `portraits` are of other layers than its `layers`")
         if len(set(names)) < len(names):
             raise ValueError("a layer stands twice in its `layers`")
@@ -189,8 +189,8 @@ class AnalysisReport(Reproducible):
     layers: tuple[AnalysedLayer, ...]
     binary_layers: Realisations
     first_layer: Realisations
-    portraits: tuple[LayerPortrait, ...]
-    thresholds: tuple[ThresholdPortrait, ...]
+    portraits: tuple[LayerStatistics, ...]
+    thresholds: tuple[ThresholdStatistics, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,7 +47,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class ChannelPortrait:
+class ChannelStatistics:
     """The sharing groups of one channel (a dense layer: of one group of inputs)."""
 
     channel: Count
@@ -60,7 +60,7 @@ class ChannelPortrait:
 
 
 @dataclass(frozen=True, slots=True)
-class LayerPortrait:
+class LayerStatistics:
     """One layer's slices.
 
     shape: rows and columns of a slice. n_patterns: different patterns up to inverse in the layer.
@@ -85,7 +85,7 @@ class LayerPortrait:
     patterns: tuple[Pattern, ...]
     nearest: tuple[Count, ...]
     taken: tuple[Count, ...]
-    channel: ChannelPortrait
+    channel: ChannelStatistics
 
     def __post_init__(self) -> None:
         height, width = self.shape
@@ -99,7 +99,7 @@ class LayerPortrait:
 
 
 @dataclass(frozen=True, slots=True)
-class ThresholdPortrait:
+class ThresholdStatistics:
     """The thresholds of one layer, channel by channel.
 
     n_constant: channels left out, which always or never fire before or after. n_turned: channels
@@ -117,17 +117,17 @@ class ThresholdPortrait:
             raise ValueError("`before` and `after` are of different lengths")
 
 
-def portray(network: Network, plan: SharingPlan) -> tuple[LayerPortrait, ...]:
+def layer_statistics(network: Network, plan: SharingPlan) -> tuple[LayerStatistics, ...]:
     """Every layer with binary weights, each with a typical channel."""
     shapes = {layer.name: conv.kernel.shape for layer, conv in network.convs()}
     tables = decompose(network)
     return tuple(_layer(table, plan.layer(table.layer), shapes[table.layer]) for table in tables)
 
 
-def _layer(table: SliceTable, plan: LayerPlan, kernel: tuple[int, ...]) -> LayerPortrait:
+def _layer(table: SliceTable, plan: LayerPlan, kernel: tuple[int, ...]) -> LayerStatistics:
     sizes = np.diff(table.starts)
     counts = _count(table, table.matrix)
-    return LayerPortrait(
+    return LayerStatistics(
         layer=table.layer,
         shape=(kernel[0], kernel[1]) if kernel[:2] != (1, 1) else (1, int(sizes.max())),
         n_groups=table.n_groups,
@@ -144,7 +144,7 @@ def _layer(table: SliceTable, plan: LayerPlan, kernel: tuple[int, ...]) -> Layer
         patterns=tuple(_patterns(counts, _count(table, plan.effective(table)))),
         nearest=tuple(int(n) for n in nearest_distances(table)),
         taken=tuple(np.bincount(plan.differing(table).reshape(-1)).tolist()),
-        channel=portray_channel(table, plan, typical_channel(plan)),
+        channel=channel_statistics(table, plan, typical_channel(plan)),
     )
 
 
@@ -193,7 +193,7 @@ def typical_channel(plan: LayerPlan) -> int:
     return sizes.index(sorted(sizes)[len(sizes) // 2])
 
 
-def portray_channel(table: SliceTable, plan: LayerPlan, channel: int) -> ChannelPortrait:
+def channel_statistics(table: SliceTable, plan: LayerPlan, channel: int) -> ChannelStatistics:
     """The sharing groups of a channel; PlanError where the layer has no such channel."""
     if not 0 <= channel < table.n_groups:
         raise PlanError(
@@ -206,10 +206,10 @@ def portray_channel(table: SliceTable, plan: LayerPlan, channel: int) -> Channel
         for f, use in enumerate(plan.use[channel].tolist())
     )
     patterns = tuple(signs_of(row) for row in plan.representatives[channel])
-    return ChannelPortrait(channel, patterns, tuple(uses))
+    return ChannelStatistics(channel, patterns, tuple(uses))
 
 
-def portray_thresholds(network: Network, plan: SharingPlan) -> tuple[ThresholdPortrait, ...]:
+def threshold_statistics(network: Network, plan: SharingPlan) -> tuple[ThresholdStatistics, ...]:
     """Every threshold layer that the plan changes, in the network's order."""
     changed = ((layer.name, layer.op) for layer in network.layers if layer.name in plan.thresholds)
     return tuple(
@@ -219,12 +219,12 @@ def portray_thresholds(network: Network, plan: SharingPlan) -> tuple[ThresholdPo
     )
 
 
-def _threshold(name: str, old: Threshold, new: Threshold) -> ThresholdPortrait:
+def _threshold(name: str, old: Threshold, new: Threshold) -> ThresholdStatistics:
     ends = (ALWAYS, NEVER)
     constant = np.isin(old.at, ends) | np.isin(new.at, ends)
     turned = (old.rising != new.rising) & ~constant
     kept = ~constant & ~turned
-    return ThresholdPortrait(
+    return ThresholdStatistics(
         layer=name,
         before=tuple(old.at[kept].tolist()),
         after=tuple(new.at[kept].tolist()),

@@ -32,7 +32,7 @@ from crshare.report.schema import (
     Solved,
     TriedPlan,
 )
-from crshare.report.slice_statistics import portray, portray_thresholds
+from crshare.report.slice_statistics import layer_statistics, threshold_statistics
 
 PACKAGES = ("numpy", "numba", "highspy", "pulp", "gurobipy")  # those that may change a figure
 
@@ -47,8 +47,8 @@ def analysis_report(analysis: Analysis, command: str = "") -> AnalysisReport:
         lossless=True,
         layers=tuple(map(_analysed, analysis.layers)),
         **_together([layer.counts for layer in analysis.layers]),
-        portraits=portray(model.network, plan),
-        thresholds=portray_thresholds(model.network, plan),
+        portraits=layer_statistics(model.network, plan),
+        thresholds=threshold_statistics(model.network, plan),
     )
 
 
@@ -74,8 +74,8 @@ def plan_report(outcome: Outcome, request: Request, command: str = "") -> PlanRe
         search=_search(outcome.found, request.method.solver),
         accuracy=measured(outcome.accuracy) if outcome.accuracy else None,
         images_with_equal_scores=outcome.n_equal,
-        portraits=portray(model.network, outcome.found.plan),
-        thresholds=portray_thresholds(model.network, outcome.found.plan),
+        portraits=layer_statistics(model.network, outcome.found.plan),
+        thresholds=threshold_statistics(model.network, outcome.found.plan),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a portrait says of slices and thresholds, against counting them one by one."""
+"""What statistics say of slices and thresholds, against counting them one by one."""
 
 from collections import Counter
 from dataclasses import replace
@@ -13,11 +13,11 @@ from crshare.network.slices import SliceTable, decompose
 from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
 from crshare.report.slice_statistics import (
     N_PATTERNS,
+    channel_statistics,
     inverse,
-    portray,
-    portray_channel,
-    portray_thresholds,
+    layer_statistics,
     signs_of,
+    threshold_statistics,
     typical_channel,
 )
 from tests.networks import random_signs
@@ -47,16 +47,16 @@ def test_patterns_are_counted_with_their_inverses(seed: int, size: tuple[int, in
     network = network_of(rng, size)
     table = decompose(network)[0]
     plan = flipped(table, rng)
-    portrait = portray(network, SharingPlan("", (plan,)))[0]
+    statistics = layer_statistics(network, SharingPlan("", (plan,)))[0]
     before, after = (count_slowly(table, m) for m in (table.matrix, plan.effective(table)))
     pairs = {frozenset((signs, inverse(signs))) for signs in before}
-    assert portrait.n_patterns == len(pairs)
-    assert len(portrait.patterns) == min(N_PATTERNS, len(pairs))
-    for pattern in portrait.patterns:
+    assert statistics.n_patterns == len(pairs)
+    assert len(statistics.patterns) == min(N_PATTERNS, len(pairs))
+    for pattern in statistics.patterns:
         twin = inverse(pattern.signs)
         assert pattern.n == before[pattern.signs] >= pattern.n_inverse == before[twin]
         assert (pattern.n_after, pattern.n_inverse_after) == (after[pattern.signs], after[twin])
-    totals = [pattern.n + pattern.n_inverse for pattern in portrait.patterns]
+    totals = [pattern.n + pattern.n_inverse for pattern in statistics.patterns]
     most = sorted((sum(before[signs] for signs in pair) for pair in pairs), reverse=True)
     assert totals == most[: len(totals)]
 
@@ -75,16 +75,16 @@ def test_uses_rebuild_what_every_filter_takes(seed: int) -> None:
     network = network_of(rng, (3, 3))
     table = decompose(network)[0]
     plan = flipped(table, rng)
-    portrait = portray(network, SharingPlan("", (plan,)))[0]
-    own_patterns = [signs_of(row) for row in table.slices_of(portrait.channel.channel)]
-    taken = plan.effective(table)[table.rows(portrait.channel.channel)].T
-    for use, own, row in zip(portrait.channel.uses, own_patterns, taken, strict=True):
-        pattern = portrait.channel.representatives[use.representative]
+    statistics = layer_statistics(network, SharingPlan("", (plan,)))[0]
+    own_patterns = [signs_of(row) for row in table.slices_of(statistics.channel.channel)]
+    taken = plan.effective(table)[table.rows(statistics.channel.channel)].T
+    for use, own, row in zip(statistics.channel.uses, own_patterns, taken, strict=True):
+        pattern = statistics.channel.representatives[use.representative]
         assert (inverse(pattern) if use.negated else pattern) == signs_of(row)
         assert use.distance == sum(a != b for a, b in zip(own, signs_of(row), strict=True))
     differing = plan.differing(table)
-    assert portrait.taken == tuple(np.bincount(differing.reshape(-1)).tolist())
-    assert sum(portrait.taken) == portrait.n_slices
+    assert statistics.taken == tuple(np.bincount(differing.reshape(-1)).tolist())
+    assert sum(statistics.taken) == statistics.n_slices
 
 
 def test_the_typical_channel_has_the_median_number_of_representatives() -> None:
@@ -97,7 +97,7 @@ def test_the_typical_channel_has_the_median_number_of_representatives() -> None:
 def test_a_channel_that_the_layer_lacks_is_refused() -> None:
     table = decompose(network_of(np.random.default_rng(1), (3, 3)))[0]
     with pytest.raises(PlanError) as error:
-        portray_channel(table, exact_layer(table), 7)
+        channel_statistics(table, exact_layer(table), 7)
     assert str(error.value) == "layer conv has no channel 7; its channels run from 0 to 6"
 
 
@@ -108,7 +108,7 @@ def test_thresholds_leave_out_constant_and_turned_channels() -> None:
     at, rising = old.at + 2, old.rising.copy()
     at[0], rising[1] = ALWAYS, False
     plan = SharingPlan("", (), {"conv/sign": replace(old, at=at, rising=rising)})
-    (seen,) = portray_thresholds(network, plan)
+    (seen,) = threshold_statistics(network, plan)
     assert (seen.n_constant, seen.n_turned) == (1, 1)
     assert seen.before == tuple(old.at[2:].tolist())
     assert seen.after == tuple((old.at[2:] + 2).tolist())

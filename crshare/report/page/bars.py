@@ -104,13 +104,13 @@ def chance_plot(document: Document) -> Drawing:
         drawing.line(axis.at(tick), 10, axis.at(tick), bottom, "grid")
         drawing.text(axis.at(tick), bottom + 16, f"{tick:.1f}", "figure", "middle")
     drawing.text((gutter + 620) / 2, bottom + 36, "share of slices to compute", "label", "middle")
-    for number, portrait in enumerate(portraits):
+    for number, statistics in enumerate(portraits):
         y = 26.0 + 26 * number
-        exact = portrait.n_up_to_inverse / portrait.n_slices
-        planned = portrait.n_computed / portrait.n_slices
-        drawing.text(gutter - 8, y + 4, shown(portrait.layer), "label", "end")
-        drawing.line(axis.at(planned), y, axis.at(portrait.chance_inverse), y, "thread")
-        x = axis.at(portrait.chance_inverse)
+        exact = statistics.n_up_to_inverse / statistics.n_slices
+        planned = statistics.n_computed / statistics.n_slices
+        drawing.text(gutter - 8, y + 4, shown(statistics.layer), "label", "end")
+        drawing.line(axis.at(planned), y, axis.at(statistics.chance_inverse), y, "thread")
+        x = axis.at(statistics.chance_inverse)
         drawing.line(x, y - 8, x, y + 8, "chance")
         drawing.circle(axis.at(exact), y, 5, "exact", f"exact sharing {exact:.3f}")
         if document.changes:

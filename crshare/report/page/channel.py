@@ -7,7 +7,7 @@ from crshare.network.graph import Network
 from crshare.network.slices import decompose
 from crshare.plan.plan import SharingPlan
 from crshare.report.page.document import Document
-from crshare.report.slice_statistics import portray_channel
+from crshare.report.slice_statistics import channel_statistics
 
 
 def with_channel(
@@ -16,11 +16,11 @@ def with_channel(
     """The document with the sharing groups of that channel; CrshareError where there is none."""
     table = next((table for table in decompose(network) if table.layer == layer), None)
     if table is None:
-        names = ", ".join(portrait.layer for portrait in document.portraits)
+        names = ", ".join(statistics.layer for statistics in document.portraits)
         raise CrshareError(f"--channel {layer}:{channel}: no such layer; there are {names}")
-    seen = portray_channel(table, plan.layer(layer), channel)
+    seen = channel_statistics(table, plan.layer(layer), channel)
     portraits = (
-        replace(portrait, channel=seen) if portrait.layer == layer else portrait
-        for portrait in document.portraits
+        replace(statistics, channel=seen) if statistics.layer == layer else statistics
+        for statistics in document.portraits
     )
     return replace(document, portraits=tuple(portraits), opened=layer)

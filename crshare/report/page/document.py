@@ -10,7 +10,7 @@ from crshare.errors import CrshareError
 from crshare.files import read_file_bytes
 from crshare.plan.cost import LayerCounts
 from crshare.report.schema import AnalysisReport, PlanReport, SearchReport
-from crshare.report.slice_statistics import LayerPortrait
+from crshare.report.slice_statistics import LayerStatistics
 from crshare.strict_json import JsonError
 from crshare.typed_json import Amount, Count, read_json
 
@@ -68,7 +68,7 @@ class Document:
 
     report: PlanReport | AnalysisReport
     layers: tuple[LayerCounts, ...]
-    portraits: tuple[LayerPortrait, ...]
+    portraits: tuple[LayerStatistics, ...]
     luts: Mapping[str, Luts] = field(default_factory=dict)
     spent: tuple[Spent, ...] = ()
     opened: str | None = None
@@ -87,8 +87,8 @@ class Document:
         """Whether the plan changes a weight or a threshold."""
         return self.plan is not None and not self.report.lossless
 
-    def portrait(self, layer: str) -> LayerPortrait:
-        return next(portrait for portrait in self.portraits if portrait.layer == layer)
+    def statistics(self, layer: str) -> LayerStatistics:
+        return next(statistics for statistics in self.portraits if statistics.layer == layer)
 
 
 def document_of(report: PlanReport | AnalysisReport, spent: tuple[Spent, ...] = ()) -> Document:

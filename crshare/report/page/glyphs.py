@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from math import cos, pi, sin
 
 from crshare.report.page.svg import Drawing
-from crshare.report.slice_statistics import ChannelPortrait, LayerPortrait, Pattern, Use, inverse
+from crshare.report.slice_statistics import (
+    ChannelStatistics,
+    LayerStatistics,
+    Pattern,
+    Use,
+    inverse,
+)
 
 CELL = 8.0
 NODE = 8.5
@@ -24,11 +30,11 @@ def rows_of(signs: str, columns: int) -> str:
     return "/".join(signs[start : start + columns] for start in range(0, len(signs), columns))
 
 
-def twin_glyphs(portrait: LayerPortrait) -> list[Drawing]:
+def twin_glyphs(statistics: LayerStatistics) -> list[Drawing]:
     """The most used patterns of a layer, each beside its inverse twin."""
     return [
-        twin_glyph(f"p-{portrait.layer}-{number}", pattern, portrait.shape)
-        for number, pattern in enumerate(portrait.patterns)
+        twin_glyph(f"p-{statistics.layer}-{number}", pattern, statistics.shape)
+        for number, pattern in enumerate(statistics.patterns)
     ]
 
 
@@ -50,7 +56,7 @@ def twin_glyph(name: str, pattern: Pattern, shape: tuple[int, int]) -> Drawing:
     return drawing
 
 
-def groups_by_size(channel: ChannelPortrait) -> list[tuple[int, list[Use]]]:
+def groups_by_size(channel: ChannelStatistics) -> list[tuple[int, list[Use]]]:
     """The representatives of a channel with the filters that take them, most used first."""
     takers: dict[int, list[Use]] = {index: [] for index in range(len(channel.representatives))}
     for use in channel.uses:
@@ -58,12 +64,17 @@ def groups_by_size(channel: ChannelPortrait) -> list[tuple[int, list[Use]]]:
     return sorted(takers.items(), key=lambda item: (-len(item[1]), item[0]))
 
 
-def stars(portrait: LayerPortrait) -> list[Drawing]:
-    """The largest groups of the portrayed channel that serve more than one filter."""
-    channel = portrait.channel
+def stars(statistics: LayerStatistics) -> list[Drawing]:
+    """The largest groups of the channel shown that serve more than one filter."""
+    channel = statistics.channel
     shared = [(index, uses) for index, uses in groups_by_size(channel) if len(uses) > 1]
     return [
-        star(f"star-{portrait.layer}-{index}", channel.representatives[index], portrait.shape, uses)
+        star(
+            f"star-{statistics.layer}-{index}",
+            channel.representatives[index],
+            statistics.shape,
+            uses,
+        )
         for index, uses in shared[:N_STARS]
     ]
 

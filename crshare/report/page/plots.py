@@ -6,7 +6,7 @@ from crshare.accuracy import Estimate
 from crshare.report.page.axis import Axis, axis_over, label
 from crshare.report.page.svg import Drawing
 from crshare.report.schema import MeasuredAccuracy, PlanReport, TriedPlan
-from crshare.report.slice_statistics import LayerPortrait, ThresholdPortrait
+from crshare.report.slice_statistics import LayerStatistics, ThresholdStatistics
 
 Point = tuple[float, float]
 LEFT, RIGHT, TOP, BOTTOM = 56.0, 700.0, 30.0, 320.0
@@ -105,19 +105,19 @@ def _said(report: PlanReport, planned: int) -> str:
     return "; ".join(entries) + "."
 
 
-def distance_panel(portrait: LayerPortrait, *, planned: bool) -> Drawing:
+def distance_panel(statistics: LayerStatistics, *, planned: bool) -> Drawing:
     """Shares of a layer's classes and slices by Hamming distance."""
-    series = [("before", _shares(portrait.nearest))]
+    series = [("before", _shares(statistics.nearest))]
     if planned:
-        series.append(("after", _shares(portrait.taken)))
+        series.append(("after", _shares(statistics.taken)))
     n_bins = max(2, *(_last(shares) + 1 for _, shares in series))
     said = "; ".join(
         f"distance {d}: " + ", ".join(f"{_at(shares, d):.2f}" for _, shares in series)
         for d in range(n_bins)
     )
-    title = f"Hamming distances in {portrait.layer}"
-    drawing = Drawing(f"distance-{portrait.layer}", 240, 158, title, said + ".")
-    drawing.text(0, 12, portrait.layer, "heading")
+    title = f"Hamming distances in {statistics.layer}"
+    drawing = Drawing(f"distance-{statistics.layer}", 240, 158, title, said + ".")
+    drawing.text(0, 12, statistics.layer, "heading")
     y = Axis(0, 1, 118, 26)
     for tick in (0.0, 0.5, 1.0):
         drawing.line(40, y.at(tick), 240, y.at(tick), "grid" if tick else "axis")
@@ -148,23 +148,23 @@ def _last(shares: Sequence[float]) -> int:
     return max((index for index, share in enumerate(shares) if share), default=0)
 
 
-def threshold_panel(portrait: ThresholdPortrait) -> Drawing:
+def threshold_panel(statistics: ThresholdStatistics) -> Drawing:
     """Each channel's threshold before (across), and by how much the plan moves it (up)."""
-    moves = [after - old for after, old in zip(portrait.after, portrait.before, strict=True)]
-    x = _snug(portrait.before, 46, 236)
+    moves = [after - old for after, old in zip(statistics.after, statistics.before, strict=True)]
+    x = _snug(statistics.before, 46, 236)
     y = _snug((0, *moves), 196, 26)
     said = f"{len(moves)} channels; the farthest moves by {max(map(abs, moves), default=0)}."
     drawing = Drawing(
-        f"threshold-{portrait.layer}", 240, 234, f"Thresholds of {portrait.layer}", said
+        f"threshold-{statistics.layer}", 240, 234, f"Thresholds of {statistics.layer}", said
     )
-    drawing.text(0, 12, portrait.layer, "heading")
+    drawing.text(0, 12, statistics.layer, "heading")
     for tick in filter(float.is_integer, y.ticks(4)):
         drawing.line(46, y.at(tick), 236, y.at(tick), "grid" if tick else "axis")
         drawing.text(40, y.at(tick) + 4, label(tick), "figure", "end")
     for tick in filter(float.is_integer, x.ticks(3)):
         drawing.line(x.at(tick), 196, x.at(tick), 200, "axis")
         drawing.text(x.at(tick), 212, label(tick), "figure", "middle")
-    for before, move in zip(portrait.before, moves, strict=True):
+    for before, move in zip(statistics.before, moves, strict=True):
         drawing.circle(x.at(before), y.at(move), 2.4, "dot")
     drawing.text(141, 230, "threshold before", "label", "middle")
     return drawing

@@ -11,7 +11,7 @@ from crshare.report.page.markup import Markup, element, joined
 from crshare.report.page.plots import distance_panel, threshold_panel, tradeoff
 from crshare.report.page.svg import Drawing
 from crshare.report.schema import Solved
-from crshare.report.slice_statistics import LayerPortrait, Pattern
+from crshare.report.slice_statistics import LayerStatistics, Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +75,21 @@ def patterns(document: Document) -> Section:
     return Section("patterns", "Most used patterns", note, rows)
 
 
-def _pattern_row(portrait: LayerPortrait) -> Markup:
-    changed = any((p.n, p.n_inverse) != (p.n_after, p.n_inverse_after) for p in portrait.patterns)
+def _pattern_row(statistics: LayerStatistics) -> Markup:
+    changed = any((p.n, p.n_inverse) != (p.n_after, p.n_inverse_after) for p in statistics.patterns)
     items = (
         element("li", glyph.markup(), _pattern_counts(pattern, changed=changed))
-        for pattern, glyph in zip(portrait.patterns, twin_glyphs(portrait), strict=True)
+        for pattern, glyph in zip(statistics.patterns, twin_glyphs(statistics), strict=True)
     )
-    free = portrait.shape[0] * portrait.shape[1] - 1
+    free = statistics.shape[0] * statistics.shape[1] - 1
     possible = f"{2**free:,}" if free < 64 else f"2^{free}"
-    each = portrait.n_slices / 2 ** min(free, 1000)
+    each = statistics.n_slices / 2 ** min(free, 1000)
     note = (
-        f"{portrait.n_patterns:,} of {possible} possible pairs occur; {each:,.1f} slices to a pair "
-        "on average."
+        f"{statistics.n_patterns:,} of {possible} possible pairs occur; {each:,.1f} slices "
+        "to a pair on average."
     )
     glyphs = element("ul", *items, class_="glyphs")
-    return joined([element("h3", portrait.layer), noted(note), glyphs])
+    return joined([element("h3", statistics.layer), noted(note), glyphs])
 
 
 def _pattern_counts(pattern: Pattern, *, changed: bool) -> Markup:
@@ -105,20 +105,20 @@ def distances(document: Document) -> Section:
     entries = [("before", "classes by distance to the nearest other class of their channel")]
     if planned:
         entries.append(("after", "slices by distance to what they take under the plan"))
-    panels = [distance_panel(portrait, planned=planned) for portrait in document.portraits]
+    panels = [distance_panel(statistics, planned=planned) for statistics in document.portraits]
     note = "Weights in which two slices differ, the better of a slice and its inverse."
     body = joined([_legend(*entries), _figures(panels)])
     return Section("distances", "Hamming distances", note, body)
 
 
 def groups(document: Document) -> Section | None:
-    both = ((portrait, stars(portrait)) for portrait in document.portraits)
+    both = ((statistics, stars(statistics)) for statistics in document.portraits)
     drawn = [(p, drawings) for p, drawings in both if drawings or p.layer == document.opened]
     if not drawn:
         return None
     entries = [("copied", "filter takes the result"), ("negated", "takes its negation")]
     entries.append(("edge similar", "only resembles it"))
-    first = document.opened or _most_shared([portrait for portrait, _ in drawn])
+    first = document.opened or _most_shared([statistics for statistics, _ in drawn])
     details = (_channel(*one, opened=one[0].layer == first) for one in drawn)
     body = joined([_legend(*entries), *details])
     note = joined(
@@ -132,28 +132,28 @@ def groups(document: Document) -> Section | None:
     return Section("groups", "Sharing groups of a channel", note, body)
 
 
-def _channel(portrait: LayerPortrait, drawings: list[Drawing], *, opened: bool) -> Markup:
-    summary = element("summary", _channel_title(portrait))
-    note = noted(_channel_note(portrait, len(drawings)))
+def _channel(statistics: LayerStatistics, drawings: list[Drawing], *, opened: bool) -> Markup:
+    summary = element("summary", _channel_title(statistics))
+    note = noted(_channel_note(statistics, len(drawings)))
     return element("details", summary, note, _figures(drawings, "stars"), open=opened)
 
 
-def _most_shared(portraits: list[LayerPortrait]) -> str:
+def _most_shared(portraits: list[LayerStatistics]) -> str:
     """The layer whose groups are open at first: where a computed slice serves most filters."""
-    return min(portraits, key=lambda portrait: portrait.n_computed / portrait.n_slices).layer
+    return min(portraits, key=lambda statistics: statistics.n_computed / statistics.n_slices).layer
 
 
-def _channel_title(portrait: LayerPortrait) -> str:
-    channel = portrait.channel
-    what = "channel" if portrait.shape[0] > 1 else "group of inputs"
+def _channel_title(statistics: LayerStatistics) -> str:
+    channel = statistics.channel
+    what = "channel" if statistics.shape[0] > 1 else "group of inputs"
     return (
-        f"{portrait.layer}, {what} {channel.channel}: {len(channel.uses)} filters, "
+        f"{statistics.layer}, {what} {channel.channel}: {len(channel.uses)} filters, "
         f"{len(channel.representatives)} slices computed"
     )
 
 
-def _channel_note(portrait: LayerPortrait, n_drawn: int) -> str:
-    sizes = [len(uses) for _, uses in groups_by_size(portrait.channel)]
+def _channel_note(statistics: LayerStatistics, n_drawn: int) -> str:
+    sizes = [len(uses) for _, uses in groups_by_size(statistics.channel)]
     alone = sum(size == 1 for size in sizes)
     smaller = len(sizes) - n_drawn - alone
     if not n_drawn:

@@ -70,7 +70,7 @@ def slices_table(document: Document) -> Markup:
     headings = ("Layer", "Slices", "Distinct", "Up to inverse", "Chance", "Exact", "Left")
     rows = []
     for layer in document.layers:
-        seen = document.portrait(layer.layer)
+        seen = document.statistics(layer.layer)
         rows.append(
             [
                 Cell(layer.layer),
