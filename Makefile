@@ -12,7 +12,8 @@ PYTHON := $(shell for newest in 12 99; do for name in $(CANDIDATES); do \
 DEMO = .venv/demo
 TEST = .venv/test
 WORKERS = 2
-PYTEST = $(TEST)/bin/python -m pytest -n $(WORKERS) --dist worksteal
+# Each file in one process: examples of the README build on each other, and fixtures are made once.
+PYTEST = $(TEST)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP = bin/python -m pip --disable-pip-version-check install -qq
 
 .PHONY: help demo test lint types quick clean
