@@ -17,6 +17,8 @@ from crshare.plan.plan import planned_network
 from crshare.strict_json import parse_json
 from solver import EngineFaultError, Problem, Selection, solve
 
+pytestmark = pytest.mark.slow
+
 
 def crshare(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(argument) for argument in arguments])

@@ -85,6 +85,7 @@ def test_a_limit_of_work_leaves_a_valid_selection_and_says_so(backend: str, work
     assert solve(problem, backend, work=work) == selection
 
 
+@pytest.mark.slow
 def test_work_is_counted_the_same_however_slow_the_machine_is() -> None:
     """Others keep all cores busy meanwhile; stopped in the middle, and solved to the end."""
     problem = hamming_problem(60, opening=40)
