@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tf_keras as keras
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]
@@ -25,7 +24,14 @@ def stochastic_sign(x: Any, uniform: Callable[[Any], Any] = tf.random.uniform) -
 
     uniform: draws float32 numbers from [0, 1) in a given shape.
     """
-    return _drawn(x, uniform, _inside)
+    numbers = uniform(tf.shape(x))
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]
+    def drawn(x: Any) -> Any:
+        plus = numbers < hard_sigmoid(tf.cast(x, tf.float32))
+        return _signs(plus, x.dtype), lambda upstream: _inside(x, upstream)
+
+    return drawn(x)
 
 
 class Drawn:
@@ -52,23 +58,6 @@ def weight_sign(x: Any) -> Any:
     """As `sign`, but all gradients pass: of latent weights, which are clipped to [-1, 1]
     (BinaryConnect, alg. 1)."""
     return _signs(x >= 0, x.dtype), lambda upstream: tf.convert_to_tensor(upstream)
-
-
-def stochastic_weight_sign(x: Any) -> Any:
-    """As `weight_sign`, with +1 drawn as in `stochastic_sign` (BinaryConnect, eq. 2)."""
-    return _drawn(x, tf.random.uniform, lambda _, upstream: tf.convert_to_tensor(upstream))
-
-
-def _drawn(x: Any, uniform: Callable[[Any], Any], gradient: Callable[[Any, Any], Any]) -> Any:
-    """+1 as often as hard_sigmoid(x) says; gradient: of x, from x and what arrives."""
-    numbers = uniform(tf.shape(x))
-
-    @tf.custom_gradient  # type: ignore[untyped-decorator]
-    def drawn(x: Any) -> Any:
-        plus = numbers < hard_sigmoid(tf.cast(x, tf.float32))
-        return _signs(plus, x.dtype), lambda upstream: gradient(x, upstream)
-
-    return drawn(x)
 
 
 def hard_sigmoid(x: Any) -> Any:
@@ -98,17 +87,3 @@ def _signs(plus: Any, dtype: Any) -> Any:
 
 def _inside(x: Any, upstream: Any) -> Any:
     return tf.where(tf.abs(x) <= 1, upstream, tf.zeros_like(upstream))
-
-
-class Signs(keras.layers.Layer):  # type: ignore[misc]
-    """The sign of activations as a layer: stochastic ones are so in training only (BNN, sec. 1.1).
-
-    stochastic: whether signs are drawn in training.
-    """
-
-    def __init__(self, *, stochastic: bool = False, **options: Any) -> None:
-        super().__init__(**options)
-        self.stochastic = stochastic
-
-    def call(self, inputs: Any, training: bool | None = None) -> Any:
-        return stochastic_sign(inputs) if self.stochastic and training else sign(inputs)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from crshare.train import binary_convolution, blend, constraints, losses, rates, shift, signs, xnor
+from crshare.train import binary_convolution, blend, constraints, losses, rates, shift, signs
 
 import tensorflow as tf  # isort: skip  # crshare.train says which Keras it is to use
 import tf_keras as keras  # isort: skip
@@ -39,16 +39,15 @@ def test_sign_and_its_gradient() -> None:
 
 def test_weight_sign_lets_every_gradient_pass() -> None:
     upstream = RNG.normal(size=EDGES.shape).astype(np.float32)
-    for function in (signs.weight_sign, signs.stochastic_weight_sign):
-        assert np.array_equal(value_and_gradient(function, EDGES, upstream)[1], upstream)
-    assert np.array_equal(signs.weight_sign(EDGES), np.where(EDGES >= 0, 1, -1))
+    made, gradient = value_and_gradient(signs.weight_sign, EDGES, upstream)
+    assert np.array_equal(made, np.where(EDGES >= 0, 1, -1))
+    assert np.array_equal(gradient, upstream)
 
 
-@pytest.mark.parametrize("function", [signs.stochastic_sign, signs.stochastic_weight_sign])
-def test_stochastic_signs_are_plus_as_often_as_hard_sigmoid_says(function: Any) -> None:
+def test_stochastic_signs_are_plus_as_often_as_hard_sigmoid_says() -> None:
     keras.utils.set_random_seed(1)
     n = 4000
-    drawn = function(tf.constant(np.tile(EDGES, (n, 1)))).numpy()
+    drawn = signs.stochastic_sign(tf.constant(np.tile(EDGES, (n, 1)))).numpy()
     assert set(np.unique(drawn)) == {-1, 1}
     wanted = np.clip((EDGES + 1) / 2, 0, 1)
     assert np.abs((drawn > 0).mean(axis=0) - wanted).max() < 4 * 0.5 / n**0.5
@@ -60,15 +59,6 @@ def test_stochastic_sign_has_the_gradient_of_sign() -> None:
     upstream = RNG.normal(size=EDGES.shape).astype(np.float32)
     gradient = value_and_gradient(signs.stochastic_sign, EDGES, upstream)[1]
     assert np.array_equal(gradient, np.where(INSIDE, upstream, 0))
-
-
-def test_signs_are_stochastic_in_training_only() -> None:
-    keras.utils.set_random_seed(2)
-    x = tf.constant(np.full((1, 1000), 0.5, np.float32))
-    layer = signs.Signs(stochastic=True)
-    assert (layer(x, training=False).numpy() == 1).all()
-    assert 0.7 < (layer(x, training=True).numpy() == 1).mean() < 0.8
-    assert (signs.Signs()(x, training=True).numpy() == 1).all()
 
 
 def test_drawn_signs_follow_from_seed_and_step() -> None:
@@ -102,27 +92,6 @@ def test_ap2_is_the_nearest_power_of_two() -> None:
     assert np.array_equal(made, power_of_two(x))
     assert np.array_equal(signs.ap2(tf.constant(powers, tf.float32)), powers)
     assert np.array_equal(gradient, upstream)
-
-
-def test_xnor_scale_and_its_gradient() -> None:
-    kernel = RNG.normal(size=(3, 3, 2, 4)).astype(np.float32)
-    kernel[0, 0, 0, 0] = 0
-    upstream = RNG.normal(size=kernel.shape).astype(np.float32)
-    made, gradient = value_and_gradient(xnor.scaled_sign, kernel, upstream)
-    alpha = np.array([np.abs(kernel[..., f]).sum() / 18 for f in range(4)])
-    assert made == pytest.approx(np.where(kernel >= 0, alpha, -alpha), rel=1e-6)
-    wanted = upstream * (1 / 18 + alpha * (np.abs(kernel) <= 1))
-    assert gradient == pytest.approx(wanted, rel=1e-5)
-
-
-def test_xnor_input_scale_is_the_mean_magnitude_of_each_window() -> None:
-    x = RNG.normal(size=(2, 5, 6, 3)).astype(np.float32)
-    found = xnor.input_scale(tf.constant(x), (3, 2), "valid").numpy()
-    assert found.shape == (2, 3, 5, 1)
-    for i in range(3):
-        for j in range(5):
-            window = np.abs(x[:, i : i + 3, j : j + 2])
-            assert found[:, i, j, 0] == pytest.approx(window.mean(axis=(1, 2, 3)), rel=1e-5)
 
 
 def test_squared_hinge_and_its_gradient() -> None:
