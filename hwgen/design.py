@@ -10,7 +10,7 @@ from math import prod
 from hwgen.cells import Range
 from hwgen.errors import NetlistError
 from hwgen.identifiers import identifiers
-from hwgen.netlist import Compare, Fixed, Linear, Netlist
+from hwgen.netlist import Linear, Netlist
 
 COUNTER_WIDTH = 16
 
@@ -154,10 +154,6 @@ class Compute:
     def head_width(self) -> int:
         scores = any(isinstance(head, Linear) for head in self.netlist.heads)
         return self.netlist.score_range.width if scores else 1
-
-    @property
-    def gives_bits(self) -> bool:
-        return all(isinstance(head, Compare | Fixed) for head in self.netlist.heads)
 
     @property
     def out_width(self) -> int:

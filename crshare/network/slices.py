@@ -158,11 +158,6 @@ def candidate_patterns(
     return patterns
 
 
-def rebuild(table: SliceTable, conv: Conv) -> Conv:
-    """The layer that these slices make: the proof of decompose."""
-    return with_slices(conv, table.matrix)
-
-
 def chance(n_slices: int, n_taps: int, *, inverse: bool) -> float:
     """Share of slices to compute when n_slices of one group are random (docs/measures.md).
 

@@ -30,7 +30,7 @@ from crshare.network.graph import (
     Threshold,
     signal_after,
 )
-from crshare.network.slices import decompose, matrix_of, rebuild
+from crshare.network.slices import decompose, matrix_of, with_slices
 from crshare.plan.cost import count_layer
 from crshare.plan.plan import SharingPlan, exact_layer, parts_of, planned_network
 from crshare.planning.layerwise import exact_plan
@@ -156,7 +156,7 @@ def test_exact_plans_of_graphs_can_be_followed_and_change_nothing(seed: int) -> 
     assert list(counted) == [layer.name for layer, _ in network.convs()]
     for table in decompose(network):
         conv = network.conv(table.layer)
-        assert np.array_equal(rebuild(table, conv).kernel, conv.kernel)
+        assert np.array_equal(with_slices(conv, table.matrix).kernel, conv.kernel)
 
 
 def test_slices_of_groups_are_those_of_the_filters_that_read_a_channel() -> None:

@@ -20,7 +20,7 @@ from crshare.network.slices import (
     kernel_of,
     matrix_of,
     nearest_distances,
-    rebuild,
+    with_slices,
 )
 from tests.networks import random_network, random_signs
 
@@ -61,7 +61,7 @@ def test_rebuilding_undoes_decomposing(seed: int) -> None:
     tables = decompose(network)
     assert [table.layer for table in tables] == [layer.name for layer, _ in network.convs()]
     for table, (_, conv) in zip(tables, network.convs(), strict=True):
-        again = rebuild(table, conv)
+        again = with_slices(conv, table.matrix)
         assert np.array_equal(again.kernel, conv.kernel)
         assert (again.strides, again.pad_value) == (conv.strides, conv.pad_value)
 
