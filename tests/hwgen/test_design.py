@@ -53,6 +53,7 @@ def test_icarus_gives_the_executors_answers(seed: int) -> None:
 
 
 @pytest.mark.needs_tool("verilator", "iverilog")
+@pytest.mark.slow
 def test_verilator_and_icarus_agree() -> None:
     network = random_hardware_network(3)
     lowered = lower(network, None, Options(), name="dut")

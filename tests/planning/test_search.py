@@ -217,6 +217,7 @@ def is_running(pid: str) -> bool:
 
 
 @pytest.mark.needs_package("distributed")
+@pytest.mark.slow
 def test_a_cluster_makes_the_plans_that_one_process_makes(job: Job) -> None:
     from distributed import LocalCluster
 
