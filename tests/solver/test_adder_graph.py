@@ -244,7 +244,7 @@ def test_check_names_the_first_wrong_output() -> None:
         ({"matrix": [1, 1]}, "matrix has 1 axes"),
         ({"matrix": [[1, 2]]}, r"matrix\[0, 1\] is 2; entries are -1, 0 or \+1"),
         ({"matrix": [[1]], "method": "magic"}, "method 'magic' is none of auto, separate"),
-        ({"matrix": [[1]], "measure": "weight"}, "measure 'weight' is none of additions"),
+        ({"matrix": [[1]], "measure": "weight"}, "measure 'weight' is none of lut6, full_add"),
         ({"matrix": [[1]], "input_range": (0, 1, 2)}, "input_range has shape"),
         ({"matrix": [[1]], "input_range": (1, 0)}, "low must not exceed high"),
         ({"matrix": [[1]], "method": "slices"}, "go together"),
