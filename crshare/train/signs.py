@@ -1,4 +1,4 @@
-"""Signs that pass gradients: deterministic and stochastic, and powers of two.
+"""Signs that pass gradients: deterministic and stochastic.
 
 The formulas are those of M. Courbariaux et al., "BinaryConnect", 2015, and "Binarized Neural
 Networks", 2016 (BNN). sign(0) is +1, as everywhere in crshare.
@@ -63,22 +63,6 @@ def weight_sign(x: Any) -> Any:
 def hard_sigmoid(x: Any) -> Any:
     """clip((x + 1) / 2, 0, 1) (BNN, eq. 3)."""
     return tf.clip_by_value((x + 1) / 2, 0, 1)
-
-
-@tf.custom_gradient  # type: ignore[untyped-decorator]
-def ap2(x: Any) -> Any:
-    """The power of two nearest in its exponent: sign(x) 2^round(log2 |x|), and 0 for 0 (BNN,
-    sec. 1.4). The gradient passes as if it were the identity."""
-    size = tf.abs(x)
-    tiny = tf.constant(2.0**-126, x.dtype)  # the least normal float32: below it, 0
-    power = tf.pow(tf.constant(2, x.dtype), tf.round(_log2(tf.maximum(size, tiny))))
-    return tf.where(size < tiny, tf.zeros_like(x), tf.sign(x) * power), lambda upstream: upstream
-
-
-def _log2(x: Any) -> Any:
-    """In float64, which is exact at powers of two times anything that float32 can tell apart."""
-    wide = tf.cast(x, tf.float64)
-    return tf.cast(tf.math.log(wide) / tf.math.log(tf.constant(2, tf.float64)), x.dtype)
 
 
 def _signs(plus: Any, dtype: Any) -> Any:

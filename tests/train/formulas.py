@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from crshare.train import binary_convolution, blend, constraints, losses, rates, shift, signs
+from crshare.train import binary_convolution, blend, constraints, losses, rates, signs
 
 import tensorflow as tf  # isort: skip  # crshare.train says which Keras it is to use
 import tf_keras as keras  # isort: skip
@@ -77,23 +77,6 @@ def test_drawn_signs_follow_from_seed_and_step() -> None:
     assert np.array_equal(gradient, np.where(INSIDE, upstream, 0))
 
 
-def power_of_two(x: Array) -> Array:
-    """sign(x) 2^round(log2 |x|) in float64."""
-    with np.errstate(divide="ignore"):
-        return np.where(x == 0, 0, np.sign(x) * 2.0 ** np.round(np.log2(np.abs(x, dtype=float))))
-
-
-def test_ap2_is_the_nearest_power_of_two() -> None:
-    powers = 2.0 ** np.arange(-60, 60)
-    x = np.concatenate([RNG.normal(size=200), powers, -powers, powers * 1.41, powers * 1.42, [0]])
-    x = x.astype(np.float32)
-    upstream = np.arange(len(x), dtype=np.float32)
-    made, gradient = value_and_gradient(signs.ap2, x, upstream)
-    assert np.array_equal(made, power_of_two(x))
-    assert np.array_equal(signs.ap2(tf.constant(powers, tf.float32)), powers)
-    assert np.array_equal(gradient, upstream)
-
-
 def test_squared_hinge_and_its_gradient() -> None:
     scores = RNG.normal(size=(5, 10)).astype(np.float32) * 2
     wanted = losses.targets(np.array([0, 3, 9, 3, 1]), 10)
@@ -150,77 +133,6 @@ def test_scaled_adam_multiplies_the_steps_of_what_it_names() -> None:
         wanted = [wanted[0] - 5 * step, wanted[1] - step]
     assert values[0].numpy() == pytest.approx(wanted[0], rel=1e-4)
     assert values[1].numpy() == pytest.approx(wanted[1], rel=1e-4)
-
-
-def test_shift_batch_normalisation_in_training_and_at_inference() -> None:
-    x = (RNG.normal(size=(6, 4, 4, 3)) * [1, 5, 0.2] + [0, 3, -1]).astype(np.float32)
-    layer = shift.ShiftBatchNormalization(momentum=0.75, epsilon=1e-4)
-    layer.build((None, 4, 4, 3))
-    gamma, beta = np.array([1.3, -0.6, 3.1]), np.array([0.1, -2, 0.5])
-    layer.set_weights([gamma, beta, np.zeros(3), np.ones(3)])
-    found = layer(tf.constant(x), training=True).numpy()
-    mean = x.mean(axis=(0, 1, 2))
-    centred = x - mean
-    variance = (centred * power_of_two(centred)).mean(axis=(0, 1, 2))
-    scale = power_of_two(1 / np.sqrt(variance + 1e-4))
-    assert found == pytest.approx(
-        power_of_two(gamma) * (centred * scale) + beta, rel=1e-4, abs=1e-4
-    )
-    moving = [weight.numpy() for weight in (layer.moving_mean, layer.moving_variance)]
-    assert moving[0] == pytest.approx(0.25 * mean, rel=1e-4, abs=1e-6)
-    assert moving[1] == pytest.approx(0.75 + 0.25 * variance, rel=1e-4)
-    later = layer(tf.constant(x)).numpy()
-    scale = power_of_two(1 / np.sqrt(moving[1] + 1e-4))
-    assert later == pytest.approx(power_of_two(gamma) * (x - moving[0]) * scale + beta, rel=1e-4)
-
-
-def test_shift_batch_normalisation_as_plain_keras_has_it() -> None:
-    x = RNG.normal(size=(50, 3)).astype(np.float32)
-    layer = shift.ShiftBatchNormalization()
-    layer.build((None, 3))
-    weights = [[0.8, -3, 1], [1, 0, 0.25], [0.5, -1, 0], [4, 1e-6, 0.3]]
-    layer.set_weights(list(np.array(weights)))
-    plain = keras.layers.BatchNormalization(epsilon=0.0)
-    plain.build((None, 3))
-    plain.set_weights(layer.plain_weights())
-    assert plain(tf.constant(x)).numpy() == pytest.approx(layer(tf.constant(x)).numpy(), rel=1e-5)
-
-
-def test_gradients_of_shift_batch_normalisation() -> None:
-    """AP2 passes gradients as the identity does, so the factors of C stand as they are rounded:
-    the gradient of mean(C << AP2(C)) to C is (AP2(C) + C) / m."""
-    x = RNG.normal(size=(8, 1)).astype(np.float32)
-    upstream = RNG.normal(size=x.shape).astype(np.float32)
-    layer = shift.ShiftBatchNormalization(epsilon=1e-4)
-    layer.build((None, 1))
-    gamma = 1.3
-    layer.set_weights(list(np.array([[gamma], [0.0], [0.0], [1.0]])))
-    made, gradient = value_and_gradient(lambda t: layer(t, training=True), x, upstream)
-    c = x - x.mean()
-    spread = (c * power_of_two(c)).mean() + 1e-4
-    scale, factor = power_of_two(1 / np.sqrt(spread)), power_of_two(np.array(gamma))
-    into_scale = (upstream * factor * c).sum()
-    into_variance = into_scale * -0.5 * spread**-1.5
-    into_c = upstream * factor * scale + into_variance * (power_of_two(c) + c) / len(x)
-    assert made == pytest.approx(factor * c * scale, rel=1e-4, abs=1e-5)
-    assert gradient == pytest.approx(into_c - into_c.mean(), rel=1e-3, abs=1e-4)
-
-
-def test_shift_adamax_takes_the_paper_s_steps() -> None:
-    start = RNG.normal(size=(4, 3)).astype(np.float32)
-    theta, m, v = start.astype(float), np.zeros((4, 3)), np.zeros((4, 3))
-    variable = tf.Variable(start)
-    optimizer = shift.ShiftAdaMax()
-    beta_1, beta_2 = 1 - 2.0**-3, 1 - 2.0**-10
-    for t in range(1, 5):
-        g = RNG.normal(size=start.shape).astype(np.float32)
-        g[0, 0] = 0
-        optimizer.apply_gradients([(tf.constant(g), variable)])
-        m, v = beta_1 * m + (1 - beta_1) * g, np.maximum(beta_2 * v, np.abs(g))
-        turned = np.divide(1, v, out=np.zeros_like(v), where=v > 0)
-        theta -= power_of_two(np.array(2.0**-10 / (1 - beta_1**t))) * m * power_of_two(turned)
-    assert variable.numpy() == pytest.approx(theta, rel=1e-5, abs=1e-7)
-    assert variable.numpy()[0, 0] == start[0, 0]
 
 
 def test_constraints() -> None:
