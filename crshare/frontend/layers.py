@@ -65,8 +65,13 @@ def _applies(layer: KerasLayer, name: str) -> bool:
 
 def _layer_ops(layer: KerasLayer, context: Context) -> LayerOps:
     if is_declared(layer, context.sign_layers):
-        if "kernel" not in layer.weights:
+        if not layer.weights:
             return (Binarize(layer.name),)
+        if "kernel" not in layer.weights:
+            raise layer.refuse(
+                f"is declared as a sign, but has weights ({', '.join(sorted(layer.weights))}) and "
+                "no kernel, so it computes more; build the model of layers that crshare reads"
+            )
         return (convolution if "filters" in layer.config else dense)(layer, context, DECLARED)
     owner = owner_of(layer)
     if owner is None:

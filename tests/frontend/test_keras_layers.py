@@ -281,6 +281,18 @@ def test_a_custom_sign_layer_is_read_when_it_is_declared(tmp_path: Path) -> None
     )
 
 
+def test_a_declared_sign_with_weights_of_its_own_is_refused(tmp_path: Path) -> None:
+    layers = small(input_quantizer=None)
+    layers.insert(3, Spec("bnn>Sign", "s", weights={"slope": np.ones(4), "offset": np.ones(4)}))
+    path = write_h5(tmp_path / "m.h5", layers, SHAPE, Dialect.KERAS_3, functional=True)
+    with pytest.raises(ModelFormatError) as error:
+        read_network(path, sign_layers={"Sign"})
+    assert str(error.value) == (
+        f"{path}: layer s is declared as a sign, but has weights (offset, slope) and no kernel, so "
+        "it computes more; build the model of layers that crshare reads"
+    )
+
+
 def test_a_custom_activation_is_read_when_it_is_declared(tmp_path: Path) -> None:
     layers = small(input_quantizer=None)
     layers.insert(3, activation("s", "my_sign"))
