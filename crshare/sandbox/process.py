@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -27,6 +28,22 @@ class SandboxError(CrshareError):
     """A call had no result; the message is a clause that tells why, without a full stop."""
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A descriptor of a sandbox, and the number of the socket that it stood for at first."""
+
+    handle: int
+    inode: int
+
+    @property
+    def is_ours(self) -> bool:
+        """Not closed by other code of the caller's, and given to something else since."""
+        try:
+            return os.fstat(self.handle).st_ino == self.inode
+        except OSError:
+            return False
+
+
 def start() -> None:
     """Have the sandbox ready for the first call, which tells if it cannot be."""
     with suppress(SandboxError):
@@ -38,8 +55,10 @@ def give(name: str, call: int, fresh: bool) -> None:
     if fresh:
         server = _started()
         _post(server, name, call)
-        os.close(server)
+        os.close(server.handle)
         return
+    if not _server().is_ours:
+        _server.cache_clear()
     try:
         _post(_server(), name, call)
     except OSError:
@@ -47,22 +66,23 @@ def give(name: str, call: int, fresh: bool) -> None:
         _post(_server(), name, call)
 
 
-def _post(server: int, name: str, call: int) -> None:
-    with socket.socket(fileno=os.dup(server)) as requests:
+def _post(server: Server, name: str, call: int) -> None:
+    with socket.socket(fileno=os.dup(server.handle)) as requests:
         socket.send_fds(requests, [name.encode().ljust(NAME_SIZE)], [call])
 
 
 @cache
-def _server() -> int:
-    """The descriptor of the sandbox that all calls share; it ends when no process holds it."""
+def _server() -> Server:
+    """The sandbox that all calls share; it ends when no process holds its descriptor."""
     return _started()
 
 
-def _started() -> int:
+def _started() -> Server:
     if not hasattr(os, "fork"):
         raise SandboxError("crshare needs a system with fork, as Linux and macOS have it")
     try:
-        return _spawned()
+        handle = _spawned()
+        return Server(handle, os.fstat(handle).st_ino)
     except (OSError, subprocess.SubprocessError) as error:
         raise SandboxError(f"the sandbox cannot start: {error}") from error
 

@@ -3,6 +3,7 @@
 import os
 import platform
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -150,8 +151,21 @@ def test_threads_of_the_caller_play_no_part() -> None:
 
 def test_a_sandbox_that_somebody_ended_is_started_again() -> None:
     assert call(f"{HERE}:echo", 1) == 1
-    os.close(process._server())  # noqa: SLF001 - what a caller cannot do
+    os.close(process._server().handle)  # noqa: SLF001 - what a caller cannot do
     assert call(f"{HERE}:echo", 2) == 2
+
+
+def test_a_descriptor_that_was_closed_and_given_away_is_not_taken_for_the_sandbox() -> None:
+    assert call(f"{HERE}:echo", 1) == 1
+    handle = process._server().handle  # noqa: SLF001 - what a caller cannot do
+    other, end = socket.socketpair()
+    with other, end:
+        os.dup2(end.fileno(), handle)
+        assert call(f"{HERE}:echo", 2, Limits(wall_s=20)) == 2
+        other.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            other.recv(1)
+    os.close(handle)
 
 
 def test_a_sandbox_that_cannot_start_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
