@@ -113,14 +113,14 @@ def optimize(
     Without images no accuracy can be measured, so only exact sharing is planned.
     """
     _check(request)
-    network, fingerprint = model.network, model.weights_hash
-    found, used = Found(exact_plan(network, fingerprint)), None
+    network, objective = model.network, request.method.objective
+    exact = exact_plan(network, model.weights_hash)
+    found, used = Found(exact), None
     if calibration is not None and request.max_loss_points > 0:
         on_progress("looking at the original network", 0.0)
         job = job_of(model, calibration, request.mirror)
         found, used = search(job, request, on_progress), job
-    refined = request.method.objective.refined(network, found.plan, on_progress)
-    found = replace(found, plan=refined)
+    found = replace(found, plan=objective.refined(network, found.plan, on_progress))
     on_progress("measuring the plan", 0.0)
     accuracy, n_equal = None, None
     if test is not None:
@@ -128,7 +128,7 @@ def optimize(
     return Outcome(
         model=model,
         found=found,
-        objective=objective_costs(network, found.plan, request.method.objective),
+        objective=objective_costs(objective, network, exact, found.plan),
         counts=count_plan(network, found.plan, on_progress),
         calibration=_named(used) if used else None,
         accuracy=accuracy,
@@ -137,14 +137,16 @@ def optimize(
     )
 
 
-def objective_costs(network: Network, plan: SharingPlan, objective: Objective) -> ObjectiveCosts:
+def objective_costs(
+    objective: Objective, network: Network, exact: SharingPlan, planned: SharingPlan
+) -> ObjectiveCosts:
     tables = decompose(network)
     return ObjectiveCosts(
         name=objective.name,
         unit=objective.unit,
         unshared=sum(objective.unshared_cost(table) for table in tables),
-        exact=plan_cost(objective, exact_plan(network, ""), tables),
-        planned=plan_cost(objective, plan, tables),
+        exact=plan_cost(objective, exact, tables),
+        planned=plan_cost(objective, planned, tables),
     )
 
 

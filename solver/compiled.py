@@ -1,19 +1,20 @@
 """How a loop is compiled: once, kept on disk, and run without the interpreter's lock."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import numba
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def compiled(function: Function) -> Function:
+def compiled(function: Function, *, error_model: Literal["python", "numpy"] = "python") -> Function:
     """Compiled on its first call; where no folder can be written, anew in each process.
 
+    error_model: whether a division by 0 raises, as in Python, or gives what numpy gives.
     Arrays are copied inside one entry at a time: assigning a slice takes seconds to compile.
     """
     try:
-        return cast(Function, numba.njit(cache=True, nogil=True)(function))
+        return cast(Function, numba.njit(function, cache=True, nogil=True, error_model=error_model))
     except RuntimeError:  # numba found no folder for its cache
-        return cast(Function, numba.njit(nogil=True)(function))
+        return cast(Function, numba.njit(function, nogil=True, error_model=error_model))

@@ -12,6 +12,7 @@ import stat
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,22 @@ def number(limit: Limit) -> click.ParamType[Any]:
     if limit.whole:
         return click.IntRange(int(limit.low), int(limit.high))
     return FiniteRange(limit.low, limit.high)
+
+
+class ChoiceOf(click.Choice[str]):
+    """One of the names in a module's table; the module is imported when they are wanted."""
+
+    def __init__(self, module: str, table: str) -> None:
+        self._module, self._table = module, table
+        super().__init__(())
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        return tuple(getattr(import_module(self._module), self._table))
+
+    @choices.setter
+    def choices(self, given: tuple[str, ...]) -> None:
+        """Click keeps what it was made with, which is nothing here."""
 
 
 class UserPath(click.Path):

@@ -57,19 +57,28 @@ class CommandLine(click.Group):
 @contextmanager
 def refusing() -> Iterator[None]:
     """Errors that are the user's to mend, as click is to tell them."""
-    from hwgen import HwgenError
-    from solver import SolverError
-
     try:
         yield
-    except (CrshareError, SolverError, HwgenError) as error:
-        raise Refusal(str(error)) from error
+    except Exit:  # click's own way out, of --help too
+        raise
     except click.UsageError as error:
         said = error.format_message().expandtabs(4)
         shown = "\n".join(map(printable, said.split("\n")))
         if shown == said:
             raise
         raise click.UsageError(shown, error.ctx) from error
+    except Exception as error:
+        if not isinstance(error, _refusals()):
+            raise
+        raise Refusal(str(error)) from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """Imported where there is an error: a command that succeeds need not load hwgen."""
+    from hwgen.errors import HwgenError
+    from solver.errors import SolverError
+
+    return CrshareError, SolverError, HwgenError
 
 
 class Stdout:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crshare.cli.arguments import IN_FILE, MODEL, OUT_FOLDER, number
+from crshare.cli.arguments import IN_FILE, MODEL, OUT_FOLDER, ChoiceOf, number
 from crshare.cli.shared import deliver, json_option, model_options, progress, source_of
 from crshare.limits import IMAGES, LEVELS, LUTS, TURNS
-from hwgen.simulate import PROGRAMS
 from solver.choices import AUTO, LUT6, MEASURES, METHODS
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ N_IMAGES = 20
 @click.option(
     "--simulator",
     "simulators",
-    type=click.Choice(tuple(PROGRAMS)),
+    type=ChoiceOf("hwgen.simulate", "PROGRAMS"),
     multiple=True,
     help="What --verify runs; repeatable; without it, all that are installed.",
 )

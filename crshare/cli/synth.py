@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crshare.cli.arguments import IN_FOLDER, STDOUT, number
+from crshare.cli.arguments import IN_FOLDER, STDOUT, ChoiceOf, number
 from crshare.cli.shared import deliver, json_option, progress
 from crshare.limits import SECONDS
-from hwgen.synthesis import TARGETS
 
 if TYPE_CHECKING:
     from crshare.report.hardware import Mapped
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--target",
     "targets",
-    type=click.Choice(tuple(TARGETS)),
+    type=ChoiceOf("hwgen.synthesis", "TARGETS"),
     multiple=True,
     default=("xilinx",),
     show_default=True,

@@ -9,12 +9,11 @@ from io import BytesIO
 
 from crshare.errors import ModelFormatError
 from crshare.frontend.config import MAX_CONFIG, RESAVE
+from crshare.zip_members import packing_refused
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_BYTES = {CONFIG: MAX_CONFIG, METADATA: MAX_CONFIG, WEIGHTS: 2**28}
 MAX_OTHERS, MAX_MEMBERS = 2**28, 4096
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-ENCRYPTED = 1  # a bit of a member's flags
 
 Members = dict[str, bytes]
 
@@ -59,8 +58,6 @@ def _refusals(members: list[zipfile.ZipInfo]) -> Iterator[str]:
             yield f"holds two files {name}"
         if not 0 <= info.file_size <= most:
             yield f"its {name} claims {info.file_size} bytes, where {most} are read"
-        if info.flag_bits & ENCRYPTED:
-            yield f"its {name} is encrypted"
-        if info.compress_type not in METHODS:
-            yield f"its {name} is packed by method {info.compress_type}, which Keras does not use"
+        if reason := packing_refused(info, "Keras"):
+            yield f"its {name} {reason}"
         names.add(name)

@@ -18,11 +18,10 @@ import numpy.typing as npt
 from crshare.errors import DataError
 from crshare.files import open_regular
 from crshare.images.npy import Header, NpyError, read_header
+from crshare.zip_members import packing_refused
 
 ADVICE = "expected an .npz file with arrays `images` [n,h,w,c] and `labels` [n]"
 AGAIN = "write the file again with numpy.savez"
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-ENCRYPTED = 1  # a bit of a member's flags
 LARGE = 2**28  # bytes
 MAX_RATIO = 100  # of a large member's bytes to its packed ones; those of images are below 20
 AT_ONCE = 2**20  # bytes
@@ -86,10 +85,8 @@ class Npz:
 
     def _refusals(self, info: zipfile.ZipInfo) -> Iterator[str]:
         packed = info.compress_size
-        if info.flag_bits & ENCRYPTED:
-            yield "it is encrypted"
-        if info.compress_type not in METHODS:
-            yield f"it is packed by method {info.compress_type}, which numpy does not use"
+        if reason := packing_refused(info, "numpy"):
+            yield f"it {reason}"
         if packed > os.fstat(self._file.fileno()).st_size:
             yield f"it claims {packed:,} bytes of a smaller file"
         if info.file_size > max(LARGE, MAX_RATIO * packed):

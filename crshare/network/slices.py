@@ -68,6 +68,9 @@ class SliceTable:
     def rows(self, group: int) -> slice:
         return slice(self.starts[group], self.starts[group + 1])
 
+    def n_taps(self, group: int) -> int:
+        return self.starts[group + 1] - self.starts[group]
+
     def slices_of(self, group: int) -> Int8Array:
         """int8 [filters, taps]."""
         return self.matrix[self.rows(group)].T
@@ -149,7 +152,7 @@ def candidate_patterns(
 ) -> Int8Array:
     """The slices that may be computed, int8 [patterns, taps]: all up to inverse, or of so many taps
     that those are too many, the group's own classes (or those of other weights [taps, filters])."""
-    n_taps = table.starts[group + 1] - table.starts[group]
+    n_taps = table.n_taps(group)
     if 2 ** (n_taps - 1) > MOST_PATTERNS:
         return table.classes[group].patterns if weights is None else classify(weights.T).patterns
     codes = np.arange(2 ** (n_taps - 1))

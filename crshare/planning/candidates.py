@@ -127,7 +127,7 @@ class Workers:
 
     @property
     def at_once(self) -> int:
-        """Prices that they get at a time."""
+        """Multipliers that they get at a time."""
         return self.n if self.dask is None else A_ROUND
 
 

@@ -3,6 +3,7 @@
 Nothing heavy is imported here, so that it can start while the caller still imports its own.
 """
 
+import errno
 import os
 import socket
 import subprocess
@@ -30,18 +31,11 @@ class SandboxError(CrshareError):
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A descriptor of a sandbox, and the number of the socket that it stood for at first."""
+    """A descriptor of a sandbox, and the number of the socket that it stood for at first: other
+    code of the caller's may close it, and it may be given to something else."""
 
     handle: int
     inode: int
-
-    @property
-    def is_ours(self) -> bool:
-        """Not closed by other code of the caller's, and given to something else since."""
-        try:
-            return os.fstat(self.handle).st_ino == self.inode
-        except OSError:
-            return False
 
 
 def start() -> None:
@@ -57,8 +51,6 @@ def give(name: str, call: int, fresh: bool) -> None:
         _post(server, name, call)
         os.close(server.handle)
         return
-    if not _server().is_ours:
-        _server.cache_clear()
     try:
         _post(_server(), name, call)
     except OSError:
@@ -67,6 +59,9 @@ def give(name: str, call: int, fresh: bool) -> None:
 
 
 def _post(server: Server, name: str, call: int) -> None:
+    """OSError where the server, or what its descriptor stood for, is gone."""
+    if os.fstat(server.handle).st_ino != server.inode:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     with socket.socket(fileno=os.dup(server.handle)) as requests:
         socket.send_fds(requests, [name.encode().ljust(NAME_SIZE)], [call])
 

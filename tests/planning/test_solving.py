@@ -5,12 +5,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from math import inf
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
+from crshare.network.slices import SliceTable
 from crshare.plan.plan import SharingPlan
 from crshare.planning import layerwise
 from crshare.planning.layerwise import (
@@ -26,7 +25,7 @@ from crshare.planning.solver_asked import Replaced, replaced
 from solver import BackendUnavailableError, EngineFaultError, Problem, Selection, dense, solve
 
 PROBLEM = dense([3, 3], np.array([[0, 2], [2, 0], [1, 1]]))
-TABLE: Any = SimpleNamespace(positions=2, starts=[0, 9], n_groups=1)
+TABLE = SliceTable("conv", np.ones((9, 1), np.int8), (0, 9), 2, False)
 
 
 @pytest.mark.parametrize(

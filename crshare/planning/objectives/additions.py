@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from crshare.network.graph import Network
 from crshare.network.slices import SliceTable
 from crshare.plan.corrections import corrected_plan, group_additions
@@ -34,7 +32,7 @@ class Additions:
 
     def opening_cost(self, table: SliceTable, group: int) -> int:
         """Its taps: which halves other slices need too is known only once all are chosen."""
-        return int(np.diff(table.starts)[group])
+        return table.n_taps(group)
 
     def refined(self, network: Network, plan: SharingPlan, on_progress: Progress) -> SharingPlan:
         return corrected_plan(network, plan, on_progress)

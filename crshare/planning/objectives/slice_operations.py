@@ -22,7 +22,7 @@ class SliceOperations:
         return table.positions * plan.n_computed_taps
 
     def opening_cost(self, table: SliceTable, group: int) -> int:
-        return table.starts[group + 1] - table.starts[group]
+        return table.n_taps(group)
 
     def refined(self, network: Network, plan: SharingPlan, on_progress: Progress) -> SharingPlan:
         return plan
