@@ -46,7 +46,7 @@ def verify(
     loaded = source_of(model, sign_layers, rescale).read()
     images = load_images(data, loaded.network).images[:n_images]
     names = [loaded.linears[layer.name].stored[0] for layer in bit_readers(loaded)]
-    found = compare(loaded, images, *running.run(loaded, images, names, frozenset(sign_layers)))
+    found = compare(loaded, images, *running.run(loaded, images, names))
     deliver(json_path, json.dumps(asdict(found), indent=1) + "\n")
     _show(found, loaded.library, console(json_path))
     if not found.holds:

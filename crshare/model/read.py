@@ -28,7 +28,8 @@ class Model:
     """What was read of a file, and what a report or a change of the file needs to know of it.
 
     linears: each linear layer as the file has it. merged: by the name of each Threshold the exact
-    maps it stands for. graph: the file's layers in order, each with its weights.
+    maps it stands for. graph: the file's layers in order, each with its weights. sign_layers and
+    rescale: what the user said beside the file, as in read_model.
     """
 
     network: Network
@@ -37,6 +38,8 @@ class Model:
     linears: Mapping[str, Linear]
     merged: Mapping[str, Maps]
     graph: Graph
+    sign_layers: Set[str] = frozenset()
+    rescale: Rescale | None = None
 
     @cached_property
     def weights(self) -> dict[str, Weights]:
@@ -86,7 +89,16 @@ def model_of(
         raise ModelFormatError(f"{path}: its layers are nested too deep; {DAMAGED}") from error
     layer_ops = (layer_op for node in nodes for layer_op in node.layer_ops)
     linears = {layer_op.owner: layer_op for layer_op in layer_ops if isinstance(layer_op, Linear)}
-    return Model(assembly.network, path, found.library, linears, assembly.merged, graph)
+    return Model(
+        network=assembly.network,
+        path=path,
+        library=found.library,
+        linears=linears,
+        merged=assembly.merged,
+        graph=graph,
+        sign_layers=sign_layers,
+        rescale=rescale,
+    )
 
 
 def _map_shape(shape: tuple[int, ...]) -> Shape:

@@ -3,7 +3,6 @@
 The library gets a blueprint of what crshare has read, in the sandbox; never the file.
 """
 
-from collections.abc import Set
 from importlib.util import find_spec
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,19 +24,18 @@ MEMORY_BYTES = 2**36  # of addresses, of which TensorFlow reserves many
 START_S, IMAGE_S = 600, 2
 
 
-def run(
-    model: Model, images: Array, names: list[str], sign_layers: Set[str] = frozenset()
-) -> tuple[dict[str, Array], Array]:
+def run(model: Model, images: Array, names: list[str]) -> tuple[dict[str, Array], Array]:
     """Which values that enter the weights of the named layers are positive, bool [n, ...], and the
-    scores, for integer images [n, h, w, c]; LibraryError where the library cannot run the model."""
+    scores, for integer images [n, h, w, c] as stored; LibraryError where the library cannot run the
+    model. What is rescaled outside of the model is rescaled here, as the model expects it."""
     try:
-        layers = layers_of(model.graph, sign_layers)
+        layers = layers_of(model.graph, model.sign_layers)
         asked = {
             "keras": _keras(model, layers),
             "shape": list(model.graph.input_shape),
             "layers": layers,
             "wanted": [_place(model, name) for name in names],
-            "images": np.asarray(images),
+            "images": rescaled(model, np.asarray(images)),
         }
         found = _called(asked, START_S + IMAGE_S * len(images))
     except SandboxError as error:
@@ -45,6 +43,16 @@ def run(
     except CrshareError as error:
         raise LibraryError(f"{model.path}: {error}") from error
     return dict(zip(names, found["bits"], strict=True)), found["scores"]
+
+
+def rescaled(model: Model, images: Array) -> Array:
+    """Images as the model expects them: what the rescaling gives, in the nearest float32."""
+    if model.rescale is None:
+        return images
+    scale, offset = model.rescale
+    pixels, places = np.unique(images, return_inverse=True)
+    values = np.array([float(scale * pixel + offset) for pixel in pixels.tolist()], np.float32)
+    return values[places].reshape(images.shape)
 
 
 def _called(asked: dict[str, Any], seconds: int) -> Any:
