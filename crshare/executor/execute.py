@@ -85,15 +85,23 @@ class Executor:
     def run(self, values: Sliced) -> dict[str, Array]:
         """Native outputs of the targets, for images or for native values of layer `start`."""
         none = self.run_batch(values[:0], Scratch())
-        found = {name: np.empty((len(values), *x.shape[1:]), x.dtype) for name, x in none.items()}
+        per = {name: self._frames(name) for name in none}
+        n = len(values) // self._frames(self.start)
+        found = {name: np.empty((n * per[name], *x.shape[1:]), x.dtype) for name, x in none.items()}
 
         def keep(rows: slice, batch: Array, scratch: Scratch) -> None:
+            first = rows.start // self._frames(self.start)
             for name, x in self.run_batch(batch, scratch).items():
-                found[name][rows] = x
+                found[name][first * per[name] :][: len(x)] = x
 
-        for _ in map_batches(values, self.batch_size, self.n_threads, keep):
+        size = self.batch_size * self._frames(self.start)
+        for _ in map_batches(values, size, self.n_threads, keep):
             pass
         return found
+
+    def _frames(self, name: str) -> int:
+        """Maps of one image: several behind a modulation in time."""
+        return self.network.signals[name].frames
 
     def run_batch(self, values: Array, scratch: Scratch) -> dict[str, Array]:
         first = values
@@ -243,8 +251,9 @@ def _layer(network: Network, name: str) -> Layer:
 
 
 def _map_bytes(signal: Signal) -> int:
-    """About the size of a map: reals as 8 bytes, integers as 4, bits as words."""
+    """About the size of an image's maps: reals as 8 bytes, integers as 4, bits as words."""
     height, width, channels = signal.shape
+    height *= signal.frames
     match signal.kind:
         case Kind.BITS:
             return height * width * 8 * n_words(channels)

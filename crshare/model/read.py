@@ -15,8 +15,9 @@ from crshare.errors import DAMAGED, ModelFormatError, NetworkError
 from crshare.frontend.config import Weights
 from crshare.frontend.containers import ModelFile, load_file, read_file
 from crshare.frontend.layers import nodes_of
+from crshare.frontend.lut_files import form_of, read_lut_file
 from crshare.frontend.topology import Graph, graph_of
-from crshare.network.graph import Conv, Network, Shape, Threshold
+from crshare.network.graph import ClassSums, Conv, Lut, Modulate, Network, Shape, Threshold
 from crshare.thresholds.assemble import Maps, assemble
 from crshare.thresholds.layer_ops import Linear, Storage
 
@@ -26,6 +27,7 @@ Rescale = tuple[Fraction, Fraction]
 @dataclass(frozen=True, eq=False)
 class Model:
     """What was read of a file, and what a report or a change of the file needs to know of it.
+    Of a LUT network's file that is the network alone.
 
     linears: each linear layer as the file has it. merged: by the name of each Threshold the exact
     maps it stands for. graph: the file's layers in order, each with its weights. sign_layers and
@@ -64,13 +66,21 @@ def read_network(
 
 
 def read_model(
-    path: Path, *, sign_layers: Set[str] = frozenset(), rescale: Rescale | None = None
+    path: Path,
+    *,
+    sign_layers: Set[str] = frozenset(),
+    rescale: Rescale | None = None,
+    frames: int = 1,
 ) -> Model:
     """As read_network, with what a report says of the file.
 
     sign_layers: names of layers, classes or activations that give +1 for values >= 0 and else -1.
     rescale: (scale, offset) that turn a pixel v into the scale * v + offset that the model expects.
+    frames: of the modulation of a LUT network, where its file does not tell.
     """
+    if form := form_of(path):
+        found = read_lut_file(path, form, frames)
+        return Model(found.network, path, found.library, {}, {}, Graph((), "", ()))
     return model_of(load_file(path), sign_layers=sign_layers, rescale=rescale)
 
 
@@ -108,7 +118,7 @@ def _map_shape(shape: tuple[int, ...]) -> Shape:
 
 
 def fingerprint(network: Network) -> str:
-    """A hash of the binary kernels and the thresholds in order: it binds a plan to its network."""
+    """A hash of kernels, thresholds and tables in order: it binds a plan to its network."""
     digest = sha256()
     for layer in network.layers:
         match layer.op:
@@ -119,6 +129,14 @@ def fingerprint(network: Network) -> str:
             case Threshold(at, rising):
                 digest.update(_described(layer.name, "at", at.astype("<i4"), at.shape))
                 digest.update(_described(layer.name, "rising", np.packbits(rising), rising.shape))
+            case Lut(connections, tables):
+                for what, array in (("connections", connections), ("tables", tables)):
+                    digest.update(_described(layer.name, what, array, array.shape))
+            case Modulate(at):
+                digest.update(_described(layer.name, "at", at, at.shape))
+            case ClassSums(weights, offsets):
+                both = np.stack([weights, offsets])
+                digest.update(_described(layer.name, "sums", both, both.shape))
             case _:
                 pass
     return digest.hexdigest()

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from crshare.arrays import BoolArray, Float32Array, Float64Array, Int8Array, Int32Array
 from crshare.errors import NetworkError
+from crshare.network.lut_ops import ClassSums, Lut, Modulate
 from crshare.network.ops import (
     ALWAYS,
     NEVER,
@@ -37,6 +38,7 @@ from crshare.network.ops import (
     extent,
     spread,
 )
+from crshare.network.signals import signal_after
 
 __all__ = [
     "ALWAYS",
@@ -44,6 +46,7 @@ __all__ = [
     "BitPool",
     "BoolArray",
     "Clamp",
+    "ClassSums",
     "Concatenate",
     "Conv",
     "Curve",
@@ -58,7 +61,9 @@ __all__ = [
     "Kind",
     "Layer",
     "Leak",
+    "Lut",
     "MaxPool",
+    "Modulate",
     "NEVER",
     "Network",
     "Op",
@@ -177,107 +182,3 @@ class Network:
         """The same network with other operations in the named layers."""
         layers = (replace(layer, op=ops.get(layer.name, layer.op)) for layer in self.layers)
         return Network(self.input, tuple(layers))
-
-
-def signal_after(op: Op, given: Signal, *others: Signal) -> Signal:
-    """The signal that `op` makes of `given` (and others); NetworkError where it cannot."""
-    if isinstance(op, Add | Concatenate):
-        return _joined(op, (given, *others))
-    if others:
-        raise NetworkError(f"reads {1 + len(others)} layers, where it takes one")
-    height, width, channels = given.shape
-    match op:
-        case Conv(_, strides, pad_value):
-            _expect(given, Kind.BITS, Kind.INTEGERS)
-            if given.kind is Kind.BITS and pad_value not in (None, 0, 1, -1):
-                raise NetworkError(f"pads a map of +1/-1 with {pad_value}")
-            bound = _bounded(max(given.bound, abs(pad_value or 0)) * op.n_inputs)
-            shape = _windows(given, op.window, strides, same=pad_value is not None)
-            return Signal(Kind.INTEGERS, shape, bound)
-        case RealConv(kernel, _, strides, same):
-            return Signal(Kind.REALS, _windows(given, kernel.shape, strides, same=same))
-        case Threshold(at):
-            _expect(given, Kind.INTEGERS)
-            _expect_channels(given, len(at))
-            return Signal(Kind.BITS, given.shape, 1)
-        case Sign():
-            _expect(given, Kind.REALS)
-            return Signal(Kind.BITS, given.shape, 1)
-        case BitPool(size, strides, same, all_of):
-            _expect(given, Kind.BITS)
-            _expect_channels(given, len(all_of))
-            shape = _windows(given, (*size, channels, channels), strides, same=same)
-            return Signal(Kind.BITS, shape, 1)
-        case MaxPool(size, strides, same):
-            _expect(given, Kind.INTEGERS, Kind.REALS)
-            shape = _windows(given, (*size, channels, channels), strides, same=same)
-            return Signal(given.kind, shape, given.bound)
-        case SumPool(size, strides):
-            shape = _windows(given, (*size, channels, channels), strides, same=False)
-            if given.kind is Kind.REALS:
-                return Signal(Kind.REALS, shape)
-            return Signal(Kind.INTEGERS, shape, _bounded(given.bound * size[0] * size[1]))
-        case Flatten():
-            return Signal(given.kind, (1, 1, height * width * channels), given.bound)
-        case Scale(scale, offset):
-            _expect_channels(given, len(scale))
-            _expect_channels(given, len(offset))
-            return Signal(Kind.REALS, given.shape)
-        case Leak(negative):
-            _expect(given, Kind.REALS)
-            _expect_channels(given, len(negative))
-            return given
-        case Clamp() | Quantise() | Curve():
-            _expect(given, Kind.REALS)
-            return given
-
-
-def _joined(op: Join, given: tuple[Signal, ...]) -> Signal:
-    kinds = {signal.kind for signal in given}
-    kind = Kind.REALS if Kind.REALS in kinds else Kind.INTEGERS
-    if isinstance(op, Add):
-        if len({signal.shape for signal in given}) > 1:
-            raise NetworkError(f"adds maps of {_shapes(given)}, which must have one shape")
-        bound = _bounded(sum(signal.bound for signal in given))
-        return Signal(kind, given[0].shape, 0 if kind is Kind.REALS else bound)
-    if len({signal.shape[:2] for signal in given}) > 1:
-        raise NetworkError(f"joins maps of {_shapes(given)}, which must have one size")
-    kind = Kind.BITS if kinds == {Kind.BITS} else kind
-    channels = sum(signal.shape[2] for signal in given)
-    bound = 0 if kind is Kind.REALS else max(signal.bound for signal in given)
-    return Signal(kind, (*given[0].shape[:2], channels), bound)
-
-
-def _shapes(given: tuple[Signal, ...]) -> str:
-    return " and ".join("x".join(map(str, signal.shape)) for signal in given)
-
-
-def _bounded(bound: int) -> int:
-    if bound >= NEVER:
-        raise NetworkError(f"sums up to {bound} do not fit in 32 bits")
-    return bound
-
-
-def _windows(
-    given: Signal, kernel: tuple[int, ...], strides: tuple[int, int], *, same: bool
-) -> Shape:
-    height, width, channels = given.shape
-    if kernel[2] != channels:
-        raise NetworkError(f"expects {kernel[2]} input channels, and gets {channels}")
-    if not same and (kernel[0] > height or kernel[1] > width):
-        window = f"{kernel[0]}x{kernel[1]}"
-        raise NetworkError(f"a window of {window} does not fit in a map of {height}x{width}")
-    rows, _ = extent(height, kernel[0], strides[0], same=same)
-    columns, _ = extent(width, kernel[1], strides[1], same=same)
-    return rows, columns, kernel[3]
-
-
-def _expect(given: Signal, *kinds: Kind) -> None:
-    if given.kind not in kinds:
-        wanted = " or ".join(kind.value for kind in kinds)
-        raise NetworkError(f"expects {wanted}, and gets {given.kind.value}")
-
-
-def _expect_channels(given: Signal, n: int) -> None:
-    if n != given.shape[2]:
-        raise NetworkError(f"holds values for {n} channels, and gets {given.shape[2]}")

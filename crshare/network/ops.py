@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from crshare.arrays import BoolArray, Float32Array, Float64Array, Int8Array, Int32Array
 from crshare.errors import NetworkError
+from crshare.network.lut_ops import LutOp
 
 Shape = tuple[int, int, int]
 
@@ -28,11 +29,13 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What flows out of a layer: its kind, its [height, width, channels], its greatest |value|."""
+    """What flows out of a layer: its kind, its [height, width, channels], its greatest |value|, and
+    how many maps an image has become, one behind the other (frames of a modulation)."""
 
     kind: Kind
     shape: Shape
     bound: int = 0  # of BITS and INTEGERS
+    frames: int = 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -216,6 +219,7 @@ Op = (
     | Quantise
     | Curve
     | Join
+    | LutOp
 )
 
 

@@ -1,7 +1,8 @@
 """A run of a network as plain +1/-1 arithmetic: slow, obvious, trusted.
 
 Every other way to run a network must agree with this one, bit for bit. Bits are int8 +1/-1, sums
-are int64, reals float64; maps are [images, height, width, channels].
+are int64, reals float64; maps are [images, height, width, channels], or where a modulation spreads
+them in time [images * frames, height, width, channels], image by image.
 """
 
 from collections.abc import Callable
@@ -15,13 +16,16 @@ from crshare.network.graph import (
     Add,
     BitPool,
     Clamp,
+    ClassSums,
     Concatenate,
     Conv,
     Curve,
     Flatten,
     Input,
     Leak,
+    Lut,
     MaxPool,
+    Modulate,
     Network,
     Op,
     Quantise,
@@ -97,6 +101,12 @@ def apply(op: Op, x: Array, *others: Array) -> Array:
             return add_up(alike(x, *others))
         case Concatenate():
             return np.concatenate(alike(x, *others, bits_stay=True), axis=3)
+        case Lut():
+            return look_up(op, x)
+        case Modulate():
+            return modulate(op, x)
+        case ClassSums():
+            return sum_classes(op, x)
 
 
 def alike(*given: Array, bits_stay: bool = False) -> list[Array]:
@@ -167,6 +177,34 @@ def convolve_reals(x: Array, kernel: Array, strides: tuple[int, int]) -> Array:
             for c in range(channels):
                 sums += tap[..., c, None] * kernel[i, j, c]
     return sums
+
+
+def look_up(op: Lut, x: Array) -> Array:
+    """The entry of each node's table that the bits of its window name."""
+    padded = pad(x, op.size, op.strides, -1 if op.same else None)
+    window = np.concatenate(window_taps(padded, op.size, op.strides), axis=3) > 0
+    entry = np.zeros((*window.shape[:3], op.n_nodes), np.uint64)
+    for place in range(op.n_inputs):
+        entry |= window[..., op.connections[:, place]].astype(np.uint64) << np.uint64(place)
+    return np.where((op.tables >> entry) & np.uint64(1) > 0, 1, -1).astype(np.int8)
+
+
+def modulate(op: Modulate, x: Array) -> Array:
+    """The frames of each image, one behind the other."""
+    reached = x[:, None, :, :, None, :] >= op.at[None, :, None, None]
+    n, frames, rows, columns, depth, channels = reached.shape
+    bits = reached.reshape(n * frames, rows, columns, depth * channels)
+    return np.where(bits, 1, -1).astype(np.int8)
+
+
+def sum_classes(op: ClassSums, x: Array) -> Array:
+    """Ones of all frames and of every n_classes-th channel, weighted."""
+    ones = (x > 0).reshape(-1, op.frames, x.shape[3]).sum(axis=1, dtype=np.int64)
+    scores = np.empty((len(ones), 1, 1, op.n_classes), np.int64)
+    for place in range(op.n_classes):
+        counted = ones[:, place :: op.n_classes].sum(axis=1)
+        scores[:, 0, 0, place] = int(op.weights[place]) * counted + int(op.offsets[place])
+    return scores
 
 
 def pool(

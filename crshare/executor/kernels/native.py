@@ -15,6 +15,7 @@ from crshare.arrays import Array, Words
 from crshare.executor.kernels import maps, unpacked
 from crshare.executor.kernels.batches import Scratch
 from crshare.executor.kernels.convolution import fits, prepare
+from crshare.executor.kernels.lookup import ready_lut
 from crshare.executor.kernels.unpacked import values_of
 from crshare.executor.kernels.variants import Variant
 from crshare.network.bits import n_words, pack_bits, unpack
@@ -22,6 +23,7 @@ from crshare.network.graph import (
     Add,
     BitPool,
     Clamp,
+    ClassSums,
     Concatenate,
     Conv,
     Curve,
@@ -29,7 +31,9 @@ from crshare.network.graph import (
     Input,
     Kind,
     Leak,
+    Lut,
     MaxPool,
+    Modulate,
     Op,
     Quantise,
     RealConv,
@@ -81,6 +85,8 @@ def ready(op: Op, variant: Variant, given: Signal, *others: Signal) -> Run:
             return lambda x, _: scale * values_of(x, given).astype(np.float64) + offset
         case Clamp(low, high):
             return lambda x, _: np.clip(x, low, high)
+        case Lut() | Modulate() | ClassSums():
+            return ready_lut(op, given)
 
 
 def ready_fused(conv: Conv, threshold: Threshold, given: Signal, variant: Variant) -> Run:

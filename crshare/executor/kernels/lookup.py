@@ -1,0 +1,172 @@
+"""LUT layers on packed bits: 512 positions at a time, a bit of each in one row of words.
+
+A block of words is turned round (64 x 64 bits at a time), so that a row holds one channel of many
+positions; a node is then a tree of bitwise choices over its inputs' rows, all positions at once.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from crshare.arrays import Array, Int64Array, Words
+from crshare.compiled import compiled
+from crshare.executor.kernels.batches import Scratch
+from crshare.network.bits import WORD, n_words, pack_bits
+from crshare.network.graph import ClassSums, Lut, Modulate, Signal, extent, signal_after
+from crshare.network.reference import modulate as modulated
+
+Pair = tuple[int, int]
+
+
+def look_up(op: Lut, given: Signal, x: Words, scratch: Scratch) -> Words:
+    """The bits of a LUT layer, words [n, h, w, words]."""
+    height, width, nodes = signal_after(op, given).shape
+    tap, channel = np.divmod(op.connections.astype(np.int64), given.shape[2])
+    rows = tap * n_words(given.shape[2]) * WORD + channel
+    before = tuple(
+        extent(given.shape[axis], op.size[axis], op.strides[axis], same=op.same)[1]
+        for axis in range(2)
+    )
+    out = scratch.take("looked", (len(x), height, width, n_words(nodes)), np.uint64)
+    x = np.ascontiguousarray(x)
+    _look_up(x, rows, op.tables, op.size, op.strides, (before[0], before[1]), out)
+    return out
+
+
+def modulate(op: Modulate, x: Array, _: Scratch) -> Words:
+    return pack_bits(modulated(op, x) > 0)
+
+
+def sum_classes(op: ClassSums, given: Signal, x: Words, scratch: Scratch) -> Array:
+    """Integers [n, 1, 1, classes] of words [n * frames, 1, 1, words]."""
+    counts = scratch.take("counts", (len(x) // op.frames, op.n_classes), np.int64)
+    _count_ones(x.reshape(len(x), x.shape[3]), given.shape[2], op.frames, counts)
+    scores = op.weights.astype(np.int64) * counts + op.offsets
+    return scores.astype(np.int32)[:, None, None]
+
+
+@compiled
+def _count_ones(x: Words, channels: int, frames: int, out: Int64Array) -> None:
+    one = np.uint64(1)
+    classes = out.shape[1]
+    for n in range(out.shape[0]):
+        for c in range(classes):
+            out[n, c] = 0
+        for f in range(frames):
+            for channel in range(channels):
+                word = x[n * frames + f, channel // 64]
+                out[n, channel % classes] += (word >> np.uint64(channel % 64)) & one
+
+
+@compiled
+def _look_up(
+    x: Words, rows: Int64Array, tables: Words, size: Pair, strides: Pair, before: Pair, out: Words
+) -> None:
+    n_positions = out.shape[0] * out.shape[1] * out.shape[2]
+    nodes = tables.shape[0]
+    given = np.zeros((size[0] * size[1] * x.shape[3] * 64, 8), np.uint64)
+    found = np.zeros((out.shape[3] * 64, 8), np.uint64)
+    choices = np.zeros((32, 8), np.uint64)
+    square = np.zeros(64, np.uint64)
+    for first in range(0, n_positions, 512):
+        lanes = min(8, (n_positions - first + 63) // 64)
+        for lane in range(lanes):
+            _gather(x, size, strides, before, out.shape, first + 64 * lane, square, given, lane)
+        for node in range(nodes):
+            _choose(given, rows[node], tables[node], choices, found[node])
+        for lane in range(lanes):
+            _scatter(found, lane, first + 64 * lane, square, out)
+
+
+@compiled
+def _gather(
+    x: Words,
+    size: Pair,
+    strides: Pair,
+    before: Pair,
+    shape: tuple[int, ...],
+    first: int,
+    square: Words,
+    given: Words,
+    lane: int,
+) -> None:
+    """The windows of 64 positions from `first` on, a row for each place of a window."""
+    positions = shape[1] * shape[2]
+    n_positions = shape[0] * positions
+    row = 0
+    for i in range(size[0]):
+        for j in range(size[1]):
+            for word in range(x.shape[3]):
+                for place in range(64):
+                    square[place] = 0
+                    at = first + place
+                    if at < n_positions:
+                        n, inside = at // positions, at % positions
+                        y = inside // shape[2] * strides[0] - before[0] + i
+                        z = inside % shape[2] * strides[1] - before[1] + j
+                        if 0 <= y < x.shape[1] and 0 <= z < x.shape[2]:
+                            square[place] = x[n, y, z, word]
+                _turn(square)
+                for place in range(64):
+                    given[row + place, lane] = square[place]
+                row += 64
+
+
+@compiled
+def _scatter(found: Words, lane: int, first: int, square: Words, out: Words) -> None:
+    flat = out.reshape(-1, out.shape[3])
+    for word in range(out.shape[3]):
+        for place in range(64):
+            square[place] = found[word * 64 + place, lane]
+        _turn(square)
+        for place in range(min(64, flat.shape[0] - first)):
+            flat[first + place, word] = square[place]
+
+
+@compiled
+def _turn(square: Words) -> None:
+    """Bit j of word i becomes bit i of word j: blocks of 32, 16, ... change places."""
+    mask, width = np.uint64(0x00000000FFFFFFFF), 32
+    while width:
+        shift = np.uint64(width)
+        i = 0
+        while i < 64:
+            for k in range(i, i + width):
+                swapped = ((square[k] >> shift) ^ square[k + width]) & mask
+                square[k] ^= swapped << shift
+                square[k + width] ^= swapped
+            i += 2 * width
+        width //= 2
+        mask ^= mask << np.uint64(max(width, 1))
+
+
+@compiled
+def _choose(given: Words, rows: Int64Array, table: np.uint64, choices: Words, found: Words) -> None:
+    """One node on eight words of positions: input 0 chooses between entries, the next ones on."""
+    one, none = np.uint64(1), np.uint64(0)
+    half = 1 << (rows.shape[0] - 1)
+    for i in range(half):
+        low = none - ((table >> np.uint64(2 * i)) & one)
+        differ = low ^ (none - ((table >> np.uint64(2 * i + 1)) & one))
+        for lane in range(8):
+            choices[i, lane] = low ^ (differ & given[rows[0], lane])
+    for place in range(1, rows.shape[0]):
+        half //= 2
+        for i in range(half):
+            for lane in range(8):
+                low = choices[2 * i, lane]
+                differ = low ^ choices[2 * i + 1, lane]
+                choices[i, lane] = low ^ (differ & given[rows[place], lane])
+    for lane in range(8):
+        found[lane] = choices[0, lane]
+
+
+def ready_lut(op: Lut | Modulate | ClassSums, given: Signal) -> "partial[Array]":
+    """What runs one of the operations of a LUT network on native arrays."""
+    match op:
+        case Lut():
+            return partial(look_up, op, given)
+        case Modulate():
+            return partial(modulate, op)
+        case ClassSums():
+            return partial(sum_classes, op, given)

@@ -1,0 +1,87 @@
+"""Files of LUT networks, whichever: told by their names, parsed in the sandbox, checked here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crshare.errors import ModelFormatError
+from crshare.files import read_file_bytes
+from crshare.frontend.lut_container import Contents, network_of
+from crshare.network.graph import Network
+from crshare.sandbox.call import Limits, call
+from crshare.sandbox.process import NO_ANSWER, SandboxError
+
+MAX_FILE = 2**28  # bytes
+BYTES_PER_S = 2**19  # of text, on a busy machine
+READ_S = 5  # of a processor, for a small file
+NAMED = "name a file of a LUT network (.npz, .bb_net or BinaryBrain's .v)"
+READER = "crshare.frontend.lut_contents"
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """One kind of file: the sandbox's function for it, and what it is called."""
+
+    function: str
+    what: str
+
+
+FORMS: dict[str, Form] = {
+    ".npz": Form("npz", "container of a LUT network"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LutFile:
+    """A network and who wrote it."""
+
+    network: Network
+    library: str
+
+
+def form_of(path: Path) -> Form | None:
+    """The kind of file that a name tells, a .gz left out; None for a model of another kind."""
+    name = path.name.removesuffix(".gz")
+    return next((form for ending, form in FORMS.items() if name.endswith(ending)), None)
+
+
+def read_lut_file(path: Path, form: Form, frames: int = 1) -> LutFile:
+    """The network of a file; ModelFormatError, one sentence, where it holds none.
+
+    frames: of the modulation, where the file does not tell.
+    """
+    content = read_file_bytes(path, ModelFormatError, NAMED, MAX_FILE)
+    answer = _ask(path, form, content, frames)
+    try:
+        return LutFile(*network_of(Contents(answer["header"], answer["arrays"])))
+    except ModelFormatError as error:
+        raise ModelFormatError(f"{path}: {error}") from error
+
+
+def _ask(path: Path, form: Form, content: bytes, frames: int) -> Any:
+    """What the sandbox makes of the file; each way in which it may fail is one sentence."""
+    seconds = READ_S + len(content) // BYTES_PER_S
+    limits = Limits(2**30 + 8 * len(content), processor_s=seconds, wall_s=60 * seconds)
+    try:
+        payload = {"content": content, "frames": frames}
+        answer = call(f"{READER}:{form.function}", payload, limits)
+        if not _sound(answer):
+            raise SandboxError(NO_ANSWER)
+        return answer
+    except SandboxError as error:
+        raise ModelFormatError(f"{path}: is no readable {form.what} ({error}); {NAMED}") from error
+    except ModelFormatError as error:
+        raise ModelFormatError(f"{path}: {error}; {NAMED}") from error
+
+
+def _sound(answer: Any) -> bool:
+    match answer:
+        case {"header": dict(), "arrays": dict() as arrays}:
+            return all(
+                isinstance(name, str) and isinstance(array, np.ndarray)
+                for name, array in arrays.items()
+            )
+        case _:
+            return False
