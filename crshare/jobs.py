@@ -20,7 +20,7 @@ from crshare.evaluation.outcome import (
 )
 from crshare.evaluation.plan_run import follow, knows_mirrored, knows_moved, measure_accuracy
 from crshare.images.image_set import ImageSet, StreamedSet, half_mirrored, split, stand_ins
-from crshare.limits import check_rescale
+from crshare.limits import FRAMES, check_rescale
 from crshare.model.read import Model, read_model
 from crshare.network.graph import Network
 from crshare.network.slices import SliceTable, decompose, mean_chance, nearest_distances
@@ -47,13 +47,17 @@ class Source:
     path: Path
     sign_layers: Set[str] = frozenset()
     rescale: tuple[Fraction, Fraction] | None = None
+    frames: int = 1
 
     def __post_init__(self) -> None:
+        FRAMES.check("frames", self.frames)
         if self.rescale is not None:
             check_rescale(self.rescale)
 
     def read(self) -> Model:
-        return read_model(self.path, sign_layers=self.sign_layers, rescale=self.rescale)
+        return read_model(
+            self.path, sign_layers=self.sign_layers, rescale=self.rescale, frames=self.frames
+        )
 
 
 def analyze(source: Source, on_progress: Progress) -> Analysis:

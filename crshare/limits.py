@@ -54,3 +54,4 @@ LUTS = Limit(1, 10**9)
 TURNS = Limit(1, 32)  # a bit of an int64 for each, and those that number a layer's inputs
 EPOCHS = Limit(1, 1_000_000)
 SHIFT = Limit(0, 10_000)
+FRAMES = Limit(1, 4_096)  # of a modulation, as network.lut_ops has it

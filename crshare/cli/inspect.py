@@ -50,6 +50,8 @@ def _lines(layer: InspectedLayer) -> list[str]:
             f"{layer.padding}"
         )
         lines.append(f"    shared: {layer.sharing}")
+    if layer.luts is not None:
+        lines.append(f"    {layer.luts}")
     if layer.threshold is not None:
         folded = ", ".join(layer.folded) or "nothing"
         lines.append(f"    channels {layer.threshold}; stands for {folded}")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crshare.cli.arguments import JSON, STDOUT, rescaling
+from crshare.cli.arguments import JSON, STDOUT, number, rescaling
+from crshare.limits import FRAMES
 from crshare.printable import NAME, printable
 
 if TYPE_CHECKING:
@@ -68,11 +69,25 @@ def model_options(command: Callable[..., None]) -> Callable[..., None]:
         help="A layer, class or activation that is a sign (+1 for >= 0, else -1), or a class of "
         "Keras's layers that takes the signs of its kernel; repeatable.",
     )(_with_sandbox(command))
+    command = click.option(
+        "--frames",
+        type=number(FRAMES),
+        metavar="M",
+        expose_value=False,
+        callback=_keep_frames,
+        help="Of a LUT network in Verilog, which does not tell: frames over which its pixels are "
+        "spread in time. [default: 1]",
+    )(command)
     return click.option(
         "--rescale",
         metavar="SCALE,OFFSET",
         help="Preprocessing outside the model: it expects SCALE * pixel + OFFSET, e.g. 1/127.5,-1.",
     )(command)
+
+
+def _keep_frames(context: click.Context, _: click.Parameter, value: int | None) -> None:
+    """Commands hand it on to source_of without a parameter of their own."""
+    context.meta["frames"] = value or 1
 
 
 def _with_sandbox(command: Callable[..., None]) -> Callable[..., None]:
@@ -151,4 +166,5 @@ def source_of(model: Path, sign_layers: tuple[str, ...], rescale: str | None) ->
     from crshare.jobs import Source
 
     exact = None if rescale is None else rescaling(rescale)
-    return Source(model, frozenset(sign_layers), exact)
+    frames = int(click.get_current_context().meta.get("frames", 1))
+    return Source(model, frozenset(sign_layers), exact, frames)

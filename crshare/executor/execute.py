@@ -1,8 +1,9 @@
 """Runs a Network on packed bits: the plan of steps, the batches, the threads.
 
-A convolution and its threshold run as one step, and a Flatten before a dense layer as none: the
-dense kernel reads the map as it lies. Batches are sized by the network, so memory does not grow
-with the data set. Every result equals reference.run, bit for bit.
+A convolution and its threshold run as one step, so do a modulation and a Flatten, and a Flatten
+before a dense layer runs as none: the dense kernel reads the map as it lies. Batches are sized by
+the network, so memory does not grow with the data set. Every result equals reference.run, bit for
+bit.
 """
 
 from collections.abc import Iterable
@@ -15,12 +16,23 @@ from crshare.arrays import Array, Words
 from crshare.errors import NetworkError
 from crshare.executor.kernels.batches import Scratch, Sliced, map_batches, usable_cores
 from crshare.executor.kernels.counting import Histogram, Pooling, firing_counts, sum_histograms
+from crshare.executor.kernels.lookup import ready_flat
 from crshare.executor.kernels.native import Run, enter, ready, ready_fused, values_of
 from crshare.executor.kernels.sliced import SlicedCounts, run_sliced
 from crshare.executor.kernels.unpacked import channels
 from crshare.executor.kernels.variants import Variant, best_variant, host_features
 from crshare.network.bits import n_words
-from crshare.network.graph import INPUT, Conv, Flatten, Kind, Layer, Network, Signal, Threshold
+from crshare.network.graph import (
+    INPUT,
+    Conv,
+    Flatten,
+    Kind,
+    Layer,
+    Modulate,
+    Network,
+    Signal,
+    Threshold,
+)
 
 __all__ = [
     "Executor",
@@ -228,6 +240,10 @@ def _step(
             conv, source = _unflattened(network, above, above.op, start)
             run = ready_fused(conv, op, network.signals[source], variant)
             return Step(name, (source,), run)
+    if isinstance(op, Flatten) and layer.source not in kept:
+        above = _layer(network, layer.source)
+        if isinstance(above.op, Modulate) and len(network.readers_of(above.name)) == 1:
+            return Step(name, above.sources, ready_flat(above.op, network.signals[above.source]))
     if isinstance(op, Conv):
         conv, source = _unflattened(network, layer, op, start)
         return Step(name, (source,), ready(conv, variant, network.signals[source]))

@@ -12,6 +12,10 @@ from typing import Any
 import numpy as np
 
 from crshare.errors import ModelFormatError
+from crshare.frontend.bb_net import read_bb_net
+from crshare.frontend.lut_container import contents_of
+from crshare.frontend.verilog_luts import read_verilog
+from crshare.network.graph import Network
 from crshare.strict_json import JsonError, parse_json
 from crshare.zip_members import packing_refused
 
@@ -32,6 +36,22 @@ def npz(payload: Any) -> Any:
         return {"header": parse_json(header.tobytes()), "arrays": arrays}
     except JsonError as error:
         raise ModelFormatError(f"its header is none ({error})") from error
+
+
+def bb_net(payload: Any) -> Any:
+    """The same of a file that BinaryBrain saved."""
+    return _crossing(read_bb_net(payload["content"]), "BinaryBrain")
+
+
+def verilog(payload: Any) -> Any:
+    """The same of a file of Verilog that BinaryBrain exported, packed by gzip or not."""
+    text = plain(payload["content"]).decode("latin-1")
+    return _crossing(read_verilog(text, payload["frames"]), "BinaryBrain, Verilog")
+
+
+def _crossing(network: Network, written_by: str) -> Any:
+    found = contents_of(network, written_by)
+    return {"header": found.header, "arrays": dict(found.arrays)}
 
 
 def _checked(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:

@@ -30,6 +30,8 @@ class Form:
 
 FORMS: dict[str, Form] = {
     ".npz": Form("npz", "container of a LUT network"),
+    ".bb_net": Form("bb_net", "file of BinaryBrain"),
+    ".v": Form("verilog", "Verilog of a LUT network"),
 }
 
 

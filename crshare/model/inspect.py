@@ -9,9 +9,12 @@ from crshare.network.graph import (
     ALWAYS,
     NEVER,
     BitPool,
+    ClassSums,
     Conv,
     Kind,
     Layer,
+    Lut,
+    Modulate,
     Op,
     RealConv,
     SumPool,
@@ -31,7 +34,8 @@ ARITHMETIC = {
 @dataclass(frozen=True, slots=True)
 class InspectedLayer:
     """One layer of the network. kernel, quantizer, weights, padding: of linear layers. sharing:
-    what crshare shares there, or why nothing. threshold: of a Threshold, how it decides."""
+    what crshare shares there, or why nothing. threshold: of a Threshold, how it decides. luts: of
+    an operation of a LUT network, its sizes."""
 
     name: str
     operation: str
@@ -45,6 +49,7 @@ class InspectedLayer:
     sharing: str | None = None
     folded: tuple[str, ...] = ()
     threshold: str | None = None
+    luts: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +83,38 @@ def _inspected(model: Model, layer: Layer) -> InspectedLayer:
         layer.name, _operation(layer.op), reads, ARITHMETIC[signal.kind], signal.shape
     )
     match layer.op:
+        case Conv() as op if layer.name not in model.linears:
+            sizes = f"{_by(op.kernel.shape)} stride {_by(op.strides)}"
+            return replace(basics, luts=f"weights {sizes}")
         case Conv() | RealConv():
             return _linear(model, layer, basics)
+        case Lut() | Modulate() | ClassSums() as op:
+            return replace(basics, luts=_sizes(op))
         case Threshold() as op:
             return replace(basics, folded=op.merged, threshold=_decision(op))
         case _:
             return basics
 
 
+def _sizes(op: Lut | Modulate | ClassSums) -> str:
+    match op:
+        case Lut(_, _, size, strides):
+            window = f" of {_by(size)} windows, stride {_by(strides)}" if size != (1, 1) else ""
+            return f"{op.n_nodes} tables of {op.n_inputs} inputs{window}"
+        case Modulate():
+            return f"{op.frames} frames, {op.depth} thresholds side by side"
+        case ClassSums(_, _, frames):
+            return f"{op.n_classes} classes, over {frames} frames; of equal scores the first class"
+
+
 def _operation(op: Op) -> str:
     match op:
+        case Lut():
+            return "tables"
+        case Modulate():
+            return "modulation"
+        case ClassSums():
+            return "sums of bits by class"
         case BitPool():
             return "max pooling of bits"
         case SumPool():

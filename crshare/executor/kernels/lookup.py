@@ -8,12 +8,11 @@ from functools import partial
 
 import numpy as np
 
-from crshare.arrays import Array, Int64Array, Words
+from crshare.arrays import Array, Int32Array, Int64Array, Words
 from crshare.compiled import compiled
 from crshare.executor.kernels.batches import Scratch
-from crshare.network.bits import WORD, n_words, pack_bits
+from crshare.network.bits import WORD, n_words
 from crshare.network.graph import ClassSums, Lut, Modulate, Signal, extent, signal_after
-from crshare.network.reference import modulate as modulated
 
 Pair = tuple[int, int]
 
@@ -33,8 +32,14 @@ def look_up(op: Lut, given: Signal, x: Words, scratch: Scratch) -> Words:
     return out
 
 
-def modulate(op: Modulate, x: Array, _: Scratch) -> Words:
-    return pack_bits(modulated(op, x) > 0)
+def modulate(op: Modulate, given: Signal, flat: bool, x: Array, scratch: Scratch) -> Words:
+    """Words [n * frames, h, w, words]; flat: [n * frames, 1, 1, words], as a Flatten has them."""
+    height, width, channels = signal_after(op, given).shape
+    shape = (1, 1, height * width * channels) if flat else (height, width, channels)
+    out = scratch.take("modulated", (len(x) * op.frames, *shape[:2], n_words(shape[2])), np.uint64)
+    values = np.ascontiguousarray(x).reshape(len(x), height * width, given.shape[2])
+    _modulate(values, op.at, flat, out.reshape(len(out), shape[0] * shape[1], out.shape[3]))
+    return out
 
 
 def sum_classes(op: ClassSums, given: Signal, x: Words, scratch: Scratch) -> Array:
@@ -56,6 +61,23 @@ def _count_ones(x: Words, channels: int, frames: int, out: Int64Array) -> None:
             for channel in range(channels):
                 word = x[n * frames + f, channel // 64]
                 out[n, channel % classes] += (word >> np.uint64(channel % 64)) & one
+
+
+@compiled
+def _modulate(x: Array, at: Int32Array, flat: bool, out: Words) -> None:
+    out[...] = 0
+    frames, depth, channels = at.shape
+    for n in range(x.shape[0]):
+        for f in range(frames):
+            for position in range(x.shape[1]):
+                place = position if not flat else 0
+                bit = position * depth * channels if flat else 0
+                for d in range(depth):
+                    for c in range(channels):
+                        if x[n, position, c] >= at[f, d, c]:
+                            word = np.uint64(1) << np.uint64(bit % 64)
+                            out[n * frames + f, place, bit // 64] |= word
+                        bit += 1
 
 
 @compiled
@@ -167,6 +189,11 @@ def ready_lut(op: Lut | Modulate | ClassSums, given: Signal) -> "partial[Array]"
         case Lut():
             return partial(look_up, op, given)
         case Modulate():
-            return partial(modulate, op)
+            return partial(modulate, op, given, False)
         case ClassSums():
             return partial(sum_classes, op, given)
+
+
+def ready_flat(op: Modulate, given: Signal) -> "partial[Array]":
+    """A modulation and the Flatten behind it in one."""
+    return partial(modulate, op, given, True)
