@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from crshare.errors import DAMAGED, ModelFormatError, NetworkError
 from crshare.frontend.config import Weights
-from crshare.frontend.containers import ModelFile, load_file, read_file
-from crshare.frontend.layers import nodes_of
+from crshare.frontend.formats import AnyFile, described, load, named
 from crshare.frontend.lut_files import form_of, read_lut_file
-from crshare.frontend.topology import Graph, graph_of
-from crshare.network.graph import ClassSums, Conv, Lut, Modulate, Network, Shape, Threshold
+from crshare.frontend.onnx.reader import OnnxModel
+from crshare.frontend.topology import Graph
+from crshare.model.ties import refuse_ties
+from crshare.network.graph import ClassSums, Conv, Lut, Modulate, Network, Threshold
 from crshare.thresholds.assemble import Maps, assemble
 from crshare.thresholds.layer_ops import Linear, Storage
 
@@ -31,7 +31,8 @@ class Model:
 
     linears: each linear layer as the file has it. merged: by the name of each Threshold the exact
     maps it stands for. graph: the file's layers in order, each with its weights. sign_layers and
-    rescale: what the user said beside the file, as in read_model.
+    rescale: what the user said beside the file, as in read_model. onnx: what was read of an ONNX
+    graph, which has no layers.
     """
 
     network: Network
@@ -42,10 +43,13 @@ class Model:
     graph: Graph
     sign_layers: Set[str] = frozenset()
     rescale: Rescale | None = None
+    onnx: OnnxModel | None = None
 
     @cached_property
     def weights(self) -> dict[str, Weights]:
-        """The file's own, by Keras layer and short name."""
+        """The file's own, by its layer or node and short name."""
+        if self.onnx is not None:
+            return dict(self.onnx.weights)
         return {layer.name: layer.weights for layer in self.graph.layers}
 
     @property
@@ -61,7 +65,7 @@ class Model:
 def read_network(
     path: Path, *, sign_layers: Set[str] = frozenset(), rescale: Rescale | None = None
 ) -> Network:
-    """The network of a Keras file; ModelFormatError, one sentence, where crshare cannot read it."""
+    """The network of a model file; ModelFormatError, one sentence, where crshare cannot read it."""
     return read_model(path, sign_layers=sign_layers, rescale=rescale).network
 
 
@@ -81,23 +85,18 @@ def read_model(
     if form := form_of(path):
         found = read_lut_file(path, form, frames)
         return Model(found.network, path, found.library, {}, {}, Graph((), "", ()))
-    return model_of(load_file(path), sign_layers=sign_layers, rescale=rescale)
+    return model_of(load(path), sign_layers=sign_layers, rescale=rescale)
 
 
 def model_of(
-    file: ModelFile, *, sign_layers: Set[str] = frozenset(), rescale: Rescale | None = None
+    file: AnyFile, *, sign_layers: Set[str] = frozenset(), rescale: Rescale | None = None
 ) -> Model:
     """As read_model, of a file whose bytes are at hand."""
-    found, path = read_file(file), file.path
-    try:
-        graph = graph_of(found.config, found.weights)
-        nodes = nodes_of(graph, sign_layers)
-        assembly = assemble(_map_shape(graph.input_shape), rescale, nodes)
-    except (ModelFormatError, NetworkError) as error:
-        raise ModelFormatError(f"{path}: {error}") from error
-    except RecursionError as error:
-        raise ModelFormatError(f"{path}: its layers are nested too deep; {DAMAGED}") from error
-    layer_ops = (layer_op for node in nodes for layer_op in node.layer_ops)
+    found, path = described(file, sign_layers), file.path
+    with named(path):
+        assembly = assemble(found.shape, rescale, found.nodes)
+        refuse_ties(found, assembly, rescale)
+    layer_ops = (layer_op for node in found.nodes for layer_op in node.layer_ops)
     linears = {layer_op.owner: layer_op for layer_op in layer_ops if isinstance(layer_op, Linear)}
     return Model(
         network=assembly.network,
@@ -105,16 +104,11 @@ def model_of(
         library=found.library,
         linears=linears,
         merged=assembly.merged,
-        graph=graph,
+        graph=found.graph,
         sign_layers=sign_layers,
         rescale=rescale,
+        onnx=found.onnx,
     )
-
-
-def _map_shape(shape: tuple[int, ...]) -> Shape:
-    """[inputs] and [width, channels] as maps of height 1."""
-    height, width, channels = (1,) * (3 - len(shape)) + shape
-    return height, width, channels
 
 
 def fingerprint(network: Network) -> str:

@@ -1,4 +1,4 @@
-"""A changed network back into a copy of its Keras file: kernels, and what moves the thresholds.
+"""A changed network back into a copy of its file: kernels, and what moves the thresholds.
 
 A kernel keeps the magnitudes that the file holds and takes the new signs, so that latent weights
 stay latent and a scaled quantizer keeps its scale. Where a threshold moves, the batch normalisation
@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 
-from crshare.arrays import BoolArray, Float64Array, Int8Array, Int32Array
+from crshare.arrays import Float64Array, Int8Array
 from crshare.errors import PlanError
 from crshare.files import write_bytes
 from crshare.frontend.config import TINY
-from crshare.frontend.containers import changed_file, load_file
+from crshare.frontend.formats import changed as changed_file
+from crshare.frontend.formats import load
 from crshare.model.read import Model, Rescale, model_of
+from crshare.model.ties import same_decisions
 from crshare.network.graph import Conv, Layer, Network, Op, Threshold, alike
 from crshare.thresholds.moved import Adjuster, Decision, adjuster, parameters
 
@@ -36,9 +38,9 @@ def apply_network(
     The changed bytes are read back and compared before any is written. PlanError where `wanted` is
     not the file's network with other signs and thresholds, or the file cannot express them.
     """
-    file = load_file(source)
+    file = load(source)
     model = model_of(file, sign_layers=sign_layers, rescale=rescale)
-    changed = replace(changed_file(file, changes_for(model, wanted)), path=target)
+    changed = replace(changed_file(file, model.onnx, changes_for(model, wanted)), path=target)
     written = model_of(changed, sign_layers=sign_layers, rescale=rescale)
     _refuse_difference(target, written.network, wanted)
     write_bytes(target, changed.content)
@@ -103,23 +105,6 @@ def _parameters(
             f"{channel} around; keep its direction"
         )
     return {name: value for name, value in given.items() if name in model.weights[owner]}
-
-
-def same_decisions(one: Threshold, other: Threshold, bound: int) -> BoolArray:
-    """Per channel, whether both thresholds decide alike for every sum within +-bound."""
-    least, greatest = _firing(one, bound)
-    other_least, other_greatest = _firing(other, bound)
-    both_never = (least > greatest) & (other_least > other_greatest)
-    same: BoolArray = both_never | ((least == other_least) & (greatest == other_greatest))
-    return same
-
-
-def _firing(threshold: Threshold, bound: int) -> tuple[Int32Array, Int32Array]:
-    """The least and the greatest sum that gives +1, for each channel; none where they cross."""
-    at = threshold.at.astype(np.int64)
-    least = np.where(threshold.rising, np.clip(at, -bound, bound + 1), -bound)
-    greatest = np.where(threshold.rising, bound, np.clip(at, -bound - 1, bound))
-    return least.astype(np.int32), greatest.astype(np.int32)
 
 
 def _refuse_other_layers(model: Model, wanted: Network) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
-from itertools import takewhile
+from itertools import pairwise
 from math import gcd, prod
 
 import numpy as np
@@ -14,6 +14,7 @@ from crshare.network.graph import Input, Shape, extent, spread
 from crshare.network.reference import CURVES
 from crshare.thresholds.layer_ops import (
     ONE,
+    ZERO,
     Affine,
     Binarize,
     Bounds,
@@ -24,6 +25,7 @@ from crshare.thresholds.layer_ops import (
     Map,
     Pool,
     Role,
+    Round,
     Slope,
     Squash,
 )
@@ -41,16 +43,15 @@ def enter(
 ) -> tuple[Input, tuple[LayerOp, ...], int]:
     """The input as integers, with the rescaling that comes first; the layer ops that follow, and
     how many of the given ones these stand for."""
-    leading = list(takewhile(_is_entry, layer_ops))
     scale, offset = rescale or (Fraction(1), Fraction(0))
-    owner = ENTRY
-    for layer_op in leading:
-        if isinstance(layer_op, Affine):
-            scale, offset = (
-                scale * layer_op.scale[0],
-                offset * layer_op.scale[0] + layer_op.offset[0],
-            )
-            owner = layer_op.owner
+    owner, leading = ENTRY, []
+    for layer_op in layer_ops:
+        found = _entered(shape, scale, offset, layer_op)
+        if found is None:
+            break
+        leading.append(layer_op)
+        if not isinstance(layer_op, Flat):
+            (scale, offset), owner = found, layer_op.owner
     if scale == 0:
         raise ModelFormatError(f"layer {owner} rescales every input to one value; mend its scale")
     unit = _common_unit(scale, offset)
@@ -65,10 +66,37 @@ def enter(
     return given, (*factor, *flats), len(leading)
 
 
-def _is_entry(layer_op: LayerOp) -> bool:
-    return isinstance(layer_op, Flat) or (
-        isinstance(layer_op, Affine) and layer_op.role is Role.FACTOR
-    )
+def _entered(
+    shape: Shape, scale: Fraction, offset: Fraction, layer_op: LayerOp
+) -> tuple[Fraction, Fraction] | None:
+    """The rescaling of the images together with a layer op that can be part of it."""
+    match layer_op:
+        case Flat():
+            return scale, offset
+        case Affine(_, Role.FACTOR, scales, center, radicand, offsets):
+            if layer_op.n_channels == 1 and center == ZERO and radicand == ONE:
+                return scale * scales[0], offset * scales[0] + offsets[0]
+        case Round():
+            return _rounded(Input(shape), scale, offset, layer_op)
+        case _:
+            pass
+    return None
+
+
+def _rounded(
+    given: Input, scale: Fraction, offset: Fraction, layer_op: Round
+) -> tuple[Fraction, Fraction] | None:
+    """A rounding that rescales the integers of the images evenly, as one that changes none does."""
+    values = [
+        min(
+            max(round((scale * v + offset) / layer_op.unit) * layer_op.unit, layer_op.low),
+            layer_op.high,
+        )
+        for v in range(given.low, given.high + 1)
+    ]
+    step = values[1] - values[0]
+    even = step and all(b - a == step for a, b in pairwise(values))
+    return (step, values[0] - step * given.low) if even else None
 
 
 def _common_unit(a: Fraction, b: Fraction) -> Fraction:

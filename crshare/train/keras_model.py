@@ -15,7 +15,7 @@ import tensorflow as tf
 import tf_keras as keras
 
 from crshare.arrays import Array
-from crshare.model.write import same_decisions
+from crshare.model.ties import same_decisions
 from crshare.network.graph import (
     INPUT,
     Add,

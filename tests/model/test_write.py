@@ -8,7 +8,8 @@ import pytest
 
 from crshare.errors import OutputError, PlanError
 from crshare.model.read import read_model, read_network
-from crshare.model.write import apply_network, same_decisions
+from crshare.model.ties import same_decisions
+from crshare.model.write import apply_network
 from crshare.network.graph import ALWAYS, NEVER, Conv, Network, Op, Threshold
 from tests.keras_files import (
     Dialect,
