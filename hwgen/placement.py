@@ -1,58 +1,73 @@
-"""Placing and routing on an iCE40: does a design fit, and how fast is its clock."""
+"""Placing and routing: does a design fit on a device, and how fast is its clock?"""
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
+from hwgen.devices import DEVICES, Placer
 from hwgen.errors import ToolError
 from hwgen.sources import Sources
 from hwgen.synthesis import read, run_yosys
 from hwgen.tools import ended, needed, workspace
 
-DEVICE, PACKAGE = "hx8k", "ct256"
 CLOCK = re.compile(r"Max frequency for clock\s+'[^']*': (\d{1,6}(?:\.\d{1,9})?) MHz")
 PORT = re.compile(r"^ *(input|output) +wire +(?:\[(\d{1,7}):0\] +)?(\w+),?$", re.M | re.A)
-CELLS = re.compile(r"ICESTORM_LC:\s*(\d{1,9})\s*/\s*(\d{1,9})\b")
+FIRST_START_S = 900.0  # in which a program of a package compiles itself, once
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
     """A design on the device: its highest clock in MHz, and logic cells of those there are."""
 
+    target: str
     device: str
     megahertz: float
     logic_cells: int
     of_cells: int
 
 
-def place(sources: Sources, time_limit_s: float) -> Placed:
-    """Map, place and route the top on an iCE40 HX8K with free pins; ToolError if it does not fit.
+def placer_of(target: str) -> Placer:
+    """What places on a target; ToolError where nothing does."""
+    placer = DEVICES[target].placer
+    if placer is None:
+        able = [name for name, one in DEVICES.items() if one.placer is not None]
+        raise ToolError(f"nothing here places on {target}; choose --target {' or '.join(able)}")
+    return placer
+
+
+def place(target: str, sources: Sources, time_limit_s: float) -> Placed:
+    """Map, place and route the top on a device with free pins; ToolError if it does not fit.
 
     The wide streams of a design need more pins than the package has, so the top is wrapped in shift
     registers that stand for them; their cells are counted too.
     """
-    placer, top = needed("nextpnr-ice40"), sources.top
-    command = [
-        *(placer, f"--{DEVICE}", "--package", PACKAGE, "--seed", "1"),
-        *("--json", "design.json", "--pcf-allow-unconstrained"),
-    ]
+    placer, top = placer_of(target), sources.top
+    program = needed(placer.program, package=placer.package)
+    command = [program, *placer.options, "--seed", "1", "--json", "design.json"]
     files = {**sources.files, "all-pins.v": _wrapper(sources)}
     with workspace(files) as folder:
-        script = [read(files), "synth_ice40 -flatten -top pins -json design.json"]
+        script = [read(files), f"{DEVICES[target].command} -top pins -json design.json"]
         run_yosys(script, folder, time_limit_s, top)
+        if Path(program).name == placer.package:
+            ended([program, "--version"], folder, FIRST_START_S, " when it was first started")
         done = ended(command, folder, time_limit_s, f" on {top}; raise --time-limit")
+    name = Path(program).name
     if done.code:
         raise ToolError(
-            f"nextpnr-ice40 cannot place {top} on an iCE40 {DEVICE.upper()}: "
+            f"{name} cannot place {top} on {target}, {placer.device.upper()}: "
             f"{done.reason.removeprefix('ERROR: ')}; choose fewer --layers"
         )
-    return _placed(done.err + done.out, top)
+    clocks, cells = CLOCK.findall(done.err + done.out), _cells(placer, done.err + done.out)
+    if not clocks or cells is None:
+        raise ToolError(f"{name} named no clock and cells for {top}; is the design empty?")
+    return Placed(target, placer.device, float(clocks[-1]), *cells)
 
 
-def _placed(said: str, top: str) -> Placed:
-    clocks, cells = CLOCK.findall(said), CELLS.findall(said)
-    if not clocks or not cells or int(cells[-1][0]) > int(cells[-1][1]):
-        raise ToolError(f"nextpnr-ice40 named no clock and cells for {top}; is the design empty?")
-    return Placed(DEVICE, float(clocks[-1]), int(cells[-1][0]), int(cells[-1][1]))
+def _cells(placer: Placer, said: str) -> tuple[int, int] | None:
+    """Logic cells of those there are, as the placer counted them last."""
+    found = re.findall(rf"\b{placer.logic_cell}:\s*(\d{{1,9}})\s*/\s*(\d{{1,9}})\b", said)
+    taken, there = map(int, found[-1]) if found else (1, 0)
+    return (taken, there) if taken <= there else None
 
 
 def _wrapper(sources: Sources) -> str:

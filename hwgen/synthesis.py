@@ -1,39 +1,50 @@
-"""LUTs, carry cells and registers of generated Verilog, as yosys maps it."""
+"""LUTs, carry cells, registers and depth of generated Verilog, as yosys maps it."""
 
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from hwgen.devices import DEVICES
 from hwgen.errors import ToolError
+from hwgen.levels import levels
+from hwgen.mapped import read_cells, read_counts
+from hwgen.primitives import Kind, primitive
 from hwgen.sources import Sources
 from hwgen.tools import ended, needed, workspace
 
-TARGETS = {"xilinx": "synth_xilinx -flatten -noiopad", "ice40": "synth_ice40 -flatten"}
-LUTS = re.compile(r"LUT\d|SB_LUT4")
-CARRIES = re.compile(r"CARRY4|SB_CARRY")
-REGISTERS = re.compile(r"FD[RSCP]E|SB_DFF\w*")
-CELL = re.compile(r"^\s+(?:\d+\s+)?([A-Za-z_]\w*)\s+(\d{1,12})\s*$", re.MULTILINE)
+COUNTS, NETLIST = "cells.json", "mapped.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Area:
-    """Cells after mapping. others: by name, those that are none of the three."""
+    """A mapped design.
+
+    luts: cells that are LUTs, a LUT6_2 is one. sites: places for a LUT that all cells take, those
+    of memories, shift registers and an ECP5's carry cells too. levels: the most LUTs on a path
+    between registers and ports. cells: all of them by name.
+    """
 
     luts: int
+    sites: int
     carries: int
     registers: int
-    others: dict[str, int]
+    levels: int
+    cells: Mapping[str, int]
 
 
 def synthesise(target: str, sources: Sources, time_limit_s: float) -> Area:
     """Map the top with yosys; ToolError where it is missing, fails or runs out of time."""
-    top, cells = sources.top, "cells.txt"
-    script = f"{TARGETS[target]} -top {top}; tee -q -o {cells} stat"
+    top = sources.top
+    script = [
+        read(sources.files),
+        f"{DEVICES[target].command} -top {top}",
+        f"tee -q -o {COUNTS} stat -json",
+        f"json -o {NETLIST}",
+    ]
     with workspace(sources.files) as folder:
-        run_yosys([read(sources.files), script], folder, time_limit_s, top)
-        said = folder / cells
-        return area_of(said.read_text(encoding="utf-8", errors="replace") if said.exists() else "")
+        run_yosys(script, folder, time_limit_s, top)
+        counts = read_counts(folder / COUNTS)
+        return area_of(counts, levels(read_cells(folder / NETLIST, top), top))
 
 
 def read(names: Iterable[str]) -> str:
@@ -51,19 +62,12 @@ def run_yosys(script: Sequence[str], folder: Path, time_limit_s: float, top: str
         raise ToolError(f"yosys failed on {top}: {done.reason}")
 
 
-def area_of(log: str) -> Area:
-    """The cells that the last `stat` of a log names."""
-    _, found, cells = log.rpartition("Number of cells:")
-    if not found:
-        raise ToolError("yosys printed no count of cells; is its version 0.20 or newer?")
-    counts = {name: int(number) for name, number in CELL.findall(cells)}
-    taken = {
-        pattern: sum(n for name, n in counts.items() if pattern.fullmatch(name))
-        for pattern in (LUTS, CARRIES, REGISTERS)
-    }
-    others = {
-        name: number
-        for name, number in counts.items()
-        if not any(pattern.fullmatch(name) for pattern in taken)
-    }
-    return Area(taken[LUTS], taken[CARRIES], taken[REGISTERS], others)
+def area_of(counts: Mapping[str, int], depth: int) -> Area:
+    """The area of so many cells of each name."""
+
+    def total(kind: Kind) -> int:
+        return sum(n for name, n in counts.items() if primitive(name).kind is kind)
+
+    sites = sum(n * primitive(name).sites for name, n in counts.items())
+    kinds = total(Kind.LUT), sites, total(Kind.CARRY), total(Kind.REGISTER)
+    return Area(*kinds, depth, dict(sorted(counts.items())))

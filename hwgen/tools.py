@@ -10,6 +10,7 @@ import selectors
 import shutil
 import signal
 import subprocess
+import sysconfig
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -42,12 +43,18 @@ class Ended:
         return "".join(letter if letter.isprintable() else "?" for letter in found[:LONGEST_REASON])
 
 
-def needed(program: str, otherwise: str = "") -> str:
-    """Where a program is; ToolError where it is not on the PATH. otherwise: what else would do."""
+def needed(program: str, otherwise: str = "", *, package: str | None = None) -> str:
+    """Where a program is; ToolError where it is not installed. otherwise: what else would do.
+
+    package: what the extra `hw` calls the program, where it is part of it; it may then stand beside
+    the interpreter as well.
+    """
     found = shutil.which(program)
+    if found is None and package is not None:
+        found = shutil.which(package) or shutil.which(package, path=sysconfig.get_path("scripts"))
     if found is None:
-        how = f"install it (Debian: apt-get install {program}){otherwise}"
-        raise ToolError(f"{program} is not on the PATH; {how}")
+        how = f"Debian: apt-get install {program}" if package is None else "pip install crshare[hw]"
+        raise ToolError(f"{program} is not on the PATH; install it ({how}){otherwise}")
     return str(Path(found).absolute())
 
 

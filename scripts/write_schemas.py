@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from crshare.plan.file import PlanFile
+from crshare.report.hardware import SynthesisReport
 from crshare.report.page.document import Spent
 from crshare.report.schema import (
     AnalysisReport,
@@ -30,6 +31,7 @@ KINDS = {
     "analyze": AnalysisReport,
     "evaluate": EvaluationReport,
     "apply": AppliedReport,
+    "synth": SynthesisReport,
 }
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,9 +14,8 @@ from crshare.cli.shared import deliver, json_option, progress
 from crshare.limits import SECONDS
 
 if TYPE_CHECKING:
-    from crshare.report.hardware import Mapped
+    from crshare.report.hardware import Mapped, PlacedFolder
     from hwgen.equivalence import Proof
-    from hwgen.placement import Placed
 
 
 @click.command()
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--target",
     "targets",
-    type=ChoiceOf("hwgen.synthesis", "TARGETS"),
+    type=ChoiceOf("hwgen.devices", "DEVICES"),
     multiple=True,
     default=("xilinx",),
     show_default=True,
@@ -47,7 +45,12 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Prove by SAT that both folders, of --combinational, compute the same.",
 )
-@click.option("--place", "wants_place", is_flag=True, help="Place on an iCE40: cells and clock.")
+@click.option(
+    "--place",
+    "wants_place",
+    is_flag=True,
+    help="Place and route as well, on ice40 and ecp5: cells and clock.",
+)
 @json_option
 def synth(
     rtl: Path,
@@ -59,26 +62,30 @@ def synth(
     wants_place: bool,
     json_path: Path | None,
 ) -> None:
-    """Map a folder that `generate` wrote with yosys: LUTs, carry cells and registers.
+    """Map a folder that `generate` wrote with yosys: LUTs, carry cells, registers and LUT levels.
 
     With --by-layer and --json FILE, `report --luts FILE` shows where the LUTs go; the file grows
     with every layer that is mapped.
 
-    --place goes on with nextpnr-ice40: does it fit an HX8K, and how fast is its clock?
+    --place goes on with nextpnr for each --target that is ice40 (an HX8K) or ecp5 (an LFE5U-85F):
+    does it fit, and how fast is its clock?
     """
     from rich.console import Group
 
     from crshare.errors import HardwareError
     from crshare.files import is_replaced, write_text
     from crshare.hardware.folder import prove, read_folder
-    from crshare.report.hardware import Mapped, area_table, placed_lines
+    from crshare.report.hardware import Mapped, PlacedFolder, area_table, placed_lines
     from crshare.screen import line
     from hwgen import TimeLimitError
-    from hwgen.placement import place
+    from hwgen.placement import place, placer_of
     from hwgen.synthesis import synthesise
 
     if wants_proof and against is None:
         raise HardwareError("--prove compares two folders; name the second with --against")
+    placed_on = targets if wants_place else ()
+    for target in placed_on:
+        placer_of(target)
     folders = [folder for folder in (rtl, against) if folder is not None]
     designs = [read_folder(folder) for folder in folders]
     tasks = [
@@ -104,8 +111,11 @@ def synth(
             show("proving that both are equal", 0.0)
             proof = prove(designs[0], designs[1], time_limit)
         placed = [
-            (str(design.path), place(design.sources, time_limit))
-            for design in (designs if wants_place else [])
+            PlacedFolder(
+                **asdict(place(target, design.sources, time_limit)), folder=str(design.path)
+            )
+            for target in placed_on
+            for design in designs
         ]
     said = [line(f"Both folders: {proof.value}.")] if proof is not None else []
     tables = Group(area_table(found), *placed_lines(placed), *said)
@@ -113,11 +123,10 @@ def synth(
 
 
 def _written(
-    found: Sequence[Mapped], proof: Proof | None = None, placed: Sequence[tuple[str, Placed]] = ()
+    found: Sequence[Mapped], proof: Proof | None = None, placed: Sequence[PlacedFolder] = ()
 ) -> str:
-    facts = {
-        "areas": [asdict(one) for one in found],
-        "proof": None if proof is None else proof.name.lower(),
-        "placed": [{"folder": folder, **asdict(result)} for folder, result in placed],
-    }
-    return json.dumps(facts, indent=1) + "\n"
+    from crshare.report.hardware import SynthesisReport
+    from crshare.typed_json import write_json
+
+    said: Any = None if proof is None else proof.name.lower()
+    return write_json(SynthesisReport(tuple(found), said, tuple(placed)))

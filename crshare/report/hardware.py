@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from rich.text import Text
 
@@ -52,10 +53,26 @@ class Mapped:
     area: Area | None
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedFolder(Placed):
+    """A folder's design on the device of a target."""
+
+    folder: str
+
+
+@dataclass(frozen=True, slots=True)
+class SynthesisReport:
+    """What `crshare synth --json` writes. proof: whether two datapaths are equal, if asked."""
+
+    areas: tuple[Mapped, ...]
+    proof: Literal["equal", "different", "open"] | None
+    placed: tuple[PlacedFolder, ...]
+
+
 def area_table(found: Sequence[Mapped]) -> Fitting:
     """Cells after mapping; where two designs stand together, the first over the second."""
     table = table_of("Cells after mapping with yosys", "Target", "Layer", "Folder")
-    for name in ("LUTs", "Carry\ncells", "Registers"):
+    for name in ("LUT\nsites", "LUT\ncells", "Carry\ncells", "Regis-\nters", "LUT\nlevels"):
         table.add_column(name, justify="right", no_wrap=True)
     folders = list(dict.fromkeys(one.folder for one in found))
     names = [Path(folder).name for folder in folders]
@@ -64,24 +81,25 @@ def area_table(found: Sequence[Mapped]) -> Fitting:
         table.add_row(one.target, one.layer, named[one.folder], *_figures(one.area))
     for target, layer in dict.fromkeys((one.target, one.layer) for one in found):
         pair = [one.area for one in found if (one.target, one.layer) == (target, layer)]
-        if len(pair) == 2 and pair[0] and pair[1] and pair[1].luts:
-            over = f"{pair[0].luts / pair[1].luts:.3f}"
-            table.add_row(target, layer, "first over second", over, "", "")
+        if len(pair) == 2 and pair[0] and pair[1] and pair[1].sites:
+            over = f"{pair[0].sites / pair[1].sites:.3f}"
+            table.add_row(target, layer, "first over second", over, "", "", "", "")
     return Fitting(table, n_keys=3)
 
 
 def _figures(area: Area | None) -> list[str]:
     if area is None:
-        return ["too long", "", ""]
-    return [f"{n:,}" for n in (area.luts, area.carries, area.registers)]
+        return ["too long", "", "", "", ""]
+    figures = (area.sites, area.luts, area.carries, area.registers, area.levels)
+    return [f"{n:,}" for n in figures]
 
 
-def placed_lines(placed: Sequence[tuple[str, Placed]]) -> list[Text]:
+def placed_lines(placed: Sequence[PlacedFolder]) -> list[Text]:
     """Where each folder's design was placed, and its highest clock."""
     return [
         line(
-            f"{folder}: placed on an iCE40 {one.device.upper()}, {one.logic_cells:,} of "
+            f"{one.folder}: placed on {one.target}, {one.device.upper()}, {one.logic_cells:,} of "
             f"{one.of_cells:,} logic cells, up to {one.megahertz:g} MHz."
         )
-        for folder, one in placed
+        for one in placed
     ]

@@ -34,7 +34,9 @@ def rtl(place: Watched, tame: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("more", [(), ("--by-layer",), ("--place",), ("--prove",)])
+@pytest.mark.parametrize(
+    "more", [(), ("--by-layer",), ("--target", "ice40", "--place"), ("--prove",)]
+)
 def test_no_report_runs_in_yosys(place: Watched, rtl: Path, more: tuple[str, ...]) -> None:
     report = json.loads((rtl / "report.json").read_text())
     forged = (

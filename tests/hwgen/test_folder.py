@@ -70,7 +70,9 @@ def test_what_was_written_is_read(base: Path) -> None:
 
 
 @pytest.mark.parametrize("top", COMMANDS)
-@pytest.mark.parametrize("options", [[], ["--prove"], ["--place"], ["--by-layer"]])
+@pytest.mark.parametrize(
+    "options", [[], ["--prove"], ["--target", "ice40", "--place"], ["--by-layer"]]
+)
 def test_no_name_of_a_report_becomes_a_command(base: Path, top: str, options: list[str]) -> None:
     name = "alone" if options == ["--prove"] else "streams"
 
