@@ -1,26 +1,32 @@
-"""LUTs of one layer's sums after synthesis: separate, slices, our graphs, and da4ml's Verilog.
+"""LUT sites of one layer's sums after synthesis: separate, ours, da4ml's and alkaid's Verilog.
 
-    python scripts/bench_hardware.py MODEL.h5 [--layer conv2] [--channels 8 32]
-        [--da4ml-python PYTHON] [--time-limit SECONDS] [--json FILE]
+    python scripts/bench_hardware.py MODEL.h5 [--layer conv2] [--channels 8 32] [--target xilinx]
+        [--only ROW ...] [--da4ml-python PYTHON] [--alkaid-python PYTHON] [--time-limit SECONDS]
+        [--keep DIR] [--json FILE]
 
-The sums of the first channels of a layer, all its filters, combinational, mapped by yosys
-(synth_xilinx). Ours leave the sign and the constant of a sum to the threshold behind it, where they
-cost nothing; da4ml's Verilog is written by itself from its own solution of the same matrix, its
-pipeline registers left out of the count of LUTs. Needs yosys; da4ml where it is to be compared (its
-interpreter is named by --da4ml-python).
+The sums of the first channels of a layer, all its filters, combinational, mapped by the same
+command of yosys. Ours leave the sign and the constant of a sum to the threshold behind it, where
+they cost nothing; the others write Verilog of their own solutions of the same matrix, with signs.
+alkaid packs six inputs of a sum into a table or not, and fuses three operands into one adder or
+not. The bound is that of separate sums: n bits take (n - ceil(log2(n + 1))) / 2 LUTs of two
+outputs at least, since each removes at most two bits.
+
+--only measures the rows whose names hold one of these texts. --keep DIR keeps Verilog of the other
+tools and what yosys made of all, by a hash of all that goes in, so that a second run measures only
+what has changed. Needs yosys, and interpreters that have da4ml and alkaid.
 """
 
 import argparse
 import json
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from hardware_rivals import TOP, Kept, Rival, area_of, bound, rivals, written
 from rich.console import Console
 from rich.table import Table
 
@@ -33,21 +39,9 @@ from crshare.plan.plan import exact_layer
 from hwgen import Linear, ToolError, combinational, files
 from hwgen.cells import Range
 from hwgen.design import Design, Entry
-from hwgen.sources import Sources
-from hwgen.synthesis import synthesise
+from hwgen.devices import DEVICES
 from solver.adder_graph import AdderGraph, Slices, build
 
-TOP = "dut"
-DA4ML = """
-import sys
-from pathlib import Path
-import numpy as np
-from da4ml.cmvm import QInterval, solve
-from da4ml.codegen.rtl import RTLModel
-kernel = np.ascontiguousarray(np.load(sys.argv[1]).T, dtype="f4")
-solution = solve(kernel, qintervals=[QInterval(0.0, 1.0, 1.0)] * len(kernel))
-RTLModel(solution, "dut", sys.argv[2]).write()
-"""
 SETTINGS: dict[str, dict[str, Any]] = {
     "separate": {"method": "separate"},
     "ours, least LUTs": {"measure": "lut6"},
@@ -62,15 +56,38 @@ class Row:
 
     shape: str
     how: str
+    sites: int | None = None
     luts: int | None = None
     carries: int | None = None
-    over_separate: float | None = None
+    levels: int | None = None
     note: str = ""
 
 
-def graphs(weights: Array, table: SliceTable, n_channels: int) -> Iterator[tuple[str, AdderGraph]]:
+@dataclass(frozen=True)
+class Bench:
+    """How all rows are measured, and which. only: texts of which a row's name holds one."""
+
+    target: str
+    time_limit_s: float
+    kept: Kept
+    only: tuple[str, ...]
+
+    def wants(self, how: str) -> bool:
+        return not self.only or any(text in how for text in self.only)
+
+    def row(self, shape: str, how: str, sources: Mapping[str, str], note: str = "") -> Row:
+        try:
+            area = area_of(self.target, sources, self.time_limit_s, self.kept)
+        except ToolError as error:
+            return Row(shape, how, note=str(error))
+        return Row(shape, how, area.sites, area.luts, area.carries, area.levels, note)
+
+
+def graphs(table: SliceTable, n_channels: int) -> Iterator[tuple[str, Callable[[], AdderGraph]]]:
+    """Our rows: what each is called, and what builds its graph."""
+    weights = matrix_of(table, n_channels)
     for how, options in SETTINGS.items():
-        yield how, build(weights, **options)
+        yield how, partial(build, weights, **options)
     plan = exact_layer(table)
     slices = Slices(
         starts=np.array(table.starts[: n_channels + 1], np.int64),
@@ -78,7 +95,7 @@ def graphs(weights: Array, table: SliceTable, n_channels: int) -> Iterator[tuple
         use=plan.use[:n_channels].astype(np.int64),
         corrected=plan.corrected[:n_channels],
     )
-    yield "repeated and inverse slices", build(weights, method="slices", slices=slices)
+    yield "repeated and inverse slices", partial(build, weights, method="slices", slices=slices)
 
 
 def verilog_of(graph: AdderGraph) -> dict[str, str]:
@@ -91,49 +108,45 @@ def verilog_of(graph: AdderGraph) -> dict[str, str]:
     return {"dut.v": datapath, "popcount6.v": popcount}
 
 
-def rows(table: SliceTable, n_channels: int, args: argparse.Namespace) -> Iterator[Row]:
-    weights = table.matrix[: table.starts[n_channels]].T.astype(np.int64)
-    shape = f"{weights.shape[1]}x{weights.shape[0]}"
-    separate = None
-    for how, graph in graphs(weights, table, n_channels):
-        row = measured(shape, how, verilog_of(graph), args, separate)
-        separate = row.luts if how == "separate" else separate
-        yield row
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        np.save(folder / "matrix.npy", weights)
-        command = [args.da4ml_python, "-c", DA4ML, str(folder / "matrix.npy"), str(folder / "out")]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            said = (done.stderr.strip().splitlines() or ["failed"])[-1]
-            yield Row(shape, "da4ml", note=said)
-            return
-        unused = ("wrapper", "lookup_table")
-        paths = sorted(p for p in folder.rglob("*.v") if not any(n in p.name for n in unused))
-        sources = {path.name: path.read_text() for path in paths}
-        yield measured(shape, "da4ml", sources, args, separate)
+def ours(table: SliceTable, n_channels: int, bench: Bench) -> Iterator[Row]:
+    """Our rows, separate sums first."""
+    shape = shape_of(matrix_of(table, n_channels))
+    for how, built in graphs(table, n_channels):
+        if bench.wants(how):
+            yield bench.row(shape, how, verilog_of(built()))
 
 
-def measured(
-    shape: str, how: str, sources: dict[str, str], args: argparse.Namespace, separate: int | None
-) -> Row:
-    try:
-        area = synthesise("xilinx", Sources(TOP, sources), args.time_limit)
-    except ToolError as error:
-        return Row(shape, how, note=str(error))
-    ratio = area.luts / separate if separate else None
-    return Row(shape, how, area.luts, area.carries, ratio)
+def theirs(weights: Array, tools: list[Rival], bench: Bench) -> Iterator[Row]:
+    for rival in filter(lambda tool: bench.wants(tool.name), tools):
+        try:
+            made = written(rival, weights, bench.time_limit_s, bench.kept)
+        except ToolError as error:
+            yield Row(shape_of(weights), rival.name, note=str(error))
+        else:
+            yield bench.row(shape_of(weights), rival.name, made.files, made.note)
 
 
-def show(found: list[Row]) -> Table:
-    table = Table("matrix", "how", title="Sums of one layer after synthesis", title_justify="left")
-    for name in ("LUTs", "CARRY4", "over separate"):
+def matrix_of(table: SliceTable, n_channels: int) -> Array:
+    """The weights of the first channels: sums by inputs."""
+    return table.matrix[: table.starts[n_channels]].T.astype(np.int64)
+
+
+def shape_of(weights: Array) -> str:
+    return f"{weights.shape[1]}x{weights.shape[0]}"
+
+
+def show(found: list[Row], target: str) -> Table:
+    title = f"Sums of one layer after synthesis for {target}"
+    table = Table("matrix", "how", title=title, title_justify="left")
+    for name in ("LUT sites", "carry cells", "LUT levels", "over separate"):
         table.add_column(name, justify="right")
     table.add_column("note")
+    separate = {row.shape: row.sites for row in found if row.how == "separate"}
     for row in found:
-        figures = ["" if n is None else f"{n:,}" for n in (row.luts, row.carries)]
-        ratio = "" if row.over_separate is None else f"{row.over_separate:.3f}"
-        table.add_row(row.shape, row.how, *figures, ratio, row.note)
+        figures = ["" if n is None else f"{n:,}" for n in (row.sites, row.carries, row.levels)]
+        base = separate.get(row.shape)
+        over = f"{row.sites / base:.3f}" if row.sites is not None and base else ""
+        table.add_row(row.shape, row.how, *figures, over, row.note)
     return table
 
 
@@ -142,8 +155,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("model", type=Path)
     parser.add_argument("--layer", default="conv2")
     parser.add_argument("--channels", type=int, nargs="+", default=[8, 32])
+    parser.add_argument("--only", nargs="+", default=(), metavar="ROW")
+    parser.add_argument("--target", choices=DEVICES, default="xilinx")
     parser.add_argument("--da4ml-python", default=sys.executable)
+    parser.add_argument("--alkaid-python", default=sys.executable)
     parser.add_argument("--time-limit", type=float, default=3600.0)
+    parser.add_argument("--keep", type=Path, metavar="DIR")
     parser.add_argument("--json", type=Path, metavar="FILE")
     return parser.parse_args()
 
@@ -151,14 +168,22 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     args, console = arguments(), Console()
     tables = {table.layer: table for table in decompose(read_network(args.model))}
-    found: list[Row] = []
+    bench = Bench(args.target, args.time_limit, Kept(args.keep), tuple(args.only))
+    tools, found = rivals(args.da4ml_python, args.alkaid_python), list[Row]()
+
+    def rows(n_channels: int) -> Iterator[Row]:
+        weights = matrix_of(tables[args.layer], n_channels)
+        yield Row(shape_of(weights), "bound of separate sums", sites=bound(weights))
+        yield from ours(tables[args.layer], n_channels, bench)
+        yield from theirs(weights, tools, bench)
+
     for n_channels in args.channels:
-        for row in rows(tables[args.layer], n_channels, args):
+        for row in rows(n_channels):
             found.append(row)
-            console.print(f"{row.shape} {row.how}: {row.luts} LUTs {row.note}")
-    console.print(show(found))
-    if args.json:
-        write_text(args.json, json.dumps([asdict(row) for row in found], indent=1) + "\n")
+            console.print(f"{row.shape} {row.how}: {row.sites} LUT sites {row.note}", markup=False)
+            if args.json:
+                write_text(args.json, json.dumps([asdict(one) for one in found], indent=1) + "\n")
+    console.print(show(found, args.target))
 
 
 if __name__ == "__main__":
