@@ -68,7 +68,7 @@ def finetune(
     with silent():
         from crshare.train import finetune as tuning
         from crshare.train.augment import Augmentation
-        from crshare.train.loop import Course
+        from crshare.train.course import Course
 
     augmentation = Augmentation(mirror=mirror, shift=shift)
     course = Course(epochs, batch, seed, rate, rate / FALL, augmentation, held_out)

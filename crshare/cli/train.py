@@ -61,7 +61,7 @@ def train(
     with silent():
         from crshare.train import training
         from crshare.train.augment import Augmentation
-        from crshare.train.loop import Course
+        from crshare.train.course import Course
 
     chosen = recipe_of(recipe)
     augmentation = Augmentation(mirror=mirror, shift=shift)

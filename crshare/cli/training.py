@@ -16,7 +16,7 @@ from crshare.limits import EPOCHS, ROWS, SEED, SHIFT
 
 if TYPE_CHECKING:
     from crshare.report.responsive_table import Fitting
-    from crshare.train.loop import Trained
+    from crshare.train.course import Trained
 
 CURVE = "curve.json"
 

@@ -29,21 +29,18 @@ from crshare.plan.plan import (
     unshared_layer,
 )
 from crshare.planning.teacher import DISTILLED, teacher_of
-from crshare.train.keras_model import trainable
-from crshare.train.loop import (
+from crshare.train.course import (
     Course,
-    Data,
     Progress,
     Record,
     Trained,
-    TrainingJob,
-    deterministic,
     key_of,
     no_record,
     parted,
-    run,
     share_right,
 )
+from crshare.train.keras_model import trainable
+from crshare.train.loop import Data, TrainingJob, deterministic, run
 from crshare.train.rates import decayed
 
 N_MOMENTS = 1000  # images that tell the moments of the sums before the first step

@@ -9,20 +9,17 @@ from crshare.model.read import read_network
 from crshare.recipes import Recipe
 from crshare.train import losses
 from crshare.train.compact import write_compact
-from crshare.train.loop import (
+from crshare.train.course import (
     Course,
-    Data,
     Progress,
     Record,
     Trained,
-    TrainingJob,
-    deterministic,
     key_of,
     no_record,
     parted,
-    run,
     share_right,
 )
+from crshare.train.loop import Data, TrainingJob, deterministic, run
 from crshare.train.rates import ScaledAdam, decayed
 from crshare.train.recipes import build, count, scales
 

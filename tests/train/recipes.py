@@ -18,7 +18,7 @@ from crshare.network.graph import Conv
 from crshare.recipes import RECIPES, Recipe, RecipeError, recipe_of
 from crshare.train import running, training
 from crshare.train.augment import Augmentation
-from crshare.train.loop import Course, Progress, Trained, parted
+from crshare.train.course import Course, Progress, Trained, parted
 from crshare.train.recipes import build
 
 import tf_keras as keras  # isort: skip  # crshare.train says which Keras it is to use

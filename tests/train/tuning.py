@@ -26,8 +26,8 @@ from crshare.planning.layerwise import exact_plan
 from crshare.train import finetune as tuning
 from crshare.train import sharing
 from crshare.train.augment import Augmentation
+from crshare.train.course import Course, Trained, parted, share_right
 from crshare.train.keras_model import trainable
-from crshare.train.loop import Course, Trained, parted, share_right
 from tests.keras_files import batch_norm, conv, dense, flatten, signs, write_h5
 
 import tensorflow as tf  # isort: skip  # crshare.train says which Keras it is to use

@@ -1,0 +1,1 @@
+"""Training of LUT networks with numpy and numba alone; nothing here knows TensorFlow."""
