@@ -1,7 +1,7 @@
-"""The LUT networks that can be trained from nothing, as values; `crshare.train.lutnet` builds them.
+"""The LUT networks that can be trained from nothing, as values; `crshare.train.lutnet` builds.
 
-R. Fuchikami, "LUT-Network", 2019: nodes are tables of six bits, the first layers of an image network
-a subnetwork of tables on windows, and the bits of the last layer are added up by class.
+R. Fuchikami, "LUT-Network", 2019: nodes are tables of six bits, the first layers of an image
+network a subnetwork of tables on windows; the bits of the last layer are added up by class.
 """
 
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class LutRecipe:
     """shape: of an image. depth: thresholds of each pixel side by side. temperature: that the sums
     of bits of a class are divided by before the softmax. connections: for stages that name none.
     first_rate, last_rate: of Adam on tables; score_rate: on the scores of learned connections, in
-    multiples of it."""
+    multiples of it, every score_every-th step."""
 
     name: str
     shape: tuple[int, int, int]
@@ -52,7 +52,8 @@ class LutRecipe:
     temperature: float
     depth: int = 1
     connections: Choice = Choice.LEARNED
-    score_rate: float = 3.0
+    score_rate: float = 8.0
+    score_every: int = 4
     epochs: int = 20
     batch: int = 128
     first_rate: float = 1e-2

@@ -26,6 +26,8 @@ class Recipe:
     dense: tuple[int, ...]
     half: float = 127.5
     n_classes: int = 10
+    epochs: int = 100
+    batch: int = 50
     first_rate: float = 1e-3
     last_rate: float = 3e-7
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,15 +11,22 @@ from crshare.cli.arguments import IN_FILE, OUT_FOLDER, number
 from crshare.cli.shared import json_option, progress
 from crshare.cli.training import course_options, recorder, tell
 from crshare.folder_lock import locked
-from crshare.limits import RATE
-from crshare.recipes import FLOAT32, PRECISIONS, RECIPES, recipe_of
+from crshare.limits import FRAMES, RATE
+from crshare.lut_recipes import LUT_RECIPES, Choice, Form, LutRecipe
+from crshare.recipes import FLOAT32, PRECISIONS, RECIPES, Recipe
+
+if TYPE_CHECKING:
+    from crshare.train.course import Course, Trained
+
+NAMES = (*RECIPES, *LUT_RECIPES)
+BNN_ONLY, LUT_ONLY = ("precision", "stochastic"), ("frames", "connections", "table")
 
 
 @click.command()
-@click.argument("recipe", type=click.Choice(tuple(RECIPES)))
+@click.argument("recipe", type=click.Choice(NAMES))
 @click.option("--data", type=IN_FILE, required=True, help="Training images and labels, .npz.")
 @click.option("-o", "--output", type=OUT_FOLDER, required=True, help="Folder for the model.")
-@course_options(epochs=100, batch=50)
+@course_options(epochs=None, batch=None)
 @click.option("--rate", type=number(RATE), help="Of the first step; the recipe's, if not given.")
 @click.option(
     "--last-rate", type=number(RATE), help="Of the last step; the recipe's, if not given."
@@ -33,47 +41,128 @@ from crshare.recipes import FLOAT32, PRECISIONS, RECIPES, recipe_of
 @click.option(
     "--stochastic", is_flag=True, help="Draw the signs of activations at random while training."
 )
+@click.option(
+    "--frames",
+    type=number(FRAMES),
+    default=1,
+    show_default=True,
+    help="LUT networks: thresholds of each pixel, one after the other in time.",
+)
+@click.option(
+    "--connections",
+    type=click.Choice([choice.value for choice in Choice]),
+    help="LUT networks: how tables' inputs are chosen; the recipe's, if not given.",
+)
+@click.option(
+    "--table",
+    type=click.Choice([form.value for form in Form]),
+    default=Form.DIFFERENTIABLE.value,
+    show_default=True,
+    help="LUT networks: how a table is made differentiable.",
+)
 @json_option
 def train(
     recipe: str,
     data: Path,
     output: Path,
-    epochs: int,
-    batch: int,
+    epochs: int | None,
+    batch: int | None,
     seed: int,
     held_out: float,
     mirror: bool,
     shift: int,
     rate: float | None,
     last_rate: float | None,
-    precision: str,
-    stochastic: bool,
     json_path: Path | None,
+    **options: Any,
 ) -> None:
-    """Train the network of a RECIPE; write RECIPE.h5 of the best epoch, and curve.json.
+    """Train the network of a RECIPE; write its model of the best epoch, and curve.json.
 
-    Needs the extra `train`. A run that was killed goes on from its last epoch.
+    A LUT network becomes RECIPE.npz; the others RECIPE.h5, and need the extra `train`. A run that
+    was killed goes on from its last epoch.
     """
+    chosen: Recipe | LutRecipe = LUT_RECIPES[recipe] if recipe in LUT_RECIPES else RECIPES[recipe]
+    is_lut = isinstance(chosen, LutRecipe)
+    _refuse(recipe, BNN_ONLY if is_lut else LUT_ONLY)
+    click.get_current_context().with_resource(locked(output))
+    if not is_lut:
+        _load_tensorflow()
+    from crshare.train.augment import Augmentation
+    from crshare.train.course import Course
+
+    augmentation = Augmentation(mirror=mirror, shift=shift)
+    course = Course(
+        epochs or chosen.epochs,
+        batch or chosen.batch,
+        seed,
+        rate or chosen.first_rate,
+        last_rate or chosen.last_rate,
+        augmentation,
+        held_out,
+    )
+    if isinstance(chosen, LutRecipe):
+        tell(*_lut(chosen, data, course, output, **_used(options, LUT_ONLY)), json_path)
+    else:
+        tell(*_bnn(chosen, data, course, output, **_used(options, BNN_ONLY)), json_path)
+
+
+def _used(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: options[name] for name in names}
+
+
+def _refuse(recipe: str, foreign: tuple[str, ...]) -> None:
+    """Options that say nothing for this recipe are not passed over."""
+    context = click.get_current_context()
+    for name in foreign:
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            kind = "LUT networks" if name in LUT_ONLY else "networks of +1/-1 weights"
+            raise click.UsageError(f"--{name} is for {kind}, and {recipe} is none; leave it out")
+
+
+def _load_tensorflow() -> None:
+    """LibraryError where it is missing; what it says on import is kept from the terminal."""
     from crshare.train.library import require_training, silent
 
-    click.get_current_context().with_resource(locked(output))
     require_training()
     with silent():
-        from crshare.train import training
-        from crshare.train.augment import Augmentation
-        from crshare.train.course import Course
+        from crshare.train import training  # noqa: F401
 
-    chosen = recipe_of(recipe)
-    augmentation = Augmentation(mirror=mirror, shift=shift)
-    rates = (rate or chosen.first_rate, last_rate or chosen.last_rate)
-    course = Course(epochs, batch, seed, *rates, augmentation, held_out)
+
+def _bnn(
+    recipe: Recipe, data: Path, course: Course, output: Path, *, precision: str, stochastic: bool
+) -> tuple[Trained, str]:
+    from crshare.train import training
+
     record = recorder(
-        output, recipe=recipe, seed=seed, augmentation=augmentation.name,
+        output, recipe=recipe.name, seed=course.seed, augmentation=course.augmentation.name,
         precision=precision, stochastic=stochastic,
     )  # fmt: skip
     with progress() as show:
         trained = training.train(
-            chosen, data, course, output, show,
+            recipe, data, course, output, show,
             precision=precision, stochastic=stochastic, record=record,
         )  # fmt: skip
-    tell(trained, record(trained), json_path)
+    return trained, record(trained)
+
+
+def _lut(
+    recipe: LutRecipe,
+    data: Path,
+    course: Course,
+    output: Path,
+    *,
+    frames: int,
+    connections: str | None,
+    table: str,
+) -> tuple[Trained, str]:
+    from crshare.train.lutnet.training import Kind, train
+
+    choice = Choice(connections) if connections else recipe.connections
+    record = recorder(
+        output, recipe=recipe.name, seed=course.seed, augmentation=course.augmentation.name,
+        frames=frames, connections=choice.value, table=table,
+    )  # fmt: skip
+    with progress() as show:
+        kind = Kind(frames, Form(table), choice)
+        trained = train(recipe, data, course, kind, output, show, record=record)
+    return trained, record(trained)

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 CURVE = "curve.json"
 
 
-def course_options(epochs: int, batch: int) -> Callable[[Any], Any]:
-    """How long, on how many images at once, from which seed, and how images are changed."""
+def course_options(epochs: int | None, batch: int | None) -> Callable[[Any], Any]:
+    """How long, on how many images at once, from which seed, and how images are changed.
+
+    epochs, batch: the defaults; None where they are the recipe's.
+    """
     options = (
         _option("--epochs", number(EPOCHS), epochs, "Turns through the training images."),
         _option("--batch", number(ROWS), batch, "Images for each step, at most."),
@@ -44,8 +47,10 @@ def course_options(epochs: int, batch: int) -> Callable[[Any], Any]:
 
 
 def _option(
-    name: str, kind: click.ParamType[Any], default: float, text: str
+    name: str, kind: click.ParamType[Any], default: float | None, text: str
 ) -> Callable[[Any], Any]:
+    if default is None:
+        text = f"{text.removesuffix('.')}; the recipe's, if not given."
     return click.option(name, type=kind, default=default, show_default=True, help=text)
 
 

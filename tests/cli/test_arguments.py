@@ -22,7 +22,10 @@ NUMBERS = {
     "synth": ("--time-limit",),
     "verify": ("--images",),
     "finetune": ("--rate", "--distill", "--epochs", "--batch", "--seed", "--held-out", "--shift"),
-    "train": ("--rate", "--last-rate", "--epochs", "--batch", "--seed", "--held-out", "--shift"),
+    "train": (
+        *("--rate", "--last-rate", "--epochs", "--batch", "--seed", "--held-out", "--shift"),
+        "--frames",
+    ),
 }
 OPTIONS = [(command, option) for command, options in NUMBERS.items() for option in options]
 

@@ -8,7 +8,7 @@ from crshare.arrays import Array, Float32Array, Int64Array, Words
 from crshare.train.lutnet import kernels, smoothing
 from crshare.train.lutnet.form import Gradients, Want
 from crshare.train.lutnet.smoothing import Batch
-from crshare.train.lutnet.wiring import Wiring, by_channel
+from crshare.train.lutnet.wiring import Wiring
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,37 +20,23 @@ class Read:
     batch: Batch
 
     def backward(self, upstream: Float32Array, want: Want) -> Gradients:
-        """upstream: at the layer's bits; it is overwritten."""
+        """upstream: at the layer's bits."""
         n = len(self.addresses)
         sums = np.empty((n, kernels.N_ENTRIES))
-        kernels.sum_by_entry(0, n, self.addresses, upstream, sums)
+        kernels.sum_by_entry(self.addresses, upstream, sums)
         found = smoothing.gradients(self.batch, sums)
-        if not want.rows and not want.inputs:
-            return Gradients(found.tables)
-        scale, shift, slopes = (
-            a.astype(np.float32) for a in (found.scale, found.shift, found.slopes)
-        )
-        kernels.through_norm(0, n, self.addresses, scale, shift, upstream)
-        return Gradients(
-            found.tables,
-            self._rows(slopes, upstream) if want.rows else None,
-            self._inputs(slopes, upstream) if want.inputs else None,
-        )
-
-    def _rows(self, slopes: Float32Array, arriving: Float32Array) -> Float32Array:
-        given = np.zeros((self.wiring.n_rows, arriving.shape[1]), np.float32)
-        readers, starts = by_channel(self.wiring)
-        kernels.give_back(
-            0, len(starts) - 1, starts, readers, self.wiring.rows, self.wiring.offsets,
-            self.addresses, slopes, arriving, given,
-        )  # fmt: skip
-        return given
-
-    def _inputs(self, slopes: Float32Array, arriving: Float32Array) -> Float32Array:
-        n, n_places, n_samples = self.addresses.shape
-        found = np.empty((n, kernels.N_INPUTS, n_places, n_samples), np.float32)
-        kernels.find_sensitivities(0, n, self.addresses, slopes, arriving, found)
-        return found
+        slopes = np.empty((n, kernels.N_INPUTS, kernels.N_ENTRIES), np.float32)
+        kernels.find_slopes(self.batch.smooth, slopes)
+        maps = (found.scale.astype(np.float32), found.shift.astype(np.float32), slopes, upstream)
+        rows, inputs = None, None
+        if want.rows:
+            rows = np.zeros((self.wiring.n_rows, upstream.shape[1]), np.float32)
+            kernels.give_back(self.wiring.rows, self.wiring.offsets, self.addresses, *maps, rows)
+        if want.inputs:
+            shape = (n, kernels.N_INPUTS, *self.addresses.shape[1:])
+            inputs = np.empty(shape, np.float32)
+            kernels.find_sensitivities(self.addresses, *maps, inputs)
+        return Gradients(found.tables, rows, inputs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +62,12 @@ def addresses_of(wiring: Wiring, bits: Array) -> tuple[Array, Int64Array]:
     n, n_places = len(wiring.rows), len(wiring.offsets)
     addresses = np.empty((n, n_places, bits.shape[1]), np.uint8)
     counts = np.empty((n, kernels.N_ENTRIES), np.int64)
-    kernels.find_addresses(0, n, bits, wiring.rows, wiring.offsets, addresses, counts)
+    kernels.find_addresses(bits, wiring.rows, wiring.offsets, addresses, counts)
     return addresses, counts
 
 
 def look_up(addresses: Array, words: Words) -> Array:
     n, n_places, n_samples = addresses.shape
     bits = np.empty((n * n_places, n_samples), np.uint8)
-    kernels.look_up(0, n, addresses, words, bits)
+    kernels.look_up(addresses, words, bits)
     return bits
-
-

@@ -28,7 +28,7 @@ class Kept(Protocol):
     """What a layer keeps of a batch until gradients come back."""
 
     def backward(self, upstream: Float32Array, want: Want) -> Gradients:
-        """upstream: at what the layer gave, [n * n_places, S]; it may be overwritten."""
+        """upstream: at what the layer gave, [n * n_places, S]."""
 
 
 class TableForm(Protocol):

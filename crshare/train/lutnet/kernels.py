@@ -2,8 +2,7 @@
 
 A layer reads rows of samples, uint8 bits or float32 probabilities [n_rows, S]. Node n reads, at
 place p of the map, rows[n, j] + offsets[p] as its input j; a dense layer has one place. What it
-gives is [n_nodes, n_places, S]. Each loop takes a range of nodes, or of input channels, and writes
-there alone, so ranges may run side by side and nothing depends on how many do.
+gives is [n_nodes, n_places, S].
 """
 
 import numpy as np
@@ -16,12 +15,12 @@ N_INPUTS, N_ENTRIES = 6, 64
 
 @compiled
 def find_addresses(
-    first: int, last: int, bits: Array, rows: Array, offsets: Array, addresses: Array, counts: Array
+    bits: Array, rows: Array, offsets: Array, addresses: Array, counts: Array
 ) -> None:
     """addresses [n, p, S] uint8 of the entry that each sample reads; counts [n, 64] of them."""
     four = np.empty((4, 64), np.int64)
     n_samples = bits.shape[1]
-    for n in range(first, last):
+    for n in range(rows.shape[0]):
         four[:] = 0
         for p in range(offsets.shape[0]):
             o = offsets[p]
@@ -39,10 +38,10 @@ def find_addresses(
 
 
 @compiled
-def look_up(first: int, last: int, addresses: Array, words: Array, bits: Array) -> None:
+def look_up(addresses: Array, words: Array, bits: Array) -> None:
     """bits [n * places, S] of tables held as words uint64 [n], entry k in bit k."""
-    n_places, n_samples = addresses.shape[1:]
-    for n in range(first, last):
+    n_nodes, n_places, n_samples = addresses.shape
+    for n in range(n_nodes):
         word = words[n]
         for p in range(n_places):
             read, out = addresses[n, p], bits[n * n_places + p]
@@ -51,11 +50,11 @@ def look_up(first: int, last: int, addresses: Array, words: Array, bits: Array) 
 
 
 @compiled
-def sum_by_entry(first: int, last: int, addresses: Array, upstream: Array, sums: Array) -> None:
+def sum_by_entry(addresses: Array, upstream: Array, sums: Array) -> None:
     """sums [n, 64]: of the gradients upstream [n * places, S] that arrive at each entry."""
     four = np.empty((4, 64), np.float64)
-    n_places, n_samples = addresses.shape[1:]
-    for n in range(first, last):
+    n_nodes, n_places, n_samples = addresses.shape
+    for n in range(n_nodes):
         four[:] = 0
         for p in range(n_places):
             read, given = addresses[n, p], upstream[n * n_places + p]
@@ -66,91 +65,78 @@ def sum_by_entry(first: int, last: int, addresses: Array, upstream: Array, sums:
 
 
 @compiled
-def through_norm(
-    first: int, last: int, addresses: Array, factor: Array, shift: Array, upstream: Array
-) -> None:
-    """upstream [n * places, S] becomes factor[n, k] * upstream + shift[n, k], k its entry."""
-    n_places, n_samples = addresses.shape[1:]
-    for n in range(first, last):
-        scale, offset = factor[n], shift[n]
-        for p in range(n_places):
-            read, given = addresses[n, p], upstream[n * n_places + p]
-            for s in range(n_samples):
-                given[s] = scale[read[s]] * given[s] + offset[read[s]]
+def find_slopes(smooth: Array, slopes: Array) -> None:
+    """slopes [n, 6, 64]: by how much smooth [n, 64] changes at entry k where bit j becomes 1."""
+    for n in range(smooth.shape[0]):
+        for j in range(6):
+            for k in range(64):
+                slopes[n, j, k] = smooth[n, k | 1 << j] - smooth[n, k & ~(1 << j)]
 
 
 @compiled
 def give_back(
-    first: int,
-    last: int,
-    starts: Array,
-    readers: Array,
     rows: Array,
     offsets: Array,
     addresses: Array,
+    scale: Array,
+    shift: Array,
     slopes: Array,
-    arriving: Array,
+    upstream: Array,
     given: Array,
 ) -> None:
-    """given [n_rows, S] += the gradients of the rows of channels first to last.
+    """given [n_rows, S] += the gradients of the rows that are read.
 
-    readers[starts[c] : starts[c + 1]]: the inputs that read channel c, node * 6 + j. slopes
-    [n, 6, 64]: what input j changes at entry k. arriving [n * places, S]: at the nodes.
+    upstream [n * places, S]: at the nodes' bits; at their values it is scale[n, k] times that, and
+    shift[n, k], k the entry read. slopes [n, 6, 64]: of values, by each input. What belongs to one
+    place of the map is done together, since that fits a cache.
     """
-    n_places, n_samples = addresses.shape[1:]
-    for c in range(first, last):
-        for i in range(starts[c], starts[c + 1]):
-            n, j = readers[i] // 6, readers[i] % 6
-            slope = slopes[n, j]
-            for p in range(n_places):
-                out = given[rows[n, j] + offsets[p]]
-                read, come = addresses[n, p], arriving[n * n_places + p]
+    n_nodes, n_places, n_samples = addresses.shape
+    arriving = np.empty(n_samples, np.float32)
+    for p in range(n_places):
+        for n in range(n_nodes):
+            read, come = addresses[n, p], upstream[n * n_places + p]
+            factor, more = scale[n], shift[n]
+            for s in range(n_samples):
+                arriving[s] = factor[read[s]] * come[s] + more[read[s]]
+            for j in range(6):
+                slope, out = slopes[n, j], given[rows[n, j] + offsets[p]]
                 for s in range(n_samples):
-                    out[s] += slope[read[s]] * come[s]
+                    out[s] += slope[read[s]] * arriving[s]
 
 
 @compiled
 def find_sensitivities(
-    first: int, last: int, addresses: Array, slopes: Array, arriving: Array, found: Array
+    addresses: Array, scale: Array, shift: Array, slopes: Array, upstream: Array, found: Array
 ) -> None:
-    """found [n, 6, n_places, S]: the gradient at each input of each node."""
-    n_places, n_samples = addresses.shape[1:]
-    for n in range(first, last):
-        for j in range(6):
-            slope = slopes[n, j]
-            for p in range(n_places):
-                read, come, out = addresses[n, p], arriving[n * n_places + p], found[n, j, p]
+    """found [n, 6, n_places, S]: the gradient at each input of each node; as give_back."""
+    n_nodes, n_places, n_samples = addresses.shape
+    for n in range(n_nodes):
+        factor, more = scale[n], shift[n]
+        for p in range(n_places):
+            read, come = addresses[n, p], upstream[n * n_places + p]
+            for j in range(6):
+                slope, out = slopes[n, j], found[n, j, p]
                 for s in range(n_samples):
-                    out[s] = slope[read[s]] * come[s]
+                    out[s] = slope[read[s]] * (factor[read[s]] * come[s] + more[read[s]])
 
 
 @compiled
-def collect(
-    first: int,
-    last: int,
-    starts: Array,
-    readers: Array,
-    rows: Array,
-    offsets: Array,
-    sensitivities: Array,
-    given: Array,
-) -> None:
-    """As give_back, from sensitivities [n, 6, n_places, S]."""
-    for c in range(first, last):
-        for i in range(starts[c], starts[c + 1]):
-            n, j = readers[i] // 6, readers[i] % 6
-            for p in range(offsets.shape[0]):
+def collect(rows: Array, offsets: Array, sensitivities: Array, given: Array) -> None:
+    """given [n_rows, S] += sensitivities [n, 6, n_places, S] of the inputs that read each row."""
+    for p in range(offsets.shape[0]):
+        for n in range(rows.shape[0]):
+            for j in range(6):
                 out, come = given[rows[n, j] + offsets[p]], sensitivities[n, j, p]
                 for s in range(out.shape[0]):
                     out[s] += come[s]
 
 
 @compiled
-def softmax_gradient(first: int, last: int, scores: Array, gradients: Array) -> None:
+def softmax_gradient(scores: Array, gradients: Array) -> None:
     """gradients [n, m] by weights become those by scores [n, m], weights their softmax."""
     m = scores.shape[1]
     weights = np.empty(m, np.float32)
-    for n in range(first, last):
+    for n in range(scores.shape[0]):
         score, gradient = scores[n], gradients[n]
         most = score[0]
         for i in range(m):

@@ -8,6 +8,7 @@ import numpy as np
 
 from crshare.arrays import Array, Float32Array, Int32Array, Int64Array, Words
 from crshare.lut_recipes import Choice, Form, LutRecipe, LutStage
+from crshare.network.lut_ops import modulation
 from crshare.train.lutnet import kernels
 from crshare.train.lutnet.differentiable import Differentiable, addresses_of, look_up
 from crshare.train.lutnet.form import Gradients, Kept, TableForm, Want
@@ -18,6 +19,7 @@ from crshare.train.lutnet.wiring import Shape, Wiring, choose, rows_of, wire
 SPREAD = 0.1  # standard deviation of a table's first entries
 LEAN = SPREAD / 1.5  # by which each 1 among the inputs raises them: nodes begin as noisy majorities
 FAVOUR = 0.5  # what the first connections are ahead of the others
+SCORE_SAMPLES = 2048  # of all places, about; more are not looked at for gradients of scores
 
 FORMS: dict[Form, TableForm] = {
     Form.DIFFERENTIABLE: Differentiable(),
@@ -69,12 +71,13 @@ class Layer:
         """
         assert self.scores is not None
         n, k, n_places = self.scores.shape
+        some = slice(max(16, SCORE_SAMPLES // len(self.wiring.offsets)))
         places = rows_of(np.arange(n_places, dtype=np.int32), self.given, self.size)
-        windows = samples[places[:, None] + self.wiring.offsets].astype(np.float32)
-        come = np.ascontiguousarray(inputs[:, :k]).reshape(n * k, -1)
-        found = come @ windows.reshape(n_places, -1).T
-        kernels.softmax_gradient(0, n * k, self.scores.reshape(n * k, -1), found)
-        return found.reshape(n, k, n_places)
+        windows = samples[places[:, None] + self.wiring.offsets, some].astype(np.float32)
+        come = np.ascontiguousarray(inputs[:, :k, :, some]).reshape(n * k, -1)
+        found: Float32Array = come @ windows.reshape(n_places, -1).T
+        kernels.softmax_gradient(self.scores.reshape(n * k, -1), found)
+        return np.reshape(found, (n, k, n_places))
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,16 +160,16 @@ class Net:
         return by_class(samples, self.recipe.n_classes, self.n_frames).astype(np.int64)
 
 
-def backward(passes: list[Pass], upstream: Float32Array) -> Iterator[list[Array]]:
-    """The gradients of each layer's parameters, the last layer first.
+def backward(passes: list[Pass], upstream: Float32Array, *, scores: bool) -> Iterator[list[Array]]:
+    """The gradients of each layer's tables, and of scores if asked for, the last layer first.
 
-    upstream: at what the last layer gave; it is overwritten.
+    upstream: at what the last layer gave.
     """
     for number in range(len(passes) - 1, -1, -1):
         passed, layer = passes[number], passes[number].layer
         if layer.stage.pooled:
             upstream = unpool(passed.given, layer.wiring.shape, upstream)
-        want = Want(rows=number > 0, inputs=layer.scores is not None)
+        want = Want(rows=number > 0, inputs=scores and layer.scores is not None)
         found = passed.kept.backward(upstream, want)
         yield _of_parameters(passed, found)
         if found.rows is not None:
@@ -203,13 +206,11 @@ def modulate(images: Array, at: Int32Array) -> Array:
     return np.ascontiguousarray(rows.reshape(-1, n * n_frames)).view(np.uint8)
 
 
-def thresholds(n_frames: int, depth: int, n_channels: int, high: int = 255) -> Int32Array:
-    """[frames, depth, channels]: of n = frames * depth levels, number i is the least integer above
-    (i + 1/2) / n of `high`. Level number d * frames + f is that of frame f at depth d."""
-    n = n_frames * depth
-    levels = (2 * np.arange(n) + 1) * high // (2 * n) + 1
-    at = levels.reshape(depth, n_frames).T[:, :, None]
-    return np.repeat(at, n_channels, axis=2).astype(np.int32)
+def thresholds(n_frames: int, depth: int, n_channels: int) -> Int32Array:
+    """[frames, depth, channels] of n = frames * depth even thresholds; frame f has, at depth d,
+    number d * frames + f."""
+    even = modulation(n_frames * depth, n_channels).at
+    return np.ascontiguousarray(even.reshape(depth, n_frames, n_channels).transpose(1, 0, 2))
 
 
 def build(recipe: LutRecipe, form: Form, choice: Choice, n_frames: int, seed: int) -> Net:

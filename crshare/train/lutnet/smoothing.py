@@ -12,12 +12,11 @@ from functools import reduce
 import numpy as np
 
 from crshare.arrays import Array, Float64Array, Int64Array, Words
-from crshare.train.lutnet.kernels import N_ENTRIES, N_INPUTS
+from crshare.train.lutnet.kernels import N_INPUTS
 
 GAMMA, BETA = 0.3, 0.5  # of the fixed batch normalisation
 LOW, HIGH = 0.25, 0.75
 K: Float64Array = reduce(np.kron, [np.array([[HIGH, LOW], [LOW, HIGH]])] * N_INPUTS)
-ENTRIES = np.arange(N_ENTRIES)
 TINY = 1e-20  # beside the variance of a table that does not vary on a batch
 
 
@@ -41,12 +40,14 @@ class Batch:
     @property
     def passes(self) -> Float64Array:
         """1 where the hard tanh of the normalised value passes a gradient, within [0, 1]."""
-        return (np.abs(GAMMA * self.normed + BETA - 0.5) <= 0.5).astype(np.float64)
+        within: Float64Array = (np.abs(GAMMA * self.normed + BETA - 0.5) <= 0.5).astype(np.float64)
+        return within
 
 
 def smoothed(tables: Array) -> Float64Array:
     """V of tables W [n, 64]."""
-    return tables.astype(np.float64) @ K
+    found: Float64Array = np.matmul(tables, K, dtype=np.float64)
+    return found
 
 
 def normalise(smooth: Float64Array, counts: Int64Array) -> Batch:
@@ -69,12 +70,11 @@ def hardened(tables: Array, counts: Int64Array) -> Words:
 @dataclass(frozen=True, eq=False)
 class Gradients:
     """tables: of W [n, 64]. scale, shift: what a sample's gradient at the bit becomes at its value,
-    scale[n, k] * g + shift[n, k]. slopes [n, 6, 64]: of the value by each input's bit."""
+    scale[n, k] * g + shift[n, k]."""
 
     tables: Float64Array
     scale: Float64Array
     shift: Float64Array
-    slopes: Float64Array
 
 
 def gradients(batch: Batch, sums: Float64Array) -> Gradients:
@@ -86,13 +86,7 @@ def gradients(batch: Batch, sums: Float64Array) -> Gradients:
     shift = -batch.factor * (mean + batch.normed * along)
     scale = batch.factor * batch.passes
     at_values = batch.factor * passed + batch.counts * shift
-    return Gradients(at_values @ K, scale, shift, slopes_of(batch.smooth))
-
-
-def slopes_of(smooth: Float64Array) -> Float64Array:
-    """[n, 6, 64]: by how much V changes at entry k where bit j goes from 0 to 1."""
-    ways = [smooth[:, ENTRIES | 1 << j] - smooth[:, ENTRIES & ~(1 << j)] for j in range(N_INPUTS)]
-    return np.stack(ways, axis=1)
+    return Gradients(at_values @ K, scale, shift)
 
 
 def words_of(bits: Array) -> Words:

@@ -52,21 +52,25 @@ def step(
     by_sums = (by_logits / (net.recipe.temperature * net.n_frames)).astype(np.float32)
     spread = np.repeat(by_sums.T, net.n_frames, axis=1)
     upstream = np.tile(spread, (len(out) // net.recipe.n_classes, 1))
-    found = list(backward(passes, upstream))[::-1]
-    _change(net, optimiser, found, rate, turn)
+    scores = turn % net.recipe.score_every == 0
+    for number, gradients in enumerate(list(backward(passes, upstream, scores=scores))[::-1]):
+        _change(net, optimiser, number, gradients, rate, turn)
     return Result(loss * len(images), int((sums.argmax(axis=1) == labels).sum()))
 
 
-def _change(net: Net, optimiser: Adam, found: list[list[Array]], rate: float, turn: int) -> None:
-    number = 0
-    for layer, gradients in zip(net.layers, found, strict=True):
-        rates = (rate, rate * net.recipe.score_rate)
-        for values, gradient, own in zip(layer.parameters, gradients, rates, strict=False):
-            optimiser.step(number, values, gradient, own, turn)
-            number += 1
-        if net.form is not Form.DIFFERENTIABLE:
-            np.clip(layer.tables, 0, 1, out=layer.tables)
-    net.follow()
+def _change(
+    net: Net, optimiser: Adam, number: int, gradients: list[Array], rate: float, turn: int
+) -> None:
+    """Change a layer; gradients: of its tables, and of its scores in turns that have them."""
+    layer, recipe = net.layers[number], net.recipe
+    first = sum(len(layer.parameters) for layer in net.layers[:number])
+    optimiser.step(first, layer.tables, gradients[0], rate, turn)
+    if net.form is not Form.DIFFERENTIABLE:
+        np.clip(layer.tables, 0, 1, out=layer.tables)
+    if layer.scores is not None and len(gradients) > 1:
+        own, counted = rate * recipe.score_rate, turn // recipe.score_every
+        optimiser.step(first + 1, layer.scores, gradients[1], own, counted)
+        layer.rewire()
 
 
 def cross_entropy(logits: Array, labels: Int64Array) -> tuple[float, Float64Array]:

@@ -12,7 +12,7 @@ from crshare.train.lutnet import stochastic_kernels
 from crshare.train.lutnet.form import Gradients, Want
 from crshare.train.lutnet.kernels import N_ENTRIES, N_INPUTS, collect
 from crshare.train.lutnet.smoothing import words_of
-from crshare.train.lutnet.wiring import Wiring, by_channel
+from crshare.train.lutnet.wiring import Wiring
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,19 +29,15 @@ class Read:
         by_tables = np.empty((n, N_ENTRIES))
         inputs = np.empty((n, N_INPUTS, len(self.wiring.offsets), n_samples), np.float32)
         stochastic_kernels.interpolate_back(
-            0, n, self.samples, self.wiring.rows, self.wiring.offsets, self.tables,
-            np.ascontiguousarray(upstream), by_tables, inputs,
+            self.samples, self.wiring.rows, self.wiring.offsets, self.tables,
+            upstream, by_tables, inputs,
         )  # fmt: skip
         rows = self._rows(inputs) if want.rows else None
         return Gradients(by_tables, rows, inputs if want.inputs else None)
 
     def _rows(self, inputs: Float32Array) -> Float32Array:
         given = np.zeros(self.samples.shape, np.float32)
-        readers, starts = by_channel(self.wiring)
-        collect(
-            0, len(starts) - 1, starts, readers, self.wiring.rows, self.wiring.offsets, inputs,
-            given,
-        )  # fmt: skip
+        collect(self.wiring.rows, self.wiring.offsets, inputs, given)
         return given
 
 
@@ -57,9 +53,7 @@ class Stochastic:
         used = (tables > 0.5).astype(np.float32) if self.binary else np.clip(tables, 0, 1)
         given = np.ascontiguousarray(samples, np.float32)
         out = np.empty((len(tables) * len(wiring.offsets), given.shape[1]), np.float32)
-        stochastic_kernels.interpolate(
-            0, len(tables), given, wiring.rows, wiring.offsets, used, out
-        )
+        stochastic_kernels.interpolate(given, wiring.rows, wiring.offsets, used, out)
         return out, Read(wiring, given, used)
 
     def hardened(self, tables: Float32Array, counts: Int64Array) -> Words:

@@ -13,13 +13,11 @@ BLOCK = 32  # samples that are folded at once
 
 
 @compiled
-def interpolate(
-    first: int, last: int, samples: Array, rows: Array, offsets: Array, tables: Array, out: Array
-) -> None:
+def interpolate(samples: Array, rows: Array, offsets: Array, tables: Array, out: Array) -> None:
     """out [n * places, S]: of each node the mean of its table under its inputs' probabilities."""
     n_samples = samples.shape[1]
     level = np.empty((64, BLOCK), np.float32)
-    for n in range(first, last):
+    for n in range(rows.shape[0]):
         for p in range(offsets.shape[0]):
             written = out[n * offsets.shape[0] + p]
             for start in range(0, n_samples, BLOCK):
@@ -39,8 +37,6 @@ def interpolate(
 
 @compiled
 def interpolate_back(
-    first: int,
-    last: int,
     samples: Array,
     rows: Array,
     offsets: Array,
@@ -52,7 +48,7 @@ def interpolate_back(
     """by_tables [n, 64] float64: the tables' gradients; by_inputs [n, 6, places, S]: of inputs."""
     n_samples = samples.shape[1]
     value, slope = np.empty((127, BLOCK), np.float32), np.empty((127, BLOCK), np.float32)
-    for n in range(first, last):
+    for n in range(rows.shape[0]):
         by_tables[n] = 0
         for p in range(offsets.shape[0]):
             given = upstream[n * offsets.shape[0] + p]

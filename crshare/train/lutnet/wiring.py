@@ -40,8 +40,8 @@ def _dealt(n_nodes: int, n_places: int, k: int, rng: np.random.Generator) -> lis
 @dataclass(frozen=True, eq=False)
 class Wiring:
     """A layer's connections on a map. rows [n, 6]: of samples [channels * rows * columns, S], at
-    the map's first place. offsets [n_places]: of the others. given, shape: of the map that is read, and
-    of the one that the layer gives."""
+    the map's first place. offsets [n_places]: of the others. given, shape: of the map that is read,
+    and of the one that the layer gives."""
 
     rows: Int64Array
     offsets: Int64Array
@@ -62,7 +62,8 @@ def wire(
     rows = rows_of(connections, given, size)
     missing = N_INPUTS - rows.shape[1]
     rows = np.concatenate([rows, np.repeat(rows[:, :1], missing, axis=1)], axis=1)
-    down, right = ((have - need) // step + 1 for have, need, step in zip(given[:2], size, strides, strict=True))
+    down = (given[0] - size[0]) // strides[0] + 1
+    right = (given[1] - size[1]) // strides[1] + 1
     offsets = np.arange(down)[:, None] * strides[0] * given[1] + np.arange(right) * strides[1]
     return Wiring(rows, offsets.ravel(), given, (down, right, len(connections)))
 
@@ -72,12 +73,5 @@ def rows_of(places: Int32Array, given: Shape, size: tuple[int, int]) -> Int64Arr
     height, width, channels = given
     position, channel = np.divmod(places.astype(np.int64), channels)
     row, column = np.divmod(position, size[1])
-    return (channel * height + row) * width + column
-
-
-def by_channel(wiring: Wiring) -> tuple[Int64Array, Int64Array]:
-    """The inputs, node * 6 + j, in order of the channels they read, and where each begins."""
-    height, width, n_channels = wiring.given
-    channels = wiring.rows.ravel() // (height * width)
-    readers = np.argsort(channels, kind="stable")
-    return readers, np.searchsorted(channels[readers], np.arange(n_channels + 1))
+    rows: Int64Array = (channel * height + row) * width + column
+    return rows
