@@ -3,9 +3,10 @@
     python scripts/fuzz_reader.py 1000 MODEL...       files to make, and the models to spoil
 
 Bytes flipped, files cut, data sets resized, configurations changed, zip bombs, huge declared
-shapes. A file must take no more than 5 s of a processor and 1 GB, and end in a network or in a
-CrshareError. Each file is named by its seed; `--seed N` begins there, and one file alone is
-`1 --seed N`. Files are read in processes of their own, so that a crash is a finding and no end.
+shapes; of .onnx files nodes, attributes and tensors. A file must take no more than 5 s of a
+processor and 1 GB, and end in a network or in a CrshareError. Each file is named by its seed;
+`--seed N` begins there, and one file alone is `1 --seed N`. Files are read in processes of their
+own, so that a crash is a finding and no end.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import spoil_onnx
 
 from crshare.errors import CrshareError
 from crshare.model.read import read_model
@@ -189,6 +191,7 @@ WAYS = (
     *(spoil_bytes, spoil_bytes, spoil_head, spoil_head, cut, fill, deepen),
     *(spoil_config, spoil_config, spoil_config, spoil_config, spoil_weights, spoil_weights),
 )
+ONNX_WAYS = (spoil_bytes, spoil_head, cut, fill, *(spoil_onnx.spoil_graph,) * 8)
 
 
 def spoil(seed: int, models: list[Path], folder: Path) -> Path:
@@ -199,7 +202,8 @@ def spoil(seed: int, models: list[Path], folder: Path) -> Path:
     shutil.copyfile(source, path)
     if source.suffix == ".json":
         shutil.copyfile(source.with_name(source.stem + ".weights.h5"), folder / "m.weights.h5")
-    way = bomb if rng.random() < 0.002 else rng.choice(WAYS)
+    ways = ONNX_WAYS if source.suffix == ".onnx" else WAYS
+    way = bomb if source.suffix != ".onnx" and rng.random() < 0.002 else rng.choice(ways)
     way(rng, path)
     if rng.random() < 0.1:
         spoil_bytes(rng, path)

@@ -14,7 +14,9 @@ from crshare.cli.shared import console, deliver, json_option, model_options, sou
 from crshare.limits import ROWS
 
 if TYPE_CHECKING:
+    from crshare.arrays import Array
     from crshare.evaluation.library_check import Comparison
+    from crshare.model.read import Model
     from crshare.screen import Screen
 
 
@@ -37,20 +39,32 @@ def verify(
 ) -> None:
     """Run MODEL in the library that wrote it and in crshare, and compare them layer by layer.
 
-    Needs the extra `train`. Exit code 1 where they differ by more than float32 rounding.
+    Needs the extra `train`, or for .onnx files `onnx`. Exit code 1 where they differ by more than
+    float32 rounding.
     """
     from crshare.evaluation.library_check import bit_readers, compare
     from crshare.images.image_set import load_images
-    from crshare.train import running
 
     loaded = source_of(model, sign_layers, rescale).read()
     images = load_images(data, loaded.network).images[:n_images]
     names = [loaded.linears[layer.name].stored[0] for layer in bit_readers(loaded)]
-    found = compare(loaded, images, *running.run(loaded, images, names))
+    found = compare(loaded, images, *_run(loaded, images, names))
     deliver(json_path, json.dumps(asdict(found), indent=1) + "\n")
-    _show(found, loaded.library, console(json_path))
+    library = loaded.library if loaded.onnx is None else "onnxruntime"
+    _show(found, library, console(json_path))
     if not found.holds:
         raise SystemExit(1)
+
+
+def _run(model: Model, images: Array, names: list[str]) -> tuple[dict[str, Array], Array]:
+    """The model in its library: what enters the weights, and the scores."""
+    if model.onnx is not None:
+        from crshare.evaluation.onnx_run import run_onnx
+
+        return run_onnx(model, images, names)
+    from crshare.train.running import run
+
+    return run(model, images, names)
 
 
 def _show(found: Comparison, library: str, screen: Screen) -> None:

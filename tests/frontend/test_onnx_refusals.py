@@ -264,3 +264,50 @@ def test_initializers_that_are_not_there_are_refused(
     with pytest.raises(ModelFormatError) as error:
         read_model(path)
     assert str(error.value).endswith(sentence)
+
+
+def test_a_straight_through_circle_ends(tmp_path: Path) -> None:
+    """(c - b) + b that gives c itself."""
+    g = Graph()
+    x = binary(g)
+    g.nodes.append(helper.make_node("Sub", ["circle", x], ["less"], name="less"))
+    g.nodes.append(helper.make_node("Add", ["less", x], ["circle"], name="more"))
+    assert refusal(tmp_path, g.model(SHAPE, "circle")) == (
+        "node less (Sub) reads 'circle', which nothing above it gives; the file is damaged, or of "
+        "a kind that crshare does not know"
+    )
+
+
+def test_long_chains_before_signs_are_refused(tmp_path: Path) -> None:
+    g = Graph()
+    x = binary(g)
+    for _ in range(300):
+        x = g.node("Relu", x)
+    for _ in range(2000):
+        g.node("Sign", x)
+    signs = [node.output[0] for node in g.nodes if node.op_type == "Sign"]
+    total = signs[0]
+    for each in signs[1:]:
+        total = g.node("Add", total, each)
+    assert refusal(tmp_path, g.model(SHAPE, total)).endswith(
+        "brings the signs of the graph beyond 1,048,576 steps, channel by channel; export the "
+        "model simplified"
+    )
+
+
+def test_values_for_too_many_places_are_refused(tmp_path: Path) -> None:
+    g = Graph()
+    x = g.node("Conv", "x", g.held(g.rng.choice([-1.0, 1.0], (80, 2, 1, 1))))
+    x = g.node("Mul", x, g.held(g.rng.uniform(1, 2, (1, 30, 30))))
+    assert refusal(tmp_path, g.model([1, 2, 30, 30], x)) == (
+        "node mul_1 (Mul) has values that differ within the 72,000 places of a map, where 65,536 "
+        "are read; use one value for each channel"
+    )
+
+
+def test_a_map_too_large_is_refused(tmp_path: Path) -> None:
+    g = Graph()
+    x = g.node("Conv", "x", g.held(g.rng.choice([-1.0, 1.0], (200, 1, 1, 1))))
+    assert refusal(tmp_path, g.model([1, 1, 1024, 1024], x)) == (
+        "a map of 1024x1024x200 is too large; export a smaller model"
+    )

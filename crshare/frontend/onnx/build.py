@@ -13,17 +13,23 @@ from crshare.frontend.onnx.graph import OnnxNode
 from crshare.frontend.onnx.tensors import Constant, Map, Tensor
 from crshare.thresholds.layer_ops import (
     Affine,
+    Average,
     Binarize,
     Flat,
     Fractions,
+    Joined,
     LayerOp,
+    Linear,
     Node,
     Role,
     fractions,
 )
 
 HALF = Fraction(1, 2)
-MAX_WORK = 2**28  # elements of all tensors together
+MAX_WORK = 2**26  # elements of all maps together
+MAX_COMPUTED, FOLDED = 2**22, 16  # of all computed constants, and times as many as the file holds
+MAX_STEPS = 2**20  # of maps before signs, each in each channel
+MAX_PLACES = 2**16  # of a map that meets a value of its own at each
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,8 +68,9 @@ class Build:
     """What has been read so far.
 
     constants: as the file has them. weights and stored: by the name of the node and of the weight.
-    signs: the owners of signs that give 0 for 0. decided: the nodes that give +1 or -1. work:
-    elements of all tensors so far.
+    signs: the owners of signs that give 0 for 0. decided: the nodes that give +1 or -1. work and
+    computed: elements of all maps and of all computed constants so far. known: the constants of the
+    file that were read. steps: of the maps before signs.
     """
 
     constants: Mapping[str, Array]
@@ -73,11 +80,23 @@ class Build:
     signs: list[str] = field(default_factory=list)
     decided: set[str] = field(default_factory=set)
     work: int = 0
+    computed: int = 0
+    most_computed: int = MAX_COMPUTED
+    steps: int = 0
+    known: dict[str, Constant] = field(default_factory=dict)
+    _depth: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        held = sum(array.size for array in self.constants.values())
+        self.most_computed += FOLDED * held
 
     def append(self, owner: str, reads: tuple[str, ...], layer_ops: tuple[LayerOp, ...]) -> str:
         """The name of a new node."""
         name = f"node {owner}#{len(self.nodes)}"
         self.nodes.append(Node(name, reads, layer_ops))
+        self._depth[name] = 0
+        if not any(isinstance(layer_op, Linear | Joined | Average) for layer_op in layer_ops):
+            self._depth[name] = self._depth.get(reads[0], 0) + len(layer_ops)
         if layer_ops and isinstance(layer_ops[-1], Binarize):
             self.decided.add(name)
         return name
@@ -104,13 +123,32 @@ class Build:
             layer_ops.append(Affine(owner, Role.FACTOR, (given.scale,), offset=(given.offset,)))
         if not layer_ops:
             return given
-        node = self.append(owner, (given.node,), tuple(layer_ops))
-        return Map(node, given.shape, given.at, pad=given.pad)
+        found = Map(
+            self.append(owner, (given.node,), tuple(layer_ops)),
+            given.shape,
+            given.at,
+            pad=given.pad,
+        )
+        if given.sign is not None:
+            self._count_decision(found, owner)
+        return found
 
     def apply(self, given: Map, owner: str, *layer_ops: LayerOp) -> Map:
         """The tensor behind layer ops that keep the shape of its map."""
         before = self.plain(given, owner)
-        return replace(before, node=self.append(owner, (before.node,), layer_ops))
+        found = replace(before, node=self.append(owner, (before.node,), layer_ops))
+        if any(isinstance(layer_op, Binarize) for layer_op in layer_ops):
+            self._count_decision(found, owner)
+        return found
+
+    def _count_decision(self, found: Map, owner: str) -> None:
+        """Refuse chains so long that their exact thresholds would take minutes."""
+        self.steps += self._depth[found.node] * found.shape[2]
+        if self.steps > MAX_STEPS:
+            raise ModelFormatError(
+                f"node {owner} brings the signs of the graph beyond {MAX_STEPS:,} steps, channel "
+                "by channel; export the model simplified"
+            )
 
     def features(self, given: Map, owner: str) -> Map:
         """The same tensor with its map flattened."""
@@ -128,6 +166,11 @@ class Build:
         before = self.plain(given, node.name)
         elements = [_elements(before, node, constant) for constant in constants]
         if not all(_same_within_channels(*pair) for pair in zip(constants, elements, strict=True)):
+            if before.size > MAX_PLACES:
+                raise node.refuse(
+                    f"has values that differ within the {before.size:,} places of a map, where "
+                    f"{MAX_PLACES:,} are read; use one value for each channel"
+                )
             before = self.features(before, node.name)
         spread = []
         for constant, rows in zip(constants, elements, strict=True):
@@ -156,12 +199,13 @@ class Build:
         if isinstance(tensor, Map):
             self.work += tensor.at.size
         elif isinstance(tensor, Constant):
-            self.work += tensor.values.size
-        if self.work > MAX_WORK:
-            raise node.refuse(
-                f"brings the tensors of the graph beyond {MAX_WORK:,} elements; export a smaller "
-                "model"
-            )
+            self.computed += tensor.values.size
+        for done, most in ((self.work, MAX_WORK), (self.computed, self.most_computed)):
+            if done > most:
+                raise node.refuse(
+                    f"brings the tensors of the graph beyond {most:,} elements; export a smaller "
+                    "model"
+                )
 
 
 def _elements(given: Map, node: OnnxNode, constant: Constant) -> Int64Array:

@@ -25,6 +25,7 @@ from crshare.sandbox.process import NO_ANSWER, SandboxError
 READER = "crshare.frontend.onnx.protobuf"
 MAX_BESIDE = 64  # files of initializers
 NAMED = "name a model file"
+EXTERNAL = b"location"  # stands in every file that keeps initializers elsewhere
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +53,8 @@ def load_onnx(path: Path) -> OnnxFile:
             "install crshare[onnx]"
         )
     file = OnnxFile(path, read_file_bytes(path, ModelFormatError, NAMED, MAX_FILE), {})
+    if EXTERNAL not in file.content:
+        return file
     names = _ask(file, "locations", _are_names, READ_S)
     if len(names) > MAX_BESIDE:
         raise ModelFormatError(

@@ -12,7 +12,7 @@ from crshare.errors import DAMAGED, ModelFormatError
 from crshare.frontend.config import short
 
 EXPORT = "export the model again"
-MAX_NODES = 2**16
+MAX_NODES = 2**14
 OLDEST = 7  # opset: before it, operators took broadcasting as an attribute
 NUMBERS = "biuf"
 

@@ -124,6 +124,11 @@ def places_of(shape: Shape, flat: bool) -> Int64Array:
 
 def inside(build: Build, node: OnnxNode, given: Map) -> tuple[Map, tuple[Sizes, Sizes], float]:
     """The map that a padded tensor surrounds, channels first; what is around it, and its value."""
+    if given.at.ndim not in (3, 4):
+        raise node.refuse(
+            f"reads a tensor of {list(given.at.shape)}; crshare reads [batch, channels, height, "
+            "width] and [batch, channels, length] there"
+        )
     tensor = build.padded(given, node.name)
     at: Int64Array = tensor.at if tensor.at.ndim == 4 else tensor.at[:, :, None]
     within = at[0] != OUTSIDE

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from crshare.frontend.onnx.padding import (
 from crshare.frontend.onnx.pointwise import Given, Read, a_constant, a_map
 from crshare.frontend.onnx.shapes import whole_numbers
 from crshare.frontend.onnx.tensors import (
+    MAX_MAP,
     OUTSIDE,
     Map,
     Tensor,
@@ -67,11 +69,12 @@ def _pooled(build: Build, node: OnnxNode, given: Given) -> tuple[Map, Window, bo
 
 
 def global_average(build: Build, node: OnnxNode, given: Given) -> Tensor:
-    inner, _, _ = inside(build, node, a_map(node, given))
+    tensor = build.plain(a_map(node, given), node.name)
+    inner, _, _ = inside(build, node, tensor)
     average = Average(node.name, None, (1, 1), same=False)
     name = build.append(node.name, (inner.node,), (average,))
     shape = (1, 1, inner.shape[2])
-    return Map(name, shape, places_of(shape, a_map(node, given).at.ndim == 3))
+    return Map(name, shape, places_of(shape, tensor.at.ndim == 3))
 
 
 def reduce_mean(build: Build, node: OnnxNode, given: Given) -> Tensor:
@@ -105,8 +108,8 @@ def pad(build: Build, node: OnnxNode, given: Given) -> Tensor:
     pads = whole_numbers(node, given, 1, "pads")
     if (len(given) > 3 and given[3] is not None) or len(pads) != 2 * n or min(pads) < 0:
         raise node.refuse(f"pads by {pads}, which is not read; export the model again")
-    if max(pads) > 2**12:
-        raise node.refuse(f"pads by {max(pads)}, which is too much; pad less")
+    if prod(m + a + b for m, a, b in zip(tensor.at.shape, pads, pads[n:], strict=False)) > MAX_MAP:
+        raise node.refuse(f"pads by {pads}, which is too much; pad less")
     value = node.number("value", 0.0)
     if len(given) > 2 and given[2] is not None:
         found = checked(node, a_constant(node, given, 2, "value").values)

@@ -132,7 +132,9 @@ def _array(tensor: TensorProto, beside: Beside) -> Array:
         values: Array = np.ascontiguousarray(numpy_helper.to_array(tensor))
         return values
     kind, place = np.dtype("<" + READ[tensor.data_type]), _external(tensor)
-    content = beside[place.get("location", "")]
+    if place.get("location", "") not in beside:
+        raise ModelFormatError(f"does not tell where {name} lies; export the model as one file")
+    content = beside[place["location"]]
     first = int(place.get("offset", 0))
     size = prod(shape) * kind.itemsize
     if first < 0 or not first <= first + size <= len(content):

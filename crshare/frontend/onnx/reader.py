@@ -4,13 +4,13 @@ Constants are computed, and what the network computes becomes layer ops of the s
 of Keras files. Nodes that do not lead to the scores are left out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
-from crshare.arrays import Array, Float64Array
+from crshare.arrays import Array, Float64Array, Int64Array
 from crshare.errors import DAMAGED, ModelFormatError
 from crshare.frontend.config import is_count, short
 from crshare.frontend.onnx.build import Build, Stored
@@ -40,29 +40,42 @@ MAX_IMAGE = 2**22  # values of one image
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Entered:
+    """A tensor that weights read. map: what it holds of the network."""
+
+    tensor: str
+    map: Map
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class OnnxModel:
     """What was read of a graph.
 
-    shape: [h, w, c] of an image. is_first: whether the graph's input has channels before height and
-    width. weights and stored: by node and name, as in Build. signs: the owners of signs that give 0
-    for 0. entered: by the node that holds weights the tensor that it reads. scores: the tensor that
-    holds the scores.
+    shape: [h, w, c] of an image. images: where each element of the graph's input lies in it.
+    weights and stored: by node and name, as in Build. signs: the owners of signs that give 0 for 0.
+    needed: the nodes that lead to `scores`, the tensor of the scores. aliases: tensors that are
+    read as others. entered: by each node of weights the tensor that it reads. axes: of each tensor
+    that the network computes.
     """
 
     graph: OnnxGraph
     shape: Shape
-    input_at: Array
+    images: Int64Array
     nodes: tuple[Node, ...]
     weights: Mapping[str, Mapping[str, Float64Array]]
     stored: Mapping[tuple[str, str], Stored]
     signs: tuple[str, ...]
+    needed: tuple[OnnxNode, ...]
     scores: str
+    aliases: Mapping[str, str]
+    entered: Mapping[str, Entered]
+    axes: Mapping[str, int]
 
 
 def model_of(graph: OnnxGraph, sign_layers: Set[str]) -> OnnxModel:
     """The nodes of a graph; ModelFormatError, one sentence, where crshare cannot read it."""
     _refuse_unknown_signs(graph, sign_layers)
-    aliases = dict(_straight_through(graph))
+    aliases = _straight_through(graph)
     scores = _scores(graph, aliases)
     needed = _needed(graph, scores, aliases)
     build = Build({**graph.constants, **_constants_of_nodes(graph)})
@@ -82,8 +95,25 @@ def model_of(graph: OnnxGraph, sign_layers: Set[str]) -> OnnxModel:
         build.weights,
         build.stored,
         tuple(dict.fromkeys(build.signs)),
+        tuple(needed),
         scores,
+        aliases,
+        _entered(needed, tensors, aliases),
+        {name: each.at.ndim for name, each in tensors.items() if isinstance(each, Map)},
     )
+
+
+def _entered(
+    nodes: Sequence[OnnxNode], tensors: Mapping[str, Tensor], aliases: Mapping[str, str]
+) -> dict[str, Entered]:
+    """What the nodes of weights read."""
+    found = {}
+    for node in nodes:
+        name = behind(aliases, node.inputs[0]) if node.inputs else ""
+        tensor = tensors.get(name)
+        if node.op in LINEAR and isinstance(tensor, Map):
+            found[node.name] = Entered(name, tensor)
+    return found
 
 
 def _through(
@@ -143,20 +173,20 @@ def _read(
     aliases: Mapping[str, str],
 ) -> Tensor | None:
     """What an input of a node holds; None where it is left out."""
-    name = _behind(aliases, node.inputs[slot])
+    name = behind(aliases, node.inputs[slot])
     if not name:
         return None
     if name in build.constants:
-        return known(name, build.constants[name], (node.place, slot))
+        if name not in build.known:
+            build.known[name] = known(name, build.constants[name])
+        return build.known[name].read_by((node.place, slot))
     if name not in tensors:
         raise node.refuse(f"reads {short(name)}, which nothing above it gives; {DAMAGED}")
     return tensors[name]
 
 
-def _behind(aliases: Mapping[str, str], name: str) -> str:
-    while name in aliases:
-        name = aliases[name]
-    return name
+def behind(aliases: Mapping[str, str], name: str) -> str:
+    return aliases.get(name, name)
 
 
 def _constants_of_nodes(graph: OnnxGraph) -> dict[str, Array]:
@@ -170,28 +200,43 @@ def _constants_of_nodes(graph: OnnxGraph) -> dict[str, Array]:
     }
 
 
-def _straight_through(graph: OnnxGraph) -> Iterator[tuple[str, str]]:
+def _straight_through(graph: OnnxGraph) -> dict[str, str]:
     """What a straight-through estimator leaves behind: (a - b) + b is a."""
     givers = {name: node for node in graph.nodes for name in node.outputs}
+    found: dict[str, str] = {}
     for node in graph.nodes:
-        if node.op != "Add" or len(node.inputs) != 2 or not node.outputs:
-            continue
-        for one, other in (node.inputs, node.inputs[::-1]):
-            before = givers.get(one)
-            if before is not None and before.op == "Sub" and before.inputs[1:] == (other,):
-                if before.place < node.place:
-                    yield node.outputs[0], before.inputs[0]
+        pairs = (node.inputs, node.inputs[::-1]) if node.op == "Add" and node.outputs else ()
+        for pair in pairs:
+            before = givers.get(pair[0]) if len(pair) == 2 else None
+            if (
+                before is not None
+                and _takes_away(before, pair[1])
+                and _in_order(givers, before, node)
+            ):
+                name = before.inputs[0]
+                found[node.outputs[0]] = found.get(name, name)
                 break
+    return found
+
+
+def _takes_away(node: OnnxNode, name: str) -> bool:
+    return node.op == "Sub" and node.inputs[1:] == (name,)
+
+
+def _in_order(givers: Mapping[str, OnnxNode], before: OnnxNode, node: OnnxNode) -> bool:
+    """Whether a node, what it reads and what that reads stand one below the other."""
+    first = givers.get(before.inputs[0])
+    return before.place < node.place and (first is None or first.place < before.place)
 
 
 def _scores(graph: OnnxGraph, aliases: Mapping[str, str]) -> str:
     """The tensor of the scores: the graph's output, or what a ranking at the end reads."""
     givers = {name: node for node in graph.nodes for name in node.outputs}
-    ends = {_ranked(givers, _behind(aliases, name)) for name in graph.outputs}
+    ends = {_ranked(givers, behind(aliases, name)) for name in graph.outputs}
     if len(ends) > 1:
         found = ", ".join(map(short, graph.outputs[:4]))
         raise ModelFormatError(f"the graph gives out {found}; {ONE_WAY}")
-    return _behind(aliases, ends.pop())
+    return behind(aliases, ends.pop())
 
 
 def _ranked(givers: Mapping[str, OnnxNode], name: str) -> str:
@@ -219,7 +264,7 @@ def _needed(graph: OnnxGraph, scores: str, aliases: Mapping[str, str]) -> list[O
                 f"gives more than one tensor that is used, which is not read; {EXPORT}"
             )
         found.append(node)
-        wanted |= {_behind(aliases, name) for name in node.inputs}
+        wanted |= {behind(aliases, name) for name in node.inputs}
     return found[::-1]
 
 

@@ -12,8 +12,10 @@ from fractions import Fraction
 import numpy as np
 
 from crshare.arrays import Array, Int64Array
+from crshare.errors import ModelFormatError
 from crshare.network.graph import Shape
 
+MAX_MAP = 2**26  # elements of one map
 OUTSIDE = -1  # the place of an element that a Pad added
 
 
@@ -38,6 +40,11 @@ class Constant:
     values: Array
     origin: Origin | None = None
     quantizer: str = ""
+
+    def read_by(self, reader: tuple[int, int]) -> "Constant":
+        """A stored tensor as this input of a node reads it."""
+        origin = None if self.origin is None else replace(self.origin, reader=reader)
+        return replace(self, origin=origin)
 
     def rearranged(self, how: Callable[[Array], Array]) -> "Constant":
         moved = None
@@ -100,9 +107,8 @@ def channels_first(shape: Shape) -> Int64Array:
 
 def channels_last(shape: Shape) -> Int64Array:
     height, width, channels = shape
+    if height * width * channels > MAX_MAP:
+        raise ModelFormatError(
+            f"a map of {height}x{width}x{channels} is too large; export a smaller model"
+        )
     return np.arange(height * width * channels).reshape(1, height, width, channels)
-
-
-def flattened(given: Map) -> tuple[Shape, Int64Array]:
-    """The shape and the places of the same tensor behind a Flatten of its map, which keeps them."""
-    return (1, 1, given.size), given.at
