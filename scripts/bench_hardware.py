@@ -137,9 +137,10 @@ def shape_of(weights: Array) -> str:
 
 def show(found: list[Row], target: str) -> Table:
     title = f"Sums of one layer after synthesis for {target}"
-    table = Table("matrix", "how", title=title, title_justify="left")
-    for name in ("LUT sites", "carry cells", "LUT levels", "over separate"):
-        table.add_column(name, justify="right")
+    table = Table("matrix", title=title, title_justify="left")
+    table.add_column("how", no_wrap=True)
+    for name in ("LUT\nsites", "carry\ncells", "LUT\nlevels", "over\nseparate"):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("note")
     separate = {row.shape: row.sites for row in found if row.how == "separate"}
     for row in found:
