@@ -25,8 +25,10 @@ from crshare.network.graph import (
     Layer,
     Leak,
     MaxPool,
+    Multiply,
     Network,
     Op,
+    Pad,
     Quantise,
     RealConv,
     Scale,
@@ -139,8 +141,11 @@ def _joined_block(build: Builder) -> None:
     signals = build.network.signals
     shape = build.signal.shape
     others = [la.name for la in build.layers if signals[la.name].shape == shape]
-    op = Add() if build.chance(0.6) else Concatenate()
+    op = build.pick((Add(), Add(), Concatenate(), Multiply()))
     build.add(op, *(build.pick(others) for _ in range(int(rng.integers(1, 3)))))
+    if build.chance(0.2):
+        before, after = rng.integers(0, 3, (2, 2)).tolist()
+        build.add(Pad(tuple(before), tuple(after), build.pick((0, 0, 1, -1))))
     kind = build.signal.kind
     if kind is Kind.REALS:
         build.add(Sign(zero_is_plus=build.chance(0.5)))

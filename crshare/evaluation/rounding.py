@@ -22,7 +22,9 @@ from crshare.network.graph import (
     Kind,
     Layer,
     Leak,
+    Multiply,
     Network,
+    Pad,
     Quantise,
     Scale,
     Sign,
@@ -74,17 +76,24 @@ def _bits_added(network: Network, name: str, place: Place) -> Iterator[tuple[str
     match layer.op:
         case _ if network.signals[name].kind is Kind.BITS:
             yield name, place
-        case Add() | Scale() | Leak() | Clamp() | Curve() | Quantise():
+        case Add() | Scale() | Leak() | Clamp() | Curve() | Quantise() | Multiply():
             for source in layer.sources:
-                yield from _bits_added(network, source, place)
-        case Concatenate() | Flatten():
-            yield from _bits_added(network, *_before(network, layer, place))
+                alone = network.signals[source].shape[:2] == (1, 1)
+                yield from _bits_added(network, source, (0, 0, place[2]) if alone else place)
+        case Concatenate() | Flatten() | Pad():
+            found = _before(network, layer, place)
+            yield from _bits_added(network, *found) if found else ()
         case _:
             pass
 
 
-def _before(network: Network, layer: Layer, place: Place) -> tuple[str, Place]:
-    """The place from which a Flatten or Concatenate takes this one."""
+def _before(network: Network, layer: Layer, place: Place) -> tuple[str, Place] | None:
+    """The place from which a Flatten, Concatenate or Pad takes this one; None: from none."""
+    if isinstance(layer.op, Pad):
+        inside = (place[0] - layer.op.before[0], place[1] - layer.op.before[1])
+        height, width, _ = network.input_of(layer).shape
+        fits = 0 <= inside[0] < height and 0 <= inside[1] < width
+        return (layer.source, (*inside, place[2])) if fits else None
     if isinstance(layer.op, Flatten):
         shape = network.input_of(layer).shape
         row, column, channel = (int(part) for part in np.unravel_index(place[2], shape))
@@ -131,8 +140,9 @@ def origins(network: Network, name: str, place: Place) -> Iterator[tuple[Layer, 
     match layer.op:
         case Threshold() | Sign():
             yield layer, place
-        case Flatten() | Concatenate():
-            yield from origins(network, *_before(network, layer, place))
+        case Flatten() | Concatenate() | Pad():
+            found = _before(network, layer, place)
+            yield from origins(network, *found) if found else ()
         case BitPool(size, strides, same):
             for row in _span(place[0], shape[0], size[0], strides[0], same):
                 for column in _span(place[1], shape[1], size[1], strides[1], same):

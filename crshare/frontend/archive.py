@@ -13,6 +13,7 @@ from crshare.zip_members import packing_refused
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAX_BYTES = {CONFIG: MAX_CONFIG, METADATA: MAX_CONFIG, WEIGHTS: 2**28}
+MOST_PACKED = 4  # of the weights' bytes to their packed ones, beyond that
 MAX_OTHERS, MAX_MEMBERS = 2**28, 4096
 
 Members = dict[str, bytes]
@@ -53,6 +54,8 @@ def _refusals(members: list[zipfile.ZipInfo]) -> Iterator[str]:
     for info in members:
         name = info.filename
         most = MAX_BYTES.get(name, left)
+        if name == WEIGHTS:  # an optimizer's moments may be among them
+            most = max(most, MOST_PACKED * info.compress_size)
         left -= info.file_size if name not in MAX_BYTES else 0
         if name in names:
             yield f"holds two files {name}"

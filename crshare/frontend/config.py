@@ -4,7 +4,7 @@ JSON only; nothing is looked up or run. Whatever a configuration holds, the answ
 sentence (ModelFormatError) that names the layer; the caller puts the file's name in front.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from crshare.arrays import Float64Array
 from crshare.errors import DAMAGED, ModelFormatError
+from crshare.frontend.calls import Call
 from crshare.strict_json import JsonError, parse_json
 
 Weights = Mapping[str, Float64Array]
@@ -27,14 +28,26 @@ NESTED = ("Sequential", "Functional", "Model")
 class KerasLayer:
     """One layer of the file: class, name, configuration, and its weights by short name (kernel).
 
-    reads: the layers that it reads, by name.
+    name: behind those of the models that it lies in, as block/conv. call: what it is called with.
     """
 
     class_name: str
     name: str
     config: Mapping[str, Any]
     weights: Weights
-    reads: tuple[str, ...] = ()
+    call: Call = Call()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The layers that it reads, by name."""
+        return tuple(operand.name for operand in self.call.operands)
+
+    @property
+    def policy(self) -> object:
+        """The type that it computes in, by name."""
+        found = self.config.get("dtype", "float32")
+        inner = found.get("config") if isinstance(found, dict) else None
+        return inner.get("name") if isinstance(inner, dict) else found
 
     def refuse(self, what: str) -> ModelFormatError:
         """The error that says `what` of this layer."""
@@ -93,7 +106,8 @@ class KerasLayer:
     def weight(self, key: str, shape: tuple[int | None, ...]) -> Float64Array:
         """The weight `key`, finite in float32, of this shape (None stands for any extent).
 
-        What is too small for a normal float32 is 0, as the libraries' kernels take it.
+        What is too small for a normal number of the type that the layer computes in is 0, as the
+        libraries' kernels take it.
         """
         if key not in self.weights:
             raise self.refuse(
@@ -112,7 +126,8 @@ class KerasLayer:
         if array.size == 0 or not (np.abs(array) <= MOST).all():
             found = "holds NaN, infinity or more than float32 can" if array.size else "is empty"
             raise self.refuse(f"has a weight {key!r} that {found}; train the model again")
-        return np.where(np.abs(array) < TINY, 0, array)
+        least = float(np.finfo(np.float64).tiny) if self.policy == "float64" else TINY
+        return np.where(np.abs(array) < least, 0, array)
 
     def expect_weights(self, *known: str) -> None:
         """Refuse a weight that the configuration does not speak of."""
@@ -126,11 +141,22 @@ class KerasLayer:
 
 @dataclass(frozen=True, slots=True)
 class LayerEntry:
-    """What a file of weights must know of a layer to find and name its own."""
+    """What a file of weights must know of a layer to find and name its own.
+
+    inside: the layers of a model that stands as a layer.
+    """
 
     class_name: str
     name: str
     config: Mapping[str, Any]
+    inside: tuple["LayerEntry", ...] = ()
+
+    def leaves(self, prefix: str = "") -> Iterator[tuple[str, "LayerEntry"]]:
+        """The layer, or all inside of it, each with its name behind those of the models."""
+        if not self.inside:
+            yield prefix + self.name, self
+        for entry in self.inside:
+            yield from entry.leaves(f"{prefix}{self.name}/")
 
 
 def is_number(value: object) -> bool:
@@ -155,6 +181,17 @@ def parsed(what: str, text: str | bytes) -> Any:
         return parse_json(text, infinite=True)
     except JsonError as error:
         raise ModelFormatError(f"its {what} is no JSON ({error}); {RESAVE}") from error
+
+
+def parsed_model(what: str, text: str | bytes) -> Any:
+    """The same of a model's configuration: as model.to_json() gives it, that text written as JSON
+    once more, or what model.get_config() gives."""
+    found = parsed(what, text)
+    found = parsed(what, found) if isinstance(found, str) else found
+    if isinstance(found, dict) and "class_name" not in found and "layers" in found:
+        kind = "Functional" if "output_layers" in found else "Sequential"
+        return {"class_name": kind, "config": found}
+    return found
 
 
 def agreed_class(entry: Mapping[str, Any], kind: str, what: str) -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from crshare.errors import ModelFormatError, PlanError
 from crshare.files import read_file_bytes
 from crshare.frontend.class_names import entries_of
-from crshare.frontend.config import MAX_CONFIG, RESAVE, Weights, parsed
+from crshare.frontend.config import MAX_CONFIG, RESAVE, Weights, parsed_model
 from crshare.frontend.dialect import Dialect, Library
 from crshare.frontend.registry import DIALECTS
 from crshare.sandbox.call import Limits, call
@@ -44,7 +44,7 @@ class ModelFile:
 
     @property
     def is_config(self) -> bool:
-        return self.content[:1] in (b"{", b"[") or self.path.suffix == ".json"
+        return self.content[:1] in (b"{", b"[", b'"') or self.path.suffix == ".json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def read_file(file: ModelFile) -> KerasFile:
     function, what = ("archive", "config.json") if file.is_archive else ("whole", "model_config")
     text, version, weights = _ask(file, function, _is_model, READ_S)
     with _named(file.path):
-        return _file(version, parsed(what, text), weights)
+        return _file(version, parsed_model(what, text), weights)
 
 
 def changed_file(file: ModelFile, changes: Mapping[str, Weights]) -> ModelFile:
@@ -91,7 +91,7 @@ def _read_apart(file: ModelFile) -> KerasFile:
     with _named(file.path):
         if len(file.content) > MAX_CONFIG:
             raise ModelFormatError(f"is too large for a configuration; {NAMED}")
-        config = parsed("text", file.content)
+        config = parsed_model("text", file.content)
         if file.weights is None:
             beside = f"{file.path.stem}{ENDINGS[0]}"
             raise ModelFormatError(
@@ -179,7 +179,7 @@ def _folder(path: Path) -> ModelFormatError:
 
 
 def _file(version: str, config: object, weights: Mapping[str, Weights]) -> KerasFile:
-    entries = entries_of(config)
+    entries = [leaf for entry in entries_of(config) for _, leaf in entry.leaves()]
     used = [d.name for d in DIALECTS if _is_package(d) and any(map(d.recognises, entries))]
     layers = f" with {' and '.join(used)} layers" if used else ""
     return KerasFile(f"Keras {version[:40]}{layers}", config, weights)

@@ -4,17 +4,29 @@ Each function takes and gives values that cross its wall. What a damaged file ra
 by the sandbox; the sentences of these modules name no file.
 """
 
+from contextlib import suppress
 from typing import Any
 
+from crshare.errors import ModelFormatError
 from crshare.frontend.archive import CONFIG, METADATA, WEIGHTS, read_members, with_member
 from crshare.frontend.class_names import entries_of
-from crshare.frontend.config import LayerEntry, parsed
-from crshare.frontend.hdf5 import change_weights, change_whole, read_weights, read_whole
+from crshare.frontend.config import LayerEntry, parsed, parsed_model
+from crshare.frontend.hdf5 import (
+    change_weights,
+    change_whole,
+    read_config,
+    read_weights,
+    read_whole,
+)
 
 
 def whole(payload: Any) -> Any:
     """The configuration's text, the version of Keras and the weights of an .h5."""
-    return read_whole(payload["content"])
+    config, version = read_config(payload["content"])
+    layers: list[LayerEntry] = []
+    with suppress(ModelFormatError):  # the caller parses it as well, and tells
+        layers = _layers(config)
+    return config, version, read_whole(payload["content"], layers)
 
 
 def archive(payload: Any) -> Any:
@@ -33,7 +45,8 @@ def weights(payload: Any) -> Any:
 
 def changed_whole(payload: Any) -> bytes:
     """An .h5 with other values in the weights that `changes` names."""
-    return change_whole(payload["content"], payload["changes"])
+    content = payload["content"]
+    return change_whole(content, _layers(read_config(content)[0]), payload["changes"])
 
 
 def changed_archive(payload: Any) -> bytes:
@@ -45,4 +58,4 @@ def changed_archive(payload: Any) -> bytes:
 
 
 def _layers(config: bytes) -> list[LayerEntry]:
-    return entries_of(parsed("configuration", config))
+    return entries_of(parsed_model("configuration", config))

@@ -27,6 +27,8 @@ class Field(Enum):
     SIZE = auto()
     SIZES = auto()
     AXES = auto()
+    SHAPE = auto()
+    LINES = auto()
     PADDING = auto()
     CHANNELS_LAST = auto()
     SCALAR = auto()

@@ -6,7 +6,7 @@ class and number (.keras and .weights.h5). Files are bytes here, and no link is 
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,8 @@ N_WORTH = 512  # values from which on a weight is compressed
 Stored = dict[str, dict[str, Any]]  # data sets by layer and short name
 
 
-def read_whole(content: bytes) -> tuple[bytes, str, dict[str, Weights]]:
-    """The configuration's text, the version of Keras and the weights of a whole-model file."""
+def read_config(content: bytes) -> tuple[bytes, str]:
+    """The configuration's text and the version of Keras of a whole-model file."""
     with h5py.File(BytesIO(content), "r") as file:
         config = file.attrs.get("model_config")
         if config is None and "layer_names" in file.attrs:
@@ -40,7 +40,13 @@ def read_whole(content: bytes) -> tuple[bytes, str, dict[str, Weights]]:
             raise ModelFormatError(f"has a model_config of {len(config):,} bytes; {RESAVE}")
         version = _text(file.attrs.get("keras_version", "of unknown version"))
         text = config.encode(errors="surrogateescape") if isinstance(config, str) else bytes(config)
-        return text, version, _arrays(_whole(file))
+        return text, version
+
+
+def read_whole(content: bytes, layers: list[LayerEntry]) -> dict[str, Weights]:
+    """The weights of a whole-model file."""
+    with h5py.File(BytesIO(content), "r") as file:
+        return _arrays(_whole(file, layers))
 
 
 def read_weights(content: bytes, layers: list[LayerEntry]) -> dict[str, Weights]:
@@ -49,11 +55,11 @@ def read_weights(content: bytes, layers: list[LayerEntry]) -> dict[str, Weights]
         return _arrays(_weights_only(file, layers))
 
 
-def change_whole(content: bytes, changes: Mapping[str, Weights]) -> bytes:
+def change_whole(content: bytes, layers: list[LayerEntry], changes: Mapping[str, Weights]) -> bytes:
     """A whole-model file with other values in the named weights."""
     memory = BytesIO(content)
     with h5py.File(memory, "r+") as file:
-        _assign(_whole(file), changes)
+        _assign(_whole(file, layers), changes)
     return memory.getvalue()
 
 
@@ -100,33 +106,52 @@ def _text(value: object) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _whole(file: Any) -> Stored:
+def _whole(file: Any, layers: list[LayerEntry]) -> Stored:
     """The data sets of the weights by layer and short name, in the file's own order."""
     root = _inside(file, "model_weights")
     if not isinstance(root, h5py.Group):
         raise ModelFormatError(f"holds a configuration but no weights; {RESAVE}")
-    return _by_name(root)
+    return _by_name(root, layers)
 
 
-def _by_name(root: Any) -> Stored:
-    return {layer: _of_layer(root, layer) for layer in _names(root, "layer_names")}
+def _by_name(root: Any, layers: list[LayerEntry]) -> Stored:
+    """The weights of each layer in its group, those of a model's layers in that of the model."""
+    models = {entry.name: entry for entry in layers if entry.inside}
+    stored: Stored = {}
+    for layer in _names(root, "layer_names"):
+        found = _of_layer(root, layer)
+        if layer in models:
+            stored |= _parted(models[layer], found)
+        else:
+            stored[layer] = _shortened(layer, found)
+    return stored
 
 
 def _weights_only(file: Any, layers: list[LayerEntry]) -> Stored:
     if any(key.startswith("layer_names") for key in file.attrs):
-        return _by_name(file)
-    root = _inside(file, "layers")
-    if not isinstance(root, h5py.Group):
+        return _by_name(file, layers)
+    stored = _of_model(file, layers, "")
+    if stored is None:
         raise ModelFormatError(f"holds no weights that crshare knows; {RESAVE}")
+    return stored
+
+
+def _of_model(group: Any, layers: Iterable[LayerEntry], prefix: str) -> Stored | None:
+    """The numbered weights below the group of a model; None where it has no layers."""
+    root = _inside(group, "layers")
+    if not isinstance(root, h5py.Group):
+        return None
     groups = _groups(root)
     counts: Counter[str] = Counter()
     stored: Stored = {}
     for layer in layers:
         key = _class_key(layer.class_name)
-        group = groups.get(layer.name) or groups.get(f"{key} {counts[key]}")
+        found = groups.get(layer.name) or groups.get(f"{key} {counts[key]}")
         counts[key] += 1
-        if group is not None:
-            stored[layer.name] = _numbered(group, layer)
+        if found is not None and layer.inside:
+            stored |= _of_model(found, layer.inside, f"{prefix}{layer.name}/") or {}
+        elif found is not None and isinstance(_inside(found, "vars"), h5py.Group):
+            stored[prefix + layer.name] = _numbered(_inside(found, "vars"), layer)
     return stored
 
 
@@ -136,13 +161,13 @@ def _groups(root: Any) -> dict[str, Any]:
     for full in root:
         group = _inside(root, full)
         variables = _inside(group, "vars")
-        if not isinstance(variables, h5py.Group):
+        if not isinstance(group, h5py.Group):
             continue
         stem, _, number = full.rpartition("_")
         counted = number.isdecimal() and len(number) < 8
         key = f"{_class_key(stem)} {int(number)}" if counted else f"{_class_key(full)} 0"
-        name = variables.attrs.get("name")
-        found[key if name is None else _text(name)] = variables
+        name = variables.attrs.get("name") if isinstance(variables, h5py.Group) else None
+        found[key if name is None else _text(name)] = group
     return found
 
 
@@ -159,6 +184,7 @@ def _numbered(group: Any, layer: LayerEntry) -> dict[str, Any]:
 
 
 def _of_layer(root: Any, layer: str) -> dict[str, Any]:
+    """The data sets of a layer's group by their full names."""
     group = _inside(root, layer)
     if not isinstance(group, h5py.Group):
         raise ModelFormatError(f"layer {layer} has no group of weights; {RESAVE}")
@@ -167,11 +193,42 @@ def _of_layer(root: Any, layer: str) -> dict[str, Any]:
         dataset = _inside(group, full)
         if not isinstance(dataset, h5py.Dataset):
             raise ModelFormatError(f"layer {layer} lacks its weight {full!r}; {RESAVE}")
+        if full in found:
+            raise ModelFormatError(f"layer {layer} has two weights {full!r}; {RESAVE}")
+        found[full] = dataset
+    return found
+
+
+def _shortened(layer: str, weights: Mapping[str, Any]) -> dict[str, Any]:
+    """A layer's weights by their short names."""
+    found: dict[str, Any] = {}
+    for full, dataset in weights.items():
         name = full.rsplit("/", 1)[-1].split(":")[0]
         if name in found:
             raise ModelFormatError(f"layer {layer} has two weights {name!r}; {RESAVE}")
         found[name] = _weight(dataset)
     return found
+
+
+def _parted(model: LayerEntry, weights: Mapping[str, Any]) -> Stored:
+    """A model's weights by the layers inside of it, whose names stand before those of the weights;
+    where several have that name, before it those of the models that they lie in."""
+    leaves = [path for path, _ in model.leaves()]
+    parts: dict[str, dict[str, Any]] = {path: {} for path in leaves}
+    by_name: dict[str, list[str]] = {}
+    for path in leaves:
+        by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
+    for full, dataset in weights.items():
+        scope = full.rsplit("/", 1)[0]
+        own = by_name.get(scope.rsplit("/", 1)[-1], [])
+        fitting = [p for p in own if f"/{p}".endswith(f"/{scope}")] if len(own) > 1 else own
+        if len(fitting) != 1:
+            raise ModelFormatError(
+                f"the weight {full!r} of {model.name} belongs to no layer inside of it, or to "
+                f"several; {RESAVE}"
+            )
+        parts[fitting[0]][full] = dataset
+    return {path: _shortened(path, found) for path, found in parts.items()}
 
 
 def _names(group: Any, key: str) -> list[str]:

@@ -10,7 +10,7 @@ from crshare.frontend.quantizers import snake_case
 from crshare.frontend.registry import ACTIVATIONS, CLASSES, DIALECTS, owner_of
 from crshare.frontend.topology import Graph
 from crshare.network.graph import INPUT
-from crshare.thresholds.layer_ops import Binarize, Flat, Joined, Node
+from crshare.thresholds.layer_ops import Binarize, Flat, Joined, Node, Reshaped
 
 DECLARED = Quantization(lambda _, __, weights: signed(weights, weights >= 0, "sign, as declared"))
 UNDECLARED = ", whose code crshare does not run; build the model of layers that crshare reads"
@@ -27,13 +27,25 @@ def nodes_of(graph: Graph, sign_layers: Set[str]) -> tuple[Node, ...]:
         layer_ops = _layer_ops(layer, context)
         if len(reads) > 1 and not any(isinstance(layer_op, Joined) for layer_op in layer_ops):
             raise layer.refuse(
-                f"({layer.class_name}) reads {len(reads)} layers; crshare joins layers with Add "
-                "and Concatenate only"
+                f"({layer.class_name}) reads {len(reads)} layers; crshare joins layers with Add, "
+                "Multiply and Concatenate only"
             )
-        flattens = any(isinstance(layer_op, Flat) for layer_op in layer_ops)
-        ranks[_keyed(layer.name)] = 2 if flattens else context.rank
+        ranks[_keyed(layer.name)] = _rank(layer_ops, context.rank)
         nodes.append(Node(_keyed(layer.name), reads, layer_ops))
     return tuple(nodes)
+
+
+def _rank(layer_ops: LayerOps, rank: int) -> int:
+    """The number of axes that layer ops give, the images' own among them."""
+    for layer_op in layer_ops:
+        match layer_op:
+            case Flat():
+                rank = 2
+            case Reshaped(_, target):
+                rank = 1 + len(target)
+            case _:
+                pass
+    return rank
 
 
 def _keyed(name: str) -> str:
@@ -53,7 +65,8 @@ def _refuse_unknown_signs(graph: Graph, sign_layers: Set[str]) -> None:
 
 
 def is_declared(layer: KerasLayer, sign_layers: Set[str]) -> bool:
-    names = {layer.name, layer.class_name, layer.class_name.rsplit(">", 1)[-1]}
+    own = layer.name.rsplit("/", 1)[-1]  # without the models that it lies in
+    names = {layer.name, own, layer.class_name, layer.class_name.rsplit(">", 1)[-1]}
     return not names.isdisjoint(sign_layers)
 
 

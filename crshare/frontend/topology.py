@@ -4,20 +4,13 @@ JSON only, as in keras_config; a topology that is not read is refused by one sen
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from crshare.errors import DAMAGED, ModelFormatError
-from crshare.frontend.class_names import class_and_config
-from crshare.frontend.config import (
-    NESTED,
-    ONE_WAY,
-    KerasLayer,
-    Weights,
-    is_count,
-    short,
-)
+from crshare.frontend.config import ONE_WAY, KerasLayer, Weights, is_count, short
+from crshare.frontend.unfold import INPUT_LAYER, unfolded
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,49 +26,40 @@ class Graph:
 
 
 def graph_of(model_config: object, weights: Mapping[str, Weights]) -> Graph:
-    """The layers of a Sequential or Functional model's configuration."""
-    kind, config = class_and_config(model_config, "the model")
-    if kind not in NESTED:
-        raise ModelFormatError(f"the model is of class {short(kind)}; {ONE_WAY}")
-    entries = config.get("layers")
-    if not isinstance(entries, list) or not entries:
-        raise ModelFormatError(f"the model has no list of layers; {DAMAGED}")
-    named = [_layer(entry, weights) for entry in entries]
-    _refuse_twins(named)
-    in_a_row = kind == "Sequential"
-    named = _in_a_row(named) if in_a_row else _in_order(named, _output(config))
-    first = named[0]
-    shape = _input_shape(first, config)
-    has_entry = first.class_name == "InputLayer"
-    if not (in_a_row or has_entry):
+    """The layers of a model's configuration, those of the models inside of it among them."""
+    model, layers, output = unfolded(model_config, weights)
+    _refuse_twins(layers)
+    for layer in layers:
+        _check_call(layer)
+        _refuse_dtype(layer)
+    layers = _in_order(layers, output)
+    first = layers[0]
+    shape = _input_shape(first, model.config)
+    has_entry = first.class_name == INPUT_LAYER
+    if not (model.is_row or has_entry):
         raise first.refuse(f"({short(first.class_name)}) reads nothing and is no input; {DAMAGED}")
-    return Graph(shape, first.name if has_entry else "", tuple(named[1:] if has_entry else named))
+    return Graph(shape, first.name if has_entry else "", tuple(layers[1:] if has_entry else layers))
 
 
-def _layer(entry: object, weights: Mapping[str, Weights]) -> KerasLayer:
-    kind, config = class_and_config(entry, "a layer")
-    name = config.get("name")
-    if not isinstance(name, str) or not name:
-        raise ModelFormatError(f"a layer of class {short(kind)} has no name; {DAMAGED}")
-    nodes = entry.get("inbound_nodes", []) if isinstance(entry, dict) else []
-    layer = KerasLayer(kind, name, config, weights.get(name, {}), tuple(_sources(nodes)))
-    if kind in NESTED:
-        raise layer.refuse(f"is a model of its own ({kind}); build it flat")
-    if isinstance(nodes, list) and len(nodes) > 1:
-        raise layer.refuse(f"is applied {len(nodes)} times; {ONE_WAY}")
-    _refuse_dtype(layer)
-    return layer
+def _check_call(layer: KerasLayer) -> None:
+    """One output of each layer that is read, at inference."""
+    for operand in layer.call.operands:
+        if operand.place:
+            raise layer.refuse(
+                f"reads output {operand.place} of {operand.name}; crshare reads layers of one "
+                "output"
+            )
+    if layer.call.named.get("training"):
+        raise layer.refuse(
+            "is called with training=True, so that it computes as in training; build it without"
+        )
 
 
 def _refuse_dtype(layer: KerasLayer) -> None:
-    policy = layer.config.get("dtype", "float32")
-    if isinstance(policy, dict):
-        inner = policy.get("config")
-        policy = inner.get("name") if isinstance(inner, dict) else None
-    if policy not in ("float32", None):
+    if layer.policy not in ("float32", "float64", None):
         raise layer.refuse(
-            f"computes in {short(policy)}; crshare reads models of float32: save it with that "
-            "policy"
+            f"computes in {short(layer.policy)}; crshare reads models of float32 and float64: save "
+            "it with that policy"
         )
 
 
@@ -85,15 +69,9 @@ def _refuse_twins(layers: list[KerasLayer]) -> None:
         raise ModelFormatError(f"{times} layers are named {name!r}; {DAMAGED}")
 
 
-def _in_a_row(layers: list[KerasLayer]) -> list[KerasLayer]:
-    """The layers of a Sequential model, each reading the one before it."""
-    before = ["", *(layer.name for layer in layers)]
-    return [replace(layer, reads=(name,)) for layer, name in zip(layers, before, strict=False)]
-
-
 def _in_order(layers: list[KerasLayer], output: str) -> list[KerasLayer]:
-    """The layers of a Functional model that lead to its output, each below all that it reads."""
-    starts = [layer for layer in layers if not layer.reads]
+    """The layers that lead to the output, each below all that it reads."""
+    starts = [layer for layer in layers if not any(layer.reads)]
     if not starts:
         raise ModelFormatError(f"the model has no input layer; {DAMAGED}")
     if len(starts) > 1:
@@ -122,7 +100,7 @@ def _turns(layers: list[KerasLayer]) -> dict[str, int]:
     for layer in layers:
         for source in layer.reads:
             readers[source].append(layer.name)
-    waits = {layer.name: len(layer.reads) for layer in layers}
+    waits = {layer.name: sum(map(bool, layer.reads)) for layer in layers}
     earliest = dict.fromkeys(waits, 0)
     reached = [name for name, n_sources in waits.items() if n_sources == 0]
     for name in reached:
@@ -136,7 +114,7 @@ def _turns(layers: list[KerasLayer]) -> dict[str, int]:
 
 def _unreached(waiting: list[KerasLayer], by_name: Mapping[str, KerasLayer]) -> ModelFormatError:
     for layer in waiting:
-        for source in layer.reads:
+        for source in filter(None, layer.reads):
             if source not in by_name:
                 return layer.refuse(f"reads {short(source)}, which is no layer; {DAMAGED}")
     name = min(layer.name for layer in waiting)
@@ -150,31 +128,8 @@ def _used(layers: Mapping[str, KerasLayer], output: str) -> set[str]:
         name = pending.pop()
         if name not in found:
             found.add(name)
-            pending += layers[name].reads
+            pending += filter(None, layers[name].reads)
     return found
-
-
-def _output(config: Mapping[str, Any]) -> str:
-    ends = list(_sources(config.get("output_layers", [])))
-    if len(ends) != 1:
-        found = ", ".join(ends) or "nothing"
-        raise ModelFormatError(f"the model gives out {found}; {ONE_WAY}")
-    return ends[0]
-
-
-def _sources(nodes: object) -> Iterator[str]:
-    """The layers that inbound_nodes name, as Keras 2 ([name, 0, 0, {}]) or Keras 3 writes them."""
-    if isinstance(nodes, dict):
-        history = nodes.get("keras_history")
-        if isinstance(history, list) and history and isinstance(history[0], str):
-            yield history[0]
-        else:
-            yield from (name for key in sorted(nodes) for name in _sources(nodes[key]))
-    elif isinstance(nodes, list):
-        if len(nodes) >= 3 and isinstance(nodes[0], str) and isinstance(nodes[1], int):
-            yield nodes[0]
-            nodes = nodes[3:]
-        yield from (name for node in nodes for name in _sources(node))
 
 
 def _input_shape(first: KerasLayer, config: Mapping[str, Any]) -> tuple[int, ...]:

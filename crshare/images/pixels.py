@@ -20,8 +20,8 @@ AS_STORED = (
 
 def check_form(name: str, shape: Shape, dtype: np.dtype[Any], network: Network) -> None:
     """DataError where arrays of this form hold no images of the network's input."""
-    wanted = network.input.shape
-    if _long_axes(shape[1:]) != _long_axes(wanted):
+    wanted = network.input.stored or network.input.shape
+    if _long_axes(shape[1:]) not in map(_long_axes, (wanted, network.input.shape)):
         raise DataError(
             f"{name}: images are {list(shape)}; this model expects "
             f"[n, {', '.join(map(str, wanted))}]"

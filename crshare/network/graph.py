@@ -25,7 +25,9 @@ from crshare.network.ops import (
     Kind,
     Leak,
     MaxPool,
+    Multiply,
     Op,
+    Pad,
     Quantise,
     RealConv,
     Scale,
@@ -64,9 +66,11 @@ __all__ = [
     "Lut",
     "MaxPool",
     "Modulate",
+    "Multiply",
     "NEVER",
     "Network",
     "Op",
+    "Pad",
     "Quantise",
     "RealConv",
     "Scale",
@@ -107,7 +111,8 @@ class Input:
     """Images: integers from low to high as stored; the network sees multiplier * value + offset.
 
     A Rescaling(s, o) layer becomes this: s*v + o = (s/multiplier) * (multiplier*v + offset), and
-    the factor s/multiplier goes into the first threshold.
+    the factor s/multiplier goes into the first threshold. stored: how images come, where they are
+    put into another shape first.
     """
 
     shape: Shape
@@ -115,6 +120,7 @@ class Input:
     offset: int = 0
     low: int = 0
     high: int = 255
+    stored: Shape | None = None
 
     @property
     def bound(self) -> int:

@@ -80,15 +80,18 @@ class Conv:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RealConv:
-    """Real weights, outside the binary part: float32 [kh, kw, ci, co], SAME pads with 0."""
+    """Real weights, outside the binary part: [kh, kw, ci, co], SAME pads with 0.
 
-    kernel: Float32Array
+    kernel: float32, or float64 where the model computes in that.
+    """
+
+    kernel: Float32Array | Float64Array
     bias: Float32Array
     strides: tuple[int, int] = (1, 1)
     same: bool = False
 
     def __post_init__(self) -> None:
-        if self.kernel.ndim != 4 or self.kernel.dtype != np.float32 or 0 in self.kernel.shape:
+        if self.kernel.ndim != 4 or self.kernel.dtype.kind != "f" or 0 in self.kernel.shape:
             raise NetworkError(f"a real kernel is float32 [kh, kw, ci, co], not {_of(self.kernel)}")
         if self.bias.shape != self.kernel.shape[3:]:
             raise NetworkError(f"a bias has one value for each filter, not {_of(self.bias)}")
@@ -203,7 +206,21 @@ class Concatenate:
     """The channels of maps of one size behind each other: of their kind, or of the widest."""
 
 
-Join = Add | Concatenate
+@dataclass(frozen=True, slots=True)
+class Multiply:
+    """The product of maps as REALS; one of a single position counts for all positions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pad:
+    """Lines of `value` around a map: of +1/-1 BITS stay, by 0 they become INTEGERS."""
+
+    before: tuple[int, int]
+    after: tuple[int, int]
+    value: int
+
+
+Join = Add | Concatenate | Multiply
 Op = (
     Conv
     | RealConv
@@ -218,6 +235,7 @@ Op = (
     | Leak
     | Quantise
     | Curve
+    | Pad
     | Join
     | LutOp
 )

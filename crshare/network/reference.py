@@ -26,8 +26,10 @@ from crshare.network.graph import (
     Lut,
     MaxPool,
     Modulate,
+    Multiply,
     Network,
     Op,
+    Pad,
     Quantise,
     RealConv,
     Scale,
@@ -101,6 +103,12 @@ def apply(op: Op, x: Array, *others: Array) -> Array:
             return add_up(alike(x, *others))
         case Concatenate():
             return np.concatenate(alike(x, *others, bits_stay=True), axis=3)
+        case Multiply():
+            return product([x, *others])
+        case Pad(before, after, value):
+            kept = x if x.dtype != np.int8 or value else x.astype(np.int64)
+            around = zip(before, after, strict=True)
+            return np.pad(kept, ((0, 0), *around, (0, 0)), constant_values=value)
         case Lut():
             return look_up(op, x)
         case Modulate():
@@ -123,6 +131,14 @@ def add_up(parts: list[Array]) -> Array:
     total = np.zeros_like(parts[0])
     for part in parts:
         total += part
+    return total
+
+
+def product(parts: list[Array]) -> Array:
+    """One after the other, in float64; a single position counts for all."""
+    total = parts[0].astype(np.float64)
+    for part in parts[1:]:
+        total = total * part.astype(np.float64)
     return total
 
 

@@ -10,7 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.arrays import Float64Array
-from crshare.network.graph import Add, Clamp, Curve, Layer, Leak, Network, Quantise, Scale, Sign
+from crshare.network.graph import (
+    Add,
+    Clamp,
+    Curve,
+    Layer,
+    Leak,
+    Multiply,
+    Network,
+    Quantise,
+    Scale,
+    Sign,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +35,8 @@ class RealSign:
 def real_sign(network: Network, name: str) -> RealSign | None:
     """The first sign of reals that layer `name` leads to channel by channel; None without one.
 
-    Of several readers the one nearest to a sign counts; maps such as PReLU count as slope 1.
+    Of several readers the one nearest to a sign counts; maps such as PReLU count as slope 1, and
+    so does what the values are gated with.
     """
     scale = np.ones(network.signals[name].shape[2])
     waiting, seen = [(name, scale)], {name}
@@ -38,10 +50,17 @@ def real_sign(network: Network, name: str) -> RealSign | None:
                     waiting.append((reader.name, scale * factor))
                 case Add() | Leak() | Clamp() | Curve() | Quantise() if reader.name not in seen:
                     waiting.append((reader.name, scale))
+                case Multiply() if _is_gated(network, at, reader) and reader.name not in seen:
+                    waiting.append((reader.name, scale))
                 case _:
                     continue
             seen.add(reader.name)
     return None
+
+
+def _is_gated(network: Network, name: str, product: Layer) -> bool:
+    """Whether a product has the places of layer `name`, and does not only take a factor from it."""
+    return network.signals[name].shape == network.signals[product.name].shape
 
 
 def importance_of_reals(found: RealSign, reals: npt.NDArray[np.float64]) -> Float64Array:

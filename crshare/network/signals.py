@@ -17,7 +17,9 @@ from crshare.network.ops import (
     Kind,
     Leak,
     MaxPool,
+    Multiply,
     Op,
+    Pad,
     Quantise,
     RealConv,
     Scale,
@@ -32,7 +34,7 @@ from crshare.network.ops import (
 
 def signal_after(op: Op, given: Signal, *others: Signal) -> Signal:
     """The signal that `op` makes of `given` (and others); NetworkError where it cannot."""
-    if isinstance(op, Add | Concatenate):
+    if isinstance(op, Add | Concatenate | Multiply):
         if len({signal.frames for signal in (given, *others)}) > 1:
             raise NetworkError("reads maps of different numbers of frames")
         return replace(_joined(op, (given, *others)), frames=given.frames)
@@ -124,6 +126,12 @@ def _after_one(op: Op, given: Signal) -> Signal:
         case Clamp() | Quantise() | Curve():
             _expect(given, Kind.REALS)
             return given
+        case Pad(before, after, value):
+            shape = (height + before[0] + after[0], width + before[1] + after[1], channels)
+            if given.kind is Kind.BITS and value in (1, -1):
+                return Signal(Kind.BITS, shape, 1)
+            kind = Kind.INTEGERS if given.kind is Kind.BITS else given.kind
+            return Signal(kind, shape, 0 if kind is Kind.REALS else max(given.bound, abs(value)))
         case _:
             raise NetworkError(f"{type(op).__name__} reads several layers")
 
@@ -131,6 +139,8 @@ def _after_one(op: Op, given: Signal) -> Signal:
 def _joined(op: Join, given: tuple[Signal, ...]) -> Signal:
     kinds = {signal.kind for signal in given}
     kind = Kind.REALS if Kind.REALS in kinds else Kind.INTEGERS
+    if isinstance(op, Multiply):
+        return Signal(Kind.REALS, _common_shape(given))
     if isinstance(op, Add):
         if len({signal.shape for signal in given}) > 1:
             raise NetworkError(f"adds maps of {_shapes(given)}, which must have one shape")
@@ -142,6 +152,16 @@ def _joined(op: Join, given: tuple[Signal, ...]) -> Signal:
     channels = sum(signal.shape[2] for signal in given)
     bound = 0 if kind is Kind.REALS else max(signal.bound for signal in given)
     return Signal(kind, (*given[0].shape[:2], channels), bound)
+
+
+def _common_shape(given: tuple[Signal, ...]) -> Shape:
+    """The shape of the largest map; the others are as large, or one position."""
+    shape = max((signal.shape for signal in given), key=lambda shape: shape[0] * shape[1])
+    if not all(signal.shape in (shape, (1, 1, shape[2])) for signal in given):
+        raise NetworkError(
+            f"multiplies maps of {_shapes(given)}, which must have one shape, or one position"
+        )
+    return shape
 
 
 def _shapes(given: tuple[Signal, ...]) -> str:

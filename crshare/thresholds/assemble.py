@@ -15,9 +15,20 @@ from fractions import Fraction
 
 from crshare.errors import ModelFormatError
 from crshare.network.graph import INPUT, Conv, Network, Shape
-from crshare.thresholds.chains import ENTRY, Maps, enter
+from crshare.thresholds.chains import ENTRY, Maps, enter, shape_after
 from crshare.thresholds.layer_builder import Builder
-from crshare.thresholds.layer_ops import Average, Joined, LayerOp, Linear, Node
+from crshare.thresholds.layer_ops import (
+    Average,
+    Binarize,
+    Joined,
+    LayerOp,
+    Linear,
+    Node,
+    Padded,
+    Reshaped,
+    WholePool,
+)
+from crshare.thresholds.shapes import of_shape, signed_first
 
 __all__ = ["Assembly", "Maps", "assemble"]
 
@@ -104,6 +115,12 @@ def _through(builder: Builder, values: list[Value], layer_ops: Sequence[LayerOp]
             case Average():
                 builder.start(value.source, value.owner, value.chain, value.n_shared)
                 value = Value(builder.average(layer_op), layer_op.owner, builder.pending)
+            case Reshaped() | WholePool():
+                shape = shape_after(value.chain, builder.signals[value.source].shape)
+                for found in of_shape(layer_op, shape):
+                    value = value.then(found)
+            case Binarize() if value.chain and isinstance(value.chain[-1], Padded):
+                value = replace(value, chain=signed_first(value.chain, layer_op))
             case _:
                 value = value.then(layer_op)
     return value

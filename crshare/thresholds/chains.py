@@ -23,12 +23,15 @@ from crshare.thresholds.layer_ops import (
     LayerOp,
     Linear,
     Map,
+    Padded,
     Pool,
+    Reshaped,
     Role,
     Round,
     Slope,
     Squash,
 )
+from crshare.thresholds.shapes import entered_as
 
 Chain = Sequence[LayerOp]
 Maps = tuple[Map, ...]
@@ -44,26 +47,33 @@ def enter(
     """The input as integers, with the rescaling that comes first; the layer ops that follow, and
     how many of the given ones these stand for."""
     scale, offset = rescale or (Fraction(1), Fraction(0))
-    owner, leading = ENTRY, []
+    owner, n_taken, stored = ENTRY, 0, shape
+    flats: list[LayerOp] = []
     for layer_op in layer_ops:
         found = _entered(shape, scale, offset, layer_op)
         if found is None:
             break
-        leading.append(layer_op)
-        if not isinstance(layer_op, Flat):
-            (scale, offset), owner = found, layer_op.owner
+        n_taken += 1
+        match layer_op:
+            case Flat():
+                flats.append(layer_op)
+            case Reshaped():
+                flats, shape = [], entered_as(layer_op, shape)
+            case _:
+                (scale, offset), owner = found, layer_op.owner
     if scale == 0:
         raise ModelFormatError(f"layer {owner} rescales every input to one value; mend its scale")
     unit = _common_unit(scale, offset)
-    given = Input(shape, int(scale / unit), int(offset / unit))
+    given = Input(
+        shape, int(scale / unit), int(offset / unit), stored=None if shape == stored else stored
+    )
     if given.bound > MAX_BOUND:
         raise ModelFormatError(
             f"layer {owner} rescales by {float(scale)!r} and {float(offset)!r}, which have no "
             "common unit of fair size; rescale with simple fractions such as 1/255"
         )
     factor = () if unit == 1 else (Affine(owner, Role.FACTOR, (unit,)),)
-    flats = tuple(layer_op for layer_op in leading if isinstance(layer_op, Flat))
-    return given, (*factor, *flats), len(leading)
+    return given, (*factor, *flats), n_taken
 
 
 def _entered(
@@ -71,7 +81,7 @@ def _entered(
 ) -> tuple[Fraction, Fraction] | None:
     """The rescaling of the images together with a layer op that can be part of it."""
     match layer_op:
-        case Flat():
+        case Flat() | Reshaped():
             return scale, offset
         case Affine(_, Role.FACTOR, scales, center, radicand, offsets):
             if layer_op.n_channels == 1 and center == ZERO and radicand == ONE:
@@ -155,6 +165,11 @@ def dense_kernel(linear: Linear) -> Float64Array:
     return dense
 
 
+def shape_after(chain: Sequence[LayerOp], shape: Shape) -> Shape:
+    """The shape that a chain gives."""
+    return shapes_along((*chain, Bounds("", None, None)), shape)[-1]
+
+
 def shapes_along(chain: Sequence[LayerOp], shape: Shape) -> list[Shape]:
     """The shape that each layer op gets; a map must hold one value for each channel of its own."""
     shapes = []
@@ -166,6 +181,9 @@ def shapes_along(chain: Sequence[LayerOp], shape: Shape) -> list[Shape]:
             case Pool(_, size, strides, same):
                 rows, _ = extent(shape[0], size[0], strides[0], same=same)
                 columns, _ = extent(shape[1], size[1], strides[1], same=same)
+                shape = (rows, columns, shape[2])
+            case Padded(_, above, below):
+                rows, columns = (n + a + b for n, a, b in zip(shape, above, below, strict=False))
                 shape = (rows, columns, shape[2])
             case Slope(owner, negative) if len(negative) not in (1, shape[2]):
                 raise ModelFormatError(

@@ -15,9 +15,11 @@ from crshare.network.graph import (
     Conv,
     Flatten,
     Input,
+    Join,
     Kind,
     Layer,
     MaxPool,
+    Multiply,
     Op,
     RealConv,
     Scale,
@@ -51,11 +53,19 @@ from crshare.thresholds.layer_ops import (
     Joined,
     LayerOp,
     Linear,
+    Padded,
     Pool,
     Role,
 )
 from crshare.thresholds.moved import adjuster
+from crshare.thresholds.shapes import absorbed, after, in_units
 from crshare.thresholds.standalone_ops import layer_of, wants_reals
+
+JOINS: dict[How, Join] = {
+    How.ADD: Add(),
+    How.CONCATENATE: Concatenate(),
+    How.MULTIPLY: Multiply(),
+}
 
 
 class Builder:
@@ -91,7 +101,7 @@ class Builder:
         return self.at
 
     def join(self, joined: Joined, sources: Sequence[str]) -> str:
-        op = Add() if joined.how is How.ADD else Concatenate()
+        op = JOINS[joined.how]
         self.start(sources[0], joined.owner, (), 0)
         self._emit(joined.owner, op, *sources[1:])
         return self.at
@@ -118,7 +128,10 @@ class Builder:
         """A linear layer; what its sums are multiplied with is left."""
         rest = self._until_sign()
         self.pending = ()
-        if linear.signs is not None and self._is_whole(rest):
+        whole = linear.signs is not None and self._is_whole(rest)
+        if rest and (whole or (isinstance(rest[-1], Padded) and rest[-1].value == 0)):
+            rest, linear = absorbed(rest, linear, shapes_along(rest, self.signal.shape)[-1])
+        if whole and linear.signs is not None:
             self._conv(rest, linear, linear.signs)
         else:
             self._real_conv(rest, linear)
@@ -205,19 +218,15 @@ class Builder:
 
     def _is_whole(self, rest: Chain) -> bool:
         """Whether the values are +1/-1 or integers, up to one rising affine map for all."""
-        return self.signal.kind is not Kind.REALS and all(
-            isinstance(layer_op, Pool | Flat)
-            or (isinstance(layer_op, Affine) and layer_op.is_common)
-            for layer_op in rest
-        )
+        return self.signal.kind is not Kind.REALS and in_units(rest) is not None
 
     def _conv(self, rest: Chain, linear: Linear, signs: Int8Array) -> None:
         """Binary weights on s, where the values are a*s + b: a*(w's) + b*(sum of w)."""
         factors = tuple(layer_op for layer_op in rest if isinstance(layer_op, Affine))
-        self._reals([layer_op for layer_op in rest if not isinstance(layer_op, Affine)])
+        self._reals(in_units(rest) or ())
         a, b = Fraction(1), Fraction(0)
         for factor in factors:
-            a, b = factor.scale[0] * a, factor.scale[0] * (b - factor.center[0]) + factor.offset[0]
+            a, b = after(factor, a, b)
         pad_value = self._pad_value(linear, a, b)
         conv = Conv(signs, linear.strides, pad_value, linear.groups, linear.dilation)
         self._emit(linear.owner, conv)
@@ -246,7 +255,9 @@ class Builder:
                 "read yet; train it with pad_values 0"
             )
         self._reals(rest)
-        kernel = dense_kernel(linear).astype(np.float32)
+        exact = dense_kernel(linear)
+        single = exact.astype(np.float32)
+        kernel = single if np.array_equal(single, exact) else exact
         bias = np.zeros(kernel.shape[3], np.float32)
         same = linear.pad_value is not None
         self._emit(linear.owner, RealConv(kernel, bias, linear.strides, same))

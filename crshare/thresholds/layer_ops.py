@@ -121,6 +121,31 @@ class Flat:
 
 
 @dataclass(frozen=True, slots=True)
+class Reshaped:
+    """The same values in another shape, without the axis of images; -1 is what is left."""
+
+    owner: str
+    target: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WholePool:
+    """The maximum of the whole map."""
+
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class Padded:
+    """Lines of `value` around the map: before it and behind it, of rows and of columns."""
+
+    owner: str
+    before: tuple[int, int]
+    after: tuple[int, int]
+    value: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Average:
     """The mean over each window that lies inside the map; None is the whole map."""
 
@@ -135,6 +160,7 @@ class How(Enum):
 
     ADD = "add"
     CONCATENATE = "concatenate"
+    MULTIPLY = "multiply"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +204,20 @@ class Linear:
 
 Map = Affine | Bounds | Slope | Binarize
 LayerOp = (
-    Affine | Bounds | Slope | Round | Squash | Binarize | Pool | Average | Flat | Joined | Linear
+    Affine
+    | Bounds
+    | Slope
+    | Round
+    | Squash
+    | Binarize
+    | Pool
+    | Average
+    | Flat
+    | Joined
+    | Linear
+    | Reshaped
+    | WholePool
+    | Padded
 )
 
 

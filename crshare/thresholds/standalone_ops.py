@@ -12,6 +12,7 @@ from crshare.network.graph import (
     Leak,
     MaxPool,
     Op,
+    Pad,
     Quantise,
     Scale,
     Sign,
@@ -26,6 +27,7 @@ from crshare.thresholds.layer_ops import (
     Flat,
     Fractions,
     LayerOp,
+    Padded,
     Pool,
     Round,
     Slope,
@@ -54,6 +56,8 @@ def layer_of(layer_op: LayerOp, signal: Signal, owner: str) -> tuple[str, Op] | 
             return layer_op.owner, _pool(layer_op, signal)
         case Flat():
             return layer_op.owner, Flatten()
+        case Padded(owner, before, after, value):
+            return owner, Pad(before, after, value)
         case Binarize(_, zero_is_plus) if signal.kind is not Kind.BITS:
             return f"{owner}/sign", Sign(zero_is_plus)
         case Bounds() | Slope() | Round() | Squash():

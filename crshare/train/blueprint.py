@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
+from crshare.frontend.calls import Operand
 from crshare.frontend.config import KerasLayer, is_count, is_number, short
 from crshare.frontend.dialect import Dialect, Field, Library, LibraryClass, NoLibrary
 from crshare.frontend.layers import is_declared
+from crshare.frontend.operations import operation_of
 from crshare.frontend.quantizers import fields, snake_case, spelled
 from crshare.frontend.registry import ACTIVATIONS, owner_of
 from crshare.frontend.topology import Graph
@@ -48,6 +50,10 @@ def made(layer: KerasLayer, sign_layers: Set[str]) -> Made:
     if is_declared(layer, sign_layers) and not layer.weights:
         return SIGN
     dialect = owner_of(layer)
+    if dialect is not None and (found := operation_of(layer)):
+        values = [None if isinstance(value, Operand) else value for value in found.values]
+        given = {"name": found.name, "values": values, "options": dict(found.options)}
+        return {"class": "own.Operation", "arguments": given}
     if dialect is None:
         raise _unrunnable(layer, "whose code is in no library")
     if isinstance(dialect.library, NoLibrary):
@@ -169,6 +175,16 @@ def _all(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
     )
 
 
+def _is_extent(value: object) -> bool:
+    return value == -1 or is_count(value)
+
+
+def _are_lines(value: object) -> bool:
+    parts = value if isinstance(value, list) else [value]
+    sides = [n for part in parts for n in (part if isinstance(part, list) else [part])]
+    return len(sides) <= 4 and all(n == 0 or is_count(n) for n in sides)
+
+
 def _is_padding(value: object) -> bool:
     return isinstance(value, str) and value.lower() in ("valid", "same")
 
@@ -179,6 +195,8 @@ HOLDS: Mapping[Field, Callable[[Any], bool]] = {
     Field.SIZE: is_count,
     Field.SIZES: _all(is_count),
     Field.AXES: _all(_is_axis),
+    Field.SHAPE: _all(_is_extent),
+    Field.LINES: _are_lines,
     Field.PADDING: _is_padding,
     Field.CHANNELS_LAST: lambda value: value == "channels_last",
     Field.SCALAR: _is_scalar,

@@ -7,7 +7,7 @@ computes what the planned network computes, up to float32 rounding of what is re
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import Any, cast
 
 import numpy as np
@@ -28,8 +28,10 @@ from crshare.network.graph import (
     Layer,
     Leak,
     MaxPool,
+    Multiply,
     Network,
     Op,
+    Pad,
     Quantise,
     RealConv,
     Scale,
@@ -177,7 +179,8 @@ def function_of(op: Op) -> Call:
     match op:
         case RealConv(kernel, bias, strides, same):
             padding = "SAME" if same else "VALID"
-            return lambda x: tf.nn.conv2d(x, kernel, strides, padding) + bias
+            single = kernel.astype(np.float32)
+            return lambda x: tf.nn.conv2d(x, single, strides, padding) + bias
         case Sign(zero_is_plus):
             return sign if zero_is_plus else lambda x: -sign(-x)
         case BitPool(all_of=all_of):
@@ -201,6 +204,11 @@ def function_of(op: Op) -> Call:
             return CURVES[function]
         case Add():
             return lambda *maps: tf.add_n(maps)
+        case Multiply():
+            return lambda *maps: reduce(tf.multiply, maps)
+        case Pad(before, after, value):
+            around = ((0, 0), *zip(before, after, strict=True), (0, 0))
+            return lambda x: tf.pad(x, around, constant_values=value)
         case Concatenate():
             return lambda *maps: tf.concat(maps, axis=3)
         case _:

@@ -3,9 +3,11 @@
 TensorFlow starts here and ends with the process; the file and its text are not at hand.
 """
 
+import operator
 import os
 import tempfile
 from collections.abc import Mapping
+from functools import reduce
 from importlib import import_module
 from typing import Any
 
@@ -51,6 +53,8 @@ class Library:
         match made:
             case {"class": "own.Sign"}:
                 return self._sign()
+            case {"class": "own.Operation", "arguments": dict(given)}:
+                return self._operation(**given)
             case {"class": str(path), "arguments": dict(given)}:
                 return self._named(path)(**{key: self.make(value) for key, value in given.items()})
             case {"function": str(name)} if "." in name:
@@ -74,6 +78,40 @@ class Library:
                 return where(inputs >= 0, 1.0, -1.0)
 
         return Sign()
+
+    def _operation(self, name: str, values: list[Any], options: Mapping[str, Any]) -> Any:
+        """An operation of the layers that are read, in the places of None, and of constants."""
+        compute = self._function(name, options)
+
+        class Operation(self.keras.layers.Layer):  # type: ignore[misc,name-defined]
+            def call(self, inputs: Any) -> Any:
+                left = iter(inputs if isinstance(inputs, list | tuple) else [inputs])
+                return compute(*(next(left) if v is None else np.float32(v) for v in values))
+
+        return Operation()
+
+    def _function(self, name: str, options: Mapping[str, Any]) -> Any:
+        ops = getattr(self.keras, "ops", None)
+        tensorflow = self.tensorflow
+        match name:
+            case "add" | "subtract" | "multiply" | "divide":
+                places = {"divide": "truediv", "subtract": "sub", "multiply": "mul"}
+                return lambda *parts: reduce(getattr(operator, places.get(name, name)), parts)
+            case "negative":
+                return operator.neg
+            case "identity":
+                return lambda x: x
+            case "reshape":
+                shape = (-1, *options["target"])
+                return lambda x: (ops or tensorflow).reshape(x, shape)
+            case "concat":
+                join = ops.concatenate if ops else tensorflow.concat
+                return lambda *parts: join(parts, axis=options["axis"])
+            case "clip":
+                clip = ops.clip if ops else tensorflow.clip_by_value
+                return lambda x: clip(x, *options["limits"])
+            case _:
+                return self.keras.activations.get(name)
 
 
 def _set_weights(layer: Any, weights: Mapping[str, Array]) -> None:

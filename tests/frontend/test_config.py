@@ -42,7 +42,8 @@ def test_what_is_no_graph_of_one_way_is_refused(tmp_path: Path, dialect: Dialect
     assert refusal(tmp_path, joined, **how).startswith("layer times is of class Multiply, which")
     pooled = [*small()[:1], pool("p1"), Spec("Flatten", "f", reads=("c1", "p1"))]
     assert refusal(tmp_path, pooled, **how) == (
-        "layer f (Flatten) reads 2 layers; crshare joins layers with Add and Concatenate only"
+        "layer f (Flatten) reads 2 layers; crshare joins layers with Add, Multiply and Concatenate "
+        "only"
     )
     sizes = [*small()[:1], pool("p1"), Spec("Add", "add", reads=("c1", "p1"))]
     assert refusal(tmp_path, sizes, **how) == (
@@ -157,10 +158,9 @@ def no_layers(config: dict[str, Any]) -> None:
 
 
 def deep(config: dict[str, Any]) -> None:
-    nodes: list[Any] = []
-    for _ in range(900):
-        nodes = [nodes]
-    config["layers"][1]["inbound_nodes"] = nodes
+    for _ in range(60):
+        inside = {"name": "block", "layers": config["layers"]}
+        config["layers"] = [{"class_name": "Sequential", "config": inside}]
 
 
 def no_input(config: dict[str, Any]) -> None:

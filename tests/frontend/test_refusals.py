@@ -164,8 +164,8 @@ LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
         "layer b1 normalises axis [1]; crshare reads the last axis, the channels",
     ),
     (
-        [*first(), Spec("GlobalMaxPooling2D", "gap")],
-        "layer gap is of class GlobalMaxPooling2D, which is not read yet; crshare reads " + READ,
+        [*first(), Spec("UpSampling2D", "up")],
+        "layer up is of class UpSampling2D, which is not read yet; crshare reads " + READ,
     ),
     (
         [*first(), average("p", 3, padding="same")],
@@ -197,7 +197,7 @@ LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
     ),
     (
         [*first(), Spec("Sequential", "block", {"layers": []})],
-        "layer block is a model of its own (Sequential); build it flat",
+        f"layer block has no list of layers; {DAMAGED}",
     ),
     (
         [*first(), activation("a", "selu"), batch_norm("b", np.zeros(4)), *small()[3:]],
@@ -224,8 +224,13 @@ LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
     ),
     (
         [*first(dtype="mixed_float16")],
-        "layer c1 computes in 'mixed_float16'; crshare reads models of float32: save it with that "
-        "policy",
+        "layer c1 computes in 'mixed_float16'; crshare reads models of float32 and float64: save "
+        "it with that policy",
+    ),
+    (
+        [*first(), Spec("Reshape", "r", {"target_shape": [4, 2, 8]})],
+        "layer r reshapes maps of 4x4x4 to 4x2x8; crshare reads what flattens a map or adds axes "
+        "of one entry, and any shape right behind the input",
     ),
     (
         [*first(), pool("p", 9)],

@@ -19,9 +19,10 @@ STORED = (
 SCALED = f"{STORED}: multiply what is from 0 to 1 by 255 and cast it to uint8"
 
 
-def network(height: int, width: int, channels: int, **ends: int) -> Network:
+def network(height: int, width: int, channels: int, low: int = 0, high: int = 255) -> Network:
     conv = Conv(np.ones((height, width, channels, 3), np.int8))
-    return Network(Input((height, width, channels), **ends), (Layer("dense", conv, INPUT),))
+    given = Input((height, width, channels), low=low, high=high)
+    return Network(given, (Layer("dense", conv, INPUT),))
 
 
 @pytest.mark.parametrize("kind", ["u1", "i2", "i4", "i8", "u8", ">i4", "f4", "f8"])

@@ -22,8 +22,10 @@ from crshare.network.graph import (
     Input,
     Kind,
     Layer,
+    Multiply,
     Network,
     Op,
+    Pad,
     Sign,
     Signal,
     SumPool,
@@ -86,7 +88,17 @@ def test_the_graphs_are_of_every_kind() -> None:
                 found[f"padded with {pad_value}"] += conv.pad_value == pad_value
     kinds = ("strided", "dilated", "rectangular", "grouped", "depthwise", "multiplied")
     pads = (f"padded with {pad_value}" for pad_value in (None, 0, 1, -1))
-    joins = ("Add", "Concatenate", "BitPool", "SumPool", "Sign", "Threshold", "RealConv")
+    joins = (
+        "Add",
+        "Multiply",
+        "Pad",
+        "Concatenate",
+        "BitPool",
+        "SumPool",
+        "Sign",
+        "Threshold",
+        "RealConv",
+    )
     assert min(found[name] for name in (*kinds, *pads, *joins)) >= 10, found
 
 
@@ -213,11 +225,14 @@ REALS = Signal(Kind.REALS, (2, 2, 3))
         (Concatenate(), (BITS, INTEGERS), Signal(Kind.INTEGERS, (2, 2, 6), 9)),
         (SumPool((2, 2), (1, 1)), (BITS,), Signal(Kind.INTEGERS, (1, 1, 3), 4)),
         (SumPool((2, 1), (1, 1)), (REALS,), Signal(Kind.REALS, (1, 2, 3))),
+        (Multiply(), (BITS, Signal(Kind.REALS, (1, 1, 3))), REALS),
+        (Pad((1, 0), (2, 3), 1), (BITS,), Signal(Kind.BITS, (5, 5, 3), 1)),
+        (Pad((1, 0), (2, 3), 0), (BITS,), Signal(Kind.INTEGERS, (5, 5, 3), 1)),
+        (Pad((1, 0), (2, 3), -11), (INTEGERS,), Signal(Kind.INTEGERS, (5, 5, 3), 11)),
+        (Pad((1, 0), (2, 3), 0), (REALS,), Signal(Kind.REALS, (5, 5, 3))),
     ],
 )
-def test_the_signal_behind_a_join(
-    op: Add | Concatenate | SumPool, given: tuple[Signal, ...], result: Signal
-) -> None:
+def test_the_signal_behind_a_join(op: Op, given: tuple[Signal, ...], result: Signal) -> None:
     assert signal_after(op, *given) == result
 
 
@@ -226,6 +241,10 @@ def test_joins_that_do_not_fit_are_refused() -> None:
     for op, sentence in (
         (Add(), "adds maps of 2x2x3 and 1x1x12, which must have one shape"),
         (Concatenate(), "joins maps of 2x2x3 and 1x1x12, which must have one size"),
+        (
+            Multiply(),
+            "multiplies maps of 2x2x3 and 1x1x12, which must have one shape, or one position",
+        ),
         (Flatten(), "reads 2 layers, where it takes one"),
     ):
         with pytest.raises(NetworkError) as error:

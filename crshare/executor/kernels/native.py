@@ -34,7 +34,9 @@ from crshare.network.graph import (
     Lut,
     MaxPool,
     Modulate,
+    Multiply,
     Op,
+    Pad,
     Quantise,
     RealConv,
     Scale,
@@ -59,6 +61,10 @@ def ready(op: Op, variant: Variant, given: Signal, *others: Signal) -> Run:
             return partial(unpacked.add, (given, *others))
         case Concatenate():
             return partial(unpacked.concatenate, (given, *others))
+        case Multiply():
+            return partial(unpacked.multiply, (given, *others))
+        case Pad():
+            return partial(unpacked.surround, op, given)
         case Conv() if not op.is_standard:
             return partial(unpacked.grouped_sums, op, given)
         case Conv():

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from crshare.arrays import Array
 from crshare.executor.kernels.batches import Scratch
 from crshare.network.bits import pack_bits, unpack
-from crshare.network.graph import Add, Conv, Kind, Signal, SumPool, signal_after
-from crshare.network.reference import pad
+from crshare.network.graph import Add, Conv, Kind, Pad, Signal, SumPool, signal_after
+from crshare.network.reference import apply, pad, product
 
 EXACT_IN_FLOAT32 = 2**24
 
@@ -46,6 +46,19 @@ def concatenate(given: tuple[Signal, ...], *maps: Array) -> Array:
         return pack_bits(np.concatenate(parts, axis=3) > 0)
     kind = np.float64 if Kind.REALS in kinds else np.int32
     return np.concatenate([part.astype(kind) for part in parts], axis=3)
+
+
+def multiply(given: tuple[Signal, ...], *maps: Array) -> Array:
+    """The product of native arrays, the last argument being the scratch."""
+    return product(_parts(given, maps))
+
+
+def surround(op: Pad, given: Signal, x: Array, _: Scratch) -> Array:
+    """A native array with lines around it; integers stay of their kind."""
+    if given.kind is Kind.BITS:
+        padded = apply(op, values_of(x, given))
+        return pack_bits(padded > 0) if op.value else padded.astype(np.int32)
+    return apply(op, x.astype(np.result_type(x.dtype, np.min_scalar_type(op.value))))
 
 
 def _parts(given: tuple[Signal, ...], maps: tuple[Array, ...]) -> list[Array]:

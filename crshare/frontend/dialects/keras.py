@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from crshare.arrays import Float64Array
-from crshare.frontend.config import KerasLayer, is_number, short
+from crshare.frontend.config import KerasLayer, is_count, is_number, short
 from crshare.frontend.dialect import (
     DEPTHWISE_KERNEL,
     TWO_KERNELS,
@@ -19,6 +19,7 @@ from crshare.frontend.dialect import (
     LayerOps,
     Library,
 )
+from crshare.frontend.dialects.arithmetic import add, concatenate, multiply, operation, reshape
 from crshare.frontend.linear_layers import (
     CONVOLUTION,
     DENSE,
@@ -42,12 +43,12 @@ from crshare.thresholds.layer_ops import (
     Average,
     Bounds,
     Flat,
-    How,
-    Joined,
+    Padded,
     Pool,
     Role,
     Slope,
     Squash,
+    WholePool,
     fractions,
 )
 from crshare.thresholds.rationals import simplest
@@ -167,15 +168,35 @@ def softmax(layer: KerasLayer, context: Context) -> LayerOps:
     return (Squash(layer.name, "softmax", odd=False),)
 
 
-def add(layer: KerasLayer, context: Context) -> LayerOps:
-    return (Joined(layer.name, How.ADD),)
+def joined(layer: KerasLayer, context: Context) -> LayerOps:
+    return concatenate(layer, layer.config.get("axis", -1), context)
 
 
-def concatenate(layer: KerasLayer, context: Context) -> LayerOps:
-    axis = layer.config.get("axis", -1)
-    if isinstance(axis, bool) or axis not in (-1, context.rank - 1):
-        raise layer.refuse(f"joins along axis {short(axis)}; crshare reads the last, the channels")
-    return (Joined(layer.name, How.CONCATENATE),)
+def zero_padding(layer: KerasLayer, context: Context) -> LayerOps:
+    """Lines of zeros: [[top, bottom], [left, right]], or for a row [left, right]."""
+    flat = layer.class_name.endswith("1D")
+    expect_channels_last(layer)
+    value = layer.config.get("padding", 1)
+    sides = [value, value] if isinstance(value, int) else value
+    sides = [[0, 0], sides] if flat else sides
+    pairs = [[n, n] if isinstance(n, int) else n for n in sides] if _is_pair(sides) else []
+    numbers = [n for part in pairs if _is_pair(part) for n in part]
+    if len(numbers) != 4 or not all(is_count(n + 1) for n in numbers if isinstance(n, int)):
+        raise layer.refuse(f"pads by {short(value)}, where numbers of lines should stand")
+    if context.rank != (3 if flat else 4):
+        raise layer.refuse("pads something else than [height, width, channels], which is not read")
+    top, bottom, left, right = numbers
+    return (Padded(layer.name, (top, left), (bottom, right)),)
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2
+
+
+def global_max(layer: KerasLayer, context: Context) -> LayerOps:
+    expect_channels_last(layer)
+    flat: LayerOps = () if layer.flag("keepdims", False) else (Flat(layer.name),)
+    return (WholePool(layer.name), *flat)
 
 
 def nothing(layer: KerasLayer, context: Context) -> LayerOps:
@@ -203,6 +224,7 @@ CONVOLUTIONS = LayerClass(partial(convolution, how=UNQUANTIZED), CONVOLUTION)
 SEPARABLES = LayerClass(partial(separable, how=UNQUANTIZED), SEPARABLE, TWO_KERNELS)
 MAXIMA, AVERAGES = LayerClass(max_pooling, POOL), LayerClass(average_pooling, POOL)
 GLOBAL_AVERAGES = LayerClass(global_average, LAST | {"keepdims": Field.FLAG})
+GLOBAL_MAXIMA = LayerClass(global_max, LAST | {"keepdims": Field.FLAG})
 DROPOUT = LayerClass(nothing, {"rate": Field.NUMBER})
 
 DIALECT = Dialect(
@@ -217,32 +239,50 @@ DIALECT = Dialect(
         "AveragePooling1D": AVERAGES,
         "AveragePooling2D": AVERAGES,
         "BatchNormalization": LayerClass(batch_norm, NORM, MOMENTS, MOMENT_FLAGS),
-        "Concatenate": LayerClass(concatenate, {"axis": Field.AXES}),
+        "Clip": LayerClass(operation),
+        "Concatenate": LayerClass(joined, {"axis": Field.AXES}),
         "Conv1D": CONVOLUTIONS,
         "Conv2D": CONVOLUTIONS,
         "Dense": LayerClass(partial(dense, how=UNQUANTIZED), DENSE),
         "DepthwiseConv2D": LayerClass(
             partial(depthwise, how=UNQUANTIZED), DEPTHWISE, DEPTHWISE_KERNEL
         ),
+        "Divide": LayerClass(operation),
         "Dropout": DROPOUT,
         "Flatten": LayerClass(flatten, LAST),
         "GaussianDropout": DROPOUT,
         "GaussianNoise": LayerClass(nothing, {"stddev": Field.NUMBER}),
         "GlobalAveragePooling1D": GLOBAL_AVERAGES,
         "GlobalAveragePooling2D": GLOBAL_AVERAGES,
+        "GlobalMaxPooling1D": GLOBAL_MAXIMA,
+        "GlobalMaxPooling2D": GLOBAL_MAXIMA,
         "Identity": LayerClass(nothing),
         "LeakyReLU": LayerClass(
             leaky_relu, {"alpha": Field.NUMBER, "negative_slope": Field.NUMBER}
         ),
         "MaxPooling1D": MAXIMA,
         "MaxPooling2D": MAXIMA,
+        "Multiply": LayerClass(multiply),
+        "Negative": LayerClass(operation),
         "PReLU": LayerClass(prelu, {"shared_axes": Field.AXES}, ("alpha",)),
         "ReLU": LayerClass(relu, RELU),
+        "Relu": LayerClass(operation),
+        "Relu6": LayerClass(operation),
         "Rescaling": LayerClass(rescaling, {"scale": Field.NUMBER, "offset": Field.NUMBER}),
+        "Reshape": LayerClass(reshape, {"target_shape": Field.SHAPE}),
         "SeparableConv1D": SEPARABLES,
         "SeparableConv2D": SEPARABLES,
+        "Sigmoid": LayerClass(operation),
         "Softmax": LayerClass(softmax, {"axis": Field.AXES}),
+        "SpatialDropout1D": LayerClass(nothing, {"rate": Field.NUMBER}),
         "SpatialDropout2D": LayerClass(nothing, LAST | {"rate": Field.NUMBER}),
+        "Subtract": LayerClass(operation),
+        "TFOpLambda": LayerClass(operation),
+        "Tanh": LayerClass(operation),
+        "TensorFlowOpLayer": LayerClass(operation),
+        "TrueDivide": LayerClass(operation),
+        "ZeroPadding1D": LayerClass(zero_padding, {"padding": Field.LINES}),
+        "ZeroPadding2D": LayerClass(zero_padding, LAST | {"padding": Field.LINES}),
     },
     activations={
         "linear": Activation(lambda _: (), "linear"),

@@ -173,6 +173,7 @@ DIALECT = Dialect(
     name="QKeras",
     library=Library("qkeras", package="qkeras", keras="tf_keras"),
     packages=("qkeras",),
+    registered_as="qkeras",
     classes={
         "QConv1D": CONVOLUTIONS,
         "QConv2D": CONVOLUTIONS,

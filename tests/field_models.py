@@ -1,0 +1,149 @@
+"""Random models as people build them: models in models, operations as layers, reshapes, gates.
+
+Built with the real libraries from a seed; imported only where one is installed.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from tests.library_models import N_IMAGES, randomise, sign_class
+
+Generator = np.random.Generator
+
+
+class Field:
+    """What models of one kind are made of, in tf_keras with Larq or in Keras 3."""
+
+    def __init__(self, library: str, rng: Generator) -> None:
+        self.keras = import_module("keras" if library == "keras" else "tf_keras")
+        self.larq = import_module("larq") if library == "larq" else None
+        self.tensorflow = import_module("tensorflow")
+        self.layers, self.rng = self.keras.layers, rng
+        self.sign = sign_class(self.keras)
+
+    def conv(self, filters: int, size: int = 3, **given: Any) -> list[Any]:
+        """Of signs with signs: one layer of Larq, or two."""
+        given = {"padding": "same", "use_bias": False} | given
+        if self.larq is None:
+            return [self.sign(), self.layers.Conv2D(filters, size, **given)]
+        signs = {"kernel_quantizer": "ste_sign", "input_quantizer": "ste_sign"}
+        return [self.larq.layers.QuantConv2D(filters, size, **signs, **given)]
+
+    def through(self, layers: list[Any], x: Any) -> Any:
+        for layer in layers:
+            x = layer(x)
+        return x
+
+    def norm(self) -> Any:
+        return self.layers.BatchNormalization()
+
+    def pick(self, *options: Any) -> Any:
+        return options[int(self.rng.integers(len(options)))]
+
+    def row(self, filters: int) -> list[Any]:
+        return [*self.conv(filters), self.norm(), self.layers.ReLU(max_value=self.pick(None, 2.0))]
+
+
+def nested(field: Field, x: Any) -> Any:
+    """Rows and graphs of layers as layers, in each other, with names that stand twice."""
+    channels = int(x.shape[-1])
+    block = field.keras.Sequential([*field.row(channels), *field.conv(channels)])
+    inner = field.keras.Input(tuple(x.shape[1:]))
+    y = field.through([*field.conv(channels), field.norm()], inner)
+    y = field.layers.Add()([y, inner])
+    graph = field.keras.Model(inner, y)
+    around = field.keras.Sequential([graph, field.norm()]) if field.pick(True, False) else graph
+    y = field.layers.Add()([block(x), x]) if field.pick(True, False) else block(x)
+    return around(y)
+
+
+def operated(field: Field, x: Any) -> Any:
+    """Arithmetic on layers, with numbers and arrays."""
+    y = field.through([*field.conv(int(x.shape[-1])), field.norm()], x)
+    each = field.rng.choice([-1.0, 0.5, 2.0], int(x.shape[-1])).astype(np.float32)
+    for number in field.rng.integers(0, 7, 3).tolist():
+        y = [
+            lambda v: v + x,
+            lambda v: v * 0.5,
+            lambda v: 1.0 - v,
+            lambda v: v / 3,
+            lambda v: -v,
+            lambda v: v * each,
+            lambda v: v - 0.25,
+        ][number](y)
+    return y
+
+
+def reshaped(field: Field, x: Any) -> Any:
+    """Lines of zeros, pools and reshapes that add axes."""
+    channels = int(x.shape[-1])
+    sides = field.pick(1, ((1, 1), (1, 1)), ((0, 1), (0, 1)), ((2, 0), (1, 0)))
+    x = field.layers.ZeroPadding2D(sides)(x)
+    conv = field.conv(channels, padding="valid", strides=field.pick(1, 2))
+    x = field.through([*conv, field.norm()], x)
+    if field.pick(True, False):
+        x = field.layers.GlobalMaxPooling2D()(x)
+        return field.layers.Reshape((1, 1, channels))(x)
+    return field.layers.Reshape(tuple(int(n) for n in x.shape[1:]))(x)
+
+
+def gated(field: Field, x: Any) -> Any:
+    """Sums of a binary convolution gated by what a small real network makes of their input."""
+    channels = int(x.shape[-1])
+    y = field.through(field.conv(channels), x)
+    z = field.layers.GlobalAveragePooling2D()(x)
+    z = field.layers.Dense(3, activation="relu", use_bias=False)(z)
+    z = field.layers.Dense(channels, activation="sigmoid", use_bias=False)(z)
+    gate = field.layers.Reshape((1, 1, channels))(z)
+    return field.layers.Add()([field.layers.Multiply()([y, gate]), x])
+
+
+KINDS: dict[str, Callable[[Field, Any], Any]] = {
+    "nested": nested,
+    "operated": operated,
+    "reshaped": reshaped,
+    "gated": gated,
+}
+
+
+def build(library: str, kind: str, seed: int) -> tuple[Any, Any]:
+    """A model with its weights set, and images for it."""
+    rng = np.random.default_rng(seed)
+    field = Field(library, rng)
+    layers, keras = field.layers, field.keras
+    inputs = keras.Input((6, 6, 2))
+    x = field.norm()(layers.Conv2D(4, 3, padding="same", use_bias=False)(inputs))
+    for _ in range(2):
+        if x.shape[1] > 1:
+            x = KINDS[kind](field, x)
+    x = layers.Reshape((-1,))(x) if field.pick(True, False) else layers.Flatten()(x)
+    model = own_class(keras)(inputs, layers.Dense(5)(x))
+    for layer in everything(model):
+        randomise(layer, rng, plain_kernels=True)
+    images = rng.integers(0, 256, (N_IMAGES, *model.input_shape[1:]), dtype=np.uint8)
+    return model, images
+
+
+def own_class(keras: Any) -> type:
+    """A class of one's own that is made of inputs and outputs."""
+
+    class OwnModel(keras.Model):  # type: ignore[misc]
+        """As BinaryDenseNet of Larq Zoo."""
+
+    return OwnModel
+
+
+def everything(model: Any) -> list[Any]:
+    """The model and the models in it, for their own layers' weights."""
+    inside = [layer for layer in model.layers if hasattr(layer, "layers")]
+    return [part for layer in inside for part in everything(layer)] + [Leaves(model)]
+
+
+class Leaves:
+    """The layers of a model that are no models."""
+
+    def __init__(self, model: Any) -> None:
+        self.layers = [layer for layer in model.layers if not hasattr(layer, "layers")]
