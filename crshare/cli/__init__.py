@@ -11,6 +11,7 @@ from crshare.cli.analyze import analyze
 from crshare.cli.apply import apply
 from crshare.cli.boundary import CommandLine
 from crshare.cli.evaluate import evaluate
+from crshare.cli.export import export
 from crshare.cli.finetune import finetune
 from crshare.cli.generate import generate
 from crshare.cli.inspect import inspect
@@ -28,6 +29,7 @@ COMMANDS = (
     finetune,
     evaluate,
     apply,
+    export,
     report,
     generate,
     synth,

@@ -1,4 +1,4 @@
-"""The container of LUT networks, an .npz with a header of JSON: networks to it and back.
+"""The neutral form of a network, an .npz with a header of JSON: networks to it and back.
 
 The header names each layer's operation and its plain values; array `K.field` belongs to layer K.
 docs/formats.md has the table of operations. What is read is checked anew by the values themselves.
@@ -19,25 +19,37 @@ from crshare.arrays import Array
 from crshare.errors import ModelFormatError, NetworkError
 from crshare.files import write_bytes
 from crshare.network.graph import (
+    Add,
     BitPool,
+    Clamp,
     ClassSums,
     Concatenate,
     Conv,
+    Curve,
     Flatten,
     Input,
     Layer,
+    Leak,
     Lut,
     MaxPool,
     Modulate,
+    Multiply,
     Network,
     Op,
+    Pad,
+    Quantise,
+    RealConv,
+    Scale,
+    Sign,
+    SumPool,
     Threshold,
 )
+from crshare.network.reference import CURVES
 from crshare.typed_json import Int32
 
-FORMAT, VERSION = "crshare LUT network", 1
+FORMAT, VERSION = "crshare network", 1
 MAX_LAYERS = 4096
-ADVICE = "write it with crshare.frontend.lut_container.write_lut_network"
+ADVICE = "write it with crshare export"
 
 OPS: dict[str, type[Any]] = {
     "modulate": Modulate,
@@ -49,7 +61,19 @@ OPS: dict[str, type[Any]] = {
     "conv": Conv,
     "threshold": Threshold,
     "concatenate": Concatenate,
+    "add": Add,
+    "sum_pool": SumPool,
+    "real_conv": RealConv,
+    "scale": Scale,
+    "sign": Sign,
+    "clamp": Clamp,
+    "leak": Leak,
+    "quantise": Quantise,
+    "curve": Curve,
+    "multiply": Multiply,
+    "pad": Pad,
 }
+NAMES = {kind: name for name, kind in OPS.items()}
 DTYPES = {
     "connections": "<i4",
     "tables": "<u8",
@@ -59,8 +83,15 @@ DTYPES = {
     "kernel": "|i1",
     "rising": "|b1",
     "all_of": "|b1",
+    "bias": "<f4",
+    "scale": "<f8",
+    "offset": "<f8",
+    "negative": "<f8",
 }
+REAL_KERNELS = ("<f4", "<f8")
+NUMBERS = ("unit", "low", "high")  # of one value each; an array of no axis, for infinity
 Size = Annotated[int, Meta(ge=1, le=2**16)]
+Lines = Annotated[int, Meta(ge=0, le=2**16)]
 PLAIN: dict[str, Any] = {
     "size": tuple[Size, Size],
     "strides": tuple[Size, Size],
@@ -71,6 +102,11 @@ PLAIN: dict[str, Any] = {
     "adjustable": bool,
     "merged": tuple[str, ...],
     "pad_value": Int32 | None,
+    "before": tuple[Lines, Lines],
+    "after": tuple[Lines, Lines],
+    "value": Int32,
+    "zero_is_plus": bool,
+    "function": Annotated[str, Meta(pattern=f"^({'|'.join(CURVES)})$")],
 }
 
 
@@ -83,6 +119,7 @@ class InputEntry:
     offset: Int32 = 0
     low: Int32 = 0
     high: Int32 = 255
+    stored: tuple[Size, Size, Size] | None = None
 
 
 @dataclass(frozen=True)
@@ -116,9 +153,9 @@ class Contents:
 
 
 def write_lut_network(network: Network, path: Path, written_by: str = "crshare") -> None:
-    """Write a network of the operations of OPS; ModelFormatError where it has another.
+    """Write a network; OutputError where the file cannot be written.
 
-    The same network gives the same bytes. OutputError where the file cannot be written.
+    The same network gives the same bytes.
     """
     write_bytes(path, packed(contents_of(network, written_by)))
 
@@ -137,17 +174,13 @@ def contents_of(network: Network, written_by: str = "crshare") -> Contents:
     arrays: dict[str, Array] = {}
     entries = []
     for place, layer in enumerate(network.layers):
-        kind = next((name for name, known in OPS.items() if type(layer.op) is known), None)
-        if kind is None:
-            raise ModelFormatError(
-                f"layer {layer.name} ({type(layer.op).__name__}) has no place in a container of "
-                "LUT networks; keep the file that it came from"
-            )
-        values = {}
-        for name in _names(layer.op):
+        kind, values = NAMES[type(layer.op)], {}
+        for name in _names(type(layer.op)):
             value = getattr(layer.op, name)
-            if name in DTYPES:
-                arrays[f"{place}.{name}"] = value.astype(DTYPES[name])
+            if dtypes := _dtypes(kind, name):
+                array = np.asarray(value)
+                kept = array.dtype.newbyteorder("<").str
+                arrays[f"{place}.{name}"] = array.astype(kept if kept in dtypes else dtypes[0])
             else:
                 values[name] = value
         entries.append(LayerEntry(layer.name, kind, layer.sources, values))
@@ -191,14 +224,15 @@ def _layer(place: int, entry: LayerEntry, arrays: Mapping[str, Array]) -> Layer:
             f"layer {place} is no layer with a name, an operation of {', '.join(OPS)} and what it "
             f"reads; {ADVICE}"
         )
-    names = [part.name for part in fields(kind)]
+    names = _names(kind)
     others = entry.values.keys() - set(names)
     if others:
         raise ModelFormatError(f"layer {place} has a value {min(others)[:40]!r}; {ADVICE}")
     values: dict[str, Any] = {}
     for name in names:
-        if name in DTYPES:
-            values[name] = _array(f"{place}.{name}", arrays, DTYPES[name])
+        if dtypes := _dtypes(entry.op, name):
+            values[name] = _array(f"{place}.{name}", arrays, dtypes)
+            values[name] = float(values[name]) if name in NUMBERS else values[name]
         elif name in entry.values:
             values[name] = msgspec.convert(entry.values[name], PLAIN[name])
     try:
@@ -208,21 +242,35 @@ def _layer(place: int, entry: LayerEntry, arrays: Mapping[str, Array]) -> Layer:
     return Layer(entry.name, op, entry.reads[0], entry.reads[1:])
 
 
-def _array(name: str, arrays: Mapping[str, Array], dtype: str) -> Array:
+def _array(name: str, arrays: Mapping[str, Array], dtypes: tuple[str, ...]) -> Array:
     found = arrays.get(name)
-    if found is None or found.dtype != np.dtype(dtype):
-        raise ModelFormatError(f"holds no array {name!r} of {np.dtype(dtype)}; {ADVICE}")
-    return np.ascontiguousarray(found).astype(np.dtype(dtype).newbyteorder("="))
+    if found is None or all(found.dtype != np.dtype(dtype) for dtype in dtypes):
+        raise ModelFormatError(f"holds no array {name!r} of {np.dtype(dtypes[0])}; {ADVICE}")
+    is_number = name.rpartition(".")[2] in NUMBERS
+    if np.isnan(found).any() or not (is_number or np.isfinite(found).all()):
+        raise ModelFormatError(f"holds NaN or infinity in {name!r}; {ADVICE}")
+    if is_number and found.shape:
+        raise ModelFormatError(f"holds several values in {name!r}, where one is read; {ADVICE}")
+    return found.astype(found.dtype.newbyteorder("="), order="C")
 
 
 def _expected(header: Header) -> set[str]:
     return {
-        f"{place}.{part.name}"
+        f"{place}.{name}"
         for place, entry in enumerate(header.layers)
-        for part in fields(OPS[entry.op])
-        if part.name in DTYPES
+        for name in _names(OPS[entry.op])
+        if _dtypes(entry.op, name)
     }
 
 
-def _names(op: Op) -> list[str]:
-    return [part.name for part in fields(op)]
+def _names(kind: type[Any]) -> list[str]:
+    return [part.name for part in fields(kind)]
+
+
+def _dtypes(op: str, name: str) -> tuple[str, ...]:
+    """The types that the array of a field of an operation may have; none for a plain value."""
+    if (op, name) == ("real_conv", "kernel"):
+        return REAL_KERNELS
+    if name in NUMBERS:
+        return ("<f8",)
+    return (DTYPES[name],) if name in DTYPES else ()

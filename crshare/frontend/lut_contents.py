@@ -31,7 +31,7 @@ def npz(payload: Any) -> Any:
         arrays = {name[:-4]: _array(archive.read(info)) for name, info in members.items()}
     header = arrays.pop("header", None)
     if header is None or header.dtype != np.uint8 or header.size > MAX_HEADER:
-        raise ModelFormatError("holds no header of a LUT network, an array of uint8")
+        raise ModelFormatError("holds no header of a network, an array of uint8")
     try:
         return {"header": parse_json(header.tobytes()), "arrays": arrays}
     except JsonError as error:
@@ -61,7 +61,7 @@ def _checked(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
         name = info.filename
         left -= info.file_size
         if not name.endswith(".npy") or name in found or len(found) >= MAX_MEMBERS or left < 0:
-            raise ModelFormatError("holds what no LUT network has, or too much of it")
+            raise ModelFormatError("holds what no network has, or too much of it")
         if reason := packing_refused(info, "numpy"):
             raise ModelFormatError(f"its {name} {reason}")
         found[name] = info

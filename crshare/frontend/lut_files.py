@@ -16,7 +16,9 @@ from crshare.sandbox.process import NO_ANSWER, SandboxError
 MAX_FILE = 2**28  # bytes
 BYTES_PER_S = 2**19  # of text, on a busy machine
 READ_S = 5  # of a processor, for a small file
-NAMED = "name a file of a LUT network (.npz, .bb_net or BinaryBrain's .v)"
+NAMED = (
+    "name a network that crshare export wrote (.npz), or a LUT network (.bb_net, BinaryBrain's .v)"
+)
 READER = "crshare.frontend.lut_contents"
 
 
@@ -29,7 +31,7 @@ class Form:
 
 
 FORMS: dict[str, Form] = {
-    ".npz": Form("npz", "container of a LUT network"),
+    ".npz": Form("npz", "network of crshare export"),
     ".bb_net": Form("bb_net", "file of BinaryBrain"),
     ".v": Form("verilog", "Verilog of a LUT network"),
 }

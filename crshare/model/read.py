@@ -11,15 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from crshare.errors import ModelFormatError
 from crshare.frontend.config import Weights
 from crshare.frontend.formats import AnyFile, described, load, named
 from crshare.frontend.lut_files import form_of, read_lut_file
 from crshare.frontend.onnx.reader import OnnxModel
 from crshare.frontend.topology import Graph
 from crshare.model.ties import refuse_ties
-from crshare.network.graph import ClassSums, Conv, Lut, Modulate, Network, Threshold
+from crshare.network.graph import ClassSums, Conv, Lut, Modulate, Network, RealConv, Threshold
 from crshare.thresholds.assemble import Maps, assemble
-from crshare.thresholds.layer_ops import Linear, Storage
+from crshare.thresholds.layer_ops import ONE, Linear, Storage
 
 Rescale = tuple[Fraction, Fraction]
 
@@ -27,7 +28,7 @@ Rescale = tuple[Fraction, Fraction]
 @dataclass(frozen=True, eq=False)
 class Model:
     """What was read of a file, and what a report or a change of the file needs to know of it.
-    Of a LUT network's file that is the network alone.
+    Of an exported network and a LUT network that is the network alone.
 
     linears: each linear layer as the file has it. merged: by the name of each Threshold the exact
     maps it stands for. graph: the file's layers in order, each with its weights. sign_layers and
@@ -83,9 +84,41 @@ def read_model(
     frames: of the modulation of a LUT network, where its file does not tell.
     """
     if form := form_of(path):
+        if sign_layers or rescale:
+            raise ModelFormatError(
+                f"{path}: holds its signs and its rescaling; leave --sign-layer and --rescale out"
+            )
         found = read_lut_file(path, form, frames)
-        return Model(found.network, path, found.library, {}, {}, Graph((), "", ()))
+        return alone(found.network, path, found.library)
     return model_of(load(path), sign_layers=sign_layers, rescale=rescale)
+
+
+def alone(network: Network, path: Path, library: str) -> Model:
+    """A network of no layers of a file: its linear layers hold what they multiply with."""
+    linears = {
+        layer.name: _linear(layer.name, layer.op)
+        for layer in network.layers
+        if isinstance(layer.op, Conv | RealConv)
+    }
+    return Model(network, path, library, linears, {}, Graph((), "", ()))
+
+
+def _linear(name: str, op: Conv | RealConv) -> Linear:
+    is_real = isinstance(op, RealConv)
+    pad_value = (0 if op.same else None) if isinstance(op, RealConv) else op.pad_value
+    return Linear(
+        owner=name,
+        weights=op.kernel.astype(np.float64),
+        signs=None if isinstance(op, RealConv) else op.kernel,
+        magnitudes=ONE,
+        strides=op.strides,
+        pad_value=None if pad_value is None else Fraction(pad_value),
+        quantizer="none",
+        storage=Storage.REAL if is_real else Storage.BINARY,
+        stored=(name, "kernel"),
+        groups=1 if isinstance(op, RealConv) else op.groups,
+        dilation=(1, 1) if isinstance(op, RealConv) else op.dilation,
+    )
 
 
 def model_of(

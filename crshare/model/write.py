@@ -17,7 +17,9 @@ from crshare.files import write_bytes
 from crshare.frontend.config import TINY
 from crshare.frontend.formats import changed as changed_file
 from crshare.frontend.formats import load
-from crshare.model.read import Model, Rescale, model_of
+from crshare.frontend.lut_container import write_lut_network
+from crshare.frontend.lut_files import form_of
+from crshare.model.read import Model, Rescale, model_of, read_model
 from crshare.model.ties import same_decisions
 from crshare.network.graph import Conv, Layer, Network, Op, Threshold, alike
 from crshare.thresholds.moved import Adjuster, Decision, adjuster, parameters
@@ -38,12 +40,26 @@ def apply_network(
     The changed bytes are read back and compared before any is written. PlanError where `wanted` is
     not the file's network with other signs and thresholds, or the file cannot express them.
     """
+    if form_of(source):
+        _apply_alone(source, wanted, target)
+        return
     file = load(source)
     model = model_of(file, sign_layers=sign_layers, rescale=rescale)
     changed = replace(changed_file(file, model.onnx, changes_for(model, wanted)), path=target)
     written = model_of(changed, sign_layers=sign_layers, rescale=rescale)
     _refuse_difference(target, written.network, wanted)
     write_bytes(target, changed.content)
+
+
+def _apply_alone(source: Path, wanted: Network, target: Path) -> None:
+    """Of an exported network, which is written anew."""
+    model = read_model(source)
+    _refuse_other_layers(model, wanted)
+    if target.suffix != ".npz":
+        raise PlanError(
+            f"{target}: {source} holds a network alone, which is written as .npz; name such a file"
+        )
+    write_lut_network(wanted, target, model.library)
 
 
 def changes_for(model: Model, wanted: Network) -> Changes:

@@ -28,6 +28,11 @@ def run(model: Model, images: Array, names: list[str]) -> tuple[dict[str, Array]
     """Which values that enter the weights of the named layers are positive, bool [n, ...], and the
     scores, for integer images [n, h, w, c] as stored; LibraryError where the library cannot run the
     model. What is rescaled outside of the model is rescaled here, as the model expects it."""
+    if not model.graph.layers:
+        raise LibraryError(
+            f"{model.path}: holds a network alone, which no library runs; verify the file that it "
+            "was exported from"
+        )
     try:
         layers = layers_of(model.graph, model.sign_layers)
         asked = {
