@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.keras_files import Dialect, model_config, numbered_weights, write_h5, write_keras
+from tests.onnx_files import brevitas, write_onnx
 from tests.small_model import SHAPE, small
 
 pytestmark = pytest.mark.slow
@@ -22,7 +23,9 @@ def test_spoilt_files_are_read_or_refused(tmp_path: Path) -> None:
         write_h5(tmp_path / "a.h5", small(), SHAPE, Dialect.KERAS_3, functional=True),
         write_keras(tmp_path / "b.keras", small(), SHAPE, Dialect.TF_KERAS),
         tmp_path / "c.json",
+        tmp_path / "d.onnx",
     ]
+    write_onnx(models[3], brevitas())
     models[2].write_text(json.dumps(model_config(small(), SHAPE, functional=True)))
     (tmp_path / "c.weights.h5").write_bytes(numbered_weights(small(), Dialect.TF_KERAS))
     command = [sys.executable, str(ROOT / "scripts" / "fuzz_reader.py"), str(N_FILES)]

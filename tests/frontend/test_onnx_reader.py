@@ -104,3 +104,28 @@ def test_a_sign_that_may_meet_zero_is_refused_unless_it_is_declared(tmp_path: Pa
         "Threshold",
         "Conv",
     ]
+
+
+@pytest.mark.parametrize("pads", [[1, 1, 1, 1], [2, 0, 1, 3], [0, 0, 1, 1]])
+def test_paddings_of_pytorch_are_read_exactly(tmp_path: Path, pads: list[int]) -> None:
+    """At stride 2 an even map is padded on both sides, which no padding of TensorFlow is."""
+    g = Graph(1)
+    x = g.node("Conv", "x", g.held(g.rng.choice([-1.0, 1.0], (4, 2, 3, 3))), kernel_shape=[3, 3],
+               pads=pads, strides=[2, 2])  # fmt: skip
+    x = g.node("Sign", g.batch_norm(x, 4))
+    x = g.node("Conv", x, g.held(g.rng.choice([-1.0, 1.0], (4, 4, 3, 3))), kernel_shape=[3, 3],
+               pads=pads, strides=[2, 2])  # fmt: skip
+    x = g.node("GlobalMaxPool", g.batch_norm(x, 4))
+    agrees(tmp_path, g.model([1, 2, 12, 12], g.node("Flatten", x)))
+
+
+def test_gates_of_channels_are_read_exactly(tmp_path: Path) -> None:
+    """Squeeze and excitation: a map times a value for each of its channels."""
+    g = Graph(2)
+    x = g.node("Conv", "x", g.held(g.rng.choice([-1.0, 1.0], (4, 1, 3, 3))), kernel_shape=[3, 3])
+    x = g.batch_norm(x, 4, 2)
+    gate = g.node("Sigmoid", g.node("Conv", g.node("GlobalAveragePool", x), g.latent(4, 4, 1, 1)))
+    x = g.node("Where", g.node("GreaterOrEqual", g.node("Mul", x, gate), g.held(np.float32(0.3))),
+               g.held(np.float32(1)), g.held(np.float32(-1)))  # fmt: skip
+    x = g.node("Conv", x, g.held(g.rng.choice([-1.0, 1.0], (3, 4, 4, 4))), kernel_shape=[4, 4])
+    agrees(tmp_path, g.model([1, 1, 6, 6], g.node("Flatten", x)))

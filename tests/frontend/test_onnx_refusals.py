@@ -49,15 +49,15 @@ NODES: dict[str, tuple[Make, str]] = {
         "node sqrt_1 (Sqrt) is read of constants only, not of what the network computes",
     ),
     "padding": (
-        lambda g: binary(g, pads=[1, 1, 1, 1], strides=[2, 2]),
-        "node conv_0 (Conv) pads a map of 6x6 by [1, 1, 1, 1] (top, left, bottom, right) for "
-        "windows of 3x3 at strides 2x2, where crshare reads none and what TensorFlow's SAME adds; "
+        lambda g: g.node("MaxPool", "x", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]),
+        "node maxpool_0 (MaxPool) pads a map of 6x6 by [1, 1, 1, 1] (top, left, bottom, right), "
+        "where crshare reads pools of maps that are not padded and what TensorFlow's SAME adds; "
         "train it with such a padding",
     ),
     "product": (
-        lambda g: g.node("Mul", binary(g), binary(g)),
-        "node mul_2 (Mul) multiplies two values of the network, which is not read; crshare reads "
-        "products with constants",
+        lambda g: g.node("Mul", binary(g), binary(g, strides=[2, 2])),
+        "node mul_2 (Mul) multiplies tensors of [1, 2, 4, 4] and [1, 2, 2, 2] of another order, "
+        "which is not read; multiply tensors of one shape, or by a value for each channel",
     ),
     "NaN": (
         lambda g: scaled(g, np.array([np.nan, 1.0]).reshape(2, 1, 1)),

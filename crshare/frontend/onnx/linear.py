@@ -12,7 +12,9 @@ from crshare.frontend.onnx.build import Build, Spread, Stored, checked
 from crshare.frontend.onnx.graph import OnnxNode
 from crshare.frontend.onnx.padding import (
     FIRST,
+    Window,
     inside,
+    is_padded,
     is_same,
     places_of,
     shape_after,
@@ -31,6 +33,7 @@ from crshare.thresholds.layer_ops import (
     Affine,
     LayerOp,
     Linear,
+    Padded,
     Role,
 )
 
@@ -51,7 +54,9 @@ def convolution(build: Build, node: OnnxNode, given: Given) -> Tensor:
         raise node.refuse("has a kernel_shape that its weights have not; export the model again")
     window = window_of(node, (size[0], size[1]), inner.shape, flat)
     window, value = with_padding(node, window, around, value)
-    same = is_same(node, window, inner.shape)
+    same = is_same(window, inner.shape)
+    if is_padded(window) and not same:
+        inner, window = _with_lines(build, node, inner, window, value)
     linear = _linear(build, node, kernel)
     linear = replace(
         linear,
@@ -66,6 +71,20 @@ def convolution(build: Build, node: OnnxNode, given: Given) -> Tensor:
     shape = shape_after(node, inner.shape, (span[0], span[1]), window.strides, same=same)
     shape = (*shape[:2], linear.weights.shape[3])
     return Map(name, shape, places_of(shape, flat))
+
+
+def _with_lines(
+    build: Build, node: OnnxNode, given: Map, window: Window, value: float
+) -> tuple[Map, Window]:
+    """The map with lines around it that no padding of a layer adds; the window without them."""
+    if not value.is_integer():
+        raise node.refuse(f"pads with {value:g}, which is not read; pad with a whole number")
+    owner, before, after = f"{node.name}/pad", window.before, window.after
+    rows, columns = (n + a + b for n, a, b in zip(given.shape, before, after, strict=False))
+    shape = (rows, columns, given.shape[2])
+    lines = Padded(owner, before, after, int(value))
+    found = Map(build.append(owner, (given.node,), (lines,)), shape, places_of(shape, flat=False))
+    return found, replace(window, before=(0, 0), after=(0, 0))
 
 
 def _groups(node: OnnxNode, kernel: Constant, shape: Shape) -> int:

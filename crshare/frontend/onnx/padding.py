@@ -83,10 +83,12 @@ def with_padding(
     return replace(window, before=before, after=after), value if outer else 0.0
 
 
-def is_same(node: OnnxNode, window: Window, shape: Shape) -> bool:
-    """Whether a map is padded, as TensorFlow's SAME does it; refuse other paddings."""
-    if not any((*window.before, *window.after)):
-        return False
+def is_padded(window: Window) -> bool:
+    return any((*window.before, *window.after))
+
+
+def is_same(window: Window, shape: Shape) -> bool:
+    """Whether a map is padded as TensorFlow's SAME does it."""
     for axis in range(2):
         span = (window.size[axis] - 1) * window.dilation[axis] + 1
         positions, before = extent(shape[axis], span, window.strides[axis], same=True)
@@ -95,14 +97,8 @@ def is_same(node: OnnxNode, window: Window, shape: Shape) -> bool:
             before != window.before[axis]
             or (padded - span) // window.strides[axis] + 1 != positions
         ):
-            pads = [*window.before, *window.after]
-            raise node.refuse(
-                f"pads a map of {shape[0]}x{shape[1]} by {pads} (top, left, bottom, right) for "
-                f"windows of {window.size[0]}x{window.size[1]} at strides {window.strides[0]}x"
-                f"{window.strides[1]}, where crshare reads none and what TensorFlow's SAME adds; "
-                "train it with such a padding"
-            )
-    return True
+            return False
+    return is_padded(window)
 
 
 def shape_after(node: OnnxNode, shape: Shape, span: Sizes, strides: Sizes, *, same: bool) -> Shape:

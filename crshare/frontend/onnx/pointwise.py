@@ -123,10 +123,33 @@ def multiply(build: Build, node: OnnxNode, given: Given) -> Tensor:
         return _times(build, node, one, other, invert=False)
     if isinstance(one, Constant) and isinstance(other, Map):
         return _times(build, node, other, one, invert=False)
-    raise node.refuse(
-        "multiplies two values of the network, which is not read; crshare reads products with "
-        "constants"
+    if isinstance(one, Map) and isinstance(other, Map):
+        return _product(build, node, one, other)
+    raise node.refuse("multiplies truth values, which is not read; export the model without it")
+
+
+def _product(build: Build, node: OnnxNode, *given: Map) -> Map:
+    """Of two maps, one of which may hold a single value for each channel."""
+    one, other = sorted((build.plain(each, node.name) for each in given), key=lambda m: -m.size)
+    gates = other.shape[:2] == (1, 1) and one.shape[2] == other.shape[2]
+    gates = (
+        gates and bool((one.at % one.shape[2] == other.at).all()) if _meet(one, other) else False
     )
+    if not gates and not (one.shape == other.shape and np.array_equal(one.at, other.at)):
+        raise node.refuse(
+            f"multiplies tensors of {list(one.at.shape)} and {list(other.at.shape)} of another "
+            "order, which is not read; multiply tensors of one shape, or by a value for each "
+            "channel"
+        )
+    joined = Joined(node.name, How.MULTIPLY)
+    return replace(one, node=build.append(node.name, (one.node, other.node), (joined,)))
+
+
+def _meet(one: Map, other: Map) -> bool:
+    """Whether a tensor takes on the shape of another where they meet."""
+    if one.at.ndim != other.at.ndim:
+        return False
+    return all(n in (1, m) for n, m in zip(other.at.shape, one.at.shape, strict=True))
 
 
 def divide(build: Build, node: OnnxNode, given: Given) -> Tensor:

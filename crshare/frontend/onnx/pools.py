@@ -12,6 +12,7 @@ from crshare.frontend.onnx.padding import (
     FIRST,
     Window,
     inside,
+    is_padded,
     is_same,
     pair,
     places_of,
@@ -36,7 +37,14 @@ from crshare.thresholds.layer_ops import (
 
 def max_pool(build: Build, node: OnnxNode, given: Given) -> Tensor:
     inner, window, flat = _pooled(build, node, given)
-    same = is_same(node, window, inner.shape)
+    same = is_same(window, inner.shape)
+    if is_padded(window) and not same:
+        pads = [*window.before, *window.after]
+        raise node.refuse(
+            f"pads a map of {inner.shape[0]}x{inner.shape[1]} by {pads} (top, left, bottom, "
+            "right), where crshare reads pools of maps that are not padded and what TensorFlow's "
+            "SAME adds; train it with such a padding"
+        )
     name = build.append(
         node.name, (inner.node,), (Pool(node.name, window.size, window.strides, same),)
     )
@@ -74,6 +82,15 @@ def global_average(build: Build, node: OnnxNode, given: Given) -> Tensor:
     average = Average(node.name, None, (1, 1), same=False)
     name = build.append(node.name, (inner.node,), (average,))
     shape = (1, 1, inner.shape[2])
+    return Map(name, shape, places_of(shape, tensor.at.ndim == 3))
+
+
+def global_maximum(build: Build, node: OnnxNode, given: Given) -> Tensor:
+    tensor = build.plain(a_map(node, given), node.name)
+    inner, _, _ = inside(build, node, tensor)
+    whole = Pool(node.name, inner.shape[:2], (1, 1), same=False)
+    shape = (1, 1, inner.shape[2])
+    name = build.append(node.name, (inner.node,), (whole,))
     return Map(name, shape, places_of(shape, tensor.at.ndim == 3))
 
 
@@ -153,6 +170,7 @@ POOLS: dict[str, Read] = {
     "AveragePool": average_pool,
     "Concat": concatenate,
     "GlobalAveragePool": global_average,
+    "GlobalMaxPool": global_maximum,
     "MaxPool": max_pool,
     "Pad": pad,
     "ReduceMean": reduce_mean,
