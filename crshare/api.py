@@ -11,15 +11,17 @@ Each result is a frozen value whose figures are attributes. An error that the us
 CrshareError, which says what, where and what to do.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
+from types import MappingProxyType
 
 from numpy.typing import ArrayLike
 
 from crshare import jobs
 from crshare.evaluation.outcome import Analysis, Evaluation, Outcome, Request
+from crshare.frontend.declared import declared
 from crshare.hardware.lowering import Options
 from crshare.hardware.rtl import Generated, Wish, generate_rtl
 from crshare.images import digits
@@ -37,6 +39,9 @@ from crshare.planning.layerwise import Method
 Progress = Callable[[str, float], None]
 
 
+NO_LAYERS: Mapping[str, str] = MappingProxyType({})
+
+
 def _silent(what: str, done: float) -> None:
     pass
 
@@ -46,15 +51,19 @@ def load(
     *,
     sign_layers: Collection[str] = (),
     rescale: tuple[Fraction, Fraction] | None = None,
+    layers: Mapping[str, str] = NO_LAYERS,
 ) -> Model:
     """Read a model file; without a path, the small network for digits that comes with crshare.
 
     sign_layers: names of layers, classes or activations that give +1 for values >= 0 and else -1.
     rescale: (scale, offset) that turn a pixel v into the scale * v + offset that the model expects.
+    layers: what the code of other layers, activations and quantizers computes, by their names:
+        identity, sign, signs-input, scaled-sign, layer-scaled-sign or clip-0-1, as in
+        {"DropoutNoScale": "identity"} (docs/formats.md).
     Raises ModelFormatError, one sentence, where crshare cannot read it.
     """
     source = digits.demo_model() if path is None else Path(path)
-    return Source(source, frozenset(sign_layers), rescale).read()
+    return Source(source, frozenset(sign_layers), rescale, layers=declared((), layers)).read()
 
 
 def load_images(model: Model, path: str | PathLike[str]) -> ImageSet:

@@ -1,7 +1,7 @@
 """The main jobs, each as its stages in order: analyze, optimize, evaluate."""
 
 from collections.abc import Callable, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import inf
 from pathlib import Path
@@ -19,6 +19,7 @@ from crshare.evaluation.outcome import (
     Request,
 )
 from crshare.evaluation.plan_run import follow, knows_mirrored, knows_moved, measure_accuracy
+from crshare.frontend.declared import Declared
 from crshare.images.image_set import ImageSet, StreamedSet, half_mirrored, split, stand_ins
 from crshare.limits import FRAMES, check_rescale
 from crshare.model.read import Model, read_model
@@ -48,6 +49,7 @@ class Source:
     sign_layers: Set[str] = frozenset()
     rescale: tuple[Fraction, Fraction] | None = None
     frames: int = 1
+    layers: Declared = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         FRAMES.check("frames", self.frames)
@@ -56,7 +58,11 @@ class Source:
 
     def read(self) -> Model:
         return read_model(
-            self.path, sign_layers=self.sign_layers, rescale=self.rescale, frames=self.frames
+            self.path,
+            sign_layers=self.sign_layers,
+            rescale=self.rescale,
+            frames=self.frames,
+            layers=self.layers,
         )
 
 

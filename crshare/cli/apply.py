@@ -37,7 +37,14 @@ def apply(
         sharing = read_plan(plan, loaded.network, loaded.weights_hash)
         show(f"writing {output.name}", 0.5)
         wanted = planned_network(loaded.network, sharing)
-        apply_network(model, wanted, output, sign_layers=source.sign_layers, rescale=source.rescale)
+        apply_network(
+            model,
+            wanted,
+            output,
+            sign_layers=source.sign_layers,
+            rescale=source.rescale,
+            layers=source.layers,
+        )
     deliver(json_path, write_json(applied_report(loaded, sharing, output)))
     console(json_path).print(
         f"Wrote {output}: read back, it holds the plan's weights and thresholds."

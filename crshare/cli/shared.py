@@ -78,6 +78,16 @@ def model_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Of a LUT network in Verilog, which does not tell: frames over which its pixels are "
         "spread in time. [default: 1]",
     )(command)
+    command = click.option(
+        "--layer",
+        multiple=True,
+        metavar="NAME=MEANING",
+        expose_value=False,
+        callback=_keep_layers,
+        help="What a layer, class, activation or quantizer computes whose code crshare does not "
+        "run: identity, sign, signs-input (a kernel, and signs of the input), scaled-sign (times "
+        "the mean of abs(w) of each filter), layer-scaled-sign or clip-0-1; repeatable.",
+    )(command)
     return click.option(
         "--rescale",
         metavar="SCALE,OFFSET",
@@ -88,6 +98,11 @@ def model_options(command: Callable[..., None]) -> Callable[..., None]:
 def _keep_frames(context: click.Context, _: click.Parameter, value: int | None) -> None:
     """Commands hand it on to source_of without a parameter of their own."""
     context.meta["frames"] = value or 1
+
+
+def _keep_layers(context: click.Context, _: click.Parameter, value: tuple[str, ...]) -> None:
+    """As _keep_frames."""
+    context.meta["layers"] = value
 
 
 def _with_sandbox(command: Callable[..., None]) -> Callable[..., None]:
@@ -163,8 +178,11 @@ def deliver(json_path: Path | None, text: str, tables: RenderableType | None = N
 
 
 def source_of(model: Path, sign_layers: tuple[str, ...], rescale: str | None) -> Source:
+    from crshare.frontend.declared import declared, parsed_declarations
     from crshare.jobs import Source
 
     exact = None if rescale is None else rescaling(rescale)
-    frames = int(click.get_current_context().meta.get("frames", 1))
-    return Source(model, frozenset(sign_layers), exact, frames)
+    kept = click.get_current_context().meta
+    layers = declared((), parsed_declarations(kept.get("layers", ())))
+    frames = int(kept.get("frames", 1))
+    return Source(model, frozenset(sign_layers), exact, frames, layers)

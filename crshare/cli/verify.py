@@ -51,7 +51,9 @@ def verify(
     found = compare(loaded, images, *_run(loaded, images, names))
     deliver(json_path, json.dumps(asdict(found), indent=1) + "\n")
     library = loaded.library if loaded.onnx is None else "onnxruntime"
-    _show(found, library, console(json_path))
+    screen = console(json_path)
+    _tell_substitutes(loaded, screen)
+    _show(found, library, screen)
     if not found.holds:
         raise SystemExit(1)
 
@@ -65,6 +67,21 @@ def _run(model: Model, images: Array, names: list[str]) -> tuple[dict[str, Array
     from crshare.train.running import run
 
     return run(model, images, names)
+
+
+def _tell_substitutes(model: Model, screen: Screen) -> None:
+    from crshare.frontend.declared import declared
+    from crshare.train.blueprint import is_substituted
+
+    given = declared(model.sign_layers, model.declared)
+    layers = [la for la in model.graph.layers if is_substituted(la, given)]
+    if layers:
+        names = ", ".join(dict.fromkeys(layer.class_name for layer in layers))
+        screen.print(
+            f"The code of {names} is in no library; Keras's layers with what crshare takes for "
+            f"their weights stand in for {len(layers)} layers.",
+            soft_wrap=True,
+        )
 
 
 def _show(found: Comparison, library: str, screen: Screen) -> None:

@@ -4,12 +4,13 @@ A dialect is data. A reader turns a layer's configuration into exact layer ops. 
 reach a library are named, each with its kind; no other field does.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
 
 from crshare.frontend.config import KerasLayer, LayerEntry
+from crshare.frontend.declared import Declared
 from crshare.frontend.quantizers import Named, named_quantizer
 from crshare.thresholds.layer_ops import LayerOp
 
@@ -61,11 +62,11 @@ class Activation:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a layer's meaning depends on: the number of axes of its input, the signs that the user
-    declared, and the activations of all dialects."""
+    """What a layer's meaning depends on: the number of axes of its input, what the user declared,
+    and the activations of all dialects."""
 
     rank: int
-    sign_layers: Set[str]
+    declared: Declared
     activations: Mapping[str, Activation]
 
 

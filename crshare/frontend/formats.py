@@ -11,6 +11,7 @@ from pathlib import Path
 from crshare.errors import DAMAGED, ModelFormatError, NetworkError
 from crshare.frontend.config import Weights
 from crshare.frontend.containers import ModelFile, changed_file, load_file, read_file
+from crshare.frontend.declared import NOTHING, Declared, Meaning, declared
 from crshare.frontend.layers import nodes_of
 from crshare.frontend.onnx.files import (
     OnnxFile,
@@ -48,19 +49,31 @@ def load(path: Path) -> AnyFile:
     return load_onnx(path) if is_onnx(path) else load_file(path)
 
 
-def described(file: AnyFile, sign_layers: Set[str]) -> Described:
+def described(
+    file: AnyFile, sign_layers: Set[str], declared_layers: Declared = NOTHING
+) -> Described:
     """What the bytes describe; ModelFormatError, one sentence, where that is no network."""
     if isinstance(file, OnnxFile):
         graph = read_graph(file)
         with named(file.path):
-            model = onnx_model_of(graph, sign_layers)
+            _refuse_meanings(declared_layers)
+            model = onnx_model_of(graph, sign_layers | declared_layers.keys())
         return Described(library_of(graph), model.shape, model.nodes, NO_LAYERS, model.signs, model)
     found = read_file(file)
     with named(file.path):
         layers = graph_of(found.config, found.weights)
-        return Described(
-            found.library, _map_shape(layers.input_shape), nodes_of(layers, sign_layers), layers
-        )
+        nodes = nodes_of(layers, declared(sign_layers, declared_layers))
+        return Described(found.library, _map_shape(layers.input_shape), nodes, layers)
+
+
+def _refuse_meanings(given: Declared) -> None:
+    """A node of ONNX is a sign or what its operator says."""
+    for name, meaning in given.items():
+        if meaning is not Meaning.SIGN:
+            raise ModelFormatError(
+                f"--layer {name}={meaning.value} stands for layers of Keras; a node of an ONNX "
+                "graph can be declared as a sign only"
+            )
 
 
 def changed(file: AnyFile, onnx: OnnxModel | None, changes: Mapping[str, Weights]) -> AnyFile:

@@ -1,30 +1,54 @@
 """A layer of the file as layer ops, by the dialect that owns it; a layer without one is refused."""
 
-from collections.abc import Set
-
 from crshare.errors import ModelFormatError
 from crshare.frontend.config import KerasLayer
+from crshare.frontend.declared import Declared, Meaning, applies, meaning_of, with_quantizers
 from crshare.frontend.dialect import Context, Dialect, LayerOps
-from crshare.frontend.linear_layers import Quantization, convolution, dense, signed
-from crshare.frontend.quantizers import snake_case
+from crshare.frontend.linear_layers import (
+    FUNCTIONS,
+    Quantization,
+    convolution,
+    dense,
+    mean_magnitude,
+    mean_magnitudes,
+    signed,
+)
 from crshare.frontend.registry import ACTIVATIONS, CLASSES, DIALECTS, owner_of
 from crshare.frontend.topology import Graph
 from crshare.network.graph import INPUT
 from crshare.thresholds.layer_ops import Binarize, Flat, Joined, Node, Reshaped
 
-DECLARED = Quantization(lambda _, __, weights: signed(weights, weights >= 0, "sign, as declared"))
+DECLARED = {
+    Meaning.SIGN: Quantization(
+        lambda _, __, weights: signed(weights, weights >= 0, "sign, as declared")
+    ),
+    Meaning.SIGNS_INPUT: Quantization(
+        lambda _, __, weights: signed(weights, weights >= 0, "sign, as declared"),
+        before=lambda layer: (Binarize(layer.name),),
+    ),
+    Meaning.SCALED_SIGN: Quantization(
+        lambda _, __, weights: signed(
+            weights, weights >= 0, "scaled sign, as declared", mean_magnitudes(weights)
+        )
+    ),
+    Meaning.LAYER_SCALED_SIGN: Quantization(
+        lambda _, __, weights: signed(
+            weights, weights >= 0, "scaled sign, as declared", mean_magnitude(weights)
+        )
+    ),
+}
 UNDECLARED = ", whose code crshare does not run; build the model of layers that crshare reads"
 
 
-def nodes_of(graph: Graph, sign_layers: Set[str]) -> tuple[Node, ...]:
+def nodes_of(graph: Graph, declared: Declared) -> tuple[Node, ...]:
     """The layers in order, each as its layer ops."""
-    _refuse_unknown_signs(graph, sign_layers)
+    _refuse_unknown_names(graph, declared)
     ranks = {INPUT: len(graph.input_shape) + 1}
     nodes = []
     for layer in graph.layers:
         reads = tuple(INPUT if name == graph.entry else _keyed(name) for name in layer.reads)
-        context = Context(ranks[reads[0]], sign_layers, ACTIVATIONS)
-        layer_ops = _layer_ops(layer, context)
+        context = Context(ranks[reads[0]], declared, ACTIVATIONS)
+        layer_ops = _layer_ops(with_quantizers(layer, declared), context)
         if len(reads) > 1 and not any(isinstance(layer_op, Joined) for layer_op in layer_ops):
             raise layer.refuse(
                 f"({layer.class_name}) reads {len(reads)} layers; crshare joins layers with Add, "
@@ -53,39 +77,46 @@ def _keyed(name: str) -> str:
     return f"layer {name}"
 
 
-def _refuse_unknown_signs(graph: Graph, sign_layers: Set[str]) -> None:
-    """A declared sign layer that is no such layer is a slip of the pen, not nothing."""
-    for name in sorted(sign_layers):
-        if not any(is_declared(layer, {name}) or _applies(layer, name) for layer in graph.layers):
+def _refuse_unknown_names(graph: Graph, declared: Declared) -> None:
+    """A declared layer that is not there is a slip of the pen, not nothing."""
+    for name in declared:
+        one = {name: declared[name]}
+        if not any(meaning_of(layer, one) or applies(layer, name) for layer in graph.layers):
             names = dict.fromkeys(layer.class_name for layer in graph.layers)
-            shown = f"; the classes of the model are {', '.join(names)}"
+            option = "--sign-layer" if declared[name] is Meaning.SIGN else "--layer"
             raise ModelFormatError(
-                f"no layer, class or activation is named {name!r}, which --sign-layer names{shown}"
+                f"no layer, class or activation is named {name!r}, which {option} names; the "
+                f"classes of the model are {', '.join(names)}"
             )
 
 
-def is_declared(layer: KerasLayer, sign_layers: Set[str]) -> bool:
-    own = layer.name.rsplit("/", 1)[-1]  # without the models that it lies in
-    names = {layer.name, own, layer.class_name, layer.class_name.rsplit(">", 1)[-1]}
-    return not names.isdisjoint(sign_layers)
-
-
-def _applies(layer: KerasLayer, name: str) -> bool:
-    value = layer.config.get("activation")
-    value = value.get("config") if isinstance(value, dict) else value
-    return isinstance(value, str) and snake_case(value) == snake_case(name)
+def _declared(layer: KerasLayer, meaning: Meaning, context: Context) -> LayerOps:
+    """What a layer computes that was declared to be this; the file's numbers must allow it."""
+    if not layer.weights:
+        if meaning not in FUNCTIONS:
+            raise layer.refuse(
+                f"is declared as {meaning.value}, and has no weights; declare it as "
+                f"{Meaning.SIGN.value} or {Meaning.IDENTITY.value}"
+            )
+        return FUNCTIONS[meaning](layer.name)
+    if "kernel" not in layer.weights:
+        raise layer.refuse(
+            f"is declared as a sign, but has weights ({', '.join(sorted(layer.weights))}) and "
+            "no kernel, so it computes more; build the model of layers that crshare reads"
+        )
+    if meaning not in DECLARED:
+        raise layer.refuse(
+            f"is declared as {meaning.value}, but has a kernel, so it computes more; build the "
+            "model of layers that crshare reads"
+        )
+    read = convolution if "filters" in layer.config else dense
+    return read(layer, context, DECLARED[meaning])
 
 
 def _layer_ops(layer: KerasLayer, context: Context) -> LayerOps:
-    if is_declared(layer, context.sign_layers):
-        if not layer.weights:
-            return (Binarize(layer.name),)
-        if "kernel" not in layer.weights:
-            raise layer.refuse(
-                f"is declared as a sign, but has weights ({', '.join(sorted(layer.weights))}) and "
-                "no kernel, so it computes more; build the model of layers that crshare reads"
-            )
-        return (convolution if "filters" in layer.config else dense)(layer, context, DECLARED)
+    meaning = meaning_of(layer, context.declared)
+    if meaning is not None:
+        return _declared(layer, meaning, context)
     owner = owner_of(layer)
     if owner is None:
         raise _unknown(layer)
@@ -97,7 +128,8 @@ def _unknown(layer: KerasLayer) -> ModelFormatError:
     if name == "Lambda" and not package:
         return layer.refuse(
             "is a Lambda, which carries code, and crshare runs no code of a file; replace it by "
-            "the layers it stands for"
+            "the layers it stands for, or if it changes nothing, say so with --layer "
+            f"{layer.name}=identity"
         )
     for dialect in DIALECTS:
         if dialect.refusal and dialect.registered_as == package:

@@ -4,7 +4,7 @@ A layer is: what stands before it (a sign), its weights through their quantizer,
 activation. One-dimensional maps are maps of height 1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -12,8 +12,9 @@ import numpy as np
 
 from crshare.arrays import BoolArray, Float64Array, Int8Array
 from crshare.frontend.config import KerasLayer
+from crshare.frontend.declared import Meaning, meaning_by
 from crshare.frontend.dialect import Context, Field, LayerOps
-from crshare.frontend.quantizers import snake_case, spelled
+from crshare.frontend.quantizers import bounds, snake_case, spelled
 from crshare.thresholds.layer_ops import (
     ONE,
     Affine,
@@ -50,12 +51,20 @@ class Kernel:
     quantizer: str
 
 
+FUNCTIONS: Mapping[Meaning | None, Callable[[str], LayerOps]] = {
+    Meaning.SIGN: lambda owner: (Binarize(owner),),
+    Meaning.IDENTITY: lambda owner: (),
+    Meaning.CLIP: bounds(0, 1),
+}
+
+
 def activation(layer: KerasLayer, context: Context) -> LayerOps:
     """The layer ops that the field `activation` of a layer stands for."""
     found = spelled(layer, "activation")
     name = snake_case(found or "linear")
-    if name != "linear" and name in {snake_case(given) for given in context.sign_layers}:
-        return (Binarize(layer.name),)
+    meaning = None if name == "linear" else meaning_by(name, context.declared)
+    if meaning in FUNCTIONS:
+        return FUNCTIONS[meaning](layer.name)
     if name in context.activations:
         return context.activations[name].layer_ops(layer.name)
     raise layer.refuse(
@@ -114,6 +123,12 @@ def mean_magnitudes(weights: Float64Array) -> Fractions:
             sums[channel] += (parts[0] * 2**26 + parts[1]) << (exponent - lowest)
     unit = Fraction(2) ** (lowest - 53) / len(flat)
     return tuple(total * unit for total in sums)
+
+
+def mean_magnitude(weights: Float64Array) -> Fractions:
+    """The exact mean of |w| over all filters."""
+    found = mean_magnitudes(weights)
+    return (sum(found, Fraction(0)) / len(found),) * len(found)
 
 
 def convolution(layer: KerasLayer, context: Context, how: Quantization) -> LayerOps:

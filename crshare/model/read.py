@@ -1,7 +1,7 @@
 """A model file as one value: its network, where it came from, and how it held its weights."""
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from hashlib import sha256
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from crshare.errors import ModelFormatError
 from crshare.frontend.config import Weights
+from crshare.frontend.declared import NOTHING, Declared
 from crshare.frontend.formats import AnyFile, described, load, named
 from crshare.frontend.lut_files import form_of, read_lut_file
 from crshare.frontend.onnx.reader import OnnxModel
@@ -31,9 +32,9 @@ class Model:
     Of an exported network and a LUT network that is the network alone.
 
     linears: each linear layer as the file has it. merged: by the name of each Threshold the exact
-    maps it stands for. graph: the file's layers in order, each with its weights. sign_layers and
-    rescale: what the user said beside the file, as in read_model. onnx: what was read of an ONNX
-    graph, which has no layers.
+    maps it stands for. graph: the file's layers in order, each with its weights. sign_layers,
+    declared (its layers) and rescale: what the user said beside the file, as in read_model. onnx:
+    what was read of an ONNX graph, which has no layers.
     """
 
     network: Network
@@ -45,6 +46,7 @@ class Model:
     sign_layers: Set[str] = frozenset()
     rescale: Rescale | None = None
     onnx: OnnxModel | None = None
+    declared: Declared = field(default_factory=dict)
 
     @cached_property
     def weights(self) -> dict[str, Weights]:
@@ -76,21 +78,23 @@ def read_model(
     sign_layers: Set[str] = frozenset(),
     rescale: Rescale | None = None,
     frames: int = 1,
+    layers: Declared = NOTHING,
 ) -> Model:
     """As read_network, with what a report says of the file.
 
     sign_layers: names of layers, classes or activations that give +1 for values >= 0 and else -1.
     rescale: (scale, offset) that turn a pixel v into the scale * v + offset that the model expects.
-    frames: of the modulation of a LUT network, where its file does not tell.
+    frames: of the modulation of a LUT network, where its file does not tell. layers: what names of
+    layers, classes, activations and quantizers stand for.
     """
     if form := form_of(path):
-        if sign_layers or rescale:
+        if sign_layers or rescale or layers:
             raise ModelFormatError(
                 f"{path}: holds its signs and its rescaling; leave --sign-layer and --rescale out"
             )
         found = read_lut_file(path, form, frames)
         return alone(found.network, path, found.library)
-    return model_of(load(path), sign_layers=sign_layers, rescale=rescale)
+    return model_of(load(path), sign_layers=sign_layers, rescale=rescale, layers=layers)
 
 
 def alone(network: Network, path: Path, library: str) -> Model:
@@ -122,10 +126,14 @@ def _linear(name: str, op: Conv | RealConv) -> Linear:
 
 
 def model_of(
-    file: AnyFile, *, sign_layers: Set[str] = frozenset(), rescale: Rescale | None = None
+    file: AnyFile,
+    *,
+    sign_layers: Set[str] = frozenset(),
+    rescale: Rescale | None = None,
+    layers: Declared = NOTHING,
 ) -> Model:
     """As read_model, of a file whose bytes are at hand."""
-    found, path = described(file, sign_layers), file.path
+    found, path = described(file, sign_layers, layers), file.path
     with named(path):
         assembly = assemble(found.shape, rescale, found.nodes)
         refuse_ties(found, assembly, rescale)
@@ -141,6 +149,7 @@ def model_of(
         sign_layers=sign_layers,
         rescale=rescale,
         onnx=found.onnx,
+        declared=layers,
     )
 
 

@@ -15,6 +15,7 @@ from crshare.arrays import Float64Array, Int8Array
 from crshare.errors import PlanError
 from crshare.files import write_bytes
 from crshare.frontend.config import TINY
+from crshare.frontend.declared import NOTHING, Declared
 from crshare.frontend.formats import changed as changed_file
 from crshare.frontend.formats import load
 from crshare.frontend.lut_container import write_lut_network
@@ -34,6 +35,7 @@ def apply_network(
     *,
     sign_layers: Set[str] = frozenset(),
     rescale: Rescale | None = None,
+    layers: Declared = NOTHING,
 ) -> None:
     """Write `target`, the file `source` with the kernels and thresholds of `wanted`.
 
@@ -44,9 +46,9 @@ def apply_network(
         _apply_alone(source, wanted, target)
         return
     file = load(source)
-    model = model_of(file, sign_layers=sign_layers, rescale=rescale)
+    model = model_of(file, sign_layers=sign_layers, rescale=rescale, layers=layers)
     changed = replace(changed_file(file, model.onnx, changes_for(model, wanted)), path=target)
-    written = model_of(changed, sign_layers=sign_layers, rescale=rescale)
+    written = model_of(changed, sign_layers=sign_layers, rescale=rescale, layers=layers)
     _refuse_difference(target, written.network, wanted)
     write_bytes(target, changed.content)
 

@@ -18,14 +18,18 @@ from crshare.network.graph import INPUT, Conv, Network, Shape
 from crshare.thresholds.chains import ENTRY, Maps, enter, shape_after
 from crshare.thresholds.layer_builder import Builder
 from crshare.thresholds.layer_ops import (
+    Affine,
     Average,
     Binarize,
+    How,
     Joined,
     LayerOp,
+    Levels,
     Linear,
     Node,
     Padded,
     Reshaped,
+    Role,
     WholePool,
 )
 from crshare.thresholds.shapes import of_shape, signed_first
@@ -119,11 +123,31 @@ def _through(builder: Builder, values: list[Value], layer_ops: Sequence[LayerOp]
                 shape = shape_after(value.chain, builder.signals[value.source].shape)
                 for found in of_shape(layer_op, shape):
                     value = value.then(found)
+            case Levels():
+                value = _levels(builder, value, layer_op)
             case Binarize() if value.chain and isinstance(value.chain[-1], Padded):
                 value = replace(value, chain=signed_first(value.chain, layer_op))
             case _:
                 value = value.then(layer_op)
     return value
+
+
+def _levels(builder: Builder, value: Value, layer_op: Levels) -> Value:
+    """A value of n steps as a sum of n bits, each whether it is beyond the middle of a step.
+
+    Step j is reached from (j - 1/2) / n on, where n * x is halfway between even and odd: halves go
+    to even ones.
+    """
+    owner, n = layer_op.owner, layer_op.n
+    bits = []
+    for j in range(1, n + 1):
+        middle = Affine(owner, Role.FACTOR, offset=(Fraction(1 - 2 * j, 2 * n),))
+        bits.append(
+            _settled(builder, value.then(middle).then(Binarize(owner, zero_is_plus=j % 2 == 0)))
+        )
+    joined = builder.join(Joined(f"{owner}/levels", How.ADD), bits)
+    unit = Affine(owner, Role.FACTOR, (Fraction(1, 2 * n),), offset=(Fraction(1, 2),))
+    return Value(joined, owner, (unit,))
 
 
 def _settled(builder: Builder, value: Value) -> str:

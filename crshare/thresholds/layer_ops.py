@@ -104,6 +104,14 @@ class Binarize:
 
 
 @dataclass(frozen=True, slots=True)
+class Levels:
+    """round(n * min(max(x, 0), 1)) / n, halves to even, as DoReFa quantizes activations."""
+
+    owner: str
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """Max pooling; SAME ignores what lies outside the map."""
 
@@ -218,6 +226,7 @@ LayerOp = (
     | Reshaped
     | WholePool
     | Padded
+    | Levels
 )
 
 

@@ -6,17 +6,26 @@ or quantizer that no dialect has has no blueprint. What only training needs (ini
 regularizers, constraints, seeds) is left out.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from crshare.arrays import Array
 from crshare.frontend.calls import Operand
 from crshare.frontend.config import KerasLayer, is_count, is_number, short
+from crshare.frontend.declared import (
+    Declared,
+    Meaning,
+    function_at,
+    meaning_by,
+    meaning_of,
+    with_quantizers,
+)
 from crshare.frontend.dialect import Dialect, Field, Library, LibraryClass, NoLibrary
-from crshare.frontend.layers import is_declared
+from crshare.frontend.linear_layers import CONVOLUTION, DENSE
 from crshare.frontend.operations import operation_of
 from crshare.frontend.quantizers import fields, snake_case, spelled
-from crshare.frontend.registry import ACTIVATIONS, owner_of
+from crshare.frontend.registry import ACTIVATIONS, DIALECTS, owner_of
 from crshare.frontend.topology import Graph
 from crshare.train.library import LibraryError
 
@@ -28,28 +37,45 @@ IGNORED = frozenset(
     + ["noise_shape", "seed", "renorm_momentum"]
 )
 SIGN = {"class": "own.Sign", "arguments": {}}
+FUNCTIONS: Mapping[Meaning, Made] = {
+    Meaning.SIGN: SIGN,
+    Meaning.IDENTITY: {
+        "class": "own.Operation",
+        "arguments": {"name": "identity", "values": [None], "options": {}},
+    },
+    Meaning.CLIP: {
+        "class": "own.Operation",
+        "arguments": {"name": "clip", "values": [None], "options": {"limits": [0, 1]}},
+    },
+}
+NO_VALUES: Mapping[str, Array] = {}
 
 
-def layers_of(graph: Graph, sign_layers: Set[str]) -> list[dict[str, Any]]:
+def layers_of(
+    graph: Graph, declared: Declared, values: Mapping[str, Array] = NO_VALUES
+) -> list[dict[str, Any]]:
     """Each layer: what makes it, the places of the layers that it reads (-1 is the images), and
     its weights; ModelFormatError where a layer has no blueprint."""
     place = {layer.name: position for position, layer in enumerate(graph.layers)}
     place[graph.entry] = -1
     return [
         {
-            "made": made(layer, sign_layers),
+            "made": made(layer, declared),
             "reads": [place[name] for name in layer.reads],
-            "weights": {name: array.astype("float32") for name, array in layer.weights.items()},
+            "weights": _weights(layer, declared, values),
         }
         for layer in graph.layers
     ]
 
 
-def made(layer: KerasLayer, sign_layers: Set[str]) -> Made:
+def made(layer: KerasLayer, declared: Declared) -> Made:
     """The class and arguments that stand for a layer."""
-    if is_declared(layer, sign_layers) and not layer.weights:
-        return SIGN
+    meaning = meaning_of(layer, declared)
+    if meaning is not None and not layer.weights:
+        return FUNCTIONS[meaning]
     dialect = owner_of(layer)
+    if is_substituted(layer, declared):
+        return _substitute(layer, declared)
     if dialect is not None and (found := operation_of(layer)):
         values = [None if isinstance(value, Operand) else value for value in found.values]
         given = {"name": found.name, "values": values, "options": dict(found.options)}
@@ -58,7 +84,55 @@ def made(layer: KerasLayer, sign_layers: Set[str]) -> Made:
         raise _unrunnable(layer, "whose code is in no library")
     if isinstance(dialect.library, NoLibrary):
         raise _unrunnable(layer, dialect.library.why)
-    return _Arguments(layer, dialect, sign_layers).of(dialect.library)
+    return _Arguments(with_quantizers(layer, declared), dialect, declared).of(dialect.library)
+
+
+def is_substituted(layer: KerasLayer, declared: Declared) -> bool:
+    """Whether a layer of crshare's arithmetic stands in for one whose code is in no library: a
+    declared layer with a kernel, one of BinaryNet's, or one with a quantizer of its own."""
+    if "kernel" not in layer.weights:
+        return False
+    dialect = owner_of(layer)
+    by_layer = Meaning.LAYER_SCALED_SIGN in (
+        meaning_by(function_at(layer, key) or "", declared)
+        for key in layer.config
+        if str(key).endswith("_quantizer")
+    )
+    alone = dialect is not None and isinstance(dialect.library, NoLibrary)
+    return meaning_of(layer, declared) is not None or alone or by_layer
+
+
+def _substitute(layer: KerasLayer, declared: Declared) -> Made:
+    """Keras's layer of the same form, whose kernel is what the layer multiplies with."""
+    name, known = ("Conv2D", CONVOLUTION) if "filters" in layer.config else ("Dense", DENSE)
+    if name == "Conv2D" and len(layer.weights["kernel"].shape) == 3:
+        name = "Conv1D"
+    keras = next(d for d in DIALECTS if d.name == "Keras")
+    arguments = _Arguments(layer, keras, declared)
+    given = {k: arguments.value(k, kind) for k, kind in known.items() if k in layer.config}
+    inner = {"class": f"layers.{name}", "arguments": given}
+    before: object = None
+    if meaning_of(layer, declared) is Meaning.SIGNS_INPUT:
+        before = SIGN
+    elif layer.config.get("input_quantizer") is not None:
+        larq = next(d for d in DIALECTS if d.name == "Larq")
+        before = _Arguments(with_quantizers(layer, declared), larq, declared).quantizer(
+            "input_quantizer"
+        )
+    return inner if before is None else {
+        "class": "own.Quantized",
+        "arguments": {"layer": inner, "input_quantizer": before},
+    }  # fmt: skip
+
+
+def _weights(
+    layer: KerasLayer, declared: Declared, values: Mapping[str, Array]
+) -> dict[str, Array]:
+    """The file's weights, or for a layer that stands in for another what that multiplies with."""
+    found = {name: array.astype("float32") for name, array in layer.weights.items()}
+    if is_substituted(layer, declared) and layer.name in values:
+        found["kernel"] = values[layer.name].reshape(found["kernel"].shape).astype("float32")
+    return found
 
 
 def paths_of(given: object) -> Iterator[str]:
@@ -77,7 +151,7 @@ class _Arguments:
 
     layer: KerasLayer
     dialect: Dialect
-    sign_layers: Set[str]
+    declared: Declared
 
     def of(self, library: Library) -> Made:
         layer, known = self.layer, self.dialect.classes[self.layer.class_name]
@@ -110,8 +184,9 @@ class _Arguments:
     def activation(self, key: str) -> Made:
         """A sign that was declared, or what some library has of an activation of any dialect."""
         name = snake_case(spelled(self.layer, key) or "linear")
-        if name != "linear" and name in {snake_case(given) for given in self.sign_layers}:
-            return SIGN
+        meaning = None if name == "linear" else meaning_by(name, self.declared)
+        if meaning is not None and meaning in FUNCTIONS:
+            return FUNCTIONS[meaning]
         match ACTIVATIONS[name].made if name in ACTIVATIONS else None:
             case LibraryClass() as known:
                 return _object(self.layer, known, fields(self.layer, key))

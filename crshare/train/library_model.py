@@ -53,10 +53,15 @@ class Library:
         match made:
             case {"class": "own.Sign"}:
                 return self._sign()
+            case {"class": "own.Quantized", "arguments": {"layer": layer, "input_quantizer": how}}:
+                return self._quantized(self.make(layer), self.make(how))
             case {"class": "own.Operation", "arguments": dict(given)}:
                 return self._operation(**given)
             case {"class": str(path), "arguments": dict(given)}:
                 return self._named(path)(**{key: self.make(value) for key, value in given.items()})
+            case {"function": "own.binary_tanh"}:
+                where = getattr(self.keras, "ops", self.tensorflow).where
+                return lambda x: where(x > 0, 1.0, -1.0)
             case {"function": str(name)} if "." in name:
                 return self._named(name)
             case {"function": str(name)}:
@@ -78,6 +83,19 @@ class Library:
                 return where(inputs >= 0, 1.0, -1.0)
 
         return Sign()
+
+    def _quantized(self, layer: Any, quantizer: Any) -> Any:
+        """A layer behind a quantizer of its input."""
+
+        class Quantized(self.keras.layers.Layer):  # type: ignore[misc,name-defined]
+            def __init__(self) -> None:
+                super().__init__()
+                self.layer, self.input_quantizer = layer, quantizer
+
+            def call(self, inputs: Any) -> Any:
+                return self.layer(self.input_quantizer(inputs))
+
+        return Quantized()
 
     def _operation(self, name: str, values: list[Any], options: Mapping[str, Any]) -> Any:
         """An operation of the layers that are read, in the places of None, and of constants."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from crshare.arrays import Array
 from crshare.errors import CrshareError
+from crshare.frontend.declared import declared
 from crshare.frontend.dialect import Library
 from crshare.frontend.registry import DIALECTS
 from crshare.model.read import Model
@@ -34,7 +35,11 @@ def run(model: Model, images: Array, names: list[str]) -> tuple[dict[str, Array]
             "was exported from"
         )
     try:
-        layers = layers_of(model.graph, model.sign_layers)
+        layers = layers_of(
+            model.graph,
+            declared(model.sign_layers, model.declared),
+            {linear.stored[0]: linear.weights for linear in model.linears.values()},
+        )
         asked = {
             "keras": _keras(model, layers),
             "shape": list(model.graph.input_shape),

@@ -86,7 +86,7 @@ def test_keras_layers_are_no_operations() -> None:
     assert operation_of(layer("Add", Call((A, 0.5)))) == Operation("add", (A, 0.5))
 
 
-CONTEXT = Context(4, frozenset(), ACTIVATIONS)
+CONTEXT = Context(4, {}, ACTIVATIONS)
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,8 @@ LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
         "reads +1/-1 weights only; train this layer with kernel_quantizer 'ste_sign'",
     ),
     (
-        small(input_quantizer="dorefa_quantizer"),
-        "layer c2 has input_quantizer 'dorefa_quantizer'; crshare reads inputs of +1/-1 only: "
+        small(input_quantizer="own_quantizer"),
+        "layer c2 has input_quantizer 'own_quantizer'; crshare reads inputs of +1/-1 only: "
         "train this layer with input_quantizer 'ste_sign'",
     ),
     (
@@ -193,7 +193,8 @@ LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
     (
         [*first(), Spec("Lambda", "code", {"function": ["4wEAAAA=", None, None]})],
         "layer code is a Lambda, which carries code, and crshare runs no code of a file; replace "
-        "it by the layers it stands for",
+        "it by the layers it stands for, or if it changes nothing, say so with --layer "
+        "code=identity",
     ),
     (
         [*first(), Spec("Sequential", "block", {"layers": []})],

@@ -121,7 +121,7 @@ def test_a_namesake_is_read_as_the_user_declares_it(tmp_path: Path) -> None:
 def test_a_sign_of_larq_is_a_layer_and_one_of_its_name_is_not(tmp_path: Path) -> None:
     layers = [*small()[:3], Spec("SteSign", "s", {"clip_value": 1.0}), *small()[3:]]
     graph = read_model(write_h5(tmp_path / "m.h5", layers, SHAPE)).graph
-    assert made(next(layer for layer in graph.layers if layer.name == "s"), frozenset()) == {
+    assert made(next(layer for layer in graph.layers if layer.name == "s"), {}) == {
         "class": "larq.quantizers.SteSign",
         "arguments": {"clip_value": 1.0},
     }

@@ -50,5 +50,5 @@ DIALECT = Dialect(
         "BinaryConv2D": LayerClass(partial(convolution, how=HOW)),
         "BinaryDense": LayerClass(partial(dense, how=HOW)),
     },
-    activations={"binary_tanh": Activation(binary_tanh)},
+    activations={"binary_tanh": Activation(binary_tanh, "own.binary_tanh")},
 )

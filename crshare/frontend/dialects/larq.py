@@ -30,6 +30,7 @@ from crshare.frontend.linear_layers import (
     convolution,
     dense,
     depthwise,
+    mean_magnitude,
     mean_magnitudes,
     separable,
     signed,
@@ -44,11 +45,12 @@ from crshare.frontend.quantizers import (
     squash,
     zero_one,
 )
-from crshare.thresholds.layer_ops import Affine, Binarize, Role
+from crshare.thresholds.layer_ops import Affine, Binarize, Levels, Role
 
 SIGNS = ("ste_sign", "approx_sign", "swish_sign")
 TERNARY = frozenset({"ste_tern", "ternary", "stochastic_ternary"})
 DOREFA = frozenset({"dorefa_quantizer", "do_re_fa", "do_re_fa_quantizer"})
+MOST_BITS = 4  # of activations, which are as many thresholds as steps
 BINARY_ONLY = "crshare reads +1/-1 weights only"
 USE_STE_SIGN = "train this layer with kernel_quantizer 'ste_sign'"
 KEYS = {
@@ -69,6 +71,8 @@ def kernel(layer: KerasLayer, weight: str, weights: Float64Array) -> Kernel:
         return signed(weights, weights >= 0, name)
     if name == "magnitude_aware_sign":
         return signed(weights, weights >= 0, name, mean_magnitudes(weights))
+    if name == "layer_scaled_sign":  # as the user declares one
+        return signed(weights, weights >= 0, name, mean_magnitude(weights))
     if name in DOREFA and _one_bit(layer, key, "weights"):
         return signed(weights, _dorefa_plus(weights), "dorefa")
     kind = "ternary weights" if name in TERNARY else "weights that are not +1/-1"
@@ -85,6 +89,8 @@ def input_quantizer(layer: KerasLayer) -> LayerOps:
         return (Binarize(layer.name),)
     if name == "ste_heaviside":
         return heaviside(layer.name)
+    if name in DOREFA and (n := _levels(layer)) > 1:
+        return (Levels(layer.name, n),)
     if name in DOREFA and _one_bit(layer, "input_quantizer", "activations"):
         half = Affine(layer.name, Role.FACTOR, offset=(Fraction(-1, 2),))
         return (half, Binarize(layer.name, zero_is_plus=False), zero_one(layer.name))
@@ -97,6 +103,14 @@ def input_quantizer(layer: KerasLayer) -> LayerOps:
 def _one_bit(layer: KerasLayer, key: str, mode: str) -> bool:
     given = fields(layer, key)
     return bool(given.get("k_bit", 2) == 1 and given.get("mode", "activations") == mode)
+
+
+def _levels(layer: KerasLayer) -> int:
+    """The steps of DoReFa's activations of a few bits; 0 of others."""
+    given = fields(layer, "input_quantizer")
+    n_bits = given.get("k_bit", 2)
+    few = isinstance(n_bits, int) and not isinstance(n_bits, bool) and 2 <= n_bits <= MOST_BITS
+    return 2**n_bits - 1 if few and given.get("mode", "activations") == "activations" else 0
 
 
 def _dorefa_plus(weights: Float64Array) -> BoolArray:
