@@ -52,8 +52,8 @@ class LutRecipe:
     temperature: float
     depth: int = 1
     connections: Choice = Choice.LEARNED
-    score_rate: float = 8.0
-    score_every: int = 4
+    score_rate: float = 12.0
+    score_every: int = 2
     epochs: int = 20
     batch: int = 128
     first_rate: float = 1e-2
@@ -68,5 +68,39 @@ class LutRecipe:
 
 LUT_RECIPES = {
     recipe.name: recipe
-    for recipe in (LutRecipe("lutnet-mnist", (28, 28, 1), (LutStage(1000),), temperature=3.0),)
+    for recipe in (
+        LutRecipe("lutnet-mnist", (28, 28, 1), (LutStage(1300),), temperature=3.4),
+        LutRecipe(
+            "lutnet-cnn-mnist",
+            (28, 28, 1),
+            (
+                LutStage(192, 5, 2),
+                LutStage(64, 1),
+                LutStage(256, 3, 2),
+                LutStage(128, 1),
+                LutStage(1500),
+            ),
+            temperature=3.7,
+            connections=Choice.RANDOM,
+            epochs=8,
+            first_rate=1.5e-2,
+            last_rate=1e-3,
+        ),
+        LutRecipe(
+            "lutnet-cifar10",
+            (32, 32, 3),
+            (
+                LutStage(384, 5, 2),
+                LutStage(128, 1),
+                LutStage(768, 3, 2),
+                LutStage(384, 1),
+                LutStage(6000),
+            ),
+            temperature=8.0,
+            depth=3,
+            connections=Choice.RANDOM,
+            first_rate=1.5e-2,
+            last_rate=1e-3,
+        ),
+    )
 }

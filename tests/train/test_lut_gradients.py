@@ -2,20 +2,20 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from crshare.arrays import Array
-from crshare.lut_recipes import Choice, LutStage
+from crshare.lut_recipes import Choice, Form, LutRecipe, LutStage
 from crshare.train.lutnet.differentiable import Differentiable
 from crshare.train.lutnet.form import Want
-from crshare.train.lutnet.net import Layer
+from crshare.train.lutnet.net import Layer, Net, thresholds
 from crshare.train.lutnet.pooling import pool, unpool
-from crshare.train.lutnet.stepping import Adam, cross_entropy
+from crshare.train.lutnet.stepping import Optimiser, cross_entropy
 from crshare.train.lutnet.stochastic import Stochastic
 from crshare.train.lutnet.wiring import Shape, Wiring, choose, wire
 from tests.lut_formulas import check_slopes, layer_values, normalised
 
-BOTH = Want(rows=True, inputs=True)
+BOTH, SOME = Want(rows=True, inputs=100), Want(rows=False, inputs=3)
 
 # given map, window, strides, nodes, samples: a dense layer, one of fewer than six inputs, windows
 # that overlap, windows that leave the border out, and one place of several channels.
@@ -51,12 +51,15 @@ def test_the_differentiable_form(number: int) -> None:
     given, kept = Differentiable().forward(tables, wiring, bits)
     values = normalised(layer_values(tables, wiring, inputs)).reshape(given.shape)
     assert np.array_equal(given, values > 0.5)
-    found = kept.backward(upstream.copy(), BOTH)
+    found = kept.backward(upstream, BOTH)
     assert found.rows is not None and found.inputs is not None
     check_slopes(found.tables, lambda changed: passed(changed, inputs), tables)
     by_bits = 2 * found.rows  # from 0.25 to 0.75
     check_slopes(by_bits, lambda changed: passed(tables, changed), inputs)
     assert_allclose(collected(wiring, found.inputs), found.rows, rtol=1e-4, atol=1e-5)
+    some = kept.backward(upstream, SOME)
+    assert some.rows is None and some.inputs is not None
+    assert_array_equal(some.inputs, found.inputs[..., :3])
 
 
 @pytest.mark.parametrize("number", range(len(SHAPES)))
@@ -78,6 +81,9 @@ def test_the_stochastic_form(number: int, binary: bool) -> None:
     check_slopes(found.tables, lambda changed: passed(changed, inputs), used)
     check_slopes(found.rows, lambda changed: passed(used, changed), inputs)
     assert_allclose(collected(wiring, found.inputs), found.rows, rtol=1e-4, atol=1e-5)
+    some = kept.backward(upstream, SOME)
+    assert some.rows is None and some.inputs is not None
+    assert_array_equal(some.inputs, found.inputs[..., :3])
 
 
 def collected(wiring: Wiring, inputs: Array) -> Array:
@@ -88,7 +94,7 @@ def collected(wiring: Wiring, inputs: Array) -> Array:
     return found
 
 
-def test_of_scores_as_if_inputs_were_means_under_their_softmax() -> None:
+def test_of_scores_is_what_each_place_would_change_in_units_of_its_spread() -> None:
     rng = np.random.default_rng(0)
     n_places = 2 * 2 * 3
     layer = Layer(
@@ -100,18 +106,16 @@ def test_of_scores_as_if_inputs_were_means_under_their_softmax() -> None:
     )
     samples = rng.integers(0, 2, (27, 4), dtype=np.uint8)
     inputs = rng.normal(size=(2, 6, 4, 4)).astype(np.float32)
-
-    def passed(scores: Array) -> float:
-        weights = np.exp(scores) / np.exp(scores).sum(axis=2, keepdims=True)
-        total = 0.0
-        for row, column in np.ndindex(2, 2):
-            window = samples.reshape(3, 3, 3, 4)[:, row : row + 2, column : column + 2]
-            flat = window.transpose(1, 2, 0, 3).reshape(n_places, 4)  # row, column, channel
-            total += float(((weights @ flat) * inputs[:, :, 2 * row + column]).sum())
-        return total
-
-    assert layer.scores is not None
-    check_slopes(layer.score_gradients(samples, inputs), passed, layer.scores)
+    inputs[1, 5] = 0  # an input that changes nothing
+    expected = np.zeros((2, 6, n_places))
+    for row, column in np.ndindex(2, 2):
+        window = samples.reshape(3, 3, 3, 4)[:, row : row + 2, column : column + 2]
+        flat = window.transpose(1, 2, 0, 3).reshape(n_places, 4)  # row, column, channel
+        expected += inputs[:, :, 2 * row + column] @ flat.T
+    expected -= expected.mean(axis=2, keepdims=True)
+    spread = expected.std(axis=2, keepdims=True)
+    expected /= np.where(spread == 0, 1, spread)
+    assert_allclose(layer.score_gradients(samples, inputs), expected, rtol=1e-3, atol=1e-4)
 
 
 def test_of_the_cross_entropy() -> None:
@@ -134,14 +138,22 @@ def test_of_a_pool_set_bits_share_what_arrives_and_none_set_get_all() -> None:
     assert maps[2].tolist() == [[6, 6, 0], [6, 6, 0], [0, 0, 0]]
 
 
-def test_adam_steps_as_its_paper_has_it() -> None:
+def test_steps_are_those_of_adam_and_of_a_running_mean() -> None:
     rng = np.random.default_rng(0)
-    values = rng.normal(size=(3, 2)).astype(np.float32)
-    optimiser = Adam.of([values])
-    expected, mean, square = values.astype(np.float64), np.zeros((3, 2)), np.zeros((3, 2))
+    tables, scores = (rng.normal(size=shape).astype(np.float32) for shape in ((3, 64), (3, 6, 7)))
+    layer = Layer(LutStage(3), (1, 1, 7), tables, choose(Choice.RANDOM, 3, 7, rng), scores)
+    recipe = LutRecipe("one", (1, 1, 7), (layer.stage,), 1.0)
+    optimiser = Optimiser.of(Net(recipe, Form.DIFFERENTIABLE, thresholds(1, 1, 7), (layer,)))
+    expected, mean, square = tables.astype(np.float64), np.zeros((3, 64)), np.zeros((3, 64))
+    moved, drifting = scores.astype(np.float64), np.zeros((3, 6, 7))
     for turn in range(1, 5):
-        gradient = rng.normal(size=(3, 2)).astype(np.float32)
-        optimiser.step(0, values, gradient, 0.1, turn)
+        gradient = rng.normal(size=tables.shape).astype(np.float32)
+        optimiser.adam(0, tables, gradient, 0.1, turn)
         mean, square = 0.9 * mean + 0.1 * gradient, 0.999 * square + 0.001 * gradient**2
         expected -= 0.1 * (mean / (1 - 0.9**turn)) / np.sqrt(square / (1 - 0.999**turn))
-    assert_allclose(values, expected, rtol=1e-4)
+        gradient = rng.normal(size=scores.shape).astype(np.float32)
+        optimiser.drift(0, scores, gradient, 0.2)
+        drifting = 0.9 * drifting + 0.1 * gradient
+        moved = moved * (1 - 0.1 * 0.2) - 0.2 * drifting
+    assert_allclose(tables, expected, rtol=1e-4, atol=1e-5)
+    assert_allclose(scores, moved, rtol=1e-4, atol=1e-5)

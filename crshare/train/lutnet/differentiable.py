@@ -27,15 +27,17 @@ class Read:
         found = smoothing.gradients(self.batch, sums)
         slopes = np.empty((n, kernels.N_INPUTS, kernels.N_ENTRIES), np.float32)
         kernels.find_slopes(self.batch.smooth, slopes)
-        maps = (found.scale.astype(np.float32), found.shift.astype(np.float32), slopes, upstream)
+        maps = (found.scale.astype(np.float32), found.shift.astype(np.float32), slopes)
         rows, inputs = None, None
         if want.rows:
             rows = np.zeros((self.wiring.n_rows, upstream.shape[1]), np.float32)
-            kernels.give_back(self.wiring.rows, self.wiring.offsets, self.addresses, *maps, rows)
+            wiring = self.wiring
+            kernels.give_back(wiring.rows, wiring.offsets, self.addresses, *maps, upstream, rows)
         if want.inputs:
-            shape = (n, kernels.N_INPUTS, *self.addresses.shape[1:])
-            inputs = np.empty(shape, np.float32)
-            kernels.find_sensitivities(self.addresses, *maps, inputs)
+            some = np.ascontiguousarray(self.addresses[:, :, : want.inputs])
+            come = np.ascontiguousarray(upstream[:, : want.inputs])
+            inputs = np.empty((n, kernels.N_INPUTS, *some.shape[1:]), np.float32)
+            kernels.find_sensitivities(some, *maps, come, inputs)
         return Gradients(found.tables, rows, inputs)
 
 

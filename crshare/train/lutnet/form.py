@@ -9,15 +9,16 @@ from crshare.train.lutnet.wiring import Wiring
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """Whose gradients are asked for beside the tables': of the rows read, of each node's inputs."""
+    """Whose gradients are asked for beside the tables': of the rows read; of each node's inputs,
+    for so many of the first samples."""
 
     rows: bool
-    inputs: bool
+    inputs: int
 
 
 @dataclass(frozen=True, eq=False)
 class Gradients:
-    """tables: [n, 64]. rows: [n_rows, S]. inputs: [n, 6, n_places, S]."""
+    """tables: [n, 64]. rows: [n_rows, S]. inputs: [n, 6, n_places, Want.inputs]."""
 
     tables: Array
     rows: Float32Array | None = None

@@ -132,24 +132,29 @@ def collect(rows: Array, offsets: Array, sensitivities: Array, given: Array) -> 
 
 
 @compiled
-def softmax_gradient(scores: Array, gradients: Array) -> None:
-    """gradients [n, m] by weights become those by scores [n, m], weights their softmax."""
-    m = scores.shape[1]
-    weights = np.empty(m, np.float32)
-    for n in range(scores.shape[0]):
-        score, gradient = scores[n], gradients[n]
-        most = score[0]
+def normalise_rows(values: Array) -> None:
+    """Each row [n, m] less its mean, divided by the root of its mean square; zeros stay."""
+    m = values.shape[1]
+    for n in range(values.shape[0]):
+        row = values[n]
+        total, squares = 0.0, 0.0
         for i in range(m):
-            most = max(most, score[i])
-        total, mean = np.float32(0), np.float32(0)
+            total += row[i]
+            squares += row[i] * row[i]
+        mean = total / m
+        variance = squares / m - mean * mean
+        factor = 1 / np.sqrt(variance) if variance > 0 else 0.0
         for i in range(m):
-            weights[i] = np.exp(score[i] - most)
-        for i in range(m):
-            total += weights[i]
-            mean += weights[i] * gradient[i]
-        mean /= total
-        for i in range(m):
-            gradient[i] = weights[i] / total * (gradient[i] - mean)
+            row[i] = (row[i] - mean) * factor
+
+
+@compiled
+def drift(values: Array, gradient: Array, means: Array, rate: float, decay: float) -> None:
+    """One step of flat float32 values down the running mean of gradients, and towards 0."""
+    kept, step = np.float32(1 - decay * rate), np.float32(rate)
+    for i in range(values.shape[0]):
+        means[i] = np.float32(0.9) * means[i] + np.float32(0.1) * gradient[i]
+        values[i] = kept * values[i] - step * means[i]
 
 
 @compiled

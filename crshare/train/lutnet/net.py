@@ -17,7 +17,7 @@ from crshare.train.lutnet.stochastic import Stochastic
 from crshare.train.lutnet.wiring import Shape, Wiring, choose, rows_of, wire
 
 SPREAD = 0.1  # standard deviation of a table's first entries
-LEAN = SPREAD / 1.5  # by which each 1 among the inputs raises them: nodes begin as noisy majorities
+LEAN = SPREAD / 1.5  # by which each 1 among the inputs raises them, but for those of the last layer
 FAVOUR = 0.5  # what the first connections are ahead of the others
 SCORE_SAMPLES = 2048  # of all places, about; more are not looked at for gradients of scores
 
@@ -64,19 +64,20 @@ class Layer:
         return [self.tables] if self.scores is None else [self.tables, self.scores]
 
     def score_gradients(self, samples: Array, inputs: Float32Array) -> Float32Array:
-        """[n, k, n_places], if each input were the mean of all places under the scores' softmax.
+        """[n, k, n_places]: by how much the loss changes where an input reads a place instead of
+        nothing, to first order, in units of its spread over the places.
 
-        samples: that the layer read [n_rows, S]. inputs: gradients [n, 6, n_map_places, S].
-        After DWN (A. Bacellar et al., "Differentiable Weightless Neural Networks", 2024).
+        samples: that the layer read [n_rows, S]. inputs: gradients [n, 6, n_map_places, s] of the
+        first of them.
         """
         assert self.scores is not None
         n, k, n_places = self.scores.shape
-        some = slice(max(16, SCORE_SAMPLES // len(self.wiring.offsets)))
         places = rows_of(np.arange(n_places, dtype=np.int32), self.given, self.size)
-        windows = samples[places[:, None] + self.wiring.offsets, some].astype(np.float32)
-        come = np.ascontiguousarray(inputs[:, :k, :, some]).reshape(n * k, -1)
+        some = samples[:, : inputs.shape[3]]
+        windows = some[places[:, None] + self.wiring.offsets].astype(np.float32)
+        come = np.ascontiguousarray(inputs[:, :k]).reshape(n * k, -1)
         found: Float32Array = come @ windows.reshape(n_places, -1).T
-        kernels.softmax_gradient(self.scores.reshape(n * k, -1), found)
+        kernels.normalise_rows(found)
         return np.reshape(found, (n, k, n_places))
 
 
@@ -169,7 +170,9 @@ def backward(passes: list[Pass], upstream: Float32Array, *, scores: bool) -> Ite
         passed, layer = passes[number], passes[number].layer
         if layer.stage.pooled:
             upstream = unpool(passed.given, layer.wiring.shape, upstream)
-        want = Want(rows=number > 0, inputs=scores and layer.scores is not None)
+        looked_at = max(16, SCORE_SAMPLES // len(layer.wiring.offsets))
+        has_scores = scores and layer.scores is not None
+        want = Want(rows=number > 0, inputs=looked_at if has_scores else 0)
         found = passed.kept.backward(upstream, want)
         yield _of_parameters(passed, found)
         if found.rows is not None:
@@ -220,18 +223,22 @@ def build(recipe: LutRecipe, form: Form, choice: Choice, n_frames: int, seed: in
     shape: Shape = (height, width, n_channels * recipe.depth)
     layers = []
     for stage in recipe.stages:
-        layers.append(_layer(stage, shape, stage.choice or choice, rng))
+        lean = 0 if stage is recipe.stages[-1] else LEAN
+        layers.append(_layer(stage, shape, stage.choice or choice, lean, rng))
         shape = layers[-1].shape
     at = thresholds(n_frames, recipe.depth, n_channels)
     return Net(recipe, form, at, tuple(layers))
 
 
-def _layer(stage: LutStage, given: Shape, choice: Choice, rng: np.random.Generator) -> Layer:
+def _layer(
+    stage: LutStage, given: Shape, choice: Choice, lean: float, rng: np.random.Generator
+) -> Layer:
+    """lean: as LEAN; where it is not 0, nodes begin as noisy majorities of their inputs."""
     rows, columns = size_of(stage, given)
     n_places = rows * columns * given[2]
     connections = choose(choice, stage.n_nodes, n_places, rng)
     n_ones = np.array([k.bit_count() for k in range(kernels.N_ENTRIES)])
-    tables = rng.normal(0.5, SPREAD, (stage.n_nodes, kernels.N_ENTRIES)) + LEAN * (n_ones - 3.0)
+    tables = rng.normal(0.5, SPREAD, (stage.n_nodes, kernels.N_ENTRIES)) + lean * (n_ones - 3.0)
     scores = None
     if choice is Choice.LEARNED:
         scores = rng.normal(0, 1e-2, (*connections.shape, n_places)).astype(np.float32)

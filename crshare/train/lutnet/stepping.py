@@ -6,31 +6,46 @@ import numpy as np
 
 from crshare.arrays import Array, Float32Array, Float64Array, Int64Array
 from crshare.lut_recipes import Form
-from crshare.train.lutnet.kernels import adam
+from crshare.train.lutnet.kernels import adam, drift
 from crshare.train.lutnet.net import Net, backward, by_class
 
 TINY = 1e-10  # in Adam's divisor: gradients of a batch are divided by its size
+SCORE_DECAY = 0.1  # of scores towards 0 in each step, in multiples of the rate
 
 
 @dataclass(frozen=True, eq=False)
-class Adam:
-    """The running means of gradients and of their squares, by parameter (Kingma and Ba 2015)."""
+class Optimiser:
+    """What is kept of past gradients, layer by layer: their running means, those of their squares,
+    and the means of the gradients of scores (of no entries where there are none)."""
 
     means: tuple[Float32Array, ...]
     squares: tuple[Float32Array, ...]
+    scores: tuple[Float32Array, ...]
 
     @classmethod
-    def of(cls, parameters: list[Float32Array]) -> "Adam":
-        return cls(*(tuple(np.zeros_like(p) for p in parameters) for _ in range(2)))
+    def of(cls, net: Net) -> "Optimiser":
+        means, squares = (tuple(np.zeros_like(la.tables) for la in net.layers) for _ in range(2))
+        none = np.zeros(0, np.float32)
+        scores = (none if la.scores is None else np.zeros_like(la.scores) for la in net.layers)
+        return cls(means, squares, tuple(scores))
 
-    def step(self, i: int, values: Float32Array, gradient: Array, rate: float, turn: int) -> None:
-        """Change values in place; turn: 1 for the first step."""
+    @property
+    def values(self) -> list[Float32Array]:
+        return [*self.means, *self.squares, *self.scores]
+
+    def adam(self, i: int, tables: Float32Array, gradient: Array, rate: float, turn: int) -> None:
+        """A step of the tables of layer i (Kingma and Ba 2015); turn: 1 for the first one."""
         bias = np.sqrt(1 - 0.999**turn)
         flat = np.ascontiguousarray(gradient, np.float32).ravel()
         adam(
-            values.reshape(-1), flat, self.means[i].reshape(-1), self.squares[i].reshape(-1),
+            tables.reshape(-1), flat, self.means[i].reshape(-1), self.squares[i].reshape(-1),
             rate * bias / (1 - 0.9**turn), TINY,
         )  # fmt: skip
+
+    def drift(self, i: int, scores: Float32Array, gradient: Array, rate: float) -> None:
+        """A step of the scores of layer i, down the running mean of their gradients."""
+        flat = np.ascontiguousarray(gradient, np.float32).ravel()
+        drift(scores.reshape(-1), flat, self.scores[i].reshape(-1), rate, SCORE_DECAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +57,7 @@ class Result:
 
 
 def step(
-    net: Net, optimiser: Adam, images: Array, labels: Int64Array, rate: float, turn: int
+    net: Net, optimiser: Optimiser, images: Array, labels: Int64Array, rate: float, turn: int
 ) -> Result:
     """Train on a batch of integer images [n, h, w, c]; turn: 1 for the first step of all."""
     out, passes = net.forward(images)
@@ -59,17 +74,15 @@ def step(
 
 
 def _change(
-    net: Net, optimiser: Adam, number: int, gradients: list[Array], rate: float, turn: int
+    net: Net, optimiser: Optimiser, number: int, gradients: list[Array], rate: float, turn: int
 ) -> None:
     """Change a layer; gradients: of its tables, and of its scores in turns that have them."""
     layer, recipe = net.layers[number], net.recipe
-    first = sum(len(layer.parameters) for layer in net.layers[:number])
-    optimiser.step(first, layer.tables, gradients[0], rate, turn)
+    optimiser.adam(number, layer.tables, gradients[0], rate, turn)
     if net.form is not Form.DIFFERENTIABLE:
         np.clip(layer.tables, 0, 1, out=layer.tables)
     if layer.scores is not None and len(gradients) > 1:
-        own, counted = rate * recipe.score_rate, turn // recipe.score_every
-        optimiser.step(first + 1, layer.scores, gradients[1], own, counted)
+        optimiser.drift(number, layer.scores, gradients[1], rate * recipe.score_rate)
         layer.rewire()
 
 

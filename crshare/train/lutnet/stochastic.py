@@ -33,7 +33,7 @@ class Read:
             upstream, by_tables, inputs,
         )  # fmt: skip
         rows = self._rows(inputs) if want.rows else None
-        return Gradients(by_tables, rows, inputs if want.inputs else None)
+        return Gradients(by_tables, rows, inputs[..., : want.inputs] if want.inputs else None)
 
     def _rows(self, inputs: Float32Array) -> Float32Array:
         given = np.zeros(self.samples.shape, np.float32)

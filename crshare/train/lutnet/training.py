@@ -44,7 +44,7 @@ class Run:
     """A training under way. means: images on which tables are hardened."""
 
     net: Net
-    optimiser: stepping.Adam
+    optimiser: stepping.Optimiser
     course: Course
     training: ImageSet
     held_out: ImageSet
@@ -54,7 +54,7 @@ class Run:
     @property
     def values(self) -> list[np.ndarray[Any, Any]]:
         """All that an epoch changes, in one order."""
-        return [*self.net.state, *self.optimiser.means, *self.optimiser.squares]
+        return [*self.net.state, *self.optimiser.values]
 
 
 def train(
@@ -80,7 +80,7 @@ def train(
     rows = np.random.default_rng((course.seed, 0)).permutation(len(training))[:N_MEANS]
     run = Run(
         net,
-        stepping.Adam.of(net.parameters),
+        stepping.Optimiser.of(net),
         course,
         training,
         held_out,
