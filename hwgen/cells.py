@@ -35,7 +35,8 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Cells by kind. additions: two-operand ones, a popcount of c bits being c - 1 of them."""
+    """Cells by kind. additions: two-operand ones, a popcount of c bits being c - 1 of them.
+    chains: of compressor trees, and the LUT sites that they take."""
 
     popcounts: int = 0
     adders: int = 0
@@ -43,6 +44,8 @@ class Tally:
     adder_bits: int = 0
     comparisons: int = 0
     scores: int = 0
+    chains: int = 0
+    chain_luts: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
         pairs = zip(self._fields(), other._fields(), strict=True)
@@ -56,6 +59,8 @@ class Tally:
             self.adder_bits,
             self.comparisons,
             self.scores,
+            self.chains,
+            self.chain_luts,
         )
 
 
@@ -75,6 +80,10 @@ class Cell(Protocol):
     def value(self, values: Sequence[int]) -> int:
         """What it makes of the values of all nets before it."""
 
+    @property
+    def levels(self) -> int:
+        """LUTs in a row: one, or none where it is wires."""
+
     def text(self) -> str:
         """Its line of a netlist's canonical text."""
 
@@ -87,10 +96,22 @@ class Cell(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bit:
-    """An input bit as a popcount takes it: as it is, or inverted."""
+    """A bit of a net, the lowest being bit 0: as it is, or inverted."""
 
     net: int
     inverted: bool
+    index: int = 0
+
+    def value(self, values: Sequence[int]) -> int:
+        return values[self.net] >> self.index & 1 ^ self.inverted
+
+    def text(self) -> str:
+        return f"{'~' * self.inverted}n{self.net}" + (f"[{self.index}]" if self.index else "")
+
+    def name(self, wires: Wires) -> str:
+        """The bit before it is inverted."""
+        name, width = wires.name(self.net), wires.ranges[self.net].width
+        return name if width == 1 else f"{name}[{self.index}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +125,14 @@ class Popcount:
         return tuple(bit.net for bit in self.bits)
 
     def value(self, values: Sequence[int]) -> int:
-        return sum(values[bit.net] ^ bit.inverted for bit in self.bits)
+        return sum(bit.value(values) for bit in self.bits)
+
+    @property
+    def levels(self) -> int:
+        return 1
 
     def text(self) -> str:
-        return "count " + " ".join(f"{'~' * bit.inverted}n{bit.net}" for bit in self.bits)
+        return "count " + " ".join(bit.text() for bit in self.bits)
 
     def tally(self, width: int) -> Tally:
         return Tally(popcounts=1, additions=len(self.bits) - 1)
@@ -115,7 +140,7 @@ class Popcount:
     def verilog(self, net: int, wires: Wires) -> list[str]:
         """An instance of popcount6, whose three bits are cut where fewer are enough."""
         width = wires.ranges[net].width
-        named = ["~" * bit.inverted + wires.name(bit.net) for bit in reversed(self.bits)]
+        named = ["~" * bit.inverted + bit.name(wires) for bit in reversed(self.bits)]
         padding = [f"{6 - len(self.bits)}'d0"] if len(self.bits) < 6 else []
         inputs = ", ".join([*padding, *named])
         count = f"c{net}" if width < 3 else f"n{net}"
@@ -159,6 +184,10 @@ class Add:
     def value(self, values: Sequence[int]) -> int:
         one, other = (values[o.net] << o.shift for o in (self.left, self.right))
         return one - other if self.subtract else one + other
+
+    @property
+    def levels(self) -> int:
+        return 1
 
     def text(self) -> str:
         return f"{self.left.text()} {self._sign} {self.right.text()}"

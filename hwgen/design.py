@@ -123,9 +123,9 @@ class Compute:
 
     def __post_init__(self) -> None:
         n_places = self.channels * prod(self.windowing.kernel)
-        if self.folding is None and self.netlist.n_inputs != n_places:
+        if self.folding is None and self.netlist.n_values != n_places:
             raise NetlistError(
-                f"{self.name}: the netlist has {self.netlist.n_inputs} inputs for windows of "
+                f"{self.name}: the netlist has {self.netlist.n_values} inputs for windows of "
                 f"{self.channels} channels and {prod(self.windowing.kernel)} taps"
             )
         if self.folding is not None:
@@ -134,7 +134,7 @@ class Compute:
             raise NetlistError(f"{self.name}: at least one cell stands between two registers")
 
     def _check_folding(self, folding: Folding, n_places: int) -> None:
-        if self.netlist.n_inputs != len(folding.gates) or self.head_width != 1:
+        if self.netlist.n_values != len(folding.gates) or self.head_width != 1:
             raise NetlistError(
                 f"{self.name}: a folded netlist reads {len(folding.gates)} gates and gives bits"
             )

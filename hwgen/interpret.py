@@ -7,7 +7,7 @@ from hwgen.netlist import Compare, Fixed, Head, Linear, Netlist
 
 def interpret(netlist: Netlist, inputs: Sequence[int], window_class: int = 0) -> list[int]:
     """The heads' values, bits as 0 and 1, for one window."""
-    values = list(inputs)
+    values = [*inputs, window_class] if netlist.reads_class else list(inputs)
     for cell in netlist.cells:
         values.append(cell.value(values))
     return [_head(head, values, window_class) for head in netlist.heads]

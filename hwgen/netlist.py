@@ -44,13 +44,17 @@ Head = Compare | Fixed | Linear
 
 @dataclass(frozen=True)
 class Netlist:
-    """ranges: of every net, inputs first. n_classes: of windows."""
+    """ranges: of every net, inputs first. n_classes: of windows.
+
+    reads_class: whether the last input is the class of the window, for cells that depend on it.
+    """
 
     n_inputs: int
     ranges: tuple[Range, ...]
     cells: tuple[Cell, ...]
     heads: tuple[Head, ...]
     n_classes: int = 1
+    reads_class: bool = False
 
     def __post_init__(self) -> None:
         if len(self.ranges) != self.n_inputs + len(self.cells):
@@ -80,12 +84,17 @@ class Netlist:
         if n != self.n_classes:
             raise NetlistError(f"a head has {n} limits for {self.n_classes} classes of windows")
 
+    @property
+    def n_values(self) -> int:
+        """Inputs that are values of the window."""
+        return self.n_inputs - self.reads_class
+
     @cached_property
     def levels(self) -> tuple[int, ...]:
-        """For each net, the most cells on a path to it; inputs are at 0."""
+        """For each net, the most LUTs or adders on a path to it; inputs are at 0."""
         levels = [0] * self.n_inputs
         for cell in self.cells:
-            levels.append(1 + max(levels[net] for net in cell.reads))
+            levels.append(cell.levels + max((levels[net] for net in cell.reads), default=0))
         return tuple(levels)
 
     @property

@@ -3,6 +3,7 @@
 Streams have the names of AXI4-Stream. The same design gives the same bytes.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from hwgen.cells import extended
@@ -18,7 +19,7 @@ from hwgen.design import (
 )
 from hwgen.emitter import Emitter, bus, constant, residue
 from hwgen.folding import gathered, in_phases
-from hwgen.identifiers import HAND_WRITTEN
+from hwgen.identifiers import HAND_WRITTEN, PRIMITIVES
 from hwgen.netlist import Netlist
 from hwgen.stream import (
     class_width,
@@ -33,12 +34,21 @@ RTL = Path(__file__).with_name("rtl")
 
 
 def files(design: Design) -> dict[str, str]:
-    """Every file of a design by its name: the hand-written modules, the stages and the top."""
+    """Every file of a design by its name: the hand-written modules, the stages and the top.
+
+    What stands for a device's primitives is there too, where stages have any (`primitives`).
+    """
     found = {f"{name}.v": (RTL / f"{name}.v").read_text(encoding="utf-8") for name in HAND_WRITTEN}
     for stage, module in zip(design.stages, design.modules, strict=False):
         found[f"{module}.v"] = stage_module(stage, module)
     found[f"{design.top}.v"] = top_module(design)
-    return found
+    return found | primitives(found)
+
+
+def primitives(texts: Mapping[str, str]) -> dict[str, str]:
+    """The models of the primitives that these files name: for simulation and proofs alone."""
+    used = (name for name in PRIMITIVES if any(f"{name} " in text for text in texts.values()))
+    return {f"{name}.v": (RTL / f"{name}.v").read_text(encoding="utf-8") for name in used}
 
 
 def top_module(design: Design) -> str:
@@ -110,7 +120,7 @@ def _unused_clock(emit: Emitter) -> None:
 def combinational(module: str, netlist: Netlist, width: int) -> str:
     """One layer's datapath alone: `window` in, input after input, and `out`, head after head."""
     emit = Emitter()
-    spans = netlist.ranges[: netlist.n_inputs]
+    spans = netlist.ranges[: netlist.n_values]
     n_bits = sum(span.width for span in spans)
     ports = [
         f"input  wire {bus(n_bits)} window",
@@ -126,7 +136,7 @@ def combinational(module: str, netlist: Netlist, width: int) -> str:
         for span in spans:
             places.append(f"window[{first} +: {span.width}]")
             first += span.width
-        path.input_nets(places)
+        path.input_nets([*places, "window_class"] if netlist.reads_class else places)
         path.cells()
         path.heads("out", width, "window_class")
     return str(emit)
@@ -154,7 +164,7 @@ def _compute(stage: Compute, module: str) -> str:
             emit("assign take = advance;")
         _classes(emit, stage, schedule.n_stages)
         path = Datapath(emit, netlist, schedule)
-        path.input_nets(places)
+        path.input_nets([*places, "class_0"] if netlist.reads_class else places)
         path.cells()
         path.registers("advance")
         emit(f"wire {bus(stage.head_width * len(netlist.heads))} outputs;")

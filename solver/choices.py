@@ -10,5 +10,7 @@ SOLVERS = (*ENGINES, LAGRANGIAN, GREEDY)
 METHODS = (AUTO, "separate", "slices", "buckets", "subexpressions", "combined")
 """How an adder graph is built."""
 
-MEASURES = LUT6, FULL_ADDERS, ADDITIONS = "lut6", "full_adders", "additions"
-"""What an adder graph has least of."""
+MEASURES = LUT6, ADDER_LUTS, FULL_ADDERS, ADDITIONS = (
+    *("lut6", "adder_luts", "full_adders", "additions"),
+)
+"""What an adder graph has least of: LUT sites of bit heaps, LUTs of two-operand adders, ..."""

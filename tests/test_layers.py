@@ -25,7 +25,7 @@ ORDER = {
         "sandbox network thresholds frontend model images executor plan planning evaluation "
         "hardware report train jobs api cli __main__"
     ),
-    "solver": "facility engines adder_graph",
+    "solver": "facility engines bit_heap adder_graph",
     "hwgen": "",
 }
 

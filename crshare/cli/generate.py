@@ -12,7 +12,7 @@ import click
 from crshare.cli.arguments import IN_FILE, MODEL, OUT_FOLDER, ChoiceOf, number
 from crshare.cli.shared import deliver, json_option, model_options, progress, source_of
 from crshare.limits import IMAGES, LEVELS, LUTS, TURNS
-from solver.choices import AUTO, LUT6, MEASURES, METHODS
+from solver.choices import AUTO, MEASURES, METHODS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,11 +35,16 @@ N_IMAGES = 20
     "--method", type=click.Choice(METHODS), default=AUTO, show_default=True, help="Adder graph."
 )
 @click.option(
+    "--target",
+    type=ChoiceOf("hwgen.targets", "TARGETS"),
+    default="generic",
+    show_default=True,
+    help="Plain Verilog, or half the LUTs by primitives of Xilinx devices.",
+)
+@click.option(
     "--measure",
     type=click.Choice(MEASURES),
-    default=LUT6,
-    show_default=True,
-    help="What the adder graph has least of.",
+    help="What the adder graph has least of.  [default: the target's LUTs]",
 )
 @click.option(
     "--pipeline",
@@ -89,7 +94,8 @@ def generate(
     layers: str | None,
     combinational: bool,
     method: str,
-    measure: str,
+    target: str,
+    measure: str | None,
     pipeline: int,
     max_luts: int,
     fold: int,
@@ -119,7 +125,7 @@ def generate(
     network = loaded.network
     sharing = read_plan(plan, network, loaded.weights_hash) if plan else None
     wish = Wish(
-        Options(method, measure, pipeline, max_luts, fold),
+        Options(target, method, measure, pipeline, max_luts, fold),
         _only(layers),
         combinational,
         _pixels(data, network, images) if prove else None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,8 @@ def synth(
         placer_of(target)
     folders = [folder for folder in (rtl, against) if folder is not None]
     designs = [read_folder(folder) for folder in folders]
+    for design, target in product(designs, targets):
+        design.must_suit(target)
     tasks = [
         (target, layer, design.path, sources)
         for target in targets

@@ -15,6 +15,7 @@ from crshare.strict_json import JsonError, parse_json
 from hwgen import HwgenError, Range
 from hwgen.equivalence import Ports, Proof, prove_equal
 from hwgen.sources import Sources, foreign_word
+from hwgen.targets import GENERIC, TARGETS
 
 ADVICE = "make the folder anew with `crshare generate`"
 MAX_REPORT, MAX_LIST, MAX_VERILOG = 2**26, 2**22, 2**29
@@ -23,12 +24,28 @@ MAX_VALUE, MAX_LANES, MAX_CLASSES, MAX_WIDTH = 2**31, 2**16, 2**16, 2**20
 
 @dataclass(frozen=True, slots=True)
 class RtlFolder:
-    """modules: of each layer with weights, by the layer's name. ports: of a datapath alone."""
+    """modules: of each layer with weights, by the layer's name. ports: of a datapath alone.
+    target: what it was generated for. models: of the target's primitives, by file."""
 
     path: Path
     sources: Sources
     modules: Mapping[str, str]
     ports: Ports | None
+    target: str
+    models: Mapping[str, str]
+
+    @property
+    def complete(self) -> Sources:
+        """With models of the primitives: for proofs and simulations."""
+        return replace(self.sources, files={**self.sources.files, **self.models})
+
+    def must_suit(self, device: str) -> None:
+        """HardwareError where the folder names primitives that a device does not have."""
+        if self.target != GENERIC and device not in TARGETS[self.target].devices:
+            raise HardwareError(
+                f"{self.path}: is made of primitives of {self.target} devices, which {device} does "
+                f"not have; make it anew with `crshare generate --target {GENERIC}`"
+            )
 
     def layers(self) -> dict[str, Sources]:
         """What is to be mapped for each layer by itself."""
@@ -45,11 +62,15 @@ def read_folder(path: Path) -> RtlFolder:
     """HardwareError where a folder does not hold what `generate` writes."""
     facts = _report(path)
     try:
-        sources = Sources(facts["top"], _verilog(path))
+        sources = Sources(facts["top"], _verilog(path, "files.f"))
         modules = facts.get("modules", {})
         for module in modules.values():
             replace(sources, top=module)
-        return RtlFolder(path, sources, modules, _ports(facts.get("ports")))
+        models = _verilog(path, "primitives.f") if (path / "primitives.f").exists() else {}
+        target = facts.get("target", GENERIC)
+        if not isinstance(target, str) or target not in TARGETS:
+            raise ValueError("its report names no target that crshare writes for")
+        return RtlFolder(path, sources, modules, _ports(facts.get("ports")), target, models)
     except (HwgenError, ValueError) as error:
         raise HardwareError(f"{path}: {error}; {ADVICE}") from error
 
@@ -67,7 +88,7 @@ def prove(first: RtlFolder, second: RtlFolder, time_limit_s: float) -> Proof:
             f"{first.path} and {second.path} have different ports; compare two datapaths of one "
             "layer"
         )
-    return prove_equal(first.sources, second.sources, first.ports, time_limit_s)
+    return prove_equal(first.complete, second.complete, first.ports, time_limit_s)
 
 
 def _report(path: Path) -> dict[str, Any]:
@@ -88,8 +109,8 @@ def _is_texts(found: object) -> bool:
     return isinstance(found, dict) and all(isinstance(value, str) for value in found.values())
 
 
-def _verilog(path: Path) -> dict[str, str]:
-    names = _text(path / "files.f", MAX_LIST).split()
+def _verilog(path: Path, listing: str) -> dict[str, str]:
+    names = _text(path / listing, MAX_LIST).split()
     Sources("top", dict.fromkeys(names, ""))
     left, found = MAX_VERILOG, {}
     for name in names:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from crshare.arrays import Int64Array
 from crshare.errors import HardwareError
+from crshare.hardware.heap_cells import heap_netlist
 from crshare.hardware.time_multiplex import Turned, in_turns
 from crshare.network.graph import Conv, Kind, Layer, Signal, Threshold, extent, signal_after
 from hwgen import (
@@ -30,6 +31,7 @@ from hwgen import (
     Windowing,
 )
 from solver.adder_graph import AdderGraph, Count, Output, Sum
+from solver.adder_graph.kinds import HEAP
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +201,9 @@ def on_pixels(layer: Layer, threshold: Threshold, given: Signal, values: Range) 
 
 
 def netlist_of(graph: AdderGraph, heads: tuple[Head, ...], n_classes: int) -> Netlist:
-    """The same cells in the words of hwgen."""
+    """A graph in the words of hwgen: node by node, or compressor trees where it has heaps."""
+    if (graph.kind == HEAP).any():
+        return heap_netlist(graph, heads, n_classes)
     cells: list[Cell] = []
     for node in graph.nodes():
         match node:

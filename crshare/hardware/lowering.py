@@ -30,20 +30,24 @@ from crshare.network.graph import (
 from crshare.network.slices import SliceTable, decompose
 from crshare.plan.cost import slices_of
 from crshare.plan.plan import LayerPlan, SharingPlan, planned_network
-from hwgen import Compute, Decide, Design, Entry, Gather, Pool, Range, Stage
+from hwgen import Compute, Decide, Design, Entry, Gather, Pool, Range, Stage, tally
+from hwgen.targets import GENERIC, TARGETS, XILINX
 from solver.adder_graph import AdderGraph, build, measure
+from solver.choices import ADDER_LUTS, LUT6
 
 BITS = Range(0, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How layers become datapaths. method, measure: of the adder graph. per_stage: cells between
-    registers. max_luts: estimated LUT6 above which a layer is refused. fold: turns in which a layer
-    may give its outputs, where that takes fewer LUTs."""
+    """How layers become datapaths. target: what the Verilog is for. method, measure: of the adder
+    graph; without a measure, the target's. per_stage: LUTs or adders in a row between registers.
+    max_luts: estimated LUT6 above which a layer is refused. fold: turns in which a layer may give
+    its outputs, where that takes fewer LUTs."""
 
+    target: str = GENERIC
     method: str = "auto"
-    measure: str = "lut6"
+    measure: str | None = None
     per_stage: int = 3
     max_luts: int = 100_000
     fold: int = 1
@@ -52,6 +56,18 @@ class Options:
         LEVELS.check("per_stage", self.per_stage)
         LUTS.check("max_luts", self.max_luts)
         TURNS.check("fold", self.fold)
+        if self.target not in TARGETS:
+            raise HardwareError(f"target {self.target!r} is none of {', '.join(TARGETS)}")
+        if self.measure == LUT6 and self.target != XILINX:
+            raise HardwareError(
+                f"--measure {LUT6} counts sites of compressor trees, which --target {XILINX} has; "
+                f"take {ADDER_LUTS} for {self.target}"
+            )
+
+    @property
+    def goal(self) -> str:
+        """What adder graphs have least of."""
+        return self.measure or (LUT6 if self.target == XILINX else ADDER_LUTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +96,7 @@ class Lowered:
     network: Network
     start: str
     end: str
+    target: str = GENERIC
 
 
 Report = Callable[[str, float], None]
@@ -107,7 +124,7 @@ def lower(
     stages = lowering.finish(whole=end == planned.layers[-1].name)
     given, found = planned.signals[start].shape, lowering.signal.shape
     design = Design(name, tuple(stages), given[0] * given[1], found[0] * found[1])
-    return Lowered(design, tuple(lowering.lowered), planned, start, end)
+    return Lowered(design, tuple(lowering.lowered), planned, start, end, options.target)
 
 
 def _part(network: Network, only: tuple[str, str] | None) -> list[Layer]:
@@ -214,20 +231,21 @@ class _Lowering:
         return build(
             weights,
             method=self.options.method,
-            measure=self.options.measure,
+            measure=self.options.goal,
             input_range=inputs,
         )
 
     def _settle(self, sums: LayerSums, threshold: Threshold | None) -> Compute:
         """The stage of a layer's sums, unrolled or in turns, if it is small enough."""
         cost, options = measure(sums.graph), self.options
-        stage, lut6 = sums.compute(threshold, options.per_stage), cost.lut6
+        stage = sums.compute(threshold, options.per_stage)
+        lut6 = tally(stage.netlist).chain_luts or cost.lut6
         phases, why = 1, ""
         turns = min(options.fold, len(sums.weights))  # a turn gives at least one output
         if options.fold > 1 and (threshold is None or not sums.binary):
             why = "unrolled: only layers of bits before a threshold are folded"
         elif turns > 1 and threshold is not None:
-            turned = sums.turned(threshold, turns, options.method, options.measure)
+            turned = sums.turned(threshold, turns, options.method, options.goal)
             if turned.lut6 < lut6:
                 why = f"in {turns} turns: about {turned.lut6:,} LUTs, unrolled {lut6:,}"
                 phases, lut6, cost = turns, turned.lut6, measure(turned.graph)
@@ -259,7 +277,13 @@ class _Lowering:
         if plan is None:
             raise HardwareError("--method slices follows a plan; give one with --plan")
         weights = table.matrix.T.astype(np.int64)
-        return build(weights, method="slices", slices=slices_of(table, plan), input_range=inputs)
+        return build(
+            weights,
+            method="slices",
+            slices=slices_of(table, plan),
+            input_range=inputs,
+            measure=self.options.goal,
+        )
 
     def _threshold(self, layer: Layer, threshold: Threshold, given: Signal) -> None:
         if self.waiting is not None:

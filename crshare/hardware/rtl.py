@@ -35,6 +35,8 @@ from hwgen import (
     verdict,
 )
 from hwgen.equivalence import Ports
+from hwgen.identifiers import PRIMITIVES
+from hwgen.verilog import primitives
 
 Report = Callable[[str, float], None]
 
@@ -100,11 +102,16 @@ def generate_rtl(
 def rtl_files(lowered: Lowered, *, combinational_only: bool = False) -> dict[str, str]:
     """Every file of the design by name: Verilog, the list of its files, and report.json.
 
+    Models of a device's primitives have a list of their own, primitives.f: what maps the design to
+    that device must not read them, simulators and proofs must.
     combinational_only: the datapath of a single layer, without streams and registers.
     """
     found = _combinational(lowered) if combinational_only else files(lowered.design)
-    names = sorted(found)
+    models = [f"{name}.v" for name in PRIMITIVES if f"{name}.v" in found]
+    names = sorted(found.keys() - set(models))
     found["files.f"] = "".join(f"{name}\n" for name in names)
+    if models:
+        found["primitives.f"] = "".join(f"{name}\n" for name in models)
     facts = report(lowered)
     if combinational_only:
         facts["top"] = next(Path(name).stem for name in names if name.endswith("_datapath.v"))
@@ -117,7 +124,8 @@ def _combinational(lowered: Lowered) -> dict[str, str]:
     stage = _only_stage(lowered)
     name = f"{modules(lowered)[stage.name]}_datapath"
     text = combinational(name, stage.netlist, stage.head_width)
-    return {f"{name}.v": text, "popcount6.v": files(lowered.design)["popcount6.v"]}
+    made = {f"{name}.v": text, "popcount6.v": files(lowered.design)["popcount6.v"]}
+    return made | primitives(made)
 
 
 def _only_stage(lowered: Lowered) -> Compute:
@@ -138,7 +146,7 @@ def _only_stage(lowered: Lowered) -> Compute:
 
 def _ports(stage: Compute) -> Ports:
     return Ports(
-        stage.netlist.n_inputs,
+        stage.netlist.n_values,
         stage.values,
         stage.netlist.n_classes,
         len(stage.netlist.heads) * stage.head_width,
@@ -165,6 +173,7 @@ def report(lowered: Lowered) -> dict[str, Any]:
     """What is emitted, layer by layer."""
     return {
         "top": lowered.design.top,
+        "target": lowered.target,
         "modules": modules(lowered),
         "beats_in": lowered.design.beats_in,
         "beats_out": lowered.design.beats_out,

@@ -4,7 +4,7 @@ from solver.adder_graph.build import build
 from solver.adder_graph.errors import AdderGraphError
 from solver.adder_graph.graph import AdderGraph, Output
 from solver.adder_graph.interpret import check, interpret
-from solver.adder_graph.kinds import Count, Node, Sum, Term
+from solver.adder_graph.kinds import Count, Heap, Node, Sum, Term
 from solver.adder_graph.measures import Cost, measure
 from solver.adder_graph.plan_sums import Slices, effective_matrix
 from solver.adder_graph.text import from_text, to_text
@@ -17,6 +17,7 @@ __all__ = [
     "AdderGraphError",
     "Cost",
     "Count",
+    "Heap",
     "Node",
     "Output",
     "Slices",

@@ -15,6 +15,7 @@ from solver.adder_graph.clusters import clustered
 from solver.adder_graph.cse import share_pairs
 from solver.adder_graph.errors import AdderGraphError
 from solver.adder_graph.graph import AdderGraph
+from solver.adder_graph.heaps import lower_to_heaps
 from solver.adder_graph.interpret import check
 from solver.adder_graph.measures import measure as measure_graph
 from solver.adder_graph.methods import (
@@ -30,7 +31,7 @@ from solver.adder_graph.plan_sums import Slices, effective_matrix, slice_sums
 from solver.adder_graph.regroup import default_rounds, race
 from solver.adder_graph.sums import Sums, distinct_rows, from_matrix, spread
 from solver.arrays import Ints
-from solver.choices import MEASURES, METHODS
+from solver.choices import LUT6, MEASURES, METHODS
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,8 @@ def _checked_range(input_range: npt.ArrayLike, n_inputs: int) -> tuple[Ints, Int
 
 
 def _lowered(sums: Sums, goal: _Goal, *, share: bool = True) -> AdderGraph:
+    if goal.measure == LUT6 and goal.max_depth is None:
+        return lower_to_heaps(sums, goal.low, goal.high)
     return lower(sums, goal.low, goal.high, shallow=goal.max_depth is not None, share=share)
 
 
@@ -254,7 +257,7 @@ def _narrow(rows: Ints, goal: _Goal) -> Sums:
 
 
 def _cost(graph: AdderGraph, goal: _Goal) -> int:
-    return int(getattr(measure_graph(graph), goal.measure))
+    return measure_graph(graph).of(goal.measure)
 
 
 def _fits(graph: AdderGraph, goal: _Goal) -> bool:

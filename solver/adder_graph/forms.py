@@ -34,12 +34,15 @@ class Wiring(Protocol):
     def term_negative(self) -> npt.NDArray[np.bool_]: ...
     @property
     def kind(self) -> Ints: ...
+    @property
+    def constant(self) -> Ints: ...
 
 
 def run(graph: Wiring, inputs: Forms, complement: int) -> Forms:
     """Values of all edges [n_edges, batch] for inputs [n_inputs, batch].
 
-    A complemented bit counts as `complement` - x: 1 gives the values, 0 the linear parts alone.
+    A complemented bit counts as `complement` - x, and a node's constant as often: 1 gives the
+    values, 0 the linear parts alone.
     The values have the dtype of the inputs, which must be wide enough for them.
     """
     values: Forms = np.empty(
@@ -51,7 +54,7 @@ def run(graph: Wiring, inputs: Forms, complement: int) -> Forms:
     def add_up(first: int, end: int) -> None:
         run_nodes(
             values, graph.start, graph.term_edge, graph.term_shift, graph.term_negative,
-            complements, complement, first, end,
+            complements, graph.constant, complement, first, end,
         )  # fmt: skip
 
     first = 0

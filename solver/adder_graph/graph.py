@@ -1,18 +1,20 @@
 """The adder graph: an immutable value that says how integers become sums, and its law.
 
 An edge is an integer. Edges 0 to n_inputs - 1 are the inputs; node v makes edge n_inputs + v and
-reads only edges before it. There are two kinds of node, of which `kinds` has the table:
+reads only edges before it. There are three kinds of node, of which `kinds` has the table:
 
 * a count: how many of two to six bits are 1. Every bit is an input whose range lies within [0, 1],
   as it is or complemented (1 - x). In hardware: a few LUTs, the inverters inside them.
 * a sum of two terms: (left << s) + (right << t) or (left << s) - (right << t), with s = 0 or t = 0.
   In hardware: one ripple-carry adder; the low bits that only one operand has are wires.
+* a heap: a constant and any terms, each shifted, added or subtracted. In hardware: a compressor
+  tree of all their bits at once (`solver.bit_heap`).
 
 An output is an edge, perhaps negated, plus a constant: y = edge + offset or y = -edge + offset; an
 output that is constant names no edge. Negation and offset cost nothing where the output meets a
 threshold, since they move into the compared constant and its direction; whoever needs the plain
-number adds them. Constants come only from complemented bits: an edge is always an integer linear
-form of the inputs plus a constant, and the offset takes the constant off again.
+number adds them. Constants come from complemented bits and from heaps: an edge is always an integer
+linear form of the inputs plus a constant, and the offset takes the constant off again.
 
 Every edge carries its exact range [low, high]: the least and greatest value over all inputs in
 their ranges, worked out from the linear form and not from the operands' ranges, so no bit is lost
@@ -50,8 +52,9 @@ class AdderGraph:
 
     Arrays: input_low, input_high [n_inputs]; start [n_nodes + 1], the terms of node v being
     start[v] to start[v + 1]; term_edge, term_shift, term_negative [n_terms]; kind [n_nodes], places
-    in KINDS; output_edge (-1 for none), output_negative, output_offset [n_outputs]. low and high
-    [n_inputs + n_nodes] are derived. All are read-only. Raises AdderGraphError if a law is broken.
+    in KINDS; constant [n_nodes], 0 for all but heaps; output_edge (-1 for none), output_negative,
+    output_offset [n_outputs]. low and high [n_inputs + n_nodes] are derived.
+    All are read-only. Raises AdderGraphError if a law is broken.
     """
 
     input_low: Ints
@@ -61,6 +64,7 @@ class AdderGraph:
     term_shift: Ints
     term_negative: Flags
     kind: Ints
+    constant: Ints
     output_edge: Ints
     output_negative: Flags
     output_offset: Ints
@@ -107,7 +111,8 @@ class AdderGraph:
 
     def node(self, index: int) -> Node:
         """Node `index` as a value of its own kind."""
-        return KINDS[int(self.kind[index])].node(self.n_inputs + index, self.terms(index))
+        made = KINDS[int(self.kind[index])].node
+        return made(self.n_inputs + index, self.terms(index), int(self.constant[index]))
 
     def nodes(self) -> Iterator[Node]:
         """All nodes in order; each reads only inputs and nodes already seen."""
@@ -122,7 +127,7 @@ class AdderGraph:
 
 
 _INTEGER_FIELDS = (
-    *("input_low", "input_high", "start", "term_edge", "term_shift", "kind"),
+    *("input_low", "input_high", "start", "term_edge", "term_shift", "kind", "constant"),
     *("output_edge", "output_offset"),
 )
 _STORED_FIELDS = (*_INTEGER_FIELDS, "term_negative", "output_negative")
@@ -147,6 +152,7 @@ def _obey_shapes(graph: AdderGraph) -> None:
     lengths = {
         "input_high": (graph.input_high, len(graph.input_low)),
         "start": (graph.start, graph.n_nodes + 1),
+        "constant": (graph.constant, graph.n_nodes),
         "term_shift": (graph.term_shift, len(graph.term_edge)),
         "term_negative": (graph.term_negative, len(graph.term_edge)),
         "output_negative": (graph.output_negative, graph.n_outputs),
@@ -195,6 +201,10 @@ def _obey_kinds(graph: AdderGraph) -> None:
         terms = np.repeat(mine, sizes)
         arrays = (graph.term_edge, graph.term_shift, graph.term_negative, of_bit)
         row.obey(Operands(sizes[mine], *(array[terms] for array in arrays)))
+        if not row.has_constant and graph.constant[mine].any():
+            raise AdderGraphError(
+                f"a node of kind {row.name or 'sum'!r} has a constant; only heaps may"
+            )
 
 
 def _obey_outputs(graph: AdderGraph) -> None:

@@ -25,17 +25,18 @@ def bit_length(value: int) -> int:
 @compiled
 def run_nodes(
     values: Forms, start: Ints, edge: Ints, shift: Ints, negative: Flags, complements: Flags,
-    complement: int, first: int, end: int,
+    constant: Ints, complement: int, first: int, end: int,
 ) -> None:  # fmt: skip
     """Fill the rows of values [n_edges, batch] of the nodes first to end - 1 with their sums.
 
     complements [n_nodes]: whether a node's negative term x stands for `complement` - x.
+    constant [n_nodes]: added to the sum, times `complement`.
     """
     n_inputs = values.shape[0] - len(complements)
     ones = values.dtype.type(complement)
     for node in range(first, end):
         made = values[n_inputs + node]
-        made[:] = 0
+        made[:] = ones * values.dtype.type(constant[node])
         for t in range(start[node], start[node + 1]):
             read, factor = values[edge[t]], values.dtype.type(1 << shift[t])
             if not negative[t]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from solver.adder_graph.errors import AdderGraphError
 from solver.arrays import Flags, Forms, Ints
+from solver.bit_heap.sites import QUICK_NODES, sites
 
 MAX_COUNT_BITS = 6
 MAX_SHIFT = 31
@@ -44,7 +45,16 @@ class Sum:
     right: Term
 
 
-Node = Count | Sum
+@dataclass(frozen=True, slots=True)
+class Heap:
+    """The sum of its terms, a negative one being subtracted, and a constant."""
+
+    edge: int
+    terms: tuple[Term, ...]
+    constant: int
+
+
+Node = Count | Sum | Heap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,16 +80,20 @@ class Widths:
     """What the cost of some nodes depends on. [n_nodes] each
 
     sizes: terms. made: bits of the result. reach: bits up to which the first two terms go. wires:
-    low bits of the result that only one of these two has, and that pass unchanged.
+    low bits of the result that only one of these two has, and that pass unchanged. heights, ones
+    [n_nodes, columns]: bits of every weight that a heap adds up, and the constant ones among them.
     """
 
     sizes: Ints
     made: Ints
     reach: Ints
     wires: Ints
+    heights: Ints
+    ones: Ints
 
     def of(self, nodes: Flags) -> Widths:
-        return Widths(self.sizes[nodes], self.made[nodes], self.reach[nodes], self.wires[nodes])
+        arrays = (self.sizes, self.made, self.reach, self.wires, self.heights, self.ones)
+        return Widths(*(array[nodes] for array in arrays))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +103,18 @@ class Kind:
     complements: a negative term x stands for 1 - x; else it is subtracted. after: what becomes of
     the sum of the terms, a function that never falls; None where the node is that sum, exactly.
     Its range is then `after` of the sum's. obey: raises AdderGraphError for terms not allowed.
-    node: an edge and its terms as a value. full_adders, lut6: what nodes cost.
+    node: an edge, its terms and its constant as a value. full_adders, lut6: what nodes cost.
+    has_constant: whether a constant may be added.
     """
 
     name: str
     complements: bool
     obey: Callable[[Operands], None]
-    node: Callable[[int, tuple[Term, ...]], Node]
+    node: Callable[[int, tuple[Term, ...], int], Node]
     full_adders: Callable[[Widths], Ints]
     lut6: Callable[[Widths], Ints]
     after: Callable[[Forms], Forms] | None = None
+    has_constant: bool = False
 
     @property
     def exact(self) -> bool:
@@ -132,6 +148,11 @@ def _obey_count(terms: Operands) -> None:
         )
 
 
+def _obey_heap(terms: Operands) -> None:
+    if (terms.shift < 0).any() or (terms.shift > MAX_SHIFT).any():
+        raise AdderGraphError(f"a heap shifts its terms by 0 to {MAX_SHIFT}")
+
+
 def _ripple(widths: Widths) -> Ints:
     positions: Ints = np.minimum(widths.reach, widths.made) - widths.wires
     return np.maximum(positions, 0)
@@ -141,12 +162,22 @@ def _compressors(widths: Widths) -> Ints:
     return np.maximum(widths.sizes - bit_lengths(widths.sizes), 1)
 
 
+def _removed(widths: Widths) -> Ints:
+    """A full adder takes one bit off a heap."""
+    removed: Ints = np.maximum(widths.heights.sum(axis=1) - widths.made, 1)
+    return removed
+
+
+def _heap_sites(widths: Widths) -> Ints:
+    return sites(widths.heights, widths.ones, widths.made, QUICK_NODES)
+
+
 def bit_lengths(values: Ints) -> Ints:
     """int.bit_length of every value >= 0, below 2**53."""
     return np.frexp(values.astype(np.float64))[1].astype(np.int64)
 
 
-SUM, COUNT = 0, 1
+SUM, COUNT, HEAP = 0, 1, 2
 """Codes: places in KINDS."""
 
 KINDS: tuple[Kind, ...] = (
@@ -154,7 +185,7 @@ KINDS: tuple[Kind, ...] = (
         name="",
         complements=False,
         obey=_obey_sum,
-        node=lambda edge, terms: Sum(edge, *terms),
+        node=lambda edge, terms, _: Sum(edge, *terms),
         full_adders=_ripple,
         lut6=lambda widths: np.maximum(widths.made - widths.wires, 0),
     ),
@@ -162,9 +193,18 @@ KINDS: tuple[Kind, ...] = (
         name="count",
         complements=True,
         obey=_obey_count,
-        node=Count,
+        node=lambda edge, terms, _: Count(edge, terms),
         full_adders=_compressors,
         lut6=lambda widths: widths.made,
+    ),
+    Kind(
+        name="heap",
+        complements=False,
+        obey=_obey_heap,
+        node=Heap,
+        full_adders=_removed,
+        lut6=_heap_sites,
+        has_constant=True,
     ),
 )
 

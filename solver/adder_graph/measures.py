@@ -9,9 +9,12 @@
   out of the last position is the top bit or the sign of the result and costs no adder of its own;
   half adders count as full ones. A count of c bits has c - bit_length(c) full adders, as in a
   compressor tree of full adders (3 bits: 1, 6 bits: 3), and a count of two bits has one.
-* lut6, an estimate: one LUT6 for each bit that a node makes, wires left out. On current devices an
-  adder takes one LUT6 for each bit, a count of up to six bits one for each bit of its result.
-* depth: two-operand additions on the longest path; a count of c bits is ceil(log2(c)) deep.
+  A heap has one for each bit that it has more than its result.
+* lut6, an estimate: for a sum or a count one LUT6 for each bit that it makes, wires left out. On
+  current devices an adder takes one LUT6 for each bit, a count of up to six bits one for each bit
+  of its result. A heap takes the LUT sites of its compressor tree (`solver.bit_heap`).
+* depth: two-operand additions on the longest path; a count or a heap of c terms is ceil(log2(c))
+  deep.
 """
 
 from __future__ import annotations
@@ -20,10 +23,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from solver.adder_graph.columns import fill_columns
 from solver.adder_graph.graph import AdderGraph
 from solver.adder_graph.kernels import node_depths
-from solver.adder_graph.kinds import KINDS, Widths, bit_lengths
+from solver.adder_graph.kinds import HEAP, KINDS, Widths, bit_lengths
 from solver.arrays import Ints
+from solver.choices import ADDER_LUTS, LUT6
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,10 @@ class Cost:
             self.lut6 + other.lut6,
             max(self.depth, other.depth),
         )
+
+    def of(self, measure: str) -> int:
+        """The figure of a measure; LUTs of adders are lut6 of a graph without heaps."""
+        return int(getattr(self, LUT6 if measure == ADDER_LUTS else measure))
 
     def __mul__(self, times: int) -> Cost:
         """The cost of so many copies side by side."""
@@ -73,10 +82,28 @@ def _widths(graph: AdderGraph) -> Widths:
     left, right = graph.start[:-1], graph.start[:-1] + 1
     width = widths(graph.low, graph.high)
     ends = width[graph.term_edge] + graph.term_shift
+    heights, ones = heap_columns(graph, width)
     free_left = np.where(graph.term_negative[right], 0, graph.term_shift[left])
     return Widths(
         sizes=np.diff(graph.start),
         made=width[graph.n_inputs :],
         reach=np.maximum(ends[left], ends[right]),
         wires=free_left + graph.term_shift[right],
+        heights=heights,
+        ones=ones,
     )
+
+
+def heap_columns(graph: AdderGraph, width: Ints) -> tuple[Ints, Ints]:
+    """Bits of every weight, and the constant ones among them, of all heaps. [n_nodes, columns]
+
+    width [n_edges] of every edge. Nodes that are no heaps have none; without heaps, no columns.
+    """
+    heaps, made = np.flatnonzero(graph.kind == HEAP), width[graph.n_inputs :]
+    shape = graph.n_nodes, int(made[heaps].max(initial=0))
+    heights, ones = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    fill_columns(
+        heaps, graph.start, graph.term_edge, graph.term_shift, graph.term_negative,
+        graph.constant, graph.low, width, made, heights, ones,
+    )  # fmt: skip
+    return heights, ones

@@ -199,6 +199,7 @@ def graph_of(nodes: Nodes, outputs: Ints) -> AdderGraph:
         ((term >> 1) & _SHIFTS)[terms],
         (term & 1).astype(np.bool_)[terms],
         nodes.kind[: n_edges - n_inputs][kept],
+        np.zeros(int(kept.sum()), np.int64),
         name[edges],
         negative,
         np.where(negative, constant, -constant),

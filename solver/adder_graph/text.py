@@ -6,6 +6,7 @@
     e4 = count e0 ~e1 e2
     e5 = e4 + e3<<1
     e6 = e5 - e0
+    e7 = heap e6 -e2<<1 e5 + 3
     y0 = e6 - 1
     y1 = -e4 + 2
     y2 = 0
@@ -27,10 +28,11 @@ from solver.adder_graph.kinds import KINDS, SUM, Kind, Term
 _HEAD = "adder graph 1"
 _EDGE = r"e(\d+)(?:<<(\d+))?"
 _INPUTS = re.compile(r"inputs (\d+) in \[(-?\d+), (-?\d+)\]")
-_NAMED = re.compile(rf"e(\d+) = ([a-z_]+)((?: [~-]?{_EDGE})+)")
+_PLUS = r"(?: ([+-]) (\d+))?"
+_NAMED = re.compile(rf"e(\d+) = ([a-z_]+)((?: [~-]?e\d+(?:<<\d+)?)+){_PLUS}")
 _TERM = re.compile(rf"([~-]?){_EDGE}")
 _SUM = re.compile(rf"e(\d+) = {_EDGE} ([+-]) {_EDGE}")
-_OUTPUT = re.compile(r"y(\d+) = (-?)e(\d+)(?: ([+-]) (\d+))?")
+_OUTPUT = re.compile(rf"y(\d+) = (-?)e(\d+){_PLUS}")
 _CONSTANT = re.compile(r"y(\d+) = (-?\d+)")
 
 
@@ -52,7 +54,7 @@ def _node_line(graph: AdderGraph, index: int) -> str:
         words = f"{_operand(left)} {'-' if right.negative else '+'} {_operand(right)}"
     else:
         signed = (_mark(kind) * term.negative + _operand(term) for term in terms)
-        words = " ".join([kind.name, *signed])
+        words = " ".join([kind.name, *signed]) + _plus(int(graph.constant[index]))
     return f"e{graph.n_inputs + index} = {words}"
 
 
@@ -67,9 +69,15 @@ def _operand(term: Term) -> str:
 def _output_line(row: int, output: Output) -> str:
     if output.edge is None:
         return f"y{row} = {output.offset}"
-    sign = "-" if output.offset < 0 else "+"
-    offset = f" {sign} {abs(output.offset)}" if output.offset else ""
-    return f"y{row} = {'-' * output.negative}e{output.edge}{offset}"
+    return f"y{row} = {'-' * output.negative}e{output.edge}{_plus(output.offset)}"
+
+
+def _plus(constant: int) -> str:
+    return f" {'-' if constant < 0 else '+'} {abs(constant)}" if constant else ""
+
+
+def _constant(sign: str | None, digits: str | None) -> int:
+    return int(digits or 0) * (-1 if sign == "-" else 1)
 
 
 class _Reader:
@@ -77,7 +85,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self.low, self.high = list[int](), list[int]()
-        self.start, self.kind = [0], list[int]()
+        self.start, self.kind, self.constant = [0], list[int](), list[int]()
         self.terms = list[tuple[int, int, bool]]()
         self.outputs = list[tuple[int, bool, int]]()
 
@@ -86,11 +94,12 @@ class _Reader:
         if found := _INPUTS.fullmatch(line):
             return self._inputs(*(int(group) for group in found.groups()))
         if found := _NAMED.fullmatch(line):
-            return self._named(int(found[1]), found[2], found[3].split())
+            constant = _constant(found[4], found[5])
+            return self._named(int(found[1]), found[2], found[3].split(), constant)
         if found := _SUM.fullmatch(line):
             return self._sum(found)
         if found := _OUTPUT.fullmatch(line):
-            offset = int(found[5] or 0) * (-1 if found[4] == "-" else 1)
+            offset = _constant(found[4], found[5])
             return self._output(int(found[1]), int(found[3]), found[2] == "-", offset)
         if found := _CONSTANT.fullmatch(line):
             return self._output(int(found[1]), NO_EDGE, False, int(found[2]))
@@ -101,23 +110,26 @@ class _Reader:
         self.high += [high] * number
         return not self.kind and not self.outputs
 
-    def _named(self, edge: int, name: str, words: list[str]) -> bool:
+    def _named(self, edge: int, name: str, words: list[str], constant: int) -> bool:
         code = next((code for code, row in enumerate(KINDS) if row.name == name), None)
         if code is None:
             return False
         found = [term for term in map(_TERM.fullmatch, words) if term]
         terms = [(int(term[2]), int(term[3] or 0), bool(term[1])) for term in found]
         marks = {term[1] for term in found} - {""}
-        return marks <= {_mark(KINDS[code])} and self._node(edge, code, terms)
+        return marks <= {_mark(KINDS[code])} and self._node(edge, code, terms, constant)
 
     def _sum(self, found: re.Match[str]) -> bool:
         left = (int(found[2]), int(found[3] or 0), False)
         right = (int(found[5]), int(found[6] or 0), found[4] == "-")
-        return self._node(int(found[1]), SUM, [left, right])
+        return self._node(int(found[1]), SUM, [left, right], 0)
 
-    def _node(self, edge: int, kind: int, terms: list[tuple[int, int, bool]]) -> bool:
+    def _node(
+        self, edge: int, kind: int, terms: list[tuple[int, int, bool]], constant: int
+    ) -> bool:
         in_order = edge == len(self.low) + len(self.kind) and not self.outputs
         self.kind.append(kind)
+        self.constant.append(constant)
         self.terms += terms
         self.start.append(len(self.terms))
         return in_order
@@ -132,7 +144,7 @@ class _Reader:
         low, high, start = (np.array(x, dtype=np.int64) for x in (self.low, self.high, self.start))
         return AdderGraph(
             low, high, start, terms[:, 0], terms[:, 1], terms[:, 2].astype(np.bool_),
-            np.array(self.kind, dtype=np.int64),
+            np.array(self.kind, dtype=np.int64), np.array(self.constant, dtype=np.int64),
             outputs[:, 0], outputs[:, 1].astype(np.bool_), outputs[:, 2],
         )  # fmt: skip
 

@@ -16,6 +16,7 @@ from crshare.network.graph import INPUT, Conv, Input, Layer, MaxPool, Network, T
 from crshare.network.slices import decompose
 from crshare.plan.plan import SharingPlan, exact_layer, layer_from_weights
 from hwgen import files, lint, simulate
+from hwgen.targets import GENERIC, XILINX
 from tests.hwgen.designs import random_hardware_network
 from tests.networks import random_images, random_signs
 
@@ -40,12 +41,19 @@ def all_bits(network: Network, seed: int) -> tuple[str, str] | None:
     return (names[0], names[-2]) if seed % 3 and len(names) > 1 else None
 
 
+MEASURES = (None, "additions", None)
+
+
+def target_of(seed: int) -> str:
+    return (XILINX, GENERIC)[seed // 2 % 2]
+
+
 @pytest.mark.needs_tool("iverilog")
 @pytest.mark.parametrize("seed", range(30))
 def test_icarus_gives_the_executors_answers(seed: int) -> None:
     network = random_hardware_network(seed)
     plan = similar_plan(network) if seed % 2 else None
-    options = Options(per_stage=1 + seed % 4, measure=("lut6", "additions")[seed % 2])
+    options = Options(per_stage=1 + seed % 4, target=target_of(seed), measure=MEASURES[seed % 3])
     lowered = lower(network, plan, options, name="dut", only=all_bits(network, seed))
     images = random_images(np.random.default_rng(seed), network.input, 4)
     verdicts = verify(lowered, images, ["icarus"], quiet)
@@ -65,7 +73,8 @@ def test_verilator_and_icarus_agree() -> None:
 @pytest.mark.needs_tool("verilator")
 @pytest.mark.parametrize("seed", range(4))
 def test_verilators_lint_finds_nothing(seed: int) -> None:
-    lowered = lower(random_hardware_network(seed), None, Options(), name="dut")
+    options = Options(target=(XILINX, GENERIC)[seed % 2])
+    lowered = lower(random_hardware_network(seed), None, options, name="dut")
     assert lint(files(lowered.design), "dut") == ""
 
 
@@ -190,7 +199,7 @@ def test_layers_in_turns_give_the_executors_answers(seed: int, monkeypatch: Monk
     monkeypatch.setattr(Turned, "lut6", 0)
     network = random_hardware_network(seed)
     plan = similar_plan(network) if seed % 2 else None
-    options = Options(per_stage=1 + seed % 3, fold=2 + seed % 4)
+    options = Options(per_stage=1 + seed % 3, fold=2 + seed % 4, target=target_of(seed))
     lowered = lower(network, plan, options, name="dut", only=all_bits(network, seed))
     images = random_images(np.random.default_rng(seed), network.input, 4)
     verdicts = verify(lowered, images, ["icarus"], quiet)

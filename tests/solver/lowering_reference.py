@@ -132,6 +132,7 @@ class Builder:
             np.array(self.shift, dtype=np.int64)[terms],
             np.array(self.negative, dtype=np.bool_)[terms],
             np.array(self.kind, dtype=np.int64)[kept],
+            np.zeros(int(kept.sum()), np.int64),
             name[edges],
             negative,
             np.where(negative, constant, -constant),
