@@ -25,19 +25,19 @@ class Read:
         sums = np.empty((n, kernels.N_ENTRIES))
         kernels.sum_by_entry(self.addresses, upstream, sums)
         found = smoothing.gradients(self.batch, sums)
-        slopes = np.empty((n, kernels.N_INPUTS, kernels.N_ENTRIES), np.float32)
-        kernels.find_slopes(self.batch.smooth, slopes)
-        maps = (found.scale.astype(np.float32), found.shift.astype(np.float32), slopes)
         rows, inputs = None, None
+        if want.rows or want.inputs:
+            maps = np.empty((n, kernels.N_ENTRIES, kernels.N_INPUTS + 2), np.float32)
+            kernels.join_maps(self.batch.smooth, found.scale, found.shift, maps)
         if want.rows:
             rows = np.zeros((self.wiring.n_rows, upstream.shape[1]), np.float32)
             wiring = self.wiring
-            kernels.give_back(wiring.rows, wiring.offsets, self.addresses, *maps, upstream, rows)
+            kernels.give_back(wiring.rows, wiring.offsets, self.addresses, maps, upstream, rows)
         if want.inputs:
             some = np.ascontiguousarray(self.addresses[:, :, : want.inputs])
             come = np.ascontiguousarray(upstream[:, : want.inputs])
             inputs = np.empty((n, kernels.N_INPUTS, *some.shape[1:]), np.float32)
-            kernels.find_sensitivities(some, *maps, come, inputs)
+            kernels.find_sensitivities(some, maps, come, inputs)
         return Gradients(found.tables, rows, inputs)
 
 

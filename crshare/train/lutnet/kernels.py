@@ -11,6 +11,7 @@ from crshare.arrays import Array
 from crshare.compiled import compiled
 
 N_INPUTS, N_ENTRIES = 6, 64
+N_AT_ONCE = 4  # places of a map
 
 
 @compiled
@@ -65,59 +66,57 @@ def sum_by_entry(addresses: Array, upstream: Array, sums: Array) -> None:
 
 
 @compiled
-def find_slopes(smooth: Array, slopes: Array) -> None:
-    """slopes [n, 6, 64]: by how much smooth [n, 64] changes at entry k where bit j becomes 1."""
+def join_maps(smooth: Array, scale: Array, shift: Array, maps: Array) -> None:
+    """maps float32 [n, 64, 8]: at entry k, by how much smooth [n, 64] changes where each of the six
+    bits becomes 1, then scale and shift [n, 64]; what a sample needs lies side by side."""
     for n in range(smooth.shape[0]):
-        for j in range(6):
-            for k in range(64):
-                slopes[n, j, k] = smooth[n, k | 1 << j] - smooth[n, k & ~(1 << j)]
+        for k in range(64):
+            for j in range(6):
+                maps[n, k, j] = smooth[n, k | 1 << j] - smooth[n, k & ~(1 << j)]
+            maps[n, k, 6], maps[n, k, 7] = scale[n, k], shift[n, k]
 
 
 @compiled
 def give_back(
-    rows: Array,
-    offsets: Array,
-    addresses: Array,
-    scale: Array,
-    shift: Array,
-    slopes: Array,
-    upstream: Array,
-    given: Array,
+    rows: Array, offsets: Array, addresses: Array, maps: Array, upstream: Array, given: Array
 ) -> None:
     """given [n_rows, S] += the gradients of the rows that are read.
 
-    upstream [n * places, S]: at the nodes' bits; at their values it is scale[n, k] times that, and
-    shift[n, k], k the entry read. slopes [n, 6, 64]: of values, by each input. What belongs to one
-    place of the map is done together, since that fits a cache.
+    upstream [n * places, S]: at the nodes' bits. maps: as of join_maps; scale and shift make of it
+    the gradient at the nodes' values. Few places are done at once, since their rows fit a cache.
     """
     n_nodes, n_places, n_samples = addresses.shape
-    arriving = np.empty(n_samples, np.float32)
-    for p in range(n_places):
+    for start in range(0, n_places, N_AT_ONCE):
         for n in range(n_nodes):
-            read, come = addresses[n, p], upstream[n * n_places + p]
-            factor, more = scale[n], shift[n]
-            for s in range(n_samples):
-                arriving[s] = factor[read[s]] * come[s] + more[read[s]]
-            for j in range(6):
-                slope, out = slopes[n, j], given[rows[n, j] + offsets[p]]
+            entries = maps[n]
+            for p in range(start, min(start + N_AT_ONCE, n_places)):
+                o, read, come = offsets[p], addresses[n, p], upstream[n * n_places + p]
+                g0, g1, g2 = given[rows[n, 0] + o], given[rows[n, 1] + o], given[rows[n, 2] + o]
+                g3, g4, g5 = given[rows[n, 3] + o], given[rows[n, 4] + o], given[rows[n, 5] + o]
                 for s in range(n_samples):
-                    out[s] += slope[read[s]] * arriving[s]
+                    k = np.uint64(read[s])
+                    arriving = entries[k, 6] * come[s] + entries[k, 7]
+                    g0[s] += entries[k, 0] * arriving
+                    g1[s] += entries[k, 1] * arriving
+                    g2[s] += entries[k, 2] * arriving
+                    g3[s] += entries[k, 3] * arriving
+                    g4[s] += entries[k, 4] * arriving
+                    g5[s] += entries[k, 5] * arriving
 
 
 @compiled
-def find_sensitivities(
-    addresses: Array, scale: Array, shift: Array, slopes: Array, upstream: Array, found: Array
-) -> None:
+def find_sensitivities(addresses: Array, maps: Array, upstream: Array, found: Array) -> None:
     """found [n, 6, n_places, S]: the gradient at each input of each node; as give_back."""
     n_nodes, n_places, n_samples = addresses.shape
     for n in range(n_nodes):
-        factor, more = scale[n], shift[n]
+        entries = maps[n]
         for p in range(n_places):
             read, come = addresses[n, p], upstream[n * n_places + p]
-            for j in range(6):
-                slope, out = slopes[n, j], found[n, j, p]
-                for s in range(n_samples):
-                    out[s] = slope[read[s]] * (factor[read[s]] * come[s] + more[read[s]])
+            for s in range(n_samples):
+                k = np.uint64(read[s])
+                arriving = entries[k, 6] * come[s] + entries[k, 7]
+                for j in range(6):
+                    found[n, j, p, s] = entries[k, j] * arriving
 
 
 @compiled
