@@ -12,7 +12,9 @@ from typing import Any
 import msgspec
 
 from crshare.plan.file import PlanFile
+from crshare.plan.lut_plan import LutPlan
 from crshare.report.hardware import SynthesisReport
+from crshare.report.lut_report import LutReport
 from crshare.report.page.document import Spent
 from crshare.report.schema import (
     AnalysisReport,
@@ -32,6 +34,8 @@ KINDS = {
     "evaluate": EvaluationReport,
     "apply": AppliedReport,
     "synth": SynthesisReport,
+    "lut-plan": LutPlan,
+    "lut-report": LutReport,
 }
 
 

@@ -31,7 +31,10 @@ def analyze(
 ) -> None:
     """Show what exact sharing would save in MODEL, layer by layer."""
     from crshare import jobs
+    from crshare.cli.written import written_luts
     from crshare.files import write_text
+    from crshare.plan.lut_plan import is_lut_network
+    from crshare.report.lut_report import analysed
     from crshare.report.page.document import document_of
     from crshare.report.page.html import render
     from crshare.report.terminal import analysis_tables
@@ -39,7 +42,11 @@ def analyze(
     from crshare.typed_json import write_json
 
     with progress() as show:
-        analysis = jobs.analyze(source_of(model, sign_layers, rescale), show)
+        loaded = source_of(model, sign_layers, rescale).read()
+        if is_lut_network(loaded.network):
+            written_luts(analysed(loaded, command_line()), json_path, html_path)
+            return
+        analysis = jobs.analyze_model(loaded, show)
     report = analysis_report(analysis, command_line())
     if html_path is not None:
         write_text(html_path, render(document_of(report)))

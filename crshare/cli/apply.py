@@ -24,16 +24,35 @@ def apply(
     sign_layers: tuple[str, ...],
     rescale: str | None,
 ) -> None:
-    """Write MODEL with the plan's weights and thresholds, for the library that wrote it."""
+    """Write MODEL with the plan's weights and thresholds, for the library that wrote it.
+
+    A LUT network is written as crshare's own container (.npz), without the nodes that the plan
+    leaves out.
+    """
+    from crshare.evaluation.lut_outcome import apply_luts
     from crshare.model.write import apply_network
     from crshare.plan.file import read_plan
+    from crshare.plan.lut_plan import is_lut_network, read_lut_plan
     from crshare.plan.plan import planned_network
-    from crshare.report.written import applied_report
+    from crshare.report.schema import AppliedReport
+    from crshare.report.written import applied_report, head
     from crshare.typed_json import write_json
 
     source = source_of(model, sign_layers, rescale)
     with progress() as show:
         loaded = source.read()
+        if is_lut_network(loaded.network):
+            tables = read_lut_plan(plan, loaded.network, loaded.weights_hash)
+            apply_luts(loaded, tables, output)
+            report = AppliedReport(
+                **head(loaded),
+                output=output.name,
+                layers_with_changed_weights=tuple(la.name for la in tables.layers if la.nodes),
+                changed_thresholds=(),
+            )
+            deliver(json_path, write_json(report))
+            console(json_path).print(f"Wrote {output}: read back, it holds the plan's tables.")
+            return
         sharing = read_plan(plan, loaded.network, loaded.weights_hash)
         show(f"writing {output.name}", 0.5)
         wanted = planned_network(loaded.network, sharing)

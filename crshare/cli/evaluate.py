@@ -7,7 +7,14 @@ from pathlib import Path
 import click
 
 from crshare.cli.arguments import IN_FILE, MODEL
-from crshare.cli.shared import deliver, json_option, model_options, progress, source_of
+from crshare.cli.shared import (
+    command_line,
+    deliver,
+    json_option,
+    model_options,
+    progress,
+    source_of,
+)
 
 
 @click.command()
@@ -25,14 +32,24 @@ def evaluate(
     rescale: str | None,
 ) -> None:
     """Measure MODEL with a plan on images, and count the operations of a run that follows it."""
+    from crshare.cli.written import written_luts
+    from crshare.evaluation.lut_outcome import evaluate_luts
     from crshare.images.image_set import stream_images
     from crshare.jobs import evaluate as run
     from crshare.plan.file import read_plan
+    from crshare.plan.lut_plan import is_lut_network, read_lut_plan
+    from crshare.report.lut_report import evaluated
     from crshare.report.terminal import evaluation_tables
     from crshare.report.written import evaluation_report
     from crshare.typed_json import write_json
 
     loaded = source_of(model, sign_layers, rescale).read()
+    if is_lut_network(loaded.network):
+        tables = read_lut_plan(plan, loaded.network, loaded.weights_hash)
+        with stream_images(data, loaded.network) as images:
+            found = evaluate_luts(loaded, tables, images)
+        written_luts(evaluated(found, tables.n_changed, command_line()), json_path)
+        return
     sharing = read_plan(plan, loaded.network, loaded.weights_hash)
     with progress() as show, stream_images(data, loaded.network) as images:
         report = evaluation_report(run(loaded, sharing, images, show))

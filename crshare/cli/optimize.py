@@ -142,13 +142,17 @@ def optimize(
 
     Without MODEL, the small network and images that come with crshare are used.
     """
+    from crshare.cli.written import write_luts, written_luts
+    from crshare.evaluation.lut_outcome import optimize_luts
     from crshare.evaluation.outcome import Request
     from crshare.images import digits
     from crshare.jobs import images_for
     from crshare.jobs import optimize as run
+    from crshare.plan.lut_plan import is_lut_network
     from crshare.plan.warm_up import compiling_ahead
     from crshare.planning.candidates import Workers
     from crshare.planning.layerwise import Method
+    from crshare.report.lut_report import optimized
     from crshare.typed_json import write_json
 
     screen, began = console(json_path), time.monotonic()
@@ -173,6 +177,16 @@ def optimize(
             "Without --data no accuracy can be measured, so only exact sharing is "
             "planned, which loses nothing."
         )
+    if is_lut_network(loaded.network):
+        with progress() as show:
+            tables = optimize_luts(
+                loaded, calibration, test, max_acc_loss, show, confident=confidence, seed=seed
+            )
+        said = optimized(tables, max_acc_loss, command_line())
+        write_luts(folder, tables, said)
+        written_luts(said, json_path)
+        screen.print(f"Wrote plan.json, report.json, report.txt and report.html to {folder}.")
+        return
     objective = objectives.objective(minimise.replace("-", "_"))
     request = Request(
         max_loss_points=max_acc_loss,

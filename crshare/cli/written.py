@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from crshare.evaluation.lut_outcome import LutOutcome
     from crshare.evaluation.outcome import Outcome, Request
+    from crshare.report.lut_report import LutReport
     from crshare.report.schema import CurveReport, PlanReport
 
 TEXT_WIDTH = 110
@@ -46,6 +48,33 @@ def write_outcome(
     if request.kept_candidates and not outcome.found.lost:
         forget(request.kept_candidates)
     return report, curve
+
+
+def written_luts(report: LutReport, json_path: Path | None, html_path: Path | None = None) -> None:
+    """What a command says of a LUT network, and its page where one was asked for."""
+    from crshare.cli.shared import deliver
+    from crshare.files import write_text
+    from crshare.report.lut_report import lut_tables
+    from crshare.report.page.lut_page import lut_page
+    from crshare.typed_json import write_json
+
+    if html_path is not None:
+        write_text(html_path, lut_page(report))
+    deliver(json_path, write_json(report), lut_tables(report))
+
+
+def write_luts(folder: Path, outcome: LutOutcome, report: LutReport) -> None:
+    """The plan, the report and its page."""
+    from crshare.files import write_text
+    from crshare.plan.lut_plan import write_lut_plan
+    from crshare.report.lut_report import lut_tables
+    from crshare.report.page.lut_page import lut_page
+    from crshare.typed_json import write_json
+
+    write_lut_plan(outcome.plan, folder / "plan.json")
+    write_text(folder / "report.json", write_json(report))
+    write_text(folder / "report.txt", _as_text(lut_tables(report)))
+    write_text(folder / "report.html", lut_page(report))
 
 
 def shown(report: PlanReport, curve: CurveReport | None) -> RenderableType:

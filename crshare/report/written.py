@@ -42,8 +42,8 @@ def analysis_report(analysis: Analysis, command: str = "") -> AnalysisReport:
     model = analysis.model
     plan = exact_plan(model.network, model.weights_hash)
     return AnalysisReport(
-        **_head(model),
-        **_origin(command),
+        **head(model),
+        **origin(command),
         lossless=True,
         layers=tuple(map(_analysed, analysis.layers)),
         **_together([layer.counts for layer in analysis.layers]),
@@ -63,8 +63,8 @@ def plan_report(outcome: Outcome, request: Request, command: str = "") -> PlanRe
     """`command`: the command line, as a report repeats it."""
     model = outcome.model
     return PlanReport(
-        **_head(model),
-        **_origin(command),
+        **head(model),
+        **origin(command),
         request=_asked(request),
         lossless=outcome.exact,
         layers=outcome.counts,
@@ -81,7 +81,7 @@ def plan_report(outcome: Outcome, request: Request, command: str = "") -> PlanRe
 
 def evaluation_report(evaluation: Evaluation) -> EvaluationReport:
     return EvaluationReport(
-        **_head(evaluation.model),
+        **head(evaluation.model),
         lossless=evaluation.exact,
         layers=evaluation.counts,
         **_together(evaluation.counts),
@@ -94,7 +94,7 @@ def evaluation_report(evaluation: Evaluation) -> EvaluationReport:
 
 def applied_report(model: Model, plan: SharingPlan, output: Path) -> AppliedReport:
     return AppliedReport(
-        **_head(model),
+        **head(model),
         output=output.name,
         layers_with_changed_weights=tuple(changed_layers(model.network, plan)),
         changed_thresholds=tuple(sorted(plan.thresholds)),
@@ -112,7 +112,7 @@ def curve_report(outcome: Outcome) -> CurveReport:
         for entry, beaten in curve(outcome.found)
     )
     return CurveReport(
-        **_head(outcome.model),
+        **head(outcome.model),
         chosen_on=outcome.calibration,
         objective=outcome.objective,
         points=points,
@@ -140,7 +140,8 @@ def _taken(value: Request | Method, kind: type) -> dict[str, Any]:
     return {f.name: getattr(value, f.name) for f in fields(kind) if hasattr(value, f.name)}
 
 
-def _head(model: Model) -> dict[str, Any]:
+def head(model: Model) -> dict[str, Any]:
+    """What every report begins with."""
     return {
         "crshare": crshare.__version__,
         "model": model.path.name,
@@ -149,7 +150,8 @@ def _head(model: Model) -> dict[str, Any]:
     }
 
 
-def _origin(command: str) -> dict[str, Any]:
+def origin(command: str) -> dict[str, Any]:
+    """What a run that should give the same needs."""
     versions = {"python": platform.python_version()}
     for name in PACKAGES:
         try:

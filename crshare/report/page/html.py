@@ -16,6 +16,21 @@ def render(document: Document) -> str:
     return f"<!doctype html>\n{page.html}\n"
 
 
+def framed(title: str, kind: str, lead: str, *parts: Markup) -> str:
+    """A page of another kind of report: what it is, a line on it, and its parts."""
+    header = element(
+        "header",
+        element("p", kind, class_="kind"),
+        element("h1", title),
+        element("p", lead, class_="lead"),
+        element("button", "dark or light", id="theme", type="button", hidden=True),
+    )
+    main = element("main", in_lines(*parts))
+    body = element("body", in_lines(header, main, element("script", script())))
+    page = element("html", in_lines(_head(title), body), lang="en")
+    return f"<!doctype html>\n{page.html}\n"
+
+
 def _head(title: str) -> Markup:
     """With the rule that nothing but the page's own style and script is loaded or run."""
     rule = (

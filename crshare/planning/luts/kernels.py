@@ -1,0 +1,439 @@
+"""The compiled loops of a search on gates: runs, trials of one change, and what a change saves.
+
+A trial gives a node's rows other values and runs only what changes by it. Rows of a trial stand
+beside those of the state; `stamp` tells which of them belong to the trial at work.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from crshare.arrays import BoolArray, Float64Array, Int32Array, Int64Array, Words
+from crshare.compiled import compiled
+
+CONSTANT, WIRE, NODE, NARROWED = 0, 1, 2, 3
+
+
+class State(NamedTuple):
+    """Arrays that the loops share, and change.
+
+    Of gates: inputs [gates, 6], tables, level, node (-1: pooling); level_start [levels +
+    1]. Of rows: values, trial, stamp, output (which of the outputs, or -1), fan_start and fan (the
+    gates that read it). Of nodes: node_layer, first_gate (at position 0), stride (gates from one
+    position to the next), n_positions; source [nodes, 6] (the node read, or -1), support (bits of
+    the inputs that matter), leader, inverse (of the leader). Of images: counts [images, classes],
+    wanted (the original's probabilities), divergence. weights, offsets: of classes, times the
+    temperature's inverse.
+    """
+
+    inputs: Int32Array
+    tables: Words
+    level: Int32Array
+    node: Int32Array
+    level_start: Int64Array
+    values: Words
+    trial: Words
+    stamp: Int64Array
+    output: Int32Array
+    fan_start: Int64Array
+    fan: Int32Array
+    node_layer: Int32Array
+    first_gate: Int64Array
+    stride: Int64Array
+    n_positions: Int64Array
+    source: Int32Array
+    support: Int32Array
+    leader: Int32Array
+    inverse: BoolArray
+    counts: Int32Array
+    trial_counts: Int32Array
+    image_stamp: Int64Array
+    wanted: Float64Array
+    divergence: Float64Array
+    weights: Float64Array
+    offsets: Float64Array
+    queue: Int32Array
+    queued: Int64Array
+    touched: Int32Array
+    clock: Int64Array
+    spent: Float64Array
+    words_a_frame: int
+    n_inputs: int
+
+
+@compiled
+def run_all(s: State) -> None:
+    """All gates, in order."""
+    scratch = np.zeros((33, 8), np.uint64)
+    for gate in range(s.inputs.shape[0]):
+        _gate(s, gate, -1, scratch, s.values[s.n_inputs + gate])
+
+
+@compiled
+def _gate(s: State, gate: int, now: int, scratch: Words, out: Words) -> None:
+    """A gate's row, from rows of the trial `now` where they are changed; rows are whole eights of
+    words."""
+    one, none = np.uint64(1), np.uint64(0)
+    table = s.tables[gate]
+    for first in range(0, s.values.shape[1], 8):
+        for place in range(6):
+            row = s.inputs[gate, place]
+            of_trial = s.stamp[row] == now
+            for lane in range(8):
+                at = first + lane
+                scratch[32, lane] = s.trial[row, at] if of_trial else s.values[row, at]
+            half = 32 >> place
+            if place == 0:
+                for i in range(32):
+                    low = none - ((table >> np.uint64(2 * i)) & one)
+                    differ = low ^ (none - ((table >> np.uint64(2 * i + 1)) & one))
+                    for lane in range(8):
+                        scratch[i, lane] = low ^ (differ & scratch[32, lane])
+            else:
+                for i in range(half):
+                    for lane in range(8):
+                        low = scratch[2 * i, lane]
+                        differ = low ^ scratch[2 * i + 1, lane]
+                        scratch[i, lane] = low ^ (differ & scratch[32, lane])
+        for lane in range(8):
+            out[first + lane] = scratch[0, lane]
+
+
+@compiled
+def connect(s: State) -> None:
+    """Which gates read each row, by the inputs that matter to them."""
+    n_rows, n_gates = s.values.shape[0], s.inputs.shape[0]
+    s.fan_start[:] = 0
+    for counting in range(2):
+        for gate in range(n_gates):
+            node = s.node[gate]
+            support = s.support[s.leader[node]] if node >= 0 else 63
+            for place in range(6):
+                if support >> place & 1:
+                    row = s.inputs[gate, place]
+                    if counting == 0:
+                        s.fan_start[row + 1] += 1
+                    else:
+                        s.fan[s.fan_start[row]] = gate
+                        s.fan_start[row] += 1
+        if counting == 0:
+            for row in range(n_rows):
+                s.fan_start[row + 1] += s.fan_start[row]
+    for row in range(n_rows, 0, -1):
+        s.fan_start[row] = s.fan_start[row - 1]
+    s.fan_start[0] = 0
+
+
+@compiled
+def attempt(s: State, node: int, kind: int, other: int, inverse: bool, table: np.uint64) -> float:
+    """By how much the divergence grows when a leader becomes this; the trial is left as it is."""
+    s.clock[0] += 1
+    now = s.clock[0]
+    scratch = np.zeros((33, 8), np.uint64)
+    n_levels = s.level_start.shape[0] - 1
+    n_queued = np.zeros(n_levels, np.int64)
+    n_words = s.values.shape[1]
+    base = np.zeros(n_words, np.uint64)
+    ones = ~np.uint64(0)
+    total, n_touched = 0.0, 0
+    for position in range(s.n_positions[node]):
+        gate = s.first_gate[node] + position * s.stride[node]
+        _new_row(s, node, gate, position, kind, other, table, scratch, base)
+        for member in range(s.leader.shape[0]):
+            if s.leader[member] == node:
+                flip = ones if s.inverse[member] != inverse else np.uint64(0)
+                row = s.n_inputs + s.first_gate[member] + position * s.stride[member]
+                n_touched = _place(s, row, base, flip, now, n_queued, n_touched)
+    for level in range(n_levels):
+        at = 0
+        while at < n_queued[level]:
+            gate = s.queue[s.level_start[level] + at]
+            at += 1
+            _gate(s, gate, now, scratch, base)
+            n_touched = _place(s, s.n_inputs + gate, base, np.uint64(0), now, n_queued, n_touched)
+    for place in range(n_touched):
+        image = s.touched[place]
+        total += _diverges(s, image, s.trial_counts) - s.divergence[image]
+    s.clock[1] = n_touched
+    return total
+
+
+@compiled
+def _new_row(
+    s: State,
+    node: int,
+    gate: int,
+    position: int,
+    kind: int,
+    other: int,
+    table: np.uint64,
+    scratch: Words,
+    base: Words,
+) -> None:
+    if kind == 0:
+        base[:] = np.uint64(0)
+    elif kind == 1:
+        base[:] = s.values[s.inputs[gate, other]]
+    elif kind == 2:
+        base[:] = s.values[s.n_inputs + s.first_gate[other] + position * s.stride[other]]
+    else:
+        kept = s.tables[gate]
+        s.tables[gate] = table
+        _gate(s, gate, -1, scratch, base)
+        s.tables[gate] = kept
+
+
+@compiled
+def _place(
+    s: State, row: int, base: Words, flip: np.uint64, now: int, n_queued: Int64Array, n_touched: int
+) -> int:
+    """Take a row over into the trial, if it changes, and have what reads it run."""
+    changed = False
+    for word in range(base.shape[0]):
+        value = base[word] ^ flip
+        s.trial[row, word] = value
+        changed |= value != s.values[row, word]
+    if not changed:
+        return n_touched
+    s.stamp[row] = now
+    for at in range(s.fan_start[row], s.fan_start[row + 1]):
+        gate = s.fan[at]
+        if s.queued[gate] != now:
+            s.queued[gate] = now
+            level = s.level[gate]
+            s.queue[s.level_start[level] + n_queued[level]] = gate
+            n_queued[level] += 1
+    if s.output[row] >= 0:
+        n_touched = _recount(s, row, now, n_touched)
+    return n_touched
+
+
+@compiled
+def _recount(s: State, row: int, now: int, n_touched: int) -> int:
+    one = np.uint64(1)
+    label = s.output[row] % s.weights.shape[0]
+    for word in range(s.values.shape[1]):
+        differ = s.values[row, word] ^ s.trial[row, word]
+        first = word % s.words_a_frame * 64
+        for bit in range(64):
+            if not differ:
+                break
+            if differ & one:
+                image = first + bit
+                if image < s.counts.shape[0]:
+                    if s.image_stamp[image] != now:
+                        s.image_stamp[image] = now
+                        s.trial_counts[image] = s.counts[image]
+                        s.touched[n_touched] = image
+                        n_touched += 1
+                    step = 1 if s.trial[row, word] >> np.uint64(bit) & one else -1
+                    s.trial_counts[image, label] += step
+            differ >>= one
+    return n_touched
+
+
+@compiled
+def _diverges(s: State, image: int, counts: Int32Array) -> float:
+    """The cross-entropy of the scores' probabilities against the original's."""
+    greatest, mean = -np.inf, 0.0
+    for label in range(s.weights.shape[0]):
+        score = s.weights[label] * counts[image, label] + s.offsets[label]
+        mean += s.wanted[image, label] * score
+        greatest = max(greatest, score)
+    total = 0.0
+    for label in range(s.weights.shape[0]):
+        total += np.exp(s.weights[label] * counts[image, label] + s.offsets[label] - greatest)
+    return float(greatest + np.log(total) - mean)
+
+
+@compiled
+def count_all(s: State, rows: Int64Array) -> None:
+    """The counts of the outputs, and the divergence of each image."""
+    one = np.uint64(1)
+    s.counts[:] = 0
+    for place in range(rows.shape[0]):
+        label = place % s.weights.shape[0]
+        for word in range(s.values.shape[1]):
+            first = word % s.words_a_frame * 64
+            for bit in range(min(64, s.counts.shape[0] - first)):
+                s.counts[first + bit, label] += (
+                    s.values[rows[place], word] >> np.uint64(bit)
+                ) & one
+    for image in range(s.counts.shape[0]):
+        s.divergence[image] = _diverges(s, image, s.counts)
+
+
+@compiled
+def accept(s: State) -> None:
+    """The trial at work becomes the state."""
+    now = s.clock[0]
+    for row in range(s.values.shape[0]):
+        if s.stamp[row] == now:
+            s.values[row] = s.trial[row]
+    for place in range(s.clock[1]):
+        image = s.touched[place]
+        s.counts[image] = s.trial_counts[image]
+        s.divergence[image] = _diverges(s, image, s.counts)
+
+
+@compiled
+def n_live(s: State, gone: int, instead: int) -> int:
+    """Tables that take a LUT: of leaders that an output depends on, with two inputs or more; as if
+    node `gone` were led by `instead` (-1: as it is)."""
+    n_nodes = s.leader.shape[0]
+    live = np.zeros(n_nodes, np.bool_)
+    total, at = 0, n_nodes
+    while at:
+        layer, end = s.node_layer[at - 1], at
+        while at and s.node_layer[at - 1] == layer:
+            at -= 1
+        for node in range(at, end):
+            if live[node] or end == n_nodes:
+                leader = s.leader[node]
+                live[instead if leader == gone else leader] = True
+        for node in range(at, end):
+            if live[node] and s.leader[node] == node and node != gone:
+                support, n = s.support[node], 0
+                for place in range(6):
+                    if support >> place & 1:
+                        n += 1
+                        if s.source[node, place] >= 0:
+                            live[s.source[node, place]] = True
+                total += n > 1
+    return total
+
+
+@compiled
+def left_after(s: State, node: int, kind: int, other: int) -> int:
+    """n_live with a leader changed."""
+    if kind == 2:
+        return n_live(s, node, other)
+    support = s.support[node]
+    if kind == 0:
+        s.support[node] = 0
+    elif kind == 1:
+        s.support[node] = 1 << other
+    else:
+        s.support[node] = support & ~(1 << other)
+    left = n_live(s, -1, -1)
+    s.support[node] = support
+    return left
+
+
+@compiled
+def entries(s: State, node: int, found: Int64Array) -> None:
+    """How often each entry of a node's table is asked for, at all positions; inputs that do not
+    matter count as 0."""
+    one = np.uint64(1)
+    found[:] = 0
+    for position in range(s.n_positions[node]):
+        gate = s.first_gate[node] + position * s.stride[node]
+        for word in range(s.values.shape[1]):
+            for bit in range(64):
+                entry = 0
+                for place in range(6):
+                    if s.support[node] >> place & 1:
+                        value = s.values[s.inputs[gate, place], word] >> np.uint64(bit) & one
+                        entry |= int(value) << place
+                found[entry] += 1
+
+
+@compiled
+def narrowed(table: np.uint64, place: int, support: int, found: Int64Array) -> np.uint64:
+    """The table that does not read an input: of two entries the bit of the usual one."""
+    one = np.uint64(1)
+    made = np.uint64(0)
+    for entry in range(64):
+        first = entry & support & ~(1 << place)
+        other = first | 1 << place
+        usual = first if found[first] >= found[other] else other
+        made |= (table >> np.uint64(usual) & one) << np.uint64(entry)
+    return made
+
+
+@compiled
+def options(
+    s: State, node: int, near: Int32Array, found: Int64Array, kinds: Int64Array, tables: Words
+) -> int:
+    """All changes of a leader that save a LUT: rows of kinds [kind, other, inverse, saved], and the
+    tables of narrowed ones; gives their number. near: other nodes of its layer."""
+    now, n, counted = n_live(s, -1, -1), 0, False
+    for kind in range(4):
+        n_others = 1 if kind == 0 else near.shape[0] if kind == 2 else 6
+        for place in range(n_others):
+            other = int(s.leader[near[place]]) if kind == 2 else place
+            if kind == 2 and other == node:
+                continue
+            if kind in (1, 3) and not s.support[node] >> place & 1:
+                continue
+            if kind == 3 and s.support[node] == 1 << place:
+                continue
+            saved = now - left_after(s, node, kind, other)
+            if saved <= 0:
+                continue
+            if kind == 3:
+                if not counted:
+                    entries(s, node, found)
+                    counted = True
+                tables[n] = narrowed(s.tables[s.first_gate[node]], place, s.support[node], found)
+            for inverse in range(1 if kind == 3 else 2):
+                turned = int(s.inverse[node]) if kind == 3 else inverse
+                kinds[n, 0], kinds[n, 1], kinds[n, 2], kinds[n, 3] = kind, other, turned, saved
+                n += 1
+    return n
+
+
+@compiled
+def best(
+    s: State, node: int, near: Int32Array, found: Int64Array, kinds: Int64Array, tables: Words
+) -> int:
+    """The row of the change of a leader that costs least for each LUT that it saves, or -1;
+    s.spent holds its cost a LUT, and the growth of the divergence."""
+    chosen = -1
+    s.spent[0] = np.inf
+    for at in range(options(s, node, near, found, kinds, tables)):
+        kind, other, inverse = kinds[at, 0], kinds[at, 1], kinds[at, 2] == 1
+        grown = attempt(s, node, kind, other, inverse, tables[at])
+        if grown / kinds[at, 3] < s.spent[0]:
+            s.spent[0], s.spent[1], chosen = grown / kinds[at, 3], grown, at
+    return chosen
+
+
+@compiled
+def change(s: State, node: int, kind: int, other: int, inverse: bool, table: np.uint64) -> float:
+    """Make a change of a leader, of all that it leads with it, and run what changes by it."""
+    grown = attempt(s, node, kind, other, inverse, table)
+    accept(s)
+    ones = ~np.uint64(0)
+    variable = np.uint64(0)
+    for entry in range(64):
+        if kind == 1 and entry >> other & 1:
+            variable |= np.uint64(1) << np.uint64(entry)
+    if kind == 0:
+        s.support[node] = 0
+    elif kind == 1:
+        s.support[node] = 1 << other
+    elif kind == 3:
+        s.support[node] &= ~(1 << other)
+    for member in range(s.leader.shape[0]):
+        if s.leader[member] != node:
+            continue
+        flip = s.inverse[member] != inverse
+        if kind == 2:
+            s.leader[member] = other
+            s.inverse[member] = flip != s.inverse[other]
+        elif kind < 2:
+            s.inverse[member] = flip
+        for position in range(s.n_positions[member]):
+            gate = s.first_gate[member] + position * s.stride[member]
+            if kind == 2:
+                source = s.first_gate[other] + position * s.stride[other]
+                s.inputs[gate] = s.inputs[source]
+                new = s.tables[source]
+            elif kind == 0:
+                new = np.uint64(0)
+            else:
+                new = variable if kind == 1 else np.uint64(table)
+            s.tables[gate] = new ^ ones if flip else new
+    connect(s)
+    return grown

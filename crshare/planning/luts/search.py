@@ -1,0 +1,134 @@
+"""The search for a plan of a LUT network: one change after the other, the least harmful first.
+
+A change makes a node another node of its layer, its inverse, a constant, one of its inputs, or a
+table that reads an input less (entries by majority on data, so that what never occurs is free). It
+is ranked by how much it adds, for each LUT saved, to the divergence of the class probabilities from
+the original's on calibration images. How far to go is then told by the loss on validation images.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import heapify, heappop, heapreplace
+
+from crshare.accuracy import Accuracy, compare
+from crshare.arrays import Int32Array
+from crshare.executor.execute import compile_network
+from crshare.images.image_set import ImageSet
+from crshare.network.graph import Network
+from crshare.network.lut_rewiring import n_tables
+from crshare.planning.luts.gates import gates_of
+from crshare.planning.luts.state import Change, Working
+from crshare.planning.multipliers import rising_fit
+
+N_NEAR = 12  # nodes of the layer that each may become
+MAX_CALIBRATION = 2**17  # bits of a row: images times frames
+STEP = 0.02  # of the LUTs, between two plans that are measured
+BEYOND_POINTS = 1.0  # loss on calibration images, beyond the budget, at which the search ends
+PATIENCE = 1.02  # a change whose cost has grown by no more is made
+
+Progress = Callable[[str, float], None]
+Near = Sequence[Int32Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Tried:
+    """A network on the way, its LUTs, and its loss on the validation images."""
+
+    network: Network
+    n_luts: int
+    accuracy: Accuracy
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """chosen: the one kept, or None where only the original keeps the budget. tried: all, from the
+    most LUTs down. images: which ones chose the changes, and which told how many to make."""
+
+    chosen: Tried | None
+    tried: tuple[Tried, ...]
+    images: str
+
+
+def search(
+    network: Network,
+    calibration: ImageSet,
+    validation: ImageSet,
+    max_loss_points: float,
+    on_progress: Progress,
+    *,
+    confident: bool = False,
+    seed: int = 0,
+) -> Search:
+    """The fewest LUTs whose loss on the validation images keeps the budget.
+
+    calibration: chooses the changes. validation: other images, which say how many of them are made.
+    confident: the upper end of the loss's 95 % interval keeps it. The same arguments give the same
+    networks.
+    """
+    on_progress("running the original network", 0.0)
+    frames = max(signal.frames for signal in network.signals.values())
+    some = calibration.take(slice(MAX_CALIBRATION // frames), calibration.name)
+    working = Working(gates_of(network, some.images), some.labels)
+    near = working.alike(N_NEAR, seed)
+    before = compile_network(network).classify(validation.images)
+    tried: list[Tried] = []
+    for found in _networks(working, near, max_loss_points, on_progress):
+        after = compile_network(found).classify(validation.images)
+        accuracy = compare(before, after, validation.labels, validation.name)
+        tried.append(Tried(found, n_tables(found), accuracy))
+        if accuracy.loss_points > max_loss_points + 2 * BEYOND_POINTS:
+            break
+    images = f"{len(some):,} images of {calibration.name}; validation images: {validation.name}"
+    return Search(_chosen(tried, max_loss_points, confident), tuple(tried), images)
+
+
+def _networks(
+    working: Working, near: Near, max_loss_points: float, on_progress: Progress
+) -> Iterator[Network]:
+    """Networks with fewer and fewer LUTs, until the loss on calibration images is far too large."""
+    n_first = n_next = working.n_live
+    right = working.n_right
+    queue = [(change.cost, change.node, change) for change in _first(working, near, on_progress)]
+    heapify(queue)
+    while queue:
+        cost, node, change = queue[0]
+        if not working.leads(node):
+            heappop(queue)
+            continue
+        now = working.best(node, near[node])
+        if now is None:
+            heappop(queue)
+            continue
+        entry = (now.cost, node, now)
+        heapreplace(queue, entry)
+        if queue[0] is not entry and now.cost > PATIENCE * queue[0][0]:
+            continue
+        working.make(now)
+        left = working.n_live
+        if left <= n_next:
+            lost = 100 * (right - working.n_right) / len(working.labels)
+            on_progress(f"{left:,} of {n_first:,} LUTs", 1 - left / n_first)
+            yield working.network()
+            if lost > max_loss_points + BEYOND_POINTS:
+                return
+            n_next = left - int(STEP * n_first)
+
+
+def _first(working: Working, near: Near, on_progress: Progress) -> list[Change]:
+    nodes = working.leaders()
+    found = []
+    for number, node in enumerate(nodes):
+        if number % 50 == 0:
+            on_progress(f"trying changes of node {number:,} of {len(nodes):,}", number / len(nodes))
+        change = working.best(node, near[node])
+        if change is not None:
+            found.append(change)
+    return found
+
+
+def _chosen(tried: list[Tried], budget: float, confident: bool) -> Tried | None:
+    """The last that keeps the budget by its own loss and by a fit of all that never falls."""
+    losses = [one.accuracy.interval[1] if confident else one.accuracy.loss_points for one in tried]
+    fitted = rising_fit(losses)
+    kept = [one for one, *both in zip(tried, losses, fitted, strict=True) if max(both) <= budget]
+    return kept[-1] if kept else None

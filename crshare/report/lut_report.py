@@ -1,0 +1,185 @@
+"""Results of LUT networks as values, field by field as in JSON, and as tables for a terminal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Group, RenderableType
+
+from crshare.accuracy import Estimate
+from crshare.evaluation.lut_outcome import LutEvaluation, LutOutcome, Measured
+from crshare.model.read import Model
+from crshare.network.lut_rewiring import LayerNodes, nodes_of
+from crshare.report.figures import less
+from crshare.report.responsive_table import Fitting, table_of
+from crshare.report.schema import MeasuredAccuracy, Reproducible
+from crshare.report.written import head, measured, origin
+from crshare.screen import line
+from crshare.typed_json import Amount, Count
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodesOfLayer:
+    """A layer's nodes in the network (LayerNodes says what each count is), and tables after."""
+
+    layer: str
+    n_nodes: Count
+    constant: Count
+    wires: Count
+    repeated: Count
+    inverse: Count
+    dead: Count
+    left: Count
+    planned: Count
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriedTables:
+    """A network that the search measured: its tables, and its loss on the validation images."""
+
+    tables: Count
+    loss: Estimate
+    kept: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LutReport(Reproducible):
+    """What analyze, optimize and evaluate write of a LUT network.
+
+    left: tables by exact sharing. planned: tables of the plan, `left` where there is none. tried:
+    by falling tables. images: that chose changes, and that told how many to make.
+    """
+
+    layers: tuple[NodesOfLayer, ...]
+    max_loss_points: Amount
+    changed_nodes: Count
+    chosen_on: str | None
+    tried: tuple[TriedTables, ...]
+    accuracy: MeasuredAccuracy | None
+    images_with_equal_scores: Count | None
+
+    def total(self, what: str) -> int:
+        """Of all layers."""
+        return sum(getattr(layer, what) for layer in self.layers)
+
+
+def analysed(model: Model, command: str) -> LutReport:
+    before = nodes_of(model.network)
+    return _report(model, command, before, before)
+
+
+def optimized(outcome: LutOutcome, max_loss_points: float, command: str) -> LutReport:
+    found = outcome.found
+    chosen = found.chosen if found else None
+    tried = tuple(
+        TriedTables(tables=one.n_luts, loss=one.accuracy.estimate, kept=one is chosen)
+        for one in (found.tried if found else ())
+    )
+    return _report(
+        outcome.model,
+        command,
+        outcome.before,
+        outcome.after,
+        outcome.measured,
+        max_loss_points=max_loss_points,
+        changed=outcome.plan.n_changed,
+        chosen_on=found.images if found else None,
+        tried=tried,
+    )
+
+
+def evaluated(evaluation: LutEvaluation, n_changed: int, command: str) -> LutReport:
+    after = {layer.layer: layer for layer in evaluation.after}
+    ordered = [after[layer.layer] for layer in evaluation.before]
+    return _report(
+        evaluation.model,
+        command,
+        evaluation.before,
+        ordered,
+        evaluation.measured,
+        changed=n_changed,
+    )
+
+
+def _report(
+    model: Model,
+    command: str,
+    before: Sequence[LayerNodes],
+    after: Sequence[LayerNodes],
+    found: Measured | None = None,
+    *,
+    max_loss_points: float = 0.0,
+    changed: int = 0,
+    chosen_on: str | None = None,
+    tried: tuple[TriedTables, ...] = (),
+) -> LutReport:
+    layers = tuple(
+        NodesOfLayer(
+            layer=old.layer,
+            n_nodes=old.n_nodes,
+            constant=old.constant,
+            wires=old.wires,
+            repeated=old.repeated,
+            inverse=old.inverse,
+            dead=old.dead,
+            left=old.left,
+            planned=new.left,
+        )
+        for old, new in zip(before, after, strict=True)
+    )
+    return LutReport(
+        **head(model),
+        **origin(command),
+        layers=layers,
+        max_loss_points=max_loss_points,
+        changed_nodes=changed,
+        chosen_on=chosen_on,
+        tried=tried,
+        accuracy=measured(found.accuracy) if found else None,
+        images_with_equal_scores=found.n_equal if found else None,
+    )
+
+
+def lut_tables(report: LutReport) -> RenderableType:
+    """What the commands print of a LUT network."""
+    title = line(f"{report.model}: {report.library}, {len(report.layers)} layers of tables")
+    lines = [line(text) for text in _lines(report)]
+    return Group(title, _nodes_table(report), line(NOTE, style="dim"), *lines)
+
+
+NOTE = (
+    "Each node is counted once: constant, a wire, repeated or inverse (of an earlier one, in any "
+    "order of inputs), dead. Left: tables after exact sharing; plan: tables of the plan. A table "
+    "is a LUT6; heads and encoders are not counted here."
+)
+
+
+def _nodes_table(report: LutReport) -> Fitting:
+    table = table_of("Nodes", "Layer")
+    names = ("Nodes", "Const.", "Wires", "Rep.", "Inv.", "Dead", "Left", "Plan")
+    for name in names:
+        table.add_column(name, justify="right", no_wrap=True)
+    keys = ("n_nodes", "constant", "wires", "repeated", "inverse", "dead", "left", "planned")
+    for layer in report.layers:
+        table.add_row(layer.layer, *(f"{getattr(layer, key):,}" for key in keys))
+    if len(report.layers) > 1:
+        table.add_row("all", *(f"{report.total(key):,}" for key in keys))
+    return Fitting(table)
+
+
+def _lines(report: LutReport) -> list[str]:
+    nodes, left, planned = (report.total(key) for key in ("n_nodes", "left", "planned"))
+    found = [f"Tables: {nodes:,} as trained, {left:,} by exact sharing"]
+    if report.changed_nodes:
+        found[0] += f", {planned:,} by the plan ({less(planned, nodes)} less than trained)"
+    found[0] += "."
+    if report.chosen_on:
+        found.append(f"Chosen on {report.chosen_on}.")
+    if report.accuracy is not None:
+        one = report.accuracy
+        low, high = one.interval_95_points
+        found.append(
+            f"On {one.n_images:,} images ({one.images}): {one.before_percent:.2f} % before, "
+            f"{one.after_percent:.2f} % after; {one.loss_points:.2f} points lost (95 % interval "
+            f"{low:.2f} to {high:.2f}); {report.images_with_equal_scores:,} with equal scores."
+        )
+    return found

@@ -1,0 +1,105 @@
+"""Plans of LUT networks: a change does what its trial said, and a plan keeps its budget."""
+
+import numpy as np
+import pytest
+
+from crshare.errors import PlanError
+from crshare.executor.execute import compile_network
+from crshare.images.image_set import ImageSet
+from crshare.network import reference
+from crshare.network.graph import Flatten, Input, Lut, Network
+from crshare.network.lut_ops import class_sums, modulation
+from crshare.network.lut_rewiring import n_tables
+from crshare.planning.luts.gates import gates_of, start_of
+from crshare.planning.luts.search import search
+from crshare.planning.luts.state import Working
+from tests.lut_networks import chain, random_lut_network
+from tests.networks import random_images
+
+pytestmark = pytest.mark.slow  # the search is compiled, once
+
+
+def has_plan(network: Network) -> bool:
+    try:
+        start_of(network)
+    except PlanError:
+        return False
+    return True
+
+
+PLANNED = [seed for seed in range(60) if has_plan(random_lut_network(seed))][:12]
+
+
+def working(network: Network, n: int) -> Working:
+    rng = np.random.default_rng(n)
+    images = random_images(rng, network.input, n)
+    labels = rng.integers(0, network.output.shape[2], n)
+    return Working(gates_of(network, images), labels)
+
+
+def expect_as_run(work: Working, n: int) -> None:
+    """The state's counts are those of the network as it is now, run by the reference."""
+    network = work.network()
+    images = random_images(np.random.default_rng(n), network.input, n)
+    last = network.layers[-1]
+    scores = reference.run(network, images)[last.name][:, 0, 0]
+    sums = work.gates.sums
+    assert np.array_equal(work.state.counts * sums.weights.astype(np.int64) + sums.offsets, scores)
+
+
+@pytest.mark.parametrize("seed", PLANNED)
+def test_every_change_is_what_the_trial_said(seed: int) -> None:
+    work = working(random_lut_network(seed), 70)
+    near = work.alike(5, seed)
+    rng = np.random.default_rng(seed)
+    expect_as_run(work, 70)
+    for _ in range(12):
+        node = int(rng.choice(work.leaders()))
+        change = work.best(node, near[node])
+        if change is None:
+            continue
+        before, left = float(work.state.divergence.sum()), work.n_live
+        work.make(change)
+        assert work.n_live < left
+        assert work.state.divergence.sum() - before == pytest.approx(change.grown, abs=1e-9)
+        expect_as_run(work, 70)
+        assert n_tables(work.network()) <= work.n_live
+
+
+def digits() -> tuple[Network, ImageSet]:
+    """A random LUT network on images whose label is its own answer."""
+    rng = np.random.default_rng(0)
+    sizes, ops = (36, 60, 40, 20), []
+    for given, n in zip(sizes, sizes[1:], strict=False):
+        connections = rng.integers(0, given, (n, 6)).astype(np.int32)
+        ops.append(Lut(connections, rng.integers(0, 2**64, n, dtype=np.uint64)))
+    network = chain(Input((6, 6, 1)), modulation(3, 1), Flatten(), *ops, class_sums(5, 3))
+    images = random_images(rng, network.input, 1500)
+    labels = compile_network(network).classify(images)
+    return network, ImageSet("drawn", images, labels)
+
+
+def quiet(what: str, share: float) -> None:
+    """No progress."""
+
+
+def test_a_plan_keeps_its_budget_on_validation_images_and_is_the_same_again() -> None:
+    network, images = digits()
+    halves = images.half(0), images.half(1)
+    found = search(network, *halves, 5.0, quiet)
+    assert found.chosen is not None
+    assert found.chosen.n_luts < n_tables(network)
+    assert found.chosen.accuracy.loss_points <= 5.0
+    assert found.chosen.accuracy.n_images == len(halves[1])
+    again = search(network, *halves, 5.0, quiet)
+    assert [one.n_luts for one in again.tried] == [one.n_luts for one in found.tried]
+    assert found.images == "750 images of a half of drawn; validation images: a half of drawn"
+
+
+def test_tables_before_weights_are_left_alone_and_no_tables_are_refused() -> None:
+    network, _ = digits()
+    with pytest.raises(PlanError, match="a LUT network is planned up to its sums by class, which"):
+        start_of(Network(network.input, network.layers[:-1]))
+    bare = chain(Input((1, 1, 4)), modulation(1, 4), class_sums(2))
+    with pytest.raises(PlanError, match="no layer of tables leads to the sums by class; there is"):
+        start_of(bare)
