@@ -11,11 +11,12 @@ Each result is a frozen value whose figures are attributes. An error that the us
 CrshareError, which says what, where and what to do.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from fractions import Fraction
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any, cast
 
 from numpy.typing import ArrayLike
 
@@ -72,14 +73,23 @@ def load_images(model: Model, path: str | PathLike[str]) -> ImageSet:
 
 
 def image_set(
-    model: Model, pixels: ArrayLike, labels: ArrayLike, *, name: str = "given images"
+    model: Model,
+    pixels: ArrayLike | Iterable[Any],
+    labels: ArrayLike | None = None,
+    *,
+    name: str = "given images",
 ) -> ImageSet:
-    """Pixels as stored, [n, height, width, channels], and the class of each, [n].
+    """Pixels as stored, [n, height, width, channels] or as the model takes them, and the class of
+    each, [n], [n, 1] or one-hot.
 
-    Whole numbers within the range of the model's input, whatever their type; DataError where they
-    are not, or do not fit the model.
+    Without labels, a set that gives pairs of both when it is iterated: a tf.data.Dataset, a PyTorch
+    DataLoader, or any list of pairs, of batches or of single images. Whole numbers within the range
+    of the model's input, whatever their type; DataError where they are not, or do not fit the
+    model.
     """
-    return sets.image_set(pixels, labels, model.network, name)
+    if labels is None:
+        pixels, labels = sets.gathered(name, cast(Iterable[Any], pixels))
+    return sets.image_set(cast(ArrayLike, pixels), labels, model.network, name)
 
 
 def _fitting(model: Model, images: ImageSet) -> ImageSet:

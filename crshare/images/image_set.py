@@ -1,6 +1,6 @@
 """Labelled images from an .npz file, checked against what a network expects."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -16,6 +16,15 @@ from crshare.images.npz import Npz, PackedArray
 from crshare.images.pixels import check_form, labels_of, pixels_of
 from crshare.network.graph import Network
 
+NAMES = (
+    ("images", "labels"),
+    ("x", "y"),
+    ("X", "y"),
+    ("data", "labels"),
+    ("x_test", "y_test"),
+    ("X_test", "y_test"),
+    ("test_images", "test_labels"),
+)
 FORM = "expected pixels [n, height, width, channels] and labels [n]"
 MADE = "make sets of images with crshare.image_set or crshare.load_images"
 
@@ -56,6 +65,31 @@ def image_set(pixels: ArrayLike, labels: ArrayLike, network: Network, name: str)
     return ImageSet(name, pixels_of(name, given, network), found)
 
 
+def gathered(name: str, batches: Iterable[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """The images and labels of a set that gives pairs of them, batch by batch or one by one, as
+    tf.data's and PyTorch's do."""
+    parts: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]] = []
+    for pair in batches:
+        if not isinstance(pair, tuple | list) or len(pair) != 2:
+            raise DataError(f"{name}: gives no pairs of images and labels; {FORM}")
+        parts.append((_item(name, "images", pair[0]), _item(name, "labels", pair[1])))
+    if not parts:
+        raise DataError(f"{name}: holds no images")
+    join = np.concatenate if parts[0][1].ndim else np.stack
+    try:
+        return join([images for images, _ in parts]), join([labels for _, labels in parts])
+    except ValueError as error:
+        raise DataError(f"{name}: its images differ in shape ({error}); {FORM}") from error
+
+
+def _item(name: str, what: str, given: Any) -> npt.NDArray[Any]:
+    try:
+        return np.asarray(given)
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0][:120]
+        raise DataError(f"{name}: {what} are no array ({reason}); {FORM}") from error
+
+
 def _array(name: str, what: str, given: ArrayLike) -> npt.NDArray[Any]:
     """An array with a first axis; whatever numpy raises on the way becomes one sentence."""
     try:
@@ -74,11 +108,17 @@ def load_images(path: Path, network: Network) -> ImageSet:
         return ImageSet(streamed.name, streamed.images[:], streamed.labels)
 
 
+def names_in(names: Set[str]) -> tuple[str, str]:
+    """What the images and the labels of a file are called: as crshare calls them, or as the sets of
+    Keras and others do."""
+    return next((pair for pair in NAMES if names >= set(pair)), NAMES[0])
+
+
 @contextmanager
 def stream_images(path: Path, network: Network) -> Iterator["StreamedSet"]:
     """The same images, read from the file while they are used; pixels are checked on their way."""
     with Npz(path) as arrays:
-        images, labels = arrays["images"], arrays["labels"]
+        images, labels = (arrays[name] for name in names_in(arrays.names))
         check_form(str(path), images.shape, images.dtype, network)
         classes = labels_of(str(path), labels[:], len(images), network)
         yield StreamedSet(path.name, CheckedStream(path, images, network), classes)

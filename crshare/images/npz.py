@@ -47,6 +47,13 @@ class Npz:
         self._archive.close()
         self._file.close()
 
+    @property
+    def names(self) -> set[str]:
+        """Of the arrays that the file lists."""
+        with self.boundary("cannot be read", ADVICE):
+            listed = (info.filename for info in self._archive.infolist())
+            return {name.removesuffix(".npy") for name in listed if name.endswith(".npy")}
+
     def __getitem__(self, name: str) -> "PackedArray":
         """An array, still packed; DataError where it is none that crshare reads."""
         return PackedArray(self, name)

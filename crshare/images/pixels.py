@@ -68,13 +68,11 @@ def _check_whole(name: str, pixels: Array, most: int) -> None:
 
 
 def labels_of(name: str, labels: Array, n_images: int, network: Network) -> npt.NDArray[np.int64]:
-    """One class for each image, [n] or [n, 1]; DataError where labels are anything else."""
+    """One class for each image, [n] or [n, 1], or one-hot, [n, classes]; DataError where labels are
+    anything else."""
     n_classes = prod(network.output.shape)
     if labels.shape == (n_images, n_classes) and n_classes > 1:
-        raise DataError(
-            f"{name}: labels are {list(labels.shape)}, one-hot by their shape; give the classes "
-            "themselves: labels.argmax(axis=1)"
-        )
+        labels = _classes_of(name, labels)
     if labels.shape not in ((n_images,), (n_images, 1)) or labels.dtype.kind not in "iu":
         raise DataError(
             f"{name}: labels are {labels.dtype} {list(labels.shape)}; expected one integer class "
@@ -87,3 +85,14 @@ def labels_of(name: str, labels: Array, n_images: int, network: Network) -> npt.
             "upwards)"
         )
     return labels.reshape(n_images).astype(np.int64)
+
+
+def _classes_of(name: str, labels: Array) -> npt.NDArray[np.int64]:
+    """The place of the one 1 in each row of zeros."""
+    values = labels.astype(np.float64)
+    if not (np.isin(values, (0, 1)).all() and (values.sum(axis=1) == 1).all()):
+        raise DataError(
+            f"{name}: labels are {list(labels.shape)}, one-hot by their shape, and hold rows that "
+            "are not one 1 among zeros; give the classes themselves: labels.argmax(axis=1)"
+        )
+    return np.asarray(values.argmax(axis=1), np.int64)

@@ -9,6 +9,7 @@ column holds the filters at the same place of each group.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,7 +92,7 @@ def classify(slices: Int8Array) -> Classes:
     """Slices [filters, taps] of one group by pattern, in the order of first use."""
     signs = slices[:, :1]
     packed = np.packbits(slices * signs > 0, axis=1)
-    _, first, found = np.unique(packed, axis=0, return_index=True, return_inverse=True)
+    _, first, found = _unique_rows(packed)
     order = np.argsort(first)
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
@@ -99,6 +100,17 @@ def classify(slices: Int8Array) -> Classes:
     index = rank[found.reshape(-1)]
     relative = signs[:, 0] * signs[leaders[index], 0]
     return Classes(slices[leaders], ((index + 1) * relative).astype(np.int32))
+
+
+def _unique_rows(packed: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[Any], ...]:
+    """As np.unique of rows, with the first index and the inverse; rows of up to 8 bytes as one
+    number each, which is ten times as fast."""
+    n_rows, n_bytes = packed.shape
+    if n_bytes > 8:
+        return np.unique(packed, axis=0, return_index=True, return_inverse=True)
+    wide = np.zeros((n_rows, 8), np.uint8)
+    wide[:, :n_bytes] = packed
+    return np.unique(wide.view(">u8")[:, 0], return_index=True, return_inverse=True)
 
 
 def matrix_of(kernel: Int8Array, parts: int = 1) -> Int8Array:
@@ -188,8 +200,9 @@ def nearest_distances(table: SliceTable) -> npt.NDArray[np.int64]:
     histogram = np.zeros(longest // 2 + 1, np.int64)
     for classes in table.classes:
         if len(classes.patterns) > 1:
-            dots = np.abs(classes.patterns.astype(np.int32) @ classes.patterns.T.astype(np.int32))
+            values = classes.patterns.astype(np.float32)  # whole numbers far below 2^24
+            dots = np.abs(values @ values.T)
             np.fill_diagonal(dots, -1)
-            nearest = (classes.patterns.shape[1] - dots.max(axis=1)) // 2
+            nearest = (values.shape[1] - dots.max(axis=1).astype(np.int64)) // 2
             histogram += np.bincount(nearest, minlength=len(histogram))
     return histogram

@@ -1,5 +1,6 @@
 """What the user says of layers whose code crshare does not run."""
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from crshare.errors import ArgumentError, ModelFormatError
 from crshare.frontend.declared import MEANINGS, Meaning, declared, parsed_declarations
+from crshare.frontend.linear_layers import mean_magnitudes
 from crshare.model.read import Model, read_model
 from crshare.network import reference
 from crshare.thresholds.layer_ops import ONE, Fractions
@@ -61,6 +63,17 @@ def test_a_scaled_sign_is_that_of_larq_or_of_the_whole_layer(tmp_path: Path) -> 
     found = magnitudes(tmp_path, own, own_scale="layer-scaled-sign")
     np.testing.assert_allclose([float(m) for m in found], by_filter.mean(), rtol=1e-12)
     assert magnitudes(tmp_path, own, own_scale="sign") == ONE
+
+
+@pytest.mark.parametrize("spread", [1, 1e-6, 1e-20])
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+def test_means_of_magnitudes_are_exact(spread: float, kind: str) -> None:
+    rng = np.random.default_rng(5)
+    weights = rng.normal(size=(3, 3, 4, 5)) * spread ** rng.random((3, 3, 4, 5))
+    weights = np.where(rng.random(weights.shape) < 0.1, 0, weights).astype(kind).astype(np.float64)
+    columns = np.abs(weights).reshape(-1, 5).T.tolist()
+    exact = tuple(sum(map(Fraction, column)) / len(column) for column in columns)
+    assert mean_magnitudes(weights) == exact
 
 
 def test_an_activation_may_be_declared_as_a_clip(tmp_path: Path) -> None:

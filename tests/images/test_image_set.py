@@ -8,8 +8,11 @@ import pytest
 
 from crshare.errors import DataError
 from crshare.images.image_set import (
+    FORM,
+    NAMES,
     ImageSet,
     MovedImages,
+    gathered,
     half_mirrored,
     load_images,
     split,
@@ -36,6 +39,43 @@ def test_images_and_labels_are_read(tmp_path: Path) -> None:
     assert found.name == "a.npz"
     assert np.array_equal(found.images, PIXELS)
     assert found.labels.dtype == np.int64
+
+
+@pytest.mark.parametrize("names", NAMES, ids=" ".join)
+def test_arrays_are_found_by_the_names_that_people_give_them(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    others = {"x_train": PIXELS[::-1], "y_train": LABELS[::-1]}
+    path = write(tmp_path / "a.npz", **{names[0]: PIXELS, names[1]: LABELS}, **others)
+    found = load_images(path, NETWORK)
+    assert np.array_equal(found.images, PIXELS) and np.array_equal(found.labels, LABELS)
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_sets_are_taken_batch_by_batch_or_image_by_image(n: int) -> None:
+    batches = [(PIXELS[i : i + n], LABELS[i : i + n]) for i in range(0, len(PIXELS), n)]
+    for pairs in (batches, zip(PIXELS, LABELS, strict=True)):
+        images, labels = gathered("mine", pairs)
+        assert np.array_equal(images, PIXELS) and np.array_equal(labels, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("pairs", "sentence"),
+    [
+        ([], "holds no images"),
+        ([PIXELS], f"gives no pairs of images and labels; {FORM}"),
+        (
+            [(PIXELS, LABELS), (PIXELS[:, :1], LABELS)],
+            "its images differ in shape (all the input array dimensions except for the "
+            "concatenation axis must match exactly, but along dimension 1, the array at index 0 "
+            f"has size 2 and the array at index 1 has size 1); {FORM}",
+        ),
+    ],
+)
+def test_sets_that_hold_no_images_are_told(pairs: list[Any], sentence: str) -> None:
+    with pytest.raises(DataError) as error:
+        gathered("mine", pairs)
+    assert str(error.value) == f"mine: {sentence}"
 
 
 def test_maps_without_a_channel_axis_are_grey(tmp_path: Path) -> None:

@@ -97,9 +97,9 @@ UNFIT: list[tuple[Any, Any, str]] = [
     (PIXELS, LABELS - 1, "label -1, but the model has 3 classes (0 upwards)"),
     (PIXELS, np.array([0, 0, 0, 2**63], np.uint64),
      f"label {2**63}, but the model has 3 classes (0 upwards)"),
-    (PIXELS, np.eye(3)[LABELS],
-     "labels are [4, 3], one-hot by their shape; give the classes themselves: "
-     "labels.argmax(axis=1)"),
+    (PIXELS, np.eye(3)[LABELS] / 2,
+     "labels are [4, 3], one-hot by their shape, and hold rows that are not one 1 among zeros; "
+     "give the classes themselves: labels.argmax(axis=1)"),
 ]  # fmt: skip
 
 
@@ -108,6 +108,12 @@ def test_each_unfit_array_is_told_what_is_wrong(pixels: Any, labels: Any, senten
     with pytest.raises(DataError) as error:
         image_set(pixels, labels, network(*SHAPE), "mine")
     assert str(error.value) == f"mine: {sentence}"
+
+
+@pytest.mark.parametrize("kind", ["u1", "i8", "f4", "f8", "?"])
+def test_one_hot_labels_are_classes(kind: str) -> None:
+    found = image_set(PIXELS, np.eye(3)[LABELS].astype(kind), network(*SHAPE), "mine")
+    assert np.array_equal(found.labels, LABELS) and found.labels.dtype == np.int64
 
 
 def test_ragged_lists_are_told() -> None:
