@@ -33,6 +33,8 @@ ORDER = {
 # TensorFlow on the way from a model file to a plan.
 ONLY_IN = {
     "h5py": ["crshare.frontend.hdf5"],
+    "onnx": ["crshare.frontend.onnx.protobuf", "crshare.evaluation.onnx_runner"],
+    "onnxruntime": ["crshare.evaluation.onnx_runner"],
     "sklearn": ["crshare.images.digits"],
     "distributed": ["crshare.planning.cluster"],
     "gurobipy": ["solver.engines.gurobi"],
@@ -61,6 +63,8 @@ HEAVY = [
     "numba",
     "numpy",
     "h5py",
+    "onnx",
+    "onnxruntime",
     "scipy",
     "sklearn",
     "rich",

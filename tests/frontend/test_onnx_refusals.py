@@ -290,8 +290,8 @@ def test_long_chains_before_signs_are_refused(tmp_path: Path) -> None:
     for each in signs[1:]:
         total = g.node("Add", total, each)
     assert refusal(tmp_path, g.model(SHAPE, total)).endswith(
-        "brings the signs of the graph beyond 1,048,576 steps, channel by channel; export the "
-        "model simplified"
+        "brings the exact numbers of the graph beyond 1,048,576 steps, channel by channel; export "
+        "the model simplified"
     )
 
 
@@ -310,4 +310,25 @@ def test_a_map_too_large_is_refused(tmp_path: Path) -> None:
     x = g.node("Conv", "x", g.held(g.rng.choice([-1.0, 1.0], (200, 1, 1, 1))))
     assert refusal(tmp_path, g.model([1, 1, 1024, 1024], x)) == (
         "a map of 1024x1024x200 is too large; export a smaller model"
+    )
+
+
+def test_weights_read_too_often_are_refused(tmp_path: Path) -> None:
+    g = Graph()
+    x, shared = "x", g.held(np.ones((512, 512, 1, 1)))
+    for _ in range(40):
+        x = g.node("Conv", x, shared)
+    assert refusal(tmp_path, g.model([1, 512, 1, 1], g.node("Flatten", x))).endswith(
+        "brings the tensors of the graph beyond 8,388,608 elements; export a smaller model"
+    )
+
+
+def test_numbers_of_too_many_digits_are_refused(tmp_path: Path) -> None:
+    g = Graph()
+    x = binary(g)
+    for _ in range(400):
+        x = g.node("Mul", x, g.held(np.float32(1.2345)))
+    assert refusal(tmp_path, g.model(SHAPE, x)).endswith(
+        "brings the exact numbers of the graph beyond 1,048,576 steps, channel by channel; export "
+        "the model simplified"
     )

@@ -28,7 +28,8 @@ from crshare.thresholds.layer_ops import (
 HALF = Fraction(1, 2)
 MAX_WORK = 2**26  # elements of all maps together
 MAX_COMPUTED, FOLDED = 2**22, 16  # of all computed constants, and times as many as the file holds
-MAX_STEPS = 2**20  # of maps before signs, each in each channel
+MAX_STEPS = 2**20  # exact numbers of channels, and maps before signs in each channel
+FAIR_DIGITS = 2**13  # binary digits of a number that single constants make together
 MAX_PLACES = 2**16  # of a map that meets a value of its own at each
 
 
@@ -143,11 +144,14 @@ class Build:
 
     def _count_decision(self, found: Map, owner: str) -> None:
         """Refuse chains so long that their exact thresholds would take minutes."""
-        self.steps += self._depth[found.node] * found.shape[2]
+        self._count_steps(self._depth[found.node] * found.shape[2], owner)
+
+    def _count_steps(self, n: int, owner: str) -> None:
+        self.steps += n
         if self.steps > MAX_STEPS:
             raise ModelFormatError(
-                f"node {owner} brings the signs of the graph beyond {MAX_STEPS:,} steps, channel "
-                "by channel; export the model simplified"
+                f"node {owner} brings the exact numbers of the graph beyond {MAX_STEPS:,} steps, "
+                "channel by channel; export the model simplified"
             )
 
     def features(self, given: Map, owner: str) -> Map:
@@ -176,6 +180,7 @@ class Build:
         for constant, rows in zip(constants, elements, strict=True):
             chosen = rows.reshape(-1)[: 1 if constant.values.size == 1 else before.shape[2]]
             values = checked(node, constant.values).reshape(-1)[chosen]
+            self._count_steps(len(chosen), node.name)
             spread.append(Spread(values, chosen, constant))
         return before, spread
 
@@ -198,8 +203,14 @@ class Build:
         """Refuse a graph whose tensors are more than a network's may be."""
         if isinstance(tensor, Map):
             self.work += tensor.at.size
+            digits = max(each.denominator.bit_length() for each in (tensor.scale, tensor.offset))
+            self._count_steps(digits // FAIR_DIGITS * MAX_STEPS, node.name)
         elif isinstance(tensor, Constant):
             self.computed += tensor.values.size
+        self.refuse_work(node)
+
+    def refuse_work(self, node: OnnxNode) -> None:
+        """Refuse what has been counted, where it is too much."""
         for done, most in ((self.work, MAX_WORK), (self.computed, self.most_computed)):
             if done > most:
                 raise node.refuse(

@@ -149,6 +149,8 @@ def _is_last(given: Map) -> bool:
 
 def _linear(build: Build, node: OnnxNode, kernel: Constant) -> Linear:
     """Weights [kh, kw, ci, co] as they are: +a or -a in each filter, or real."""
+    build.computed += kernel.values.size
+    build.refuse_work(node)
     values = checked(node, kernel.values)
     quantizer = kernel.quantizer or "none"
     found = unquantized(values, quantizer)
