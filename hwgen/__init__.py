@@ -14,9 +14,11 @@ from hwgen.design import (
     Windowing,
 )
 from hwgen.errors import HwgenError, NetlistError, TimeLimitError, ToolError
+from hwgen.frames import Accumulate, Modulation
 from hwgen.interpret import interpret
 from hwgen.netlist import Compare, Fixed, Head, Linear, Netlist, to_text
 from hwgen.simulate import available, lint, simulate
+from hwgen.tables import Table
 from hwgen.tally import tally
 from hwgen.testbench import IN_FILE, OUT_FILE, STALLS, hex_lines, testbench, verdict
 from hwgen.verilog import combinational, files
@@ -25,6 +27,7 @@ __all__ = [
     "IN_FILE",
     "OUT_FILE",
     "STALLS",
+    "Accumulate",
     "Add",
     "Bit",
     "Cell",
@@ -40,6 +43,7 @@ __all__ = [
     "Head",
     "HwgenError",
     "Linear",
+    "Modulation",
     "Netlist",
     "NetlistError",
     "Operand",
@@ -47,6 +51,7 @@ __all__ = [
     "Popcount",
     "Range",
     "Stage",
+    "Table",
     "Tally",
     "TimeLimitError",
     "ToolError",

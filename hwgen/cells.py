@@ -36,7 +36,8 @@ class Range:
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Cells by kind. additions: two-operand ones, a popcount of c bits being c - 1 of them.
-    chains: of compressor trees, and the LUT sites that they take."""
+    chains: of compressor trees, and the LUT sites that they take. tables:
+    of a LUT network."""
 
     popcounts: int = 0
     adders: int = 0
@@ -46,6 +47,7 @@ class Tally:
     scores: int = 0
     chains: int = 0
     chain_luts: int = 0
+    tables: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
         pairs = zip(self._fields(), other._fields(), strict=True)
@@ -61,6 +63,7 @@ class Tally:
             self.scores,
             self.chains,
             self.chain_luts,
+            self.tables,
         )
 
 

@@ -9,6 +9,7 @@ from math import prod
 
 from hwgen.cells import Range
 from hwgen.errors import NetlistError
+from hwgen.frames import Accumulate, Modulation
 from hwgen.identifiers import identifiers
 from hwgen.netlist import Linear, Netlist
 
@@ -218,7 +219,7 @@ class Decide:
         return max(1, (self.n_classes - 1).bit_length())
 
 
-Stage = Entry | Compute | Pool | Gather | Decide
+Stage = Entry | Modulation | Compute | Pool | Gather | Accumulate | Decide
 
 
 @dataclass(frozen=True)

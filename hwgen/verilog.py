@@ -19,6 +19,8 @@ from hwgen.design import (
 )
 from hwgen.emitter import Emitter, bus, constant, residue
 from hwgen.folding import gathered, in_phases
+from hwgen.frames import Accumulate, Modulation
+from hwgen.frames_verilog import accumulate_module, modulation_module
 from hwgen.identifiers import HAND_WRITTEN, PRIMITIVES
 from hwgen.netlist import Netlist
 from hwgen.stream import (
@@ -85,6 +87,10 @@ def stage_module(stage: Stage, module: str) -> str:
     match stage:
         case Entry():
             return _entry(stage, module)
+        case Modulation():
+            return modulation_module(stage, module)
+        case Accumulate():
+            return accumulate_module(stage, module)
         case Compute():
             return _compute(stage, module)
         case Pool():

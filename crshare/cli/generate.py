@@ -118,12 +118,17 @@ def generate(
     from crshare.hardware.lowering import Options
     from crshare.hardware.rtl import Wish, generate_rtl, report
     from crshare.plan.file import read_plan
+    from crshare.plan.lut_plan import is_lut_network, read_lut_plan, shared_network
     from crshare.report.hardware import hardware_table
     from crshare.screen import line
 
     loaded = source_of(model, sign_layers, rescale).read()
     network = loaded.network
-    sharing = read_plan(plan, network, loaded.weights_hash) if plan else None
+    sharing = None
+    if plan and is_lut_network(network):
+        network = shared_network(network, read_lut_plan(plan, network, loaded.weights_hash))
+    elif plan:
+        sharing = read_plan(plan, network, loaded.weights_hash)
     wish = Wish(
         Options(target, method, measure, pipeline, max_luts, fold),
         _only(layers),

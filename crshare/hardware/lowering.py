@@ -6,21 +6,32 @@ window the sum is 2y - v with v the sum of the valid weights, so a border of zer
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from crshare.arrays import Int64Array
 from crshare.errors import HardwareError
 from crshare.hardware.layer_stage import LayerSums, on_pixels, windowing_of
-from crshare.limits import LEVELS, LUTS, TURNS
+from crshare.hardware.lut_stages import (
+    class_stages,
+    counts_graph,
+    modulation_stage,
+    tables_stage,
+)
+from crshare.hardware.options import Options
+from crshare.hardware.parts import frames_sent, part_of
+from crshare.hardware.scores import ranked, scores_of
 from crshare.network.graph import (
     INPUT,
     BitPool,
+    ClassSums,
     Conv,
     Flatten,
     Kind,
     Layer,
+    Lut,
+    Modulate,
     Network,
     Scale,
     Signal,
@@ -31,43 +42,12 @@ from crshare.network.slices import SliceTable, decompose
 from crshare.plan.cost import slices_of
 from crshare.plan.plan import LayerPlan, SharingPlan, planned_network
 from hwgen import Compute, Decide, Design, Entry, Gather, Pool, Range, Stage, tally
-from hwgen.targets import GENERIC, TARGETS, XILINX
+from hwgen.targets import GENERIC
 from solver.adder_graph import AdderGraph, build, measure
-from solver.choices import ADDER_LUTS, LUT6
+
+__all__ = ["Lowered", "LoweredLayer", "Options", "lower"]
 
 BITS = Range(0, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How layers become datapaths. target: what the Verilog is for. method, measure: of the adder
-    graph; without a measure, the target's. per_stage: LUTs or adders in a row between registers.
-    max_luts: estimated LUT6 above which a layer is refused. fold: turns in which a layer may give
-    its outputs, where that takes fewer LUTs."""
-
-    target: str = GENERIC
-    method: str = "auto"
-    measure: str | None = None
-    per_stage: int = 3
-    max_luts: int = 100_000
-    fold: int = 1
-
-    def __post_init__(self) -> None:
-        LEVELS.check("per_stage", self.per_stage)
-        LUTS.check("max_luts", self.max_luts)
-        TURNS.check("fold", self.fold)
-        if self.target not in TARGETS:
-            raise HardwareError(f"target {self.target!r} is none of {', '.join(TARGETS)}")
-        if self.measure == LUT6 and self.target != XILINX:
-            raise HardwareError(
-                f"--measure {LUT6} counts sites of compressor trees, which --target {XILINX} has; "
-                f"take {ADDER_LUTS} for {self.target}"
-            )
-
-    @property
-    def goal(self) -> str:
-        """What adder graphs have least of."""
-        return self.measure or (LUT6 if self.target == XILINX else ADDER_LUTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +78,11 @@ class Lowered:
     end: str
     target: str = GENERIC
 
+    @property
+    def frames_sent(self) -> int:
+        """How often an image enters."""
+        return frames_sent(self.network, self.start)
+
 
 Report = Callable[[str, float], None]
 
@@ -116,40 +101,16 @@ def lower(
     HardwareError names a layer that has no hardware, or is too large to unroll.
     """
     planned = planned_network(network, plan) if plan else network
-    layers = _part(planned, only)
+    layers = part_of(planned, only)
     lowering = _Lowering(network, planned, plan, options, on_progress)
     for place, layer in enumerate(layers):
         lowering.add(layer, place / len(layers))
     start, end = layers[0].source, layers[-1].name
     stages = lowering.finish(whole=end == planned.layers[-1].name)
-    given, found = planned.signals[start].shape, lowering.signal.shape
-    design = Design(name, tuple(stages), given[0] * given[1], found[0] * found[1])
+    given = replace(planned.signals[start], frames=frames_sent(planned, start))
+    beats = (one.shape[0] * one.shape[1] * one.frames for one in (given, lowering.signal))
+    design = Design(name, tuple(stages), *beats)
     return Lowered(design, tuple(lowering.lowered), planned, start, end, options.target)
-
-
-def _part(network: Network, only: tuple[str, str] | None) -> list[Layer]:
-    """The layers in a row from the first to the last, thresholds and pooling behind it included."""
-    layers = list(network.layers)
-    for above, below in zip(layers, layers[1:], strict=False):
-        if below.source != above.name:
-            raise HardwareError(
-                f"layer {below.name} does not read the layer before it; hardware is generated for "
-                "chains of layers: choose a part with --layers"
-            )
-    if only is None:
-        return layers
-    names = [layer.name for layer in layers]
-    convs = [layer.name for layer, _ in network.convs()]
-    for wanted in only:
-        if wanted not in convs:
-            raise HardwareError(
-                f"--layers: {wanted} is no layer with binary weights; choose of {', '.join(convs)}"
-            )
-    first, last = names.index(only[0]), names.index(only[1])
-    if first > last:
-        raise HardwareError(f"--layers: {only[0]} comes after {only[1]}; name the first one first")
-    following = [names.index(conv) for conv in convs if names.index(conv) > last]
-    return layers[first : following[0] if following else len(layers)]
 
 
 class _Lowering:
@@ -170,6 +131,7 @@ class _Lowering:
         self.lowered: list[LoweredLayer] = []
         self.waiting: LayerSums | None = None
         self.scale: Scale | None = None
+        self.decided: tuple[Range, int] | None = None  # the scores of sums by class, and how many
         self.signal = Signal(Kind.BITS, (1, 1, 1), 1)
         self.values = BITS
 
@@ -183,6 +145,13 @@ class _Lowering:
                 self.waiting = self._sums(layer, conv, given)
             case Threshold() as threshold:
                 self._threshold(layer, threshold, given)
+            case Lut() as tables:
+                self._tables(layer, tables, given)
+            case Modulate() as modulate if layer.source == INPUT:
+                self.stages.append(modulation_stage(layer.name, modulate, given, self.values))
+                self.values = BITS
+            case ClassSums() as sums:
+                self._class_sums(layer, sums, given)
             case BitPool() as pool:
                 self._pool(layer, pool, given)
             case Flatten() if given.shape[:2] == (1, 1):
@@ -203,6 +172,8 @@ class _Lowering:
         """The stages, with what decides for a class at the end of a whole network."""
         if self.waiting is not None:
             self._scores(self.waiting, decide=whole)
+        elif whole and self.decided is not None:
+            self.stages.append(Decide("decide", *self.decided))
         return self.stages
 
     def _enter(self, layer: Layer, given: Signal) -> None:
@@ -252,24 +223,18 @@ class _Lowering:
                 stage = sums.folded(stage, turned, threshold)
             else:
                 why = f"unrolled: about {lut6:,} LUTs, in {turns} turns {turned.lut6:,}"
-        if lut6 > options.max_luts:
-            raise HardwareError(
-                f"layer {sums.name} would take about {lut6:,} LUTs, above the limit of "
-                f"{options.max_luts:,}; raise --max-luts, fold it with --fold, or choose layers "
-                "with --layers"
-            )
-        made = LoweredLayer(
-            sums.name,
-            options.method,
-            lut6,
-            cost.full_adders,
-            cost.additions,
-            cost.depth,
-            phases,
-            why,
-        )
-        self.lowered.append(made)
+        self._check_size(sums.name, lut6)
+        sizes = lut6, cost.full_adders, cost.additions, cost.depth
+        self.lowered.append(LoweredLayer(sums.name, options.method, *sizes, phases, why))
         return stage
+
+    def _check_size(self, layer: str, lut6: int) -> None:
+        if lut6 > self.options.max_luts:
+            raise HardwareError(
+                f"layer {layer} would take about {lut6:,} LUTs, above the limit of "
+                f"{self.options.max_luts:,}; raise --max-luts, fold it with --fold, or choose "
+                "layers with --layers"
+            )
 
     def _by_slices(
         self, table: SliceTable, plan: LayerPlan | None, inputs: tuple[int, int]
@@ -299,6 +264,20 @@ class _Lowering:
         windowing = windowing_of(given, pool.size, pool.strides, same=pool.same, pad=pad)
         self.stages.append(Pool(layer.name, windowing, every))
 
+    def _tables(self, layer: Layer, op: Lut, given: Signal) -> None:
+        stage = tables_stage(layer.name, op, given, self.options.per_stage)
+        self._check_size(layer.name, len(stage.netlist.cells))
+        self.stages.append(stage)
+        self.lowered.append(LoweredLayer(layer.name, "tables", len(stage.netlist.cells), 0, 0, 1))
+
+    def _class_sums(self, layer: Layer, op: ClassSums, given: Signal) -> None:
+        graph = counts_graph(op, given.shape[2], self.options.goal)
+        cost = measure(graph)
+        self.stages += class_stages(layer.name, op, graph, self.options.per_stage)
+        sizes = cost.lut6, cost.full_adders, cost.additions, cost.depth
+        self.lowered.append(LoweredLayer(layer.name, "separate", *sizes))
+        self.decided = scores_of(self.stages[-1]), op.n_classes
+
     def _scores(self, sums: LayerSums, *, decide: bool) -> None:
         stage = self._settle(sums, None)
         self.stages.append(stage)
@@ -306,11 +285,3 @@ class _Lowering:
             scores, n_classes = stage.netlist.score_range, len(stage.netlist.heads)
             ranks = None if self.scale is None else ranked(self.scale, scores, n_classes)
             self.stages.append(Decide("decide", scores, n_classes, ranks))
-
-
-def ranked(scale: Scale, scores: Range, n_classes: int) -> tuple[tuple[int, ...], ...]:
-    """For each class, the rank of each score among all, as the executor's float64 orders them."""
-    values = np.arange(scores.low, scores.high + 1, dtype=np.float64)
-    scaled = scale.scale[:, None] * values + scale.offset[:, None]
-    _, ranks = np.unique(scaled, return_inverse=True)
-    return tuple(tuple(row) for row in ranks.reshape(n_classes, -1).tolist())

@@ -186,6 +186,8 @@ def vectors(lowered: Lowered, images: Array) -> Vectors:
     """The beats of these images: in as the design takes them, out as the executor gives them."""
     network, first = lowered.network, lowered.design.stages[0]
     given = _native(network, lowered.start, images)
+    again = lowered.frames_sent // network.signals[lowered.start].frames
+    given = np.repeat(given, again, axis=0) if again > 1 else given
     width = first.raw.width if isinstance(first, Entry) else 1
     beats_in = _beats(given, width)
     if isinstance(lowered.design.stages[-1], Decide):

@@ -1,0 +1,40 @@
+"""How layers become datapaths: what the user chooses, within its limits."""
+
+from dataclasses import dataclass
+
+from crshare.errors import HardwareError
+from crshare.limits import LEVELS, LUTS, TURNS
+from hwgen.targets import GENERIC, TARGETS, XILINX
+from solver.choices import ADDER_LUTS, LUT6
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How layers become datapaths. target: what the Verilog is for. method, measure: of the adder
+    graph; without a measure, the target's. per_stage: LUTs or adders in a row between registers.
+    max_luts: estimated LUT6 above which a layer is refused. fold: turns in which a layer may give
+    its outputs, where that takes fewer LUTs."""
+
+    target: str = GENERIC
+    method: str = "auto"
+    measure: str | None = None
+    per_stage: int = 3
+    max_luts: int = 100_000
+    fold: int = 1
+
+    def __post_init__(self) -> None:
+        LEVELS.check("per_stage", self.per_stage)
+        LUTS.check("max_luts", self.max_luts)
+        TURNS.check("fold", self.fold)
+        if self.target not in TARGETS:
+            raise HardwareError(f"target {self.target!r} is none of {', '.join(TARGETS)}")
+        if self.measure == LUT6 and self.target != XILINX:
+            raise HardwareError(
+                f"--measure {LUT6} counts sites of compressor trees, which --target {XILINX} has; "
+                f"take {ADDER_LUTS} for {self.target}"
+            )
+
+    @property
+    def goal(self) -> str:
+        """What adder graphs have least of."""
+        return self.measure or (LUT6 if self.target == XILINX else ADDER_LUTS)
