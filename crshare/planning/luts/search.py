@@ -21,7 +21,7 @@ from crshare.planning.luts.state import Change, Working
 from crshare.planning.multipliers import rising_fit
 
 N_NEAR = 12  # nodes of the layer that each may become
-MAX_CALIBRATION = 2**17  # bits of a row: images times frames
+MAX_CALIBRATION = 2**15  # images times frames that choose the changes; the time grows with them
 STEP = 0.02  # of the LUTs, between two plans that are measured
 BEYOND_POINTS = 1.0  # loss on calibration images, beyond the budget, at which the search ends
 PATIENCE = 1.02  # a change whose cost has grown by no more is made
