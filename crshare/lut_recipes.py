@@ -87,6 +87,22 @@ LUT_RECIPES = {
             last_rate=1e-3,
         ),
         LutRecipe(
+            "lutnet-small-cnn-mnist",
+            (28, 28, 1),
+            (
+                LutStage(192, 5, 2),
+                LutStage(64, 1),
+                LutStage(192, 3, 2),
+                LutStage(64, 1),
+                LutStage(1000),
+            ),
+            temperature=3.0,
+            connections=Choice.RANDOM,
+            epochs=5,
+            first_rate=1.5e-2,
+            last_rate=1e-3,
+        ),
+        LutRecipe(
             "lutnet-cifar10",
             (32, 32, 3),
             (
