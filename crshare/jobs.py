@@ -23,9 +23,9 @@ from crshare.frontend.declared import Declared
 from crshare.images.image_set import ImageSet, StreamedSet, half_mirrored, split, stand_ins
 from crshare.limits import FRAMES, check_rescale
 from crshare.model.read import Model, read_model
-from crshare.network.graph import Network
+from crshare.network.graph import Network, Signal
 from crshare.network.slices import SliceTable, decompose, mean_chance, nearest_distances
-from crshare.plan.cost import LayerCounts, count_layer
+from crshare.plan.cost import LayerCounts, count_layer, count_slices
 from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, is_exact
 from crshare.planning.candidates import Job, evaluator
 from crshare.planning.checkpoint import KeptCandidates
@@ -71,17 +71,19 @@ def analyze(source: Source, on_progress: Progress) -> Analysis:
     return analyze_model(source.read(), on_progress)
 
 
-def analyze_model(model: Model, on_progress: Progress) -> Analysis:
-    """The same of a model that was read."""
+def analyze_model(model: Model, on_progress: Progress, *, quick: bool = False) -> Analysis:
+    """The same of a model that was read. quick: slices alone, and no adders (cost.count_slices)."""
     tables = decompose(model.network)
     layers = []
     for number, table in enumerate(tables):
         on_progress(_counting(table, number, len(tables)), number / len(tables))
-        layers.append(_analyze_layer(model, table))
+        layers.append(_analyze_layer(model, table, count_slices if quick else count_layer))
     return Analysis(model, tuple(layers))
 
 
-def _analyze_layer(model: Model, table: SliceTable) -> LayerAnalysis:
+def _analyze_layer(
+    model: Model, table: SliceTable, count: Callable[[SliceTable, LayerPlan, Signal], LayerCounts]
+) -> LayerAnalysis:
     sizes = np.diff(table.starts)
     plan = exact_layer(table)
     given = model.network.input_of(model.network.layer(table.layer))
@@ -99,7 +101,7 @@ def _analyze_layer(model: Model, table: SliceTable) -> LayerAnalysis:
         nearest=tuple(int(n) for n in nearest_distances(table)),
         memory_before=-(-table.matrix.size // 8),
         memory_after=memory_bytes(plan),
-        counts=count_layer(table, plan, given),
+        counts=count(table, plan, given),
     )
 
 

@@ -9,23 +9,32 @@ import click
 from crshare.cli.arguments import MODEL, OUT_FILE
 from crshare.cli.shared import (
     command_line,
+    console,
     deliver,
     json_option,
     model_options,
     progress,
     source_of,
 )
+from crshare.errors import ArgumentError
 
 
 @click.command()
 @click.argument("model", type=MODEL)
 @click.option("--html", "html_path", type=OUT_FILE, help="Write a page to look at to this file.")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="The table of slices alone, in seconds for millions of weights: no adder graph is built, "
+    "and no file is written.",
+)
 @json_option
 @model_options
 def analyze(
     model: Path,
     json_path: Path | None,
     html_path: Path | None,
+    quick: bool,
     sign_layers: tuple[str, ...],
     rescale: str | None,
 ) -> None:
@@ -37,16 +46,23 @@ def analyze(
     from crshare.report.lut_report import analysed
     from crshare.report.page.document import document_of
     from crshare.report.page.html import render
+    from crshare.report.quick import quick_tables
     from crshare.report.terminal import analysis_tables
-    from crshare.report.written import analysis_report
+    from crshare.report.written import analysed_layers, analysis_report
     from crshare.typed_json import write_json
 
+    if quick and (json_path or html_path):
+        raise ArgumentError("--quick: makes a table alone; leave out --json and --html")
     with progress() as show:
         loaded = source_of(model, sign_layers, rescale).read()
         if is_lut_network(loaded.network):
             written_luts(analysed(loaded, command_line()), json_path, html_path)
             return
-        analysis = jobs.analyze_model(loaded, show)
+        analysis = jobs.analyze_model(loaded, show, quick=quick)
+    if quick:
+        title = f"{loaded.path.name}: {loaded.library}, {len(analysis.layers)} binary layers"
+        console().print(quick_tables(title, analysed_layers(analysis)))
+        return
     report = analysis_report(analysis, command_line())
     if html_path is not None:
         write_text(html_path, render(document_of(report)))

@@ -104,7 +104,7 @@ def classify(slices: Int8Array) -> Classes:
 
 def _unique_rows(packed: npt.NDArray[np.uint8]) -> tuple[npt.NDArray[Any], ...]:
     """As np.unique of rows, with the first index and the inverse; rows of up to 8 bytes as one
-    number each, which is ten times as fast."""
+    number each, which is three times as fast."""
     n_rows, n_bytes = packed.shape
     if n_bytes > 8:
         return np.unique(packed, axis=0, return_index=True, return_inverse=True)

@@ -45,11 +45,15 @@ def analysis_report(analysis: Analysis, command: str = "") -> AnalysisReport:
         **head(model),
         **origin(command),
         lossless=True,
-        layers=tuple(map(_analysed, analysis.layers)),
+        layers=analysed_layers(analysis),
         **_together([layer.counts for layer in analysis.layers]),
         portraits=layer_statistics(model.network, plan),
         thresholds=threshold_statistics(model.network, plan),
     )
+
+
+def analysed_layers(analysis: Analysis) -> tuple[AnalysedLayer, ...]:
+    return tuple(map(_analysed, analysis.layers))
 
 
 def _analysed(layer: LayerAnalysis) -> AnalysedLayer:
