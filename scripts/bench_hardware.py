@@ -5,11 +5,13 @@
         [--keep DIR] [--json FILE]
 
 The sums of the first channels of a layer, all its filters, combinational, mapped by the same
-command of yosys. Ours leave the sign and the constant of a sum to the threshold behind it, where
-they cost nothing; the others write Verilog of their own solutions of the same matrix, with signs.
-alkaid packs six inputs of a sum into a table or not, and fuses three operands into one adder or
-not. The bound is that of separate sums: n bits take (n - ceil(log2(n + 1))) / 2 LUTs of two
-outputs at least, since each removes at most two bits.
+command of yosys. Ours are adder graphs of two-operand adders, or of bit heaps as compressor trees
+(`crshare generate --target xilinx`); separate sums are made both ways. They leave the sign and the
+constant of a sum to the threshold behind it, where they cost nothing; the row with thresholds has
+one in the middle of the range of each sum. The others write Verilog of their own solutions of the
+same matrix, with signs. alkaid packs six inputs of a sum into a table or not, and fuses three
+operands into one adder or not. The bound is that of separate sums: n bits take
+(n - ceil(log2(n + 1))) / 2 LUTs of two outputs at least, since each removes at most two bits.
 
 --only measures the rows whose names hold one of these texts. --keep DIR keeps Verilog of the other
 tools and what yosys made of all, by a hash of all that goes in, so that a second run measures only
@@ -36,15 +38,18 @@ from crshare.hardware.layer_stage import netlist_of
 from crshare.model.read import read_network
 from crshare.network.slices import SliceTable, decompose
 from crshare.plan.plan import exact_layer
-from hwgen import Linear, ToolError, combinational, files
+from hwgen import Compare, Head, Linear, ToolError, combinational, files
 from hwgen.cells import Range
 from hwgen.design import Design, Entry
 from hwgen.devices import DEVICES
 from solver.adder_graph import AdderGraph, Slices, build
 
 SETTINGS: dict[str, dict[str, Any]] = {
-    "separate": {"method": "separate"},
-    "ours, least LUTs": {"measure": "lut6"},
+    "separate": {"method": "separate", "measure": "adder_luts"},
+    "separate, heaps": {"method": "separate", "measure": "lut6"},
+    "ours, adders": {"measure": "adder_luts"},
+    "ours, heaps": {"measure": "lut6"},
+    "ours, heaps and thresholds": {"measure": "lut6"},
     "ours, least full adders": {"measure": "full_adders"},
     "ours, least additions": {"measure": "additions"},
 }
@@ -98,13 +103,18 @@ def graphs(table: SliceTable, n_channels: int) -> Iterator[tuple[str, Callable[[
     yield "repeated and inverse slices", partial(build, weights, method="slices", slices=slices)
 
 
-def verilog_of(graph: AdderGraph) -> dict[str, str]:
-    """The edges of all outputs, as they are, from bits."""
-    heads = tuple(Linear(output.edge, 1, 0) for output in graph.outputs())
+def verilog_of(graph: AdderGraph, *, thresholds: bool = False) -> dict[str, str]:
+    """The edges of all outputs as they are, from bits; or whether they reach their middle."""
+    edges = [output.edge for output in graph.outputs()]
+    heads: tuple[Head, ...] = tuple(Linear(edge, 1, 0) for edge in edges)
+    if thresholds:
+        middles = ((edge, int(graph.low[edge] + graph.high[edge] + 1) // 2) for edge in edges)
+        heads = tuple(Compare(edge, True, (at,)) for edge, at in middles if edge is not None)
     netlist = netlist_of(graph, heads, 1)
     bit = Entry("entry", 1, Range(0, 1), Range(0, 1), 1, 0)
     popcount = files(Design("none", (bit,), 1, 1))["popcount6.v"]
-    datapath = combinational(TOP, netlist, netlist.score_range.width)
+    width = 1 if thresholds else netlist.score_range.width
+    datapath = combinational(TOP, netlist, width)
     return {"dut.v": datapath, "popcount6.v": popcount}
 
 
@@ -113,7 +123,8 @@ def ours(table: SliceTable, n_channels: int, bench: Bench) -> Iterator[Row]:
     shape = shape_of(matrix_of(table, n_channels))
     for how, built in graphs(table, n_channels):
         if bench.wants(how):
-            yield bench.row(shape, how, verilog_of(built()))
+            sources = verilog_of(built(), thresholds="thresholds" in how)
+            yield bench.row(shape, how, sources)
 
 
 def theirs(weights: Array, tools: list[Rival], bench: Bench) -> Iterator[Row]:
