@@ -84,6 +84,11 @@ NODES: dict[str, tuple[Make, str]] = {
         "node reshape_1 (Reshape) makes [1, 2, 4, 4], one image, into [2, 16], which mixes images, "
         "which is not read; export the model with the images first",
     ),
+    "axes": (
+        lambda g: g.node("ReduceMean", binary(g), g.held(np.array([2, 3, 7]))),
+        "node reducemean_1 (ReduceMean) averages the axes [2, 3, 7] of [1, 2, 4, 4], which is not "
+        "read; average height and width",
+    ),
     "mode": (
         lambda g: binary(g, g.node("Pad", "x", g.held(np.zeros(8, np.int64)), mode="reflect")),
         "node pad_0 (Pad) pads with values of the map, which is not read; pad with a constant",

@@ -100,7 +100,8 @@ def reduce_mean(build: Build, node: OnnxNode, given: Given) -> Tensor:
     n = tensor.at.ndim
     axes = sorted(axis + n if axis < 0 else axis for axis in whole_numbers(node, given, 1, "axes"))
     kept = [axis for axis in range(1, n) if axis not in axes]
-    if len(kept) != 1 or 0 in axes or n < 3 or tensor.at.shape[kept[0]] != tensor.shape[2]:
+    whole = sorted((0, *axes, *kept)) == list(range(n))
+    if len(kept) != 1 or not whole or n < 3 or tensor.at.shape[kept[0]] != tensor.shape[2]:
         raise node.refuse(
             f"averages the axes {axes} of {list(tensor.at.shape)}, which is not read; average "
             "height and width"
