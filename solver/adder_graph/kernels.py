@@ -36,7 +36,9 @@ def run_nodes(
     ones = values.dtype.type(complement)
     for node in range(first, end):
         made = values[n_inputs + node]
-        made[:] = ones * values.dtype.type(constant[node])
+        first_value = ones * values.dtype.type(constant[node])
+        for b in range(len(made)):
+            made[b] = first_value
         for t in range(start[node], start[node + 1]):
             read, factor = values[edge[t]], values.dtype.type(1 << shift[t])
             if not negative[t]:

@@ -62,7 +62,8 @@ def measure(graph: AdderGraph) -> Cost:
     sizes = np.diff(graph.start)
     edge_depth = node_depths(graph.n_inputs, graph.start, graph.term_edge)
     nodes = _widths(graph)
-    of_kind = [(row, nodes.of(graph.kind == code)) for code, row in enumerate(KINDS)]
+    kinds = np.unique(graph.kind).tolist()
+    of_kind = [(KINDS[code], nodes.of(graph.kind == code)) for code in kinds]
     used = graph.output_edge[graph.output_edge >= 0]
     return Cost(
         additions=int((sizes - 1).sum()),
@@ -102,6 +103,8 @@ def heap_columns(graph: AdderGraph, width: Ints) -> tuple[Ints, Ints]:
     heaps, made = np.flatnonzero(graph.kind == HEAP), width[graph.n_inputs :]
     shape = graph.n_nodes, int(made[heaps].max(initial=0))
     heights, ones = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+    if not len(heaps):
+        return heights, ones
     fill_columns(
         heaps, graph.start, graph.term_edge, graph.term_shift, graph.term_negative,
         graph.constant, graph.low, width, made, heights, ones,

@@ -39,7 +39,8 @@ def last_chain(heights: Ints, ones: Ints, top: bool, links: Ints) -> tuple[int, 
     links [columns, 2]: filled with the kind of the link that begins at a column, and its columns.
     top: only the highest bit of the sum is wanted.
     """
-    links[:] = 0
+    for column in range(len(links)):
+        links[column, 0] = links[column, 1] = 0
     first = 0
     while first < len(heights) and heights[first] <= 1:
         first += 1
@@ -56,7 +57,7 @@ def _sum_chain(heights: Ints, first: int, links: Ints) -> tuple[int, int]:
     while place <= last:
         begins = int(place == first)
         bits = heights[place] + routed
-        if bits == 0 and not heights[place:].any():
+        if bits == 0 and _is_empty(heights, place):
             return cost, -1
         above = heights[place + 1] if place < last else 0
         kind, size, routed = NONE, 1, 0
@@ -73,6 +74,21 @@ def _sum_chain(heights: Ints, first: int, links: Ints) -> tuple[int, int]:
         links[place, 0], links[place, 1] = kind, size
         place, cost = place + size, cost + size
     return cost, -1
+
+
+@compiled
+def _is_empty(heights: Ints, place: int) -> bool:
+    total = 0
+    for column in range(place, len(heights)):
+        total += heights[column]
+    return total == 0
+
+
+@compiled
+def _copied(source: Ints, target: Ints) -> None:
+    """Entry by entry: assigning a slice takes seconds to compile."""
+    for place in range(len(source)):
+        target[place] = source[place]
 
 
 @compiled
@@ -231,7 +247,8 @@ def search(heights: Ints, ones: Ints, top: bool, max_nodes: int) -> tuple[int, I
     spent, n_path = _tall(start, fixed, path, 0)
     arena = np.zeros((max_nodes * _FANOUT + 2, 2, n_columns), np.int64)
     info = np.zeros((len(arena), 5), np.int64)  # sites, parent, move
-    arena[0, 0], arena[0, 1] = start, fixed
+    _copied(start, arena[0, 0])
+    _copied(fixed, arena[0, 1])
     info[0, 0], info[0, 1] = spent, -1
     stack = np.zeros(len(arena), np.int64)
     size, n_nodes, looked = 1, 1, 0
@@ -250,12 +267,13 @@ def search(heights: Ints, ones: Ints, top: bool, max_nodes: int) -> tuple[int, I
         n = _moves(here, failed, found)
         for m in range(n - 1, -1, -1):
             child = arena[n_nodes]
-            child[0], child[1] = here, fixed_here
+            _copied(here, child[0])
+            _copied(fixed_here, child[1])
             sites = info[node, 0] + moved(child[0], child[1], found[m, 0], found[m, 1], found[m, 2])
             room = 5 * n_columns if top else n_columns
             if sites + max(child[0].sum() - room, 0) // 2 < best:
                 info[n_nodes, 0], info[n_nodes, 1] = sites, node
-                info[n_nodes, 2:] = found[m]
+                _copied(found[m], info[n_nodes, 2:])
                 stack[size] = n_nodes
                 size, n_nodes = size + 1, n_nodes + 1
     moves = 0
@@ -264,10 +282,10 @@ def search(heights: Ints, ones: Ints, top: bool, max_nodes: int) -> tuple[int, I
         moves, node = moves + 1, info[node, 1]
     out = np.zeros((n_path + moves, 3), np.int64)
     for m in range(n_path):
-        out[m] = path[m]
+        _copied(path[m], out[m])
     node, m = where, n_path + moves
     while node > 0:
         m -= 1
-        out[m] = info[node, 2:]
+        _copied(info[node, 2:], out[m])
         node = info[node, 1]
     return best, out

@@ -17,6 +17,13 @@ from crshare.frontend.onnx.build import Build, Stored
 from crshare.frontend.onnx.constants import KNOWN, evaluate, known
 from crshare.frontend.onnx.graph import EXPORT, OnnxGraph, OnnxNode
 from crshare.frontend.onnx.linear import LINEAR
+from crshare.frontend.onnx.paths import (
+    STANDARD,
+    behind,
+    needed_of,
+    scores_of,
+    straight_through,
+)
 from crshare.frontend.onnx.pointwise import POINTWISE, Given, Read, a_map
 from crshare.frontend.onnx.pools import POOLS
 from crshare.frontend.onnx.shapes import MOVES, shape_of
@@ -31,11 +38,8 @@ from crshare.frontend.onnx.tensors import (
 from crshare.network.graph import INPUT, Shape
 from crshare.thresholds.layer_ops import Binarize, Node
 
-STANDARD = ("", "ai.onnx")
 QUANTIZED = ("qonnx.custom_op.general", "finn.custom_op.general", "onnx.brevitas")
 QONNX = ("BipolarQuant", "IntQuant", "MultiThreshold", "Quant")
-RANKING = ("ArgMax", "TopK")  # they read the scores, and only the scores' order counts
-ONE_WAY = "crshare reads models of one input and one output"
 MAX_IMAGE = 2**22  # values of one image
 
 
@@ -75,9 +79,9 @@ class OnnxModel:
 def model_of(graph: OnnxGraph, sign_layers: Set[str]) -> OnnxModel:
     """The nodes of a graph; ModelFormatError, one sentence, where crshare cannot read it."""
     _refuse_unknown_signs(graph, sign_layers)
-    aliases = _straight_through(graph)
-    scores = _scores(graph, aliases)
-    needed = _needed(graph, scores, aliases)
+    aliases = straight_through(graph)
+    scores = scores_of(graph, aliases)
+    needed = needed_of(graph, scores, aliases)
     build = Build({**graph.constants, **_constants_of_nodes(graph)})
     given = _input(graph, needed)
     tensors: dict[str, Tensor] = {graph.input: given}
@@ -185,10 +189,6 @@ def _read(
     return tensors[name]
 
 
-def behind(aliases: Mapping[str, str], name: str) -> str:
-    return aliases.get(name, name)
-
-
 def _constants_of_nodes(graph: OnnxGraph) -> dict[str, Array]:
     """The tensors of Constant nodes, as if they were initializers."""
     return {
@@ -198,74 +198,6 @@ def _constants_of_nodes(graph: OnnxGraph) -> dict[str, Array]:
         and node.outputs
         and isinstance(node.attributes.get("value"), np.ndarray)
     }
-
-
-def _straight_through(graph: OnnxGraph) -> dict[str, str]:
-    """What a straight-through estimator leaves behind: (a - b) + b is a."""
-    givers = {name: node for node in graph.nodes for name in node.outputs}
-    found: dict[str, str] = {}
-    for node in graph.nodes:
-        pairs = (node.inputs, node.inputs[::-1]) if node.op == "Add" and node.outputs else ()
-        for pair in pairs:
-            before = givers.get(pair[0]) if len(pair) == 2 else None
-            if (
-                before is not None
-                and _takes_away(before, pair[1])
-                and _in_order(givers, before, node)
-            ):
-                name = before.inputs[0]
-                found[node.outputs[0]] = found.get(name, name)
-                break
-    return found
-
-
-def _takes_away(node: OnnxNode, name: str) -> bool:
-    return node.op == "Sub" and node.inputs[1:] == (name,)
-
-
-def _in_order(givers: Mapping[str, OnnxNode], before: OnnxNode, node: OnnxNode) -> bool:
-    """Whether a node, what it reads and what that reads stand one below the other."""
-    first = givers.get(before.inputs[0])
-    return before.place < node.place and (first is None or first.place < before.place)
-
-
-def _scores(graph: OnnxGraph, aliases: Mapping[str, str]) -> str:
-    """The tensor of the scores: the graph's output, or what a ranking at the end reads."""
-    givers = {name: node for node in graph.nodes for name in node.outputs}
-    ends = {_ranked(givers, behind(aliases, name)) for name in graph.outputs}
-    if len(ends) > 1:
-        found = ", ".join(map(short, graph.outputs[:4]))
-        raise ModelFormatError(f"the graph gives out {found}; {ONE_WAY}")
-    return behind(aliases, ends.pop())
-
-
-def _ranked(givers: Mapping[str, OnnxNode], name: str) -> str:
-    node = givers.get(name)
-    if node is None or node.op not in RANKING or not node.inputs or node.domain not in STANDARD:
-        return name
-    if node.integer("largest", 1) == 0:
-        raise node.refuse("ranks the least scores first, which is not read; rank the greatest")
-    return node.inputs[0]
-
-
-def _needed(graph: OnnxGraph, scores: str, aliases: Mapping[str, str]) -> list[OnnxNode]:
-    """The nodes that lead to the scores, in the order of the file."""
-    wanted = {scores}
-    found = []
-    for node in reversed(graph.nodes):
-        if wanted.isdisjoint(node.outputs):
-            continue
-        if not node.outputs or node.outputs[0] not in wanted:
-            raise node.refuse(
-                f"gives more than one tensor that is used, which is not read; {EXPORT}"
-            )
-        if any(wanted & set(node.outputs[1:])):
-            raise node.refuse(
-                f"gives more than one tensor that is used, which is not read; {EXPORT}"
-            )
-        found.append(node)
-        wanted |= {behind(aliases, name) for name in node.inputs}
-    return found[::-1]
 
 
 def _input(graph: OnnxGraph, nodes: Sequence[OnnxNode]) -> Map:

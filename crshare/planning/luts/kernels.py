@@ -1,7 +1,8 @@
 """The compiled loops of a search on gates: runs, trials of one change, and what a change saves.
 
 A trial gives a node's rows other values and runs only what changes by it. Rows of a trial stand
-beside those of the state; `stamp` tells which of them belong to the trial at work.
+beside those of the state; `stamp` tells which of them belong to the trial at work. The loops share
+one state and call one another, which is why they stand in one file of more than 300 lines.
 """
 
 from typing import NamedTuple
