@@ -18,7 +18,7 @@ from hwgen.frames import Accumulate, Modulation
 from hwgen.interpret import interpret
 from hwgen.netlist import Compare, Fixed, Head, Linear, Netlist, to_text
 from hwgen.simulate import available, lint, simulate
-from hwgen.tables import Table
+from hwgen.tables import TruthTable
 from hwgen.tally import tally
 from hwgen.testbench import IN_FILE, OUT_FILE, STALLS, hex_lines, testbench, verdict
 from hwgen.verilog import combinational, files
@@ -51,7 +51,7 @@ __all__ = [
     "Popcount",
     "Range",
     "Stage",
-    "Table",
+    "TruthTable",
     "Tally",
     "TimeLimitError",
     "ToolError",

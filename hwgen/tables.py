@@ -10,7 +10,7 @@ MAX_INPUTS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TruthTable:
     """The bit of a table that the inputs name, inputs[0] least significant. table: 2**n bits."""
 
     inputs: tuple[int, ...]

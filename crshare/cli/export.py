@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
 from crshare.cli.arguments import IN_FILE, MODEL, OUT_FILE
-from crshare.cli.shared import console, model_options, source_of
+from crshare.cli.shared import deliver, json_option, model_options, source_of
 
 
 @click.command()
 @click.argument("model", type=MODEL)
 @click.option("--plan", type=IN_FILE, help="A plan.json: its weights and thresholds are written.")
 @click.option("-o", "--output", type=OUT_FILE, required=True, help="The .npz to write.")
+@json_option
 @model_options
 def export(
     model: Path,
     plan: Path | None,
     output: Path,
+    json_path: Path | None,
     sign_layers: tuple[str, ...],
     rescale: str | None,
 ) -> None:
@@ -30,6 +33,7 @@ def export(
     from crshare.frontend.lut_container import write_lut_network
     from crshare.plan.file import read_plan
     from crshare.plan.plan import planned_network
+    from crshare.screen import line
 
     if output.suffix != ".npz":
         raise ArgumentError(f"{output}: a network is written as .npz; name such a file")
@@ -38,4 +42,6 @@ def export(
     if plan is not None:
         network = planned_network(network, read_plan(plan, network, loaded.weights_hash))
     write_lut_network(network, output, loaded.library)
-    console().print(f"Wrote {output}: {len(network.layers)} layers.")
+    facts = {"output": str(output), "layers": [layer.name for layer in network.layers]}
+    said = line(f"Wrote {output}: {len(network.layers)} layers.")
+    deliver(json_path, json.dumps(facts, indent=1) + "\n", said)

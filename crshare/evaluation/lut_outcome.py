@@ -10,7 +10,7 @@ import crshare
 from crshare.accuracy import Accuracy, compare
 from crshare.errors import ModelFormatError, OutputError
 from crshare.executor.execute import compile_network
-from crshare.files import replacing
+from crshare.files import replacing, write_bytes
 from crshare.frontend.lut_container import contents_of, packed
 from crshare.frontend.lut_files import FORMS, read_lut_file
 from crshare.images.image_set import ImageSet, StreamedSet, split
@@ -146,7 +146,7 @@ def apply_luts(model: Model, plan: LutPlan, output: Path) -> None:
     network = shared_network(model.network, plan)
     content = packed(contents_of(network, f"crshare {crshare.__version__}"))
     with replacing(output) as draft:
-        draft.write_bytes(content)
+        write_bytes(draft, content)
         again = read_lut_file(draft, FORMS[".npz"]).network
         if fingerprint(again) != fingerprint(network):
             raise OutputError(f"{output}: does not hold what was written; is the disk sound?")

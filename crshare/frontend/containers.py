@@ -44,7 +44,8 @@ class ModelFile:
 
     @property
     def is_config(self) -> bool:
-        return self.content[:1] in (b"{", b"[", b'"') or self.path.suffix == ".json"
+        begins = self.content[:1] in (b"{", b"[") or self.content[:2] == b'"{'
+        return begins or self.path.suffix == ".json"
 
 
 @dataclass(frozen=True, slots=True)

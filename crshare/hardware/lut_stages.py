@@ -21,7 +21,7 @@ from hwgen import (
     Operand,
     Range,
     Stage,
-    Table,
+    TruthTable,
     Windowing,
 )
 from solver.adder_graph import AdderGraph, build
@@ -81,7 +81,7 @@ class _Tables:
         return Compare(net, True, (1,)) if kept == function else Compare(net, False, (0,))
 
     def made(self, heads: list[Head]) -> Netlist:
-        cells: list[Cell] = [Table(found.places, found.table) for found in self.cells]
+        cells: list[Cell] = [TruthTable(found.places, found.table) for found in self.cells]
         ranges = (BITS,) * (self.n_inputs + len(cells))
         return Netlist(self.n_inputs, ranges, tuple(cells), tuple(heads))
 

@@ -39,7 +39,7 @@ from tests.small_model import (
 def test_what_is_no_graph_of_one_way_is_refused(tmp_path: Path, dialect: Dialect) -> None:
     how: dict[str, Any] = {"dialect": dialect, "functional": True}
     joined = [*small()[:1], pool("p1"), Spec("Multiply", "times", reads=("c1", "p1"))]
-    assert refusal(tmp_path, joined, **how).startswith("layer times is of class Multiply, which")
+    assert refusal(tmp_path, joined, **how).startswith("layer times: multiplies maps of")
     pooled = [*small()[:1], pool("p1"), Spec("Flatten", "f", reads=("c1", "p1"))]
     assert refusal(tmp_path, pooled, **how) == (
         "layer f (Flatten) reads 2 layers; crshare joins layers with Add, Multiply and Concatenate "

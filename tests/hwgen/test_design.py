@@ -177,7 +177,10 @@ def test_what_has_no_hardware_is_named() -> None:
 @pytest.mark.parametrize(
     ("only", "sentence"),
     [
-        (("none", "none"), "--layers: none is no layer with binary weights; choose of conv0"),
+        (
+            ("none", "none"),
+            "--layers: none is no layer with binary weights or tables; choose of",
+        ),
         (("conv2", "conv0"), "--layers: conv2 comes after conv0; name the first one first"),
     ],
 )

@@ -11,7 +11,7 @@ from crshare.hardware.lut_stages import tables_stage
 from crshare.hardware.rtl import tallies, verify
 from crshare.network.graph import Input, Lut, Network
 from crshare.network.lut_ops import class_sums, modulation
-from hwgen import Compute, Range, Table, files, interpret, lint
+from hwgen import Compute, Range, TruthTable, files, interpret, lint
 from hwgen.cells import Wires
 from hwgen.errors import NetlistError
 from tests.lut_networks import chain, random_lut_network
@@ -65,17 +65,17 @@ def test_equal_and_inverse_nodes_share_a_cell_and_wires_have_none() -> None:
     connections = np.array([places for places, _ in rows], np.int32)
     tables = np.array([table for _, table in rows], np.uint64)
     netlist = stage_of(Lut(connections, tables), 3).netlist
-    assert list(netlist.cells) == [Table((0, 1), 0b0110)]
+    assert list(netlist.cells) == [TruthTable((0, 1), 0b0110)]
     for entry in range(8):
         a, b, c = entry & 1, entry >> 1 & 1, entry >> 2
         assert interpret(netlist, [a, b, c]) == [a ^ b, 1 - (a ^ b), c, 1 - a, 0]
 
 
 def test_a_table_is_a_tree_of_choices() -> None:
-    cell = Table((4, 2, 7), 0b10010110)
+    cell = TruthTable((4, 2, 7), 0b10010110)
     lines = cell.verilog(9, Wires([Range(0, 1)] * 10, lambda net: f"w{net}"))
     assert lines == ["wire [0:0] n9 = (w7 ? (w2 ? w4 : ~w4) : (w2 ? ~w4 : w4));"]
-    simple = Table((4, 2, 7), 0b11110011).verilog(9, Wires([Range(0, 1)] * 10, "w{}".format))
+    simple = TruthTable((4, 2, 7), 0b11110011).verilog(9, Wires([Range(0, 1)] * 10, "w{}".format))
     assert simple == ["wire [0:0] n9 = (w7 ? 1'b1 : (w2 ? 1'b0 : 1'b1));"]
     assert cell.text() == "table 96 n4 n2 n7"
     values = [0] * 10
@@ -83,7 +83,7 @@ def test_a_table_is_a_tree_of_choices() -> None:
         values[4], values[2], values[7] = entry & 1, entry >> 1 & 1, entry >> 2
         assert cell.value(values) == 0b10010110 >> entry & 1
     with pytest.raises(NetlistError, match="a table of 1 inputs has no entries 0x4"):
-        Table((0,), 4)
+        TruthTable((0,), 4)
 
 
 def test_cells_are_counted_and_a_layer_that_is_too_large_is_refused() -> None:

@@ -98,7 +98,7 @@ def test_without_its_row_there_is_no_such_kind() -> None:
     with pytest.raises(AdderGraphError, match="line 5 of the adder graph cannot stand there"):
         graph()
     made = from_text(TEXT.replace("even e3 e4<<2", "e3 + e4<<2"))
-    with pytest.raises(AdderGraphError, match="^there is no kind 2 of node$"):
+    with pytest.raises(AdderGraphError, match=f"^there is no kind {EVEN} of node$"):
         replace(made, kind=np.array([1, EVEN, 0]))
 
 
