@@ -13,7 +13,8 @@ import numpy as np
 from crshare.arrays import Array
 from crshare.frontend.onnx.constants import levels
 from crshare.frontend.onnx.graph import OnnxNode
-from crshare.frontend.onnx.reader import QUANTIZED, OnnxModel, behind
+from crshare.frontend.onnx.paths import behind
+from crshare.frontend.onnx.reader import QUANTIZED, OnnxModel
 
 FIRST_WHERE = 9  # the opset from which on there is Where
 ROUNDED = {
