@@ -253,6 +253,7 @@ def test_a_layer_that_is_too_large_unrolled_may_be_small_enough_in_turns() -> No
     assert lower(network, None, Options(max_luts=1000, fold=16), only=only).layers[0].lut6 <= 1000
 
 
+@pytest.mark.slow
 @pytest.mark.needs_tool("verilator")
 def test_a_folded_layer_gives_a_beat_every_so_many_clocks_and_lint_is_silent() -> None:
     network, only = layer_of_bits(64), ("conv", "conv")
