@@ -13,7 +13,7 @@ from crshare.cli.training import course_options, recorder, tell
 from crshare.folder_lock import locked
 from crshare.limits import FRAMES, RATE
 from crshare.lut_recipes import LUT_RECIPES, Choice, Form, LutRecipe
-from crshare.recipes import FLOAT32, PRECISIONS, RECIPES, Recipe
+from crshare.recipes import FLOAT32, PRECISIONS, RECIPES, Recipe, recipe_of
 
 if TYPE_CHECKING:
     from crshare.train.course import Course, Trained
@@ -81,7 +81,7 @@ def train(
     A LUT network becomes RECIPE.npz; the others RECIPE.h5, and need the extra `train`. A run that
     was killed goes on from its last epoch.
     """
-    chosen: Recipe | LutRecipe = LUT_RECIPES[recipe] if recipe in LUT_RECIPES else RECIPES[recipe]
+    chosen: Recipe | LutRecipe = LUT_RECIPES.get(recipe) or recipe_of(recipe)
     is_lut = isinstance(chosen, LutRecipe)
     _refuse(recipe, BNN_ONLY if is_lut else LUT_ONLY)
     click.get_current_context().with_resource(locked(output))

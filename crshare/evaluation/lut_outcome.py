@@ -10,8 +10,8 @@ import crshare
 from crshare.accuracy import Accuracy, compare
 from crshare.errors import ModelFormatError, OutputError
 from crshare.executor.execute import compile_network
-from crshare.files import replacing, write_bytes
-from crshare.frontend.lut_container import contents_of, packed
+from crshare.files import replacing
+from crshare.frontend.lut_container import write_lut_network
 from crshare.frontend.lut_files import FORMS, read_lut_file
 from crshare.images.image_set import ImageSet, StreamedSet, split
 from crshare.limits import POINTS
@@ -144,9 +144,8 @@ def apply_luts(model: Model, plan: LutPlan, output: Path) -> None:
             f"{output}: a LUT network is written as a container; name a file that ends in .npz"
         )
     network = shared_network(model.network, plan)
-    content = packed(contents_of(network, f"crshare {crshare.__version__}"))
     with replacing(output) as draft:
-        write_bytes(draft, content)
+        write_lut_network(network, draft, f"crshare {crshare.__version__}")
         again = read_lut_file(draft, FORMS[".npz"]).network
         if fingerprint(again) != fingerprint(network):
             raise OutputError(f"{output}: does not hold what was written; is the disk sound?")

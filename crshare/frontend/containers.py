@@ -14,17 +14,15 @@ import numpy as np
 
 from crshare.errors import ModelFormatError, PlanError
 from crshare.files import read_file_bytes
+from crshare.frontend.asked import asked, is_content
 from crshare.frontend.class_names import entries_of
 from crshare.frontend.config import MAX_CONFIG, RESAVE, Weights, parsed_model
 from crshare.frontend.dialect import Dialect, Library
 from crshare.frontend.registry import DIALECTS
-from crshare.sandbox.call import Limits, call
-from crshare.sandbox.process import NO_ANSWER, SandboxError
 
 MAX_FILE = 2**30  # bytes
 BYTES_PER_S = 2**25
 READ_S, CHANGE_S = 3, 12  # of a processor, for a small file
-BUSY = 60  # times as long on a busy machine
 ENDINGS = (".weights.h5", "_weights.h5", ".h5")  # of weights beside a configuration
 NAMED = "name a model file (.h5, .keras, or .json with its weights beside it)"
 READER = "crshare.frontend.contents"
@@ -83,7 +81,7 @@ def changed_file(file: ModelFile, changes: Mapping[str, Weights]) -> ModelFile:
             f"one file; {RESAVE}"
         )
     function = "changed_archive" if file.is_archive else "changed_whole"
-    content = _ask(file, function, _is_content, CHANGE_S, changes=changes)
+    content = _ask(file, function, is_content, CHANGE_S, changes=changes)
     return replace(file, content=content)
 
 
@@ -115,19 +113,18 @@ def _beside(path: Path) -> ModelFile | None:
 def _ask(
     file: ModelFile, function: str, sound: Callable[[Any], bool], processor_s: int, **more: object
 ) -> Any:
-    """What the sandbox makes of the file; each way in which it may fail is one sentence."""
+    """What the sandbox makes of the file."""
     size = len(file.content)
-    seconds = processor_s + size // BYTES_PER_S
-    limits = Limits(2**30 + 8 * size, processor_s=seconds, wall_s=BUSY * seconds)
     with _named(file.path):
-        try:
-            answer = call(f"{READER}:{function}", {"content": file.content, **more}, limits)
-            if not sound(answer):
-                raise SandboxError(NO_ANSWER)
-            return answer
-        except SandboxError as error:
-            container = ".keras archive" if file.is_archive else "HDF5 file"
-            raise ModelFormatError(f"is no readable {container} ({error}); {RESAVE}") from error
+        return asked(
+            f"{READER}:{function}",
+            {"content": file.content, **more},
+            sound,
+            size=size,
+            seconds=processor_s + size // BYTES_PER_S,
+            what=".keras archive" if file.is_archive else "HDF5 file",
+            advice=RESAVE,
+        )
 
 
 def _is_model(answer: Any) -> bool:
@@ -148,10 +145,6 @@ def _are_weights(answer: Any) -> bool:
 def _is_weight(item: tuple[Any, Any]) -> bool:
     name, array = item
     return isinstance(name, str) and isinstance(array, np.ndarray) and array.dtype == np.float64
-
-
-def _is_content(answer: Any) -> bool:
-    return isinstance(answer, bytes)
 
 
 @contextmanager

@@ -8,10 +8,9 @@ import numpy as np
 
 from crshare.errors import ModelFormatError
 from crshare.files import read_file_bytes
+from crshare.frontend.asked import asked
 from crshare.frontend.lut_container import Contents, network_of
 from crshare.network.graph import Network
-from crshare.sandbox.call import Limits, call
-from crshare.sandbox.process import NO_ANSWER, SandboxError
 
 MAX_FILE = 2**28  # bytes
 BYTES_PER_S = 2**19  # of text, on a busy machine
@@ -65,19 +64,20 @@ def read_lut_file(path: Path, form: Form, frames: int = 1) -> LutFile:
 
 
 def _ask(path: Path, form: Form, content: bytes, frames: int) -> Any:
-    """What the sandbox makes of the file; each way in which it may fail is one sentence."""
-    seconds = READ_S + len(content) // BYTES_PER_S
-    limits = Limits(2**30 + 8 * len(content), processor_s=seconds, wall_s=60 * seconds)
+    """What the sandbox makes of the file."""
     try:
-        payload = {"content": content, "frames": frames}
-        answer = call(f"{READER}:{form.function}", payload, limits)
-        if not _sound(answer):
-            raise SandboxError(NO_ANSWER)
-        return answer
-    except SandboxError as error:
-        raise ModelFormatError(f"{path}: is no readable {form.what} ({error}); {NAMED}") from error
+        return asked(
+            f"{READER}:{form.function}",
+            {"content": content, "frames": frames},
+            _sound,
+            size=len(content),
+            seconds=READ_S + len(content) // BYTES_PER_S,
+            what=form.what,
+            advice=NAMED,
+            always=True,
+        )
     except ModelFormatError as error:
-        raise ModelFormatError(f"{path}: {error}; {NAMED}") from error
+        raise ModelFormatError(f"{path}: {error}") from error
 
 
 def _sound(answer: Any) -> bool:

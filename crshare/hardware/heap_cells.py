@@ -5,7 +5,7 @@ A node of which only a comparison is wanted has no sum: the comparison is a heap
 """
 
 from collections import Counter as Counts
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from crshare.hardware.tree_cells import Columns, TreeCells, ones_of
@@ -83,27 +83,23 @@ class _Edges:
 
     def __init__(self, graph: AdderGraph, cells: TreeCells) -> None:
         self.graph, self.cells = graph, cells
-        self.bits = [
-            [Bit(net, False, place) for place in range(_width(graph, net))]
+        self.bits: dict[int, list[Bit | None]] = {
+            net: [Bit(net, False, place) for place in range(_width(graph, net))]
             for net in range(graph.n_inputs)
-        ]
-        self.made = dict[int, list[Bit | None]]()
+        }
 
     def make(self, node: Node) -> None:
         """The sum of a node, modulo 2 to its width."""
         width = _width(self.graph, node.edge)
         columns = self._columns(node, width)
         ones = ones_of(_left_over(self.graph, node), width)
-        self.made[node.edge] = self.cells.summed(columns, ones)
-
-    def _read(self, edge: int) -> Sequence[Bit | None]:
-        return self.bits[edge] if edge < self.graph.n_inputs else self.made[edge]
+        self.bits[node.edge] = self.cells.summed(columns, ones)
 
     def _columns(self, node: Node, width: int) -> Columns:
         """The bits that are added up, by weight."""
         columns: Columns = [[] for _ in range(width)]
         for term in _terms(node)[0]:
-            bits = self._read(term.edge)
+            bits = self.bits[term.edge]
             signed = bool(self.graph.low[term.edge] < 0)
             for place, bit in enumerate(bits):
                 turned = term.negative != (signed and place == len(bits) - 1)
@@ -122,7 +118,7 @@ class _Edges:
                 return self._reached(head, alone.get(edge))
             case Compare(edge) | Linear(int(edge)) if edge >= self.graph.n_inputs:
                 span = Range(int(self.graph.low[edge]), int(self.graph.high[edge]))
-                return replace(head, net=self.cells.add(Join(tuple(self.made[edge])), span))
+                return replace(head, net=self.cells.add(Join(tuple(self.bits[edge])), span))
             case _:
                 return head
 
@@ -131,7 +127,7 @@ class _Edges:
         if alone is not None:
             columns = self._columns(alone, _width(self.graph, alone.edge))
         else:
-            columns = [[bit] if bit else [] for bit in self._read(head.net)]
+            columns = [[bit] if bit else [] for bit in self.bits[head.net]]
         firsts = [limit + (not head.at_least) for limit in head.limits]
         bit = self.cells.reached(columns, firsts, at_least=head.at_least)
         rises = not bit.inverted

@@ -14,13 +14,6 @@ from hwgen.links import Link, LinkKind
 from solver import bit_heap
 
 Columns = list[list[Bit]]
-LINKS = {
-    bit_heap.LinkKind.ADD: LinkKind.ADD,
-    bit_heap.LinkKind.PARITY: LinkKind.PARITY,
-    bit_heap.LinkKind.TERNARY: LinkKind.TERNARY,
-    bit_heap.LinkKind.SIX: LinkKind.SIX,
-    bit_heap.LinkKind.GROUP: LinkKind.GROUP,
-}
 
 
 def ones_of(constant: int, width: int) -> list[int]:
@@ -170,7 +163,7 @@ class TreeCells:
             if chain.carry_in and not links:
                 prefers_bit = link.kind is bit_heap.LinkKind.GROUP
                 carry_in, constant = _begin(bits[0], constant, prefers_bit=prefers_bit)
-            kind = LINKS[link.kind]
+            kind = LinkKind[link.kind.name]
             extra = None
             if kind is LinkKind.TERNARY and not routed and len(bits[0]) == 4:
                 extra = _plain_first(bits[0])

@@ -55,22 +55,24 @@ def count_layer(table: SliceTable, plan: LayerPlan, given: Signal) -> LayerCount
     inputs = (-given.bound, given.bound) if table.integer_input else (0, 1)
     taps = plan.n_computed_taps
     computed = table.positions * taps
-    return LayerCounts(
-        layer=table.layer,
-        integer_input=table.integer_input,
-        is_dense=given.shape[:2] == (1, 1),
-        n_slices=table.n_slices,
-        origins=plan.count_origins(table),
-        before=_totals(table, table.slice_operations, _added(_unshared, table, plan, inputs)),
-        after=_totals(table, computed, _added(_by_slices, table, plan, inputs)),
-        graph=_totals(table, computed, _added(_exact, table, plan, inputs)),
-    )
+    before = _totals(table, table.slice_operations, _added(_unshared, table, plan, inputs))
+    after = _totals(table, computed, _added(_by_slices, table, plan, inputs))
+    graph = _totals(table, computed, _added(_exact, table, plan, inputs))
+    return _counts(table, plan, given, (before, after, graph))
 
 
 def count_slices(table: SliceTable, plan: LayerPlan, given: Signal) -> LayerCounts:
     """As count_layer without adder graphs, which take minutes for a large layer: slice operations
     alone, all additions and full adders left at 0."""
     before, after = Totals(table.slice_operations), Totals(table.positions * plan.n_computed_taps)
+    return _counts(table, plan, given, (before, after, after))
+
+
+def _counts(
+    table: SliceTable, plan: LayerPlan, given: Signal, totals: tuple[Totals, Totals, Totals]
+) -> LayerCounts:
+    """totals: before, after and of the exact graph."""
+    before, after, graph = totals
     return LayerCounts(
         layer=table.layer,
         integer_input=table.integer_input,
@@ -79,7 +81,7 @@ def count_slices(table: SliceTable, plan: LayerPlan, given: Signal) -> LayerCoun
         origins=plan.count_origins(table),
         before=before,
         after=after,
-        graph=after,
+        graph=graph,
     )
 
 

@@ -253,6 +253,7 @@ def search(heights: Ints, ones: Ints, top: bool, max_nodes: int) -> tuple[int, I
     stack = np.zeros(len(arena), np.int64)
     size, n_nodes, looked = 1, 1, 0
     best, where = NEVER, -1
+    room = 5 * n_columns if top else n_columns  # bits that the last chain may be given
     links, found = np.zeros((n_columns, 2), np.int64), np.zeros((_FANOUT, 3), np.int64)
     while size and (looked < max_nodes or where < 0):
         size -= 1
@@ -270,7 +271,6 @@ def search(heights: Ints, ones: Ints, top: bool, max_nodes: int) -> tuple[int, I
             _copied(here, child[0])
             _copied(fixed_here, child[1])
             sites = info[node, 0] + moved(child[0], child[1], found[m, 0], found[m, 1], found[m, 2])
-            room = 5 * n_columns if top else n_columns
             if sites + max(child[0].sum() - room, 0) // 2 < best:
                 info[n_nodes, 0], info[n_nodes, 1] = sites, node
                 _copied(found[m], info[n_nodes, 2:])

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from crshare.errors import ModelFormatError, PlanError
-from crshare.frontend import containers
+from crshare.frontend import asked
 from crshare.frontend.config import MAX_CONFIG
 from crshare.frontend.containers import NAMED, load_file, read_file
 from crshare.model.read import fingerprint, read_model, read_network
@@ -188,7 +188,7 @@ def test_a_reader_that_was_taken_over_is_not_believed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: object
 ) -> None:
     path = write_h5(tmp_path / "m.h5", small(), SHAPE)
-    monkeypatch.setattr(containers, "call", lambda *_: answer)
+    monkeypatch.setattr(asked, "call", lambda *_: answer)
     with pytest.raises(ModelFormatError) as error:
         read_network(path)
     assert str(error.value) == (

@@ -55,10 +55,6 @@ class Spread:
     constant: Constant
 
     @property
-    def is_single(self) -> bool:
-        return self.constant.values.size == 1
-
-    @property
     def fractions(self) -> Fractions:
         """The exact values."""
         return fractions(self.values)

@@ -15,12 +15,11 @@ import numpy as np
 
 from crshare.errors import ModelFormatError, PlanError
 from crshare.files import read_file_bytes
+from crshare.frontend.asked import asked, is_content
 from crshare.frontend.config import Weights, short
-from crshare.frontend.containers import BUSY, BYTES_PER_S, CHANGE_S, MAX_FILE, READ_S
+from crshare.frontend.containers import BYTES_PER_S, CHANGE_S, MAX_FILE, READ_S
 from crshare.frontend.onnx.graph import EXPORT, OnnxGraph, graph_of, is_description
 from crshare.frontend.onnx.reader import QUANTIZED, OnnxModel
-from crshare.sandbox.call import Limits, call
-from crshare.sandbox.process import NO_ANSWER, SandboxError
 
 READER = "crshare.frontend.onnx.protobuf"
 MAX_BESIDE = 64  # files of initializers
@@ -108,7 +107,7 @@ def library_of(graph: OnnxGraph) -> str:
 def changed_onnx(file: OnnxFile, model: OnnxModel, changes: Mapping[str, Weights]) -> OnnxFile:
     """The file with other values in the named weights, all of it in one file."""
     listed = _listed(file.path, model, changes)
-    content = _ask(file, "changed", _is_content, CHANGE_S, beside=dict(file.beside), changes=listed)
+    content = _ask(file, "changed", is_content, CHANGE_S, beside=dict(file.beside), changes=listed)
     return replace(file, content=content, beside={})
 
 
@@ -141,25 +140,20 @@ def _listed(path: Path, model: OnnxModel, changes: Mapping[str, Weights]) -> lis
 def _ask(
     file: OnnxFile, function: str, sound: Callable[[Any], bool], processor_s: int, **more: object
 ) -> Any:
-    """What the sandbox makes of the file; each way in which it may fail is one sentence."""
-    seconds = processor_s + file.size // BYTES_PER_S
-    limits = Limits(2**30 + 8 * file.size, processor_s=seconds, wall_s=BUSY * seconds)
+    """What the sandbox makes of the file."""
     try:
-        answer = call(f"{READER}:{function}", {"content": file.content, **more}, limits)
-        if not sound(answer):
-            raise SandboxError(NO_ANSWER)
-        return answer
-    except SandboxError as error:
-        raise ModelFormatError(
-            f"{file.path}: is no readable ONNX file ({error}); {EXPORT}"
-        ) from error
+        return asked(
+            f"{READER}:{function}",
+            {"content": file.content, **more},
+            sound,
+            size=file.size,
+            seconds=processor_s + file.size // BYTES_PER_S,
+            what="ONNX file",
+            advice=EXPORT,
+        )
     except ModelFormatError as error:
         raise ModelFormatError(f"{file.path}: {error}") from error
 
 
 def _are_names(answer: Any) -> bool:
     return isinstance(answer, list) and all(isinstance(name, str) for name in answer)
-
-
-def _is_content(answer: Any) -> bool:
-    return isinstance(answer, bytes)
