@@ -42,10 +42,10 @@ class Signal:
 class Conv:
     """Binary weights: sums over each window of bits or integers.
 
-    kernel: int8 [kh, kw, input channels of a group, filters] of +1/-1. pad_value: None for VALID;
-    else SAME with that value around the map (0 adds nothing: it is neither +1 nor -1). groups: as
-    many equal parts of the input channels, each read by as many consecutive filters. dilation: how
-    far apart the taps are.
+    kernel: int8 [kh, kw, input channels of a group, filters] of +1/-1, and of 0 where a plan leaves
+    an input out. pad_value: None for VALID; else SAME with that value around the map (0 adds
+    nothing: it is neither +1 nor -1). groups: as many equal parts of the input channels, each read
+    by as many consecutive filters. dilation: how far apart the taps are.
     """
 
     kernel: Int8Array
@@ -57,8 +57,8 @@ class Conv:
     def __post_init__(self) -> None:
         if self.kernel.ndim != 4 or self.kernel.dtype != np.int8 or 0 in self.kernel.shape:
             raise NetworkError(f"a binary kernel is int8 [kh, kw, ci, co], not {_of(self.kernel)}")
-        if not np.isin(self.kernel, (-1, 1)).all():
-            raise NetworkError("a binary kernel holds only +1 and -1")
+        if not np.isin(self.kernel, (-1, 0, 1)).all():
+            raise NetworkError("a binary kernel holds only +1 and -1, and 0 for inputs left out")
         if self.kernel.shape[3] % self.groups:
             raise NetworkError(f"{self.kernel.shape[3]} filters make no {self.groups} equal groups")
 

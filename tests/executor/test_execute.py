@@ -79,6 +79,23 @@ def test_paddings_and_strides(name: str, pad_value: int | None, strides: tuple[i
         expect_equal(network, 2, channels, variant_named(name))
 
 
+@pytest.mark.parametrize("name", [variant.name for variant in VARIANTS])
+@pytest.mark.parametrize("pad_value", [None, 0, 1, -1])
+def test_weights_of_zero_add_nothing(name: str, pad_value: int | None) -> None:
+    """Inputs left out by one filter, by all filters, and filters that leave out all inputs."""
+    rng = np.random.default_rng(11)
+    for channels in CHANNELS:
+        kernel = random_signs(rng, (*rng.integers(1, 6, 2), channels, 17))
+        kernel[rng.random(kernel.shape) < 0.3] = 0
+        kernel[:, :, rng.integers(channels)], kernel[..., 5] = 0, 0
+        threshold = random_threshold(rng, Signal(Kind.INTEGERS, (1, 1, 17), channels * 9))
+        conv = Conv(kernel, (1, 2), pad_value)
+        network = conv_network(conv, (6, 7, channels), threshold=threshold)
+        expect_equal(network, 2, channels, variant_named(name))
+        pixels = Network(Input((6, 7, channels)), (Layer("conv", conv, INPUT),))
+        expect_equal(pixels, 2, channels, variant_named(name))
+
+
 def test_a_variant_that_the_processor_cannot_run_is_not_chosen() -> None:
     chosen = [best_variant(frozenset(features)).name for features in ((), ("avx2", "sse2"))]
     assert chosen == ["portable", "avx2"]

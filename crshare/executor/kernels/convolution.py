@@ -5,7 +5,7 @@ positions whose windows overlap it correct the difference: the inner loop does n
 falling threshold becomes a rising one of the negated filter.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -45,8 +45,7 @@ class Border:
 class PackedConv:
     """A convolution ready to run; `fused` with a threshold, or giving its sums.
 
-    weights: [filter blocks, window words, filters of a block]. offsets, origins, classes, table:
-    as conv_kernel takes them. shape: of the output map.
+    weights, offsets, origins, classes, table: as conv_kernel takes them. shape: of the output map.
     """
 
     tile: Tile
@@ -82,13 +81,15 @@ def fits(conv: Conv, given: Signal) -> bool:
 
 def prepare(conv: Conv, given: Signal, threshold: Threshold | None, variant: Variant) -> PackedConv:
     """The packed form of a convolution of `given`, and of the threshold behind it."""
-    tile = _tile(conv, given, variant)
+    tile = replace(_tile(conv, given, variant), masked=bool((conv.kernel == 0).any()))
     binary = given.kind is Kind.BITS
     kernel = conv.kernel
     if threshold is not None:
         kernel = np.where(threshold.rising, kernel, -kernel).astype(np.int8)
     depth = n_words(given.shape[2]) if binary else given.shape[2]
     weights = _pack_weights(kernel) if binary else _masks(kernel, tile)
+    kept = np.where(kernel != 0, 1, -1) if binary else -np.abs(kernel)  # all bits set: counted
+    counted = _pack_weights(kept) if binary else _masks(kept, tile)
     shape = signal_after(conv, given).shape
     border = _border(conv, given, shape, weights.dtype)
     size = given.shape[0] + sum(border.rows), given.shape[1] + sum(border.columns)
@@ -101,7 +102,7 @@ def prepare(conv: Conv, given: Signal, threshold: Threshold | None, variant: Var
         tile=tile,
         fused=threshold is not None,
         border=border,
-        weights=_blocks(weights, tile),
+        weights=_blocks(weights, counted, tile),
         offsets=(grid[:, None] + np.arange(depth)).reshape(-1),
         origins=_places(size[1], shape[:2], conv.strides, depth),
         classes=classes.reshape(-1).astype(np.int64),
@@ -168,9 +169,9 @@ def _window_constants(kernel: Array, kinds: BoolArray) -> Int64Array:
     A tap that counts for nothing has been compared with -1, and disagrees where the weight is +1.
     """
     positive = (kernel > 0).sum(axis=2, dtype=np.int64).reshape(-1, kernel.shape[3])
-    n_valid: Int64Array = kinds.sum(axis=1, dtype=np.int64) * kernel.shape[2]
-    missing: Int64Array = (~kinds).astype(np.int64) @ positive
-    rows: Int64Array = n_valid[:, None] + 2 * missing
+    counted = (kernel != 0).sum(axis=2, dtype=np.int64).reshape(-1, kernel.shape[3])
+    missing = (~kinds).astype(np.int64) @ positive
+    rows: Int64Array = kinds.astype(np.int64) @ counted + 2 * missing
     return rows
 
 
@@ -205,14 +206,17 @@ def _masks(kernel: Array, tile: Tile) -> Array:
     return masks.reshape(-1, kernel.shape[3])
 
 
-def _blocks(weights: Array, tile: Tile) -> Array:
-    """[window, filters] to [blocks, window, filters of a block]."""
+def _blocks(weights: Array, counted: Array, tile: Tile) -> Array:
+    """[window, filters] to [blocks, window, rows of vectors], masks behind the weights."""
     window, n_filters = weights.shape
     n_blocks = -(-n_filters // tile.filters)
-    blocks = _aligned((n_blocks, window, tile.filters), weights.dtype)
+    parts = (weights, counted) if tile.masked else (weights,)
+    blocks = _aligned((n_blocks, window, len(parts), tile.filters), weights.dtype)
     for block in range(n_blocks):
-        part = weights[:, block * tile.filters : (block + 1) * tile.filters]
-        blocks[block, :, : part.shape[1]] = part
+        columns = slice(block * tile.filters, (block + 1) * tile.filters)
+        for place, part in enumerate(parts):
+            some = part[:, columns]
+            blocks[block, :, place, : some.shape[1]] = some
     return blocks
 
 

@@ -79,10 +79,15 @@ class Emitter:
         return self.splat(self.builder.load(pointer, align=self.tile.element // 8))
 
     def weights(self, address: Any, k: Any) -> list[Any]:
-        """The weights of all the tile's filters for the k-th word of the window."""
-        first = self.builder.mul(k, INT64(self.tile.vectors))
+        """The weights of all the tile's filters for the k-th word of the window, masks behind."""
+        first = self.builder.mul(k, INT64(self.tile.rows))
         align = self.tile.lanes * self.tile.element // 8
         return [
             self.load(address, self.vector, align, self.builder.add(first, INT64(v)))
-            for v in range(self.tile.vectors)
+            for v in range(self.tile.rows)
         ]
+
+    def mixed(self, word: Any, rows: list[Any], v: int) -> Any:
+        """A window word against the v-th weights; 0 where the weight is 0."""
+        found = self.builder.xor(word, rows[v])
+        return self.builder.and_(found, rows[self.tile.vectors + v]) if self.tile.masked else found

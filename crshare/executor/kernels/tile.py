@@ -58,8 +58,8 @@ class Accumulation(Emitter):
         offset = self.load(self.offsets, INT64, 8, k)
         for p, start in enumerate(self.starts):
             word = self.word(start, offset)
-            for v, row in enumerate(rows):
-                mixed = self.builder.xor(word, row)
+            for v in range(self.tile.vectors):
+                mixed = self.mixed(word, rows, v)
                 yield (p, v), self.popcount(mixed) if self.tile.element == 64 else mixed
 
     def add(self, cell: tuple[int, int], value: Any) -> None:
@@ -80,11 +80,15 @@ class Accumulation(Emitter):
             for p, start in enumerate(self.starts):
                 x = [self.word(start, offset) for offset in offsets]
                 for v in range(self.tile.vectors):
-                    pairs = [(x[i], rows[i][v]) for i in range(step)]
+                    pairs = [self.pair(x[i], rows[i], v) for i in range(step)]
                     carry = self.tree([parity[p, v] for parity in parities], pairs)
                     self.add((p, v), self.popcount(carry))
         self.settle(parities)
         return whole
+
+    def pair(self, word: Any, rows: list[Any], v: int) -> tuple[Any, Any]:
+        """Two words whose parity is what a window word adds."""
+        return (self.mixed(word, rows, v), self.constant(0)) if self.tile.masked else (word, rows[v])
 
     def tree(self, parities: list[Any], pairs: list[tuple[Any, Any]]) -> Any:
         """Take in 2**levels words; what is carried out has the weight 2**levels."""
@@ -164,16 +168,16 @@ def concatenate(build: Any, vectors: list[Any]) -> Any:
 
 @intrinsic(prefer_literal=True)
 def run_tile(  # type: ignore[no-untyped-def]
-    context, element, lanes, positions, vectors, levels, ternary, fused, addresses
+    context, element, lanes, positions, vectors, levels, ternary, masked, fused, addresses
 ):
     """One tile: what is known when it is compiled, then the addresses of x, weights and offsets,
     the number of words in a window, and the addresses of spots, table and out."""
-    shape = (element, lanes, positions, vectors, levels, ternary)
+    shape = (element, lanes, positions, vectors, levels, ternary, masked)
     tile = Tile(*(item.literal_value for item in shape))
     finisher = finish_bits if fused.literal_value else finish
 
     def generate(context, builder, signature, args):  # type: ignore[no-untyped-def]
-        x, weights, offsets, n, spots, table, out = cgutils.unpack_tuple(builder, args[7])
+        x, weights, offsets, n, spots, table, out = cgutils.unpack_tuple(builder, args[8])
         emitter = Accumulation(builder, tile, (x, weights, offsets, n, spots))
         finisher(emitter, emitter.run(), table, out, spots)
         return context.get_dummy_value()
@@ -185,14 +189,16 @@ def run_tile(  # type: ignore[no-untyped-def]
 def conv_kernel(tile: Tile, *, fused: bool) -> Callable[..., None]:
     """The compiled walk of `tile` over all output positions of a batch and all filters.
 
-    x: [images, ...], the padded maps. weights: [filter blocks, words, filters]. offsets: where
+    x: [images, ...], the padded maps. weights: [filter blocks, words, filters], of a masked tile
+    [filter blocks, words, 2, filters] with the masks behind the weights. offsets: where
     the words of a window lie, from its first. origins: where the window of each output position
     of an image begins. classes: its row of `table` [classes, filters]. out: uint8 [images *
     positions, bytes].
     """
     element, lanes, together, vectors = tile.element, tile.lanes, tile.positions, tile.vectors
     levels, ternary, bits = tile.levels, int(tile.ternary), int(fused)
-    filters = tile.filters
+    masked, filters = int(tile.masked), tile.filters
+    row_bytes = tile.rows * tile.lanes * tile.element // 8
     step_bytes = filters // 8 if fused else filters * 4
     item_bytes = tile.element // 8
 
@@ -217,13 +223,15 @@ def conv_kernel(tile: Tile, *, fused: bool) -> Callable[..., None]:
                 for i in range(0, count, together):
                     addresses = (
                         x.ctypes.data,
-                        weights.ctypes.data + block * n_words * filters * item_bytes,
+                        weights.ctypes.data + block * n_words * row_bytes,
                         offsets.ctypes.data,
                         n_words,
                         spots.ctypes.data + i * 24,
                         table.ctypes.data + block * filters * item_bytes,
                         out.ctypes.data + block * step_bytes,
                     )
-                    run_tile(element, lanes, together, vectors, levels, ternary, bits, addresses)
+                    run_tile(
+                        element, lanes, together, vectors, levels, ternary, masked, bits, addresses
+                    )
 
     return compiled(walk)

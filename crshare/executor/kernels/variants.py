@@ -13,7 +13,8 @@ class Tile:
 
     element: bits of a lane; 64 counts disagreeing bits of words, 16 and 32 add up integers.
     levels: carry-save adders before a population count, each halving their number. ternary: the
-    processor has three-operand logic (AVX-512).
+    processor has three-operand logic (AVX-512). masked: each weight word is followed by a mask of
+    the weights that are not 0.
     """
 
     element: int
@@ -22,11 +23,17 @@ class Tile:
     vectors: int
     levels: int = 0
     ternary: bool = False
+    masked: bool = False
 
     @property
     def filters(self) -> int:
         """Filters that one tile computes."""
         return self.lanes * self.vectors
+
+    @property
+    def rows(self) -> int:
+        """Vectors that the weights of one window word take."""
+        return self.vectors * (2 if self.masked else 1)
 
 
 @dataclass(frozen=True, slots=True)
