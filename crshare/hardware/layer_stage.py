@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from crshare.arrays import Int64Array
 from crshare.errors import HardwareError
+from crshare.hardware.geometry import windowing_of
 from crshare.hardware.heap_cells import heap_netlist
 from crshare.hardware.time_multiplex import Turned, in_turns
 from crshare.network.graph import Conv, Kind, Layer, Signal, Threshold, extent, signal_after
@@ -214,16 +215,3 @@ def netlist_of(graph: AdderGraph, heads: tuple[Head, ...], n_classes: int) -> Ne
                 cells.append(Add(one, other, right.negative))
     ranges = tuple(map(Range, graph.low.tolist(), graph.high.tolist()))
     return Netlist(graph.n_inputs, ranges, tuple(cells), heads, n_classes)
-
-
-def windowing_of(
-    given: Signal, window: tuple[int, int], strides: tuple[int, int], *, same: bool, pad: int
-) -> Windowing:
-    before, after = [], []
-    for axis in range(2):
-        size, width, stride = given.shape[axis], window[axis], strides[axis]
-        positions, first = extent(size, width, stride, same=same)
-        before.append(first)
-        after.append(max((positions - 1) * stride + width - size - first, 0) if same else 0)
-    pads = before[0], before[1], after[0], after[1]
-    return Windowing((given.shape[0], given.shape[1]), window, strides, pads, pad)

@@ -12,7 +12,8 @@ import numpy as np
 
 from crshare.arrays import Int64Array
 from crshare.errors import HardwareError
-from crshare.hardware.layer_stage import LayerSums, on_pixels, windowing_of
+from crshare.hardware.geometry import windowing_of
+from crshare.hardware.layer_stage import LayerSums, on_pixels
 from crshare.hardware.lut_stages import (
     class_stages,
     counts_graph,

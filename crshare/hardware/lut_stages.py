@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from crshare.hardware.layer_stage import netlist_of, windowing_of
+from crshare.hardware.geometry import windowing_of
+from crshare.hardware.layer_stage import netlist_of
 from crshare.network.graph import ClassSums, Lut, Modulate, Signal
 from crshare.network.truth_tables import Function, functions_of
 from hwgen import (

@@ -1,8 +1,10 @@
 """How layers become datapaths: what the user chooses, within its limits."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from crshare.errors import HardwareError
+from crshare.hardware.architecture import Architecture
 from crshare.limits import LEVELS, LUTS, TURNS
 from hwgen.targets import GENERIC, TARGETS, XILINX
 from solver.choices import ADDER_LUTS, LUT6
@@ -13,7 +15,8 @@ class Options:
     """How layers become datapaths. target: what the Verilog is for. method, measure: of the adder
     graph; without a measure, the target's. per_stage: LUTs or adders in a row between registers.
     max_luts: estimated LUT6 above which a layer is refused. fold: turns in which a layer may give
-    its outputs, where that takes fewer LUTs."""
+    its outputs, where that takes fewer LUTs. architectures: of layers by their names; what is not
+    named is a graph, or in turns by `fold`."""
 
     target: str = GENERIC
     method: str = "auto"
@@ -21,6 +24,7 @@ class Options:
     per_stage: int = 3
     max_luts: int = 100_000
     fold: int = 1
+    architectures: Mapping[str, Architecture] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         LEVELS.check("per_stage", self.per_stage)
