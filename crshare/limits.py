@@ -51,6 +51,7 @@ IMAGES = Limit(1, 10_000)  # that a simulator runs
 ROWS = Limit(1, 10**9)  # of a data set
 LEVELS = Limit(1, 1_000)
 LUTS = Limit(1, 10**9)
+MEGAHERTZ = Limit(0.001, 10_000, whole=False)
 TURNS = Limit(1, 32)  # a bit of an int64 for each, and those that number a layer's inputs
 EPOCHS = Limit(1, 1_000_000)
 SHIFT = Limit(0, 10_000)

@@ -6,6 +6,7 @@ four, from a seed of its own.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import prod
 
 from hwgen.design import Compute, Design, Pool
@@ -26,35 +27,104 @@ def hex_lines(beats: Sequence[int], width: int) -> str:
     return "".join(f"{beat:0{digits}x}\n" for beat in beats)
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A stream inside the design whose beats are compared, too: `n` of them, with those of a file.
+
+    module: of the stage that gives it. stream: its signals, `valid`, `ready` and `data` in a path
+    that ends so.
+    """
+
+    module: str
+    valid: str
+    ready: str
+    data: str
+    width: int
+    n: int
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dut:
+    """What is tested: a module between two streams. packets: whether they have TLAST, which stands
+    above the bits of a beat. patience: clocks without a beat that are a hang."""
+
+    top: str
+    in_width: int
+    out_width: int
+    patience: int
+    packets: bool = False
+    probes: tuple[Probe, ...] = ()
+
+
 def testbench(design: Design, n_in: int, n_out: int, *, seed: int = 1) -> str:
     """The module `testbench`: n_in beats go in and n_out are compared. seed: of the stalls."""
+    widths = design.stages[0].in_width, design.stages[-1].out_width
+    return bench_of(Dut(design.top, *widths, patience_for(design)), n_in, n_out, seed=seed)
+
+
+def bench_of(dut: Dut, n_in: int, n_out: int, *, seed: int = 1) -> str:
+    """As `testbench`, of anything between two streams."""
     emit = Emitter()
-    in_width, out_width = design.stages[0].in_width, design.stages[-1].out_width
-    patience = _patience(design)
-    if max(n_in, n_out, patience) > MAX_COUNT:
-        raise NetlistError(f"{design.name} takes more beats or clocks than a testbench counts")
+    if max(n_in, n_out, dut.patience, *(probe.n for probe in dut.probes)) > MAX_COUNT:
+        raise NetlistError(f"{dut.top} takes more beats or clocks than a testbench counts")
     emit("`timescale 1ns/1ps")
-    emit.comment(f"Checks {design.name}: prints PASS and the beats, or FAIL.")
+    emit.comment(f"Checks {dut.top}: prints PASS and the beats, or FAIL; +stalls holds beats back.")
     with emit.block(f"module {TESTBENCH};", "endmodule"):
-        emit(f"reg {bus(in_width)} given [0:{n_in - 1}];")
-        emit(f"reg {bus(out_width)} expected [0:{n_out - 1}];")
+        emit(f"reg {bus(dut.in_width)} given [0:{n_in - 1}];")
+        emit(f"reg {bus(dut.out_width)} expected [0:{n_out - 1}];")
         emit("reg aclk = 1'b0, aresetn = 1'b0;")
-        emit(f"reg s_valid = 1'b0, m_ready = 1'b0;\nreg {bus(in_width)} s_data;")
-        emit(f"wire s_ready, m_valid;\nwire {bus(out_width)} m_data;")
+        emit(f"reg s_valid = 1'b0, m_ready = 1'b0;\nreg {bus(dut.in_width)} s_data;")
+        emit(f"wire s_ready, m_valid;\nwire {bus(dut.out_width)} m_data;")
         emit("integer sent = 0, received = 0, wrong = 0, idle = 0, clocks = 0;")
         emit(f"integer seed = {seed};", "reg stalls, hold_in, hold_out;")
         emit("always #5 aclk = ~aclk;")
-        with emit.block(f"{design.top} dut (", ");"):
-            emit(".aclk(aclk), .aresetn(aresetn),")
-            emit(".s_axis_tvalid(s_valid), .s_axis_tready(s_ready), .s_axis_tdata(s_data),")
-            emit(".m_axis_tvalid(m_valid), .m_axis_tready(m_ready), .m_axis_tdata(m_data)")
+        _instance(emit, dut)
         with emit.block("initial begin", "end"):
             emit(f'$readmemh("{IN_FILE}", given);', f'$readmemh("{OUT_FILE}", expected);')
             emit('stalls = $test$plusargs("stalls") != 0;')
             emit("repeat (4) @(posedge aclk);", "@(negedge aclk) aresetn = 1'b1;")
         _drive(emit, n_in)
-        _check(emit, n_out, patience)
+        for place, probe in enumerate(dut.probes):
+            _probe(emit, place, probe)
+        _check(emit, n_out, dut)
     return str(emit)
+
+
+def _instance(emit: Emitter, dut: Dut) -> None:
+    given, made, lasts = "s_data", "m_data", ""
+    if dut.packets:
+        given, made = f"s_data[{dut.in_width - 2}:0]", f"m_data[{dut.out_width - 2}:0]"
+        lasts = (
+            f", .s_axis_tlast(s_data[{dut.in_width - 1}]), "
+            f".m_axis_tlast(m_data[{dut.out_width - 1}])"
+        )
+    with emit.block(f"{dut.top} dut (", ");"):
+        emit(".aclk(aclk), .aresetn(aresetn),")
+        emit(f".s_axis_tvalid(s_valid), .s_axis_tready(s_ready), .s_axis_tdata({given}),")
+        emit(f".m_axis_tvalid(m_valid), .m_axis_tready(m_ready), .m_axis_tdata({made}){lasts}")
+
+
+def _probe(emit: Emitter, place: int, probe: Probe) -> None:
+    """Counts the beats of a stream inside, and those that differ."""
+    emit(f"reg {bus(probe.width)} layer_{place} [0:{probe.n - 1}];")
+    emit(f"integer seen_{place} = 0, bad_{place} = 0, first_{place} = 0;")
+    emit(f'initial $readmemh("{probe.file}", layer_{place});')
+    taken = f"aresetn && {probe.valid} && {probe.ready} && seen_{place} < {probe.n}"
+    with emit.block(f"always @(posedge aclk) if ({taken}) begin", "end"):
+        with emit.block(f"if ({probe.data} !== layer_{place}[seen_{place}]) begin", "end"):
+            emit(f"if (bad_{place} == 0) first_{place} = seen_{place};")
+            emit(f"bad_{place} = bad_{place} + 1;")
+        emit(f"seen_{place} = seen_{place} + 1;")
+
+
+def _fail(emit: Emitter, dut: Dut, said: str, values: str) -> None:
+    """Says FAIL, and which stream inside differs first in the order of the layers."""
+    for place, probe in enumerate(dut.probes):
+        inside = f"{probe.module} differs in %0d of {probe.n} beats, first in beat %0d"
+        emit(f"{'else ' if place else ''}if (bad_{place} != 0)")
+        emit(f'  $display("FAIL {said}; {inside}", {values}, bad_{place}, first_{place});')
+    emit(f'{"else " if dut.probes else ""}$display("FAIL {said}", {values});')
 
 
 def verdict(said: str, n_out: int, simulator: str) -> bool:
@@ -76,7 +146,7 @@ def _drive(emit: Emitter, n_in: int) -> None:
         emit("  s_valid = 1'b1;", "  s_data = given[sent];", "end")
 
 
-def _patience(design: Design) -> int:
+def patience_for(design: Design) -> int:
     """Longer than any stage walks over padding while no beat comes in or goes out."""
     walks = [
         prod(stage.windowing.padded) * _clocks(stage)
@@ -91,7 +161,7 @@ def _clocks(stage: Compute | Pool) -> int:
     return stage.folding.phases if isinstance(stage, Compute) and stage.folding else 1
 
 
-def _check(emit: Emitter, n_out: int, patience: int) -> None:
+def _check(emit: Emitter, n_out: int, dut: Dut) -> None:
     with emit.block("always @(posedge aclk) if (aresetn) begin", "end"):
         emit("clocks = clocks + 1;", "idle = (s_valid && s_ready) ? 0 : idle + 1;")
         with emit.block("if (m_valid && m_ready) begin", "end"):
@@ -103,7 +173,9 @@ def _check(emit: Emitter, n_out: int, patience: int) -> None:
             with emit.block(f"if (received == {n_out}) begin", "end"):
                 emit("if (wrong == 0)")
                 emit('  $display("PASS %0d beats in %0d clocks", received, clocks);')
-                emit('else $display("FAIL %0d of %0d beats are wrong", wrong, received);')
+                with emit.block("else begin", "end"):
+                    _fail(emit, dut, "%0d of %0d beats are wrong", "wrong, received")
                 emit("$finish;")
-        with emit.block(f"if (idle > {patience}) begin", "end"):
-            emit(f'$display("FAIL hangs after %0d of {n_out} beats", received);', "$finish;")
+        with emit.block(f"if (idle > {dut.patience}) begin", "end"):
+            _fail(emit, dut, f"hangs after %0d of {n_out} beats", "received")
+            emit("$finish;")

@@ -11,7 +11,7 @@ import click
 
 from crshare.cli.arguments import IN_FILE, MODEL, OUT_FOLDER, ChoiceOf, number
 from crshare.cli.shared import deliver, json_option, model_options, progress, source_of
-from crshare.limits import IMAGES, LEVELS, LUTS, TURNS
+from crshare.limits import IMAGES, LEVELS, LUTS, MEGAHERTZ, TURNS
 from solver.choices import AUTO, MEASURES, METHODS
 
 if TYPE_CHECKING:
@@ -77,13 +77,30 @@ N_IMAGES = 20
     multiple=True,
     help="What --verify runs; repeatable; without it, all that are installed.",
 )
-@click.option("--data", type=IN_FILE, help="Images for --verify; without them, random ones.")
+@click.option(
+    "--data", type=IN_FILE, help="Images for --verify and --testbench; without them, random ones."
+)
 @click.option(
     "--images",
     type=number(IMAGES),
     default=N_IMAGES,
     show_default=True,
-    help="How many images --verify runs.",
+    help="How many images --verify runs, or a testbench has.",
+)
+@click.option(
+    "--testbench",
+    "with_bench",
+    is_flag=True,
+    help="Write a testbench of these images as well; it says which layer differs first.",
+)
+@click.option(
+    "--clock",
+    "clock_mhz",
+    type=number(MEGAHERTZ),
+    default=100,
+    show_default=True,
+    metavar="MHZ",
+    help="Of the constraints.",
 )
 @json_option
 @model_options
@@ -103,6 +120,8 @@ def generate(
     simulators: tuple[str, ...],
     data: Path | None,
     images: int,
+    with_bench: bool,
+    clock_mhz: float,
     json_path: Path | None,
     sign_layers: tuple[str, ...],
     rescale: str | None,
@@ -117,6 +136,7 @@ def generate(
 
     from crshare.hardware.lowering import Options
     from crshare.hardware.rtl import Wish, generate_rtl, report
+    from crshare.hardware.take_home import Home
     from crshare.plan.file import read_plan
     from crshare.plan.lut_plan import is_lut_network, read_lut_plan, shared_network
     from crshare.report.hardware import hardware_table
@@ -129,12 +149,15 @@ def generate(
         network = shared_network(network, read_lut_plan(plan, network, loaded.weights_hash))
     elif plan:
         sharing = read_plan(plan, network, loaded.weights_hash)
+    shown = _pixels(data, network, images) if prove or with_bench else None
     wish = Wish(
         Options(target, method, measure, pipeline, max_luts, fold),
         _only(layers),
         combinational,
-        _pixels(data, network, images) if prove else None,
+        shown if prove else None,
         simulators,
+        Home(clock_mhz),
+        shown if with_bench else None,
     )
     with progress() as show:
         made = generate_rtl(network, sharing, wish, output, show, name=model.stem)

@@ -21,7 +21,11 @@ from crshare.strict_json import JsonError, parse_json
 MANIFEST = "manifest.json"
 FORMAT = "crshare-files"
 DRAFT = ".crshare-"  # what a run that was killed may leave
-OWN = re.compile(r"[A-Za-z_]\w*\.v|files\.f|report\.json", re.ASCII)  # all that is ever written
+OWN = re.compile(  # all that is ever written
+    r"[A-Za-z_]\w*\.v|files\.f|primitives\.f|report\.json|README\.md|synth\.ys|"
+    r"(vivado|quartus)\.tcl|constraints\.(xdc|sdc)|beats_\w+\.hex",
+    re.ASCII,
+)
 HASH = re.compile(r"[0-9a-f]{64}")
 MAX_MANIFEST, MAX_FILE = 2**24, 2**32
 ADVICE = "move it away or choose another place"

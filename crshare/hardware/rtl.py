@@ -6,32 +6,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from crshare.arrays import Array
 from crshare.errors import HardwareError
-from crshare.executor.execute import compile_network, compile_part
+from crshare.hardware.beats import axi_bench, bench, vectors
 from crshare.hardware.lowering import Lowered, Options, lower
 from crshare.hardware.manifest import listed, replace_files
-from crshare.network.bits import unpack
-from crshare.network.graph import INPUT, Kind, Network
+from crshare.hardware.take_home import Home, axi_files, axi_top, scripts
+from crshare.network.graph import Network
 from crshare.plan.plan import SharingPlan
 from hwgen import (
-    IN_FILE,
-    OUT_FILE,
     STALLS,
     Compute,
-    Decide,
-    Design,
-    Entry,
     Tally,
     available,
     combinational,
     files,
-    hex_lines,
     simulate,
     tally,
-    testbench,
     verdict,
 )
 from hwgen.equivalence import Ports
@@ -39,14 +30,6 @@ from hwgen.identifiers import PRIMITIVES
 from hwgen.verilog import primitives
 
 Report = Callable[[str, float], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Vectors:
-    """What goes in and what must come out, beat after beat."""
-
-    given: list[int]
-    expected: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +55,7 @@ class Generated:
 class Wish:
     """What is to be generated. only: first and last layer with weights, None for all.
     check: images that go through simulators, integers [n, h, w, c]; those named, or all installed.
+    bench: images of a testbench that is written, too.
     """
 
     options: Options
@@ -79,6 +63,8 @@ class Wish:
     combinational: bool = False
     check: Array | None = None
     simulators: tuple[str, ...] = ()
+    home: Home = Home()
+    bench: Array | None = None
 
 
 def generate_rtl(
@@ -94,25 +80,36 @@ def generate_rtl(
     listed(folder)  # what must be left alone is refused before the work is done
     simulators = simulators_or_refuse(wish.simulators) if wish.check is not None else []
     lowered = lower(network, plan, wish.options, on_progress, name=name, only=wish.only)
-    contents = rtl_files(lowered, combinational_only=wish.combinational)
+    contents = rtl_files(lowered, combinational_only=wish.combinational, home=wish.home)
+    if wish.bench is not None:
+        contents |= axi_bench(lowered, axi_top(lowered, wish.home), wish.bench)
     verdicts = [] if wish.check is None else verify(lowered, wish.check, simulators, on_progress)
     return Generated(lowered, tuple(verdicts), replace_files(folder, contents))
 
 
-def rtl_files(lowered: Lowered, *, combinational_only: bool = False) -> dict[str, str]:
+def rtl_files(
+    lowered: Lowered, *, combinational_only: bool = False, home: Home | None = None
+) -> dict[str, str]:
     """Every file of the design by name: Verilog, the list of its files, and report.json.
+
+    home: where the design goes, with a top between AXI4-Streams, scripts and constraints.
 
     Models of a device's primitives have a list of their own, primitives.f: what maps the design to
     that device must not read them, simulators and proofs must.
     combinational_only: the datapath of a single layer, without streams and registers.
     """
     found = _combinational(lowered) if combinational_only else files(lowered.design)
+    goes = None if combinational_only else home
+    found |= axi_files(lowered, goes) if goes else {}
     models = [f"{name}.v" for name in PRIMITIVES if f"{name}.v" in found]
     names = sorted(found.keys() - set(models))
     found["files.f"] = "".join(f"{name}\n" for name in names)
     if models:
         found["primitives.f"] = "".join(f"{name}\n" for name in models)
     facts = report(lowered)
+    if goes:
+        found |= scripts(lowered, goes, names)
+        facts["axi_top"] = axi_top(lowered, goes).name
     if combinational_only:
         facts["top"] = next(Path(name).stem for name in names if name.endswith("_datapath.v"))
         facts["ports"] = asdict(_ports(_only_stage(lowered)))
@@ -182,41 +179,6 @@ def report(lowered: Lowered) -> dict[str, Any]:
     }
 
 
-def vectors(lowered: Lowered, images: Array) -> Vectors:
-    """The beats of these images: in as the design takes them, out as the executor gives them."""
-    network, first = lowered.network, lowered.design.stages[0]
-    given = _native(network, lowered.start, images)
-    again = lowered.frames_sent // network.signals[lowered.start].frames
-    given = np.repeat(given, again, axis=0) if again > 1 else given
-    width = first.raw.width if isinstance(first, Entry) else 1
-    beats_in = _beats(given, width)
-    if isinstance(lowered.design.stages[-1], Decide):
-        classes = compile_network(network).classify(images)
-        return Vectors(beats_in, classes.tolist())
-    last = lowered.design.stages[-1]
-    head = last.head_width if isinstance(last, Compute) else 1
-    return Vectors(beats_in, _beats(_native(network, lowered.end, images), head))
-
-
-def _native(network: Network, name: str, images: Array) -> Array:
-    """Integers [n, h, w, c]: pixels as stored, bits as 0 and 1, or sums."""
-    if name == INPUT:
-        return images.astype(np.int64)
-    found = compile_part(network, start=INPUT, targets=(name,)).run(images)[name]
-    signal = network.signals[name]
-    if signal.kind is Kind.BITS:
-        return (unpack(found, signal.shape[2]) > 0).astype(np.int64)
-    return found.astype(np.int64)
-
-
-def _beats(values: Array, width: int) -> list[int]:
-    """Each position's channels in one number, channel c at bits c * width and up."""
-    flat = values.reshape(-1, values.shape[-1]) & ((1 << width) - 1)
-    bits = (flat[:, :, None] >> np.arange(width)) & 1
-    packed = np.packbits(bits.reshape(len(flat), -1).astype(np.uint8), axis=1, bitorder="little")
-    return [int.from_bytes(row.tobytes(), "little") for row in packed]
-
-
 def verify(
     lowered: Lowered,
     images: Array,
@@ -243,16 +205,6 @@ def verify(
             share = len(verdicts) / (len(simulators) * len(stalls))
             on_progress(f"{simulator}, with and without stalls", share)
     return verdicts
-
-
-def bench(design: Design, beats: Vectors) -> dict[str, str]:
-    """All that a simulator needs: the design, its testbench, and the beats in and out."""
-    given, expected = beats.given, beats.expected
-    return files(design) | {
-        "testbench.v": testbench(design, len(given), len(expected)),
-        IN_FILE: hex_lines(given, design.stages[0].in_width),
-        OUT_FILE: hex_lines(expected, design.stages[-1].out_width),
-    }
 
 
 def simulators_or_refuse(wanted: Sequence[str] = ()) -> list[str]:

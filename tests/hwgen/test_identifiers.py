@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crshare.hardware.rtl import Vectors, bench
+from crshare.hardware.beats import Vectors, bench
 from hwgen import Design, Entry, Gather, NetlistError, Pool, Range, Windowing, files
 from hwgen.emitter import Emitter, constant
 from hwgen.identifiers import HAND_WRITTEN, KEYWORDS, LONGEST, identifiers
