@@ -35,7 +35,7 @@ def simulate(
     if simulator == "verilator":
         build = [
             *(compiler, "--binary", "--timing", "-Wno-fatal", "-O3", "--x-initial", "fast"),
-            *("-CFLAGS", "-O1", "-j", "0", "--top-module", TESTBENCH),
+            *("-CFLAGS", "-O1", "-j", "0", "--top-module", TESTBENCH, *_kept_objects()),
             *("--Mdir", "obj", "-o", f"../{BINARY}", *names),
         ]
         run = [f"./{BINARY}"]
@@ -48,6 +48,11 @@ def simulate(
             raise ToolError(f"{program} ended well, but made nothing to run; install it anew")
         for arguments in runs:
             yield _verdict(program, _done(program, [*run, *arguments], folder, time_limit_s))
+
+
+def _kept_objects() -> tuple[str, ...]:
+    """With ccache on the PATH, Verilator's own library is compiled once, not for each design."""
+    return ("-MAKEFLAGS", "OBJCACHE=ccache") if shutil.which("ccache") else ()
 
 
 def _verilog(files: Mapping[str, str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -117,6 +118,23 @@ def test_what_an_interrupted_caller_started_is_killed(
     with pytest.raises(KeyboardInterrupt):
         ended([str(program)], tmp_path, 100, "")
     (tmp_path / "started").touch()
+
+
+def test_verilator_compiles_through_ccache_where_that_is_installed(
+    install: Install, tmp_path: Path
+) -> None:
+    said = tmp_path / "said"
+    install(
+        "verilator",
+        f'echo "$*" >{said}; printf "#!/bin/sh\\necho PASS" >simulation; chmod +x simulation',
+    )
+    program = install("ccache", "exit 1")
+    assert list(simulate("verilator", BENCH, 10)) == ["PASS"]
+    assert " -MAKEFLAGS OBJCACHE=ccache " in said.read_text()
+    program.unlink()
+    said.unlink()
+    assert list(simulate("verilator", BENCH, 10)) == ["PASS"]
+    assert ("OBJCACHE" in said.read_text()) == (shutil.which("ccache") is not None)
 
 
 def test_a_full_temporary_folder_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
