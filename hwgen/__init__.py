@@ -11,17 +11,19 @@ from hwgen.design import (
     Gather,
     Pool,
     Stage,
-    Windowing,
 )
 from hwgen.errors import HwgenError, NetlistError, TimeLimitError, ToolError
 from hwgen.frames import Accumulate, Modulation
 from hwgen.interpret import interpret
+from hwgen.lookup import Lookup
+from hwgen.matrix_vector import MatrixVector, Weights
 from hwgen.netlist import Compare, Fixed, Head, Linear, Netlist, to_text
 from hwgen.simulate import available, lint, simulate
 from hwgen.tables import TruthTable
 from hwgen.tally import tally
 from hwgen.testbench import IN_FILE, OUT_FILE, STALLS, hex_lines, testbench, verdict
 from hwgen.verilog import combinational, files
+from hwgen.windowing import Windowing
 
 __all__ = [
     "IN_FILE",
@@ -43,6 +45,8 @@ __all__ = [
     "Head",
     "HwgenError",
     "Linear",
+    "Lookup",
+    "MatrixVector",
     "Modulation",
     "Netlist",
     "NetlistError",
@@ -55,6 +59,7 @@ __all__ = [
     "Tally",
     "TimeLimitError",
     "ToolError",
+    "Weights",
     "Windowing",
     "available",
     "combinational",

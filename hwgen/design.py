@@ -11,54 +11,9 @@ from hwgen.cells import Range
 from hwgen.errors import NetlistError
 from hwgen.frames import Accumulate, Modulation
 from hwgen.identifiers import identifiers
+from hwgen.matrix_vector import MatrixVector
 from hwgen.netlist import Linear, Netlist
-
-COUNTER_WIDTH = 16
-
-
-def counter_width(greatest: int) -> int:
-    """Bits of a counter up to a number: sixteen, and more only where these do not hold it."""
-    return max(COUNTER_WIDTH, greatest.bit_length())
-
-
-@dataclass(frozen=True, slots=True)
-class Windowing:
-    """How windows lie in a map: sizes are (rows, columns), pads (top, left, bottom, right).
-
-    pad: what one position of the padding holds, as the bits of a beat.
-    """
-
-    size: tuple[int, int]
-    kernel: tuple[int, int]
-    strides: tuple[int, int] = (1, 1)
-    pads: tuple[int, int, int, int] = (0, 0, 0, 0)
-    pad: int = 0
-
-    @property
-    def pointwise(self) -> bool:
-        """Whether every position is a window by itself."""
-        return self.kernel == (1, 1) and self.strides == (1, 1) and not any(self.pads)
-
-    @property
-    def padded(self) -> tuple[int, int]:
-        """Rows and columns that a window walks over: the map and its padding."""
-        top, left, bottom, right = self.pads
-        return self.size[0] + top + bottom, self.size[1] + left + right
-
-    @property
-    def output(self) -> tuple[int, int]:
-        """Rows and columns of the output map."""
-        rows, columns = (
-            (whole - window) // stride + 1
-            for whole, window, stride in zip(self.padded, self.kernel, self.strides, strict=True)
-        )
-        return rows, columns
-
-    @property
-    def counter_width(self) -> int:
-        """Bits of whatever counts rows or columns, a stride beyond the last one included."""
-        steps = zip(self.padded, self.kernel, self.strides, strict=True)
-        return counter_width(max(whole + window + stride for whole, window, stride in steps))
+from hwgen.windowing import Windowing, counter_width
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +174,7 @@ class Decide:
         return max(1, (self.n_classes - 1).bit_length())
 
 
-Stage = Entry | Modulation | Compute | Pool | Gather | Accumulate | Decide
+Stage = Entry | Modulation | Compute | MatrixVector | Pool | Gather | Accumulate | Decide
 
 
 @dataclass(frozen=True)
@@ -242,9 +197,25 @@ class Design:
                 )
 
     @cached_property
+    def _names(self) -> tuple[str, ...]:
+        """Of the stages, of the top, and of the lanes of all units."""
+        lanes = [f"{name}_lane" for name, _ in self._lanes]
+        return identifiers([*(stage.name for stage in self.stages), self.name, *lanes])
+
+    @property
+    def _lanes(self) -> list[tuple[str, Netlist]]:
+        units = (stage for stage in self.stages if isinstance(stage, MatrixVector))
+        return [(unit.name, lane) for unit in units for lane in unit.lanes]
+
+    @cached_property
     def modules(self) -> tuple[str, ...]:
         """The module of each stage, and the top's."""
-        return identifiers([*(stage.name for stage in self.stages), self.name])
+        return self._names[: len(self.stages) + 1]
+
+    def lane_modules(self, unit: MatrixVector) -> tuple[str, ...]:
+        """The module of each of a unit's netlists of lanes."""
+        named = zip(self._lanes, self._names[len(self.stages) + 1 :], strict=True)
+        return tuple(module for (name, _), module in named if name == unit.name)
 
     @property
     def top(self) -> str:

@@ -15,6 +15,7 @@ from hwgen.identifiers import is_identifier
 FILE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,299}\.v")
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+BLOCK = '(* ram_style = "block", rom_style = "block" *)'  # the one attribute that we write
 FOREIGN = re.compile(r"\$(?!signed\b)\w*|`\w*|[\"\\]|[^\t\n -~]")
 
 
@@ -35,5 +36,5 @@ class Sources:
 
 def foreign_word(text: str) -> str | None:
     """The first word of a Verilog text that is more than a description, if there is one."""
-    found = CONTROL.search(text) or FOREIGN.search(COMMENT.sub(" ", text))
+    found = CONTROL.search(text) or FOREIGN.search(COMMENT.sub(" ", text).replace(BLOCK, " "))
     return None if found is None else found[0]

@@ -1,7 +1,7 @@
 """What the stages of a design share: ports, windows, counters and the register at the end."""
 
-from hwgen.design import COUNTER_WIDTH, Windowing
 from hwgen.emitter import Emitter, bus, constant
+from hwgen.windowing import COUNTER_WIDTH, Windowing
 
 
 def stream_ports(in_width: int, out_width: int) -> list[str]:
@@ -86,3 +86,27 @@ def registered_end(emit: Emitter, n_stages: int, out_width: int, ripe: str) -> N
         with emit.block("", "end"):
             emit(*(f"{now} <= {then};" for then, now in zip(valid, valid[1:], strict=False)))
             emit(f"out_valid <= {valid[-1]}{ripe};")
+
+
+def classes_of(
+    rows: tuple[int, ...], columns: tuple[int, ...], phases: int, widths: tuple[int, int]
+) -> str:
+    """The class of the window, times `phases`, by where it hangs over the border.
+
+    rows, columns: the class of each. widths: bits of a place, and of the result.
+    """
+    n_columns = max(columns) + 1
+    row = _by_place("row", rows, n_columns * phases, widths)
+    return f"{row} + {_by_place('column', columns, phases, widths)}"
+
+
+def _by_place(name: str, classes: tuple[int, ...], factor: int, widths: tuple[int, int]) -> str:
+    """A chain of choices, the most usual class last."""
+    counter, width = widths
+    usual = max(classes, key=classes.count)
+    text = constant(usual * factor, width)
+    for place, found in enumerate(classes):
+        if found != usual:
+            test = f"{name} == {constant(place, counter)}"
+            text = f"({test}) ? {constant(found * factor, width)} : {text}"
+    return f"({text})"

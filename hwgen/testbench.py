@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from hwgen.design import Compute, Design, Pool
+from hwgen.design import Compute, Design, Folding, Pool
 from hwgen.emitter import Emitter, bus
 from hwgen.errors import NetlistError, ToolError
 from hwgen.identifiers import TESTBENCH
+from hwgen.matrix_vector import MatrixVector
 
 STALLS = "+stalls"
 IN_FILE, OUT_FILE = "beats_in.hex", "beats_out.hex"
@@ -151,14 +152,21 @@ def patience_for(design: Design) -> int:
     walks = [
         prod(stage.windowing.padded) * _clocks(stage)
         for stage in design.stages
-        if isinstance(stage, Compute | Pool) and any(stage.windowing.pads)
+        if isinstance(stage, MatrixVector)
+        or (isinstance(stage, Compute | Pool) and any(stage.windowing.pads))
     ]
     return PATIENCE + sum(walks)
 
 
-def _clocks(stage: Compute | Pool) -> int:
+def _clocks(stage: Compute | MatrixVector | Pool) -> int:
     """For one window."""
-    return stage.folding.phases if isinstance(stage, Compute) and stage.folding else 1
+    match stage:
+        case MatrixVector():
+            return stage.n_words
+        case Compute(folding=Folding(phases)):
+            return phases
+        case _:
+            return 1
 
 
 def _check(emit: Emitter, n_out: int, dut: Dut) -> None:

@@ -22,16 +22,20 @@ from hwgen.folding import gathered, in_phases
 from hwgen.frames import Accumulate, Modulation
 from hwgen.frames_verilog import accumulate_module, modulation_module
 from hwgen.identifiers import HAND_WRITTEN, PRIMITIVES
+from hwgen.matrix_vector import MatrixVector
 from hwgen.netlist import Netlist
 from hwgen.stream import (
     class_width,
+    classes_of,
     control,
     count,
     mask,
     stream_ports,
     windows,
 )
+from hwgen.unit_verilog import lane_module, unit_module
 
+OneModule = Entry | Modulation | Compute | Pool | Gather | Accumulate | Decide
 RTL = Path(__file__).with_name("rtl")
 
 
@@ -42,9 +46,18 @@ def files(design: Design) -> dict[str, str]:
     """
     found = {f"{name}.v": (RTL / f"{name}.v").read_text(encoding="utf-8") for name in HAND_WRITTEN}
     for stage, module in zip(design.stages, design.modules, strict=False):
-        found[f"{module}.v"] = stage_module(stage, module)
+        found |= _stage_files(design, stage, module)
     found[f"{design.top}.v"] = top_module(design)
     return found | primitives(found)
+
+
+def _stage_files(design: Design, stage: Stage, module: str) -> dict[str, str]:
+    if not isinstance(stage, MatrixVector):
+        return {f"{module}.v": stage_module(stage, module)}
+    lanes = design.lane_modules(stage)
+    named = zip(stage.lanes, lanes, strict=True)
+    found = {f"{name}.v": lane_module(stage, netlist, name) for netlist, name in named}
+    return found | {f"{module}.v": unit_module(stage, module, lanes)}
 
 
 def primitives(texts: Mapping[str, str]) -> dict[str, str]:
@@ -83,7 +96,7 @@ def _instance(emit: Emitter, module: str, source: str | None, target: str | None
             emit(", ".join(ports) + ("," if side == "s" else ""))
 
 
-def stage_module(stage: Stage, module: str) -> str:
+def stage_module(stage: OneModule, module: str) -> str:
     match stage:
         case Entry():
             return _entry(stage, module)
@@ -198,12 +211,9 @@ def _classes(emit: Emitter, stage: Compute, n_stages: int) -> None:
     if stage.netlist.n_classes == 1:
         return
     width = class_width(stage.netlist.n_classes)
-    n_columns = max(stage.column_classes) + 1
     phases = stage.folding.phases if stage.folding else 1
     counter = stage.windowing.counter_width
-    row = _by_place("row", stage.row_classes, n_columns * phases, (counter, width))
-    column = _by_place("column", stage.column_classes, phases, (counter, width))
-    terms = [row, column]
+    terms = [classes_of(stage.row_classes, stage.column_classes, phases, (counter, width))]
     if phases > 1:
         missing = width - class_width(phases)
         terms.append(f"{{{missing}'d0, phase_0}}" if missing else "phase_0")
@@ -211,18 +221,6 @@ def _classes(emit: Emitter, stage: Compute, n_stages: int) -> None:
     for later in range(1, n_stages):
         emit(f"reg {bus(width)} class_{later};")
         emit(f"always @(posedge aclk) if (advance) class_{later} <= class_{later - 1};")
-
-
-def _by_place(name: str, classes: tuple[int, ...], factor: int, widths: tuple[int, int]) -> str:
-    """A chain of choices, the most usual class last. widths: of a place, and of a class."""
-    counter, width = widths
-    usual = max(classes, key=classes.count)
-    text = constant(usual * factor, width)
-    for place, found in enumerate(classes):
-        if found != usual:
-            test = f"{name} == {constant(place, counter)}"
-            text = f"({test}) ? {constant(found * factor, width)} : {text}"
-    return f"({text})"
 
 
 def _pool(stage: Pool, module: str) -> str:

@@ -69,6 +69,9 @@ N_IMAGES = 20
     metavar="TURNS",
     help="Give a layer's outputs in so many turns, a clock each, where that takes fewer LUTs.",
 )
+@click.option(
+    "--folding", type=IN_FILE, help="Architectures of layers by hand, as JSON (docs/hardware.md)."
+)
 @click.option("--verify", "prove", is_flag=True, help="Simulate against the executor.")
 @click.option(
     "--simulator",
@@ -116,6 +119,7 @@ def generate(
     pipeline: int,
     max_luts: int,
     fold: int,
+    folding: Path | None,
     prove: bool,
     simulators: tuple[str, ...],
     data: Path | None,
@@ -134,6 +138,7 @@ def generate(
     """
     from rich.console import Group
 
+    from crshare.hardware.folding_file import read_folding
     from crshare.hardware.lowering import Options
     from crshare.hardware.rtl import Wish, generate_rtl, report
     from crshare.hardware.take_home import Home
@@ -150,8 +155,9 @@ def generate(
     elif plan:
         sharing = read_plan(plan, network, loaded.weights_hash)
     shown = _pixels(data, network, images) if prove or with_bench else None
+    chosen = read_folding(folding, network) if folding else {}
     wish = Wish(
-        Options(target, method, measure, pipeline, max_luts, fold),
+        Options(target, method, measure, pipeline, max_luts, fold, chosen),
         _only(layers),
         combinational,
         shown if prove else None,

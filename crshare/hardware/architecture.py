@@ -51,7 +51,7 @@ class Unit:
 
     def __post_init__(self) -> None:
         for name, value in (("pe", self.pe), ("simd", self.simd)):
-            if not isinstance(value, int) or value < 1:
+            if type(value) is not int or value < 1:
                 raise HardwareError(f"{name} {str(value)[:40]}: expected a whole number from 1")
         if self.memory not in MEMORIES:
             raise HardwareError(

@@ -16,6 +16,7 @@ from hwgen import (
     Decide,
     Design,
     Entry,
+    MatrixVector,
     Pool,
     files,
     hex_lines,
@@ -45,7 +46,7 @@ def vectors(lowered: Lowered, images: Array) -> Vectors:
         classes = compile_network(network).classify(images)
         return Vectors(beats_in, classes.tolist())
     last = lowered.design.stages[-1]
-    head = last.head_width if isinstance(last, Compute) else 1
+    head = last.head_width if isinstance(last, Compute | MatrixVector) else 1
     return Vectors(beats_in, _beats(_native(network, lowered.end, images), head))
 
 
@@ -127,7 +128,7 @@ def _probes(
 
 def _bits_behind(network: Network, stage: object) -> str | None:
     """The layer of the network whose bits a stage gives, where it is one."""
-    if not isinstance(stage, Compute | Pool):
+    if not isinstance(stage, Compute | MatrixVector | Pool):
         return None
     layer = next((layer for layer in network.layers if layer.name == stage.name), None)
     while layer is not None and network.signals[layer.name].kind is not Kind.BITS:

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from math import ceil, floor
 
 import numpy as np
-import numpy.typing as npt
 
 from crshare.arrays import Int64Array
 from crshare.errors import HardwareError
-from crshare.hardware.geometry import windowing_of
 from crshare.hardware.heap_cells import heap_netlist
+from crshare.hardware.layer_input import LayerInput
 from crshare.hardware.time_multiplex import Turned, in_turns
-from crshare.network.graph import Conv, Kind, Layer, Signal, Threshold, extent, signal_after
+from crshare.network.graph import Layer, Signal, Threshold
 from hwgen import (
     Add,
     Bit,
@@ -39,24 +38,23 @@ from solver.adder_graph.kinds import HEAP
 class LayerSums:
     """A layer's sums before its threshold is known."""
 
-    name: str
-    conv: Conv
-    given: Signal
+    layer: LayerInput
     graph: AdderGraph
-    values: Range
-    weights: Int64Array
 
     @property
-    def output(self) -> Signal:
-        return signal_after(self.conv, self.given)
+    def name(self) -> str:
+        return self.layer.name
+
+    @property
+    def weights(self) -> Int64Array:
+        return self.layer.weights
 
     @property
     def binary(self) -> bool:
-        return self.given.kind is Kind.BITS
+        return self.layer.binary
 
     def compute(self, threshold: Threshold | None, per_stage: int) -> Compute:
-        kernel = self.conv.kernel.shape
-        row_classes, column_classes, constants = self._classes()
+        row_classes, column_classes, constants = self.layer.classes()
         heads = [
             self._score(output, constants[:, place])
             if threshold is None
@@ -71,15 +69,9 @@ class LayerSums:
         ]
         return Compute(
             name=self.name,
-            windowing=windowing_of(
-                self.given,
-                (kernel[0], kernel[1]),
-                self.conv.strides,
-                same=self.conv.pad_value is not None,
-                pad=self._pad(),
-            ),
-            channels=kernel[2],
-            values=self.values,
+            windowing=self.layer.windowing,
+            channels=self.layer.conv.kernel.shape[2],
+            values=self.layer.values,
             netlist=netlist_of(self.graph, tuple(heads), len(constants)),
             row_classes=row_classes,
             column_classes=column_classes,
@@ -93,7 +85,7 @@ class LayerSums:
 
     def folded(self, stage: Compute, turned: Turned, threshold: Threshold) -> Compute:
         """The same stage with its outputs in turns, one limit for each class and turn."""
-        *_, constants = self._classes()
+        *_, constants = self.layer.classes()
         phases, units = turned.constants.shape
         signs, last = _signs(threshold), len(threshold.at) - 1
 
@@ -110,43 +102,6 @@ class LayerSums:
         netlist = netlist_of(turned.graph, heads, len(constants) * phases)
         folding = Folding(phases, turned.gates, len(threshold.at))
         return replace(stage, netlist=netlist, folding=folding)
-
-    def _classes(self) -> tuple[tuple[int, ...], tuple[int, ...], Int64Array]:
-        """The class of each row and column of windows, and the constants of each class."""
-        rows, columns = (self._valid(axis) for axis in range(2))
-        row_kinds, row_classes = np.unique(rows, axis=0, return_inverse=True)
-        column_kinds, column_classes = np.unique(columns, axis=0, return_inverse=True)
-        return (
-            tuple(row_classes.reshape(-1).tolist()),
-            tuple(column_classes.reshape(-1).tolist()),
-            self._constants(row_kinds, column_kinds),
-        )
-
-    def _valid(self, axis: int) -> npt.NDArray[np.bool_]:
-        """[output rows or columns, taps]: whether a tap lies on what counts."""
-        window, stride = self.conv.kernel.shape[axis], self.conv.strides[axis]
-        same = self.conv.pad_value is not None
-        _, before = extent(self.given.shape[axis], window, stride, same=same)
-        first = np.arange(self.output.shape[axis])[:, None] * stride - before
-        places = first + np.arange(window)
-        counts = not self.binary or self.conv.pad_value != 0
-        return counts | ((places >= 0) & (places < self.given.shape[axis]))
-
-    def _constants(self, rows: npt.NDArray[np.bool_], columns: npt.NDArray[np.bool_]) -> Int64Array:
-        """[classes, filters]: the sum of the weights at the valid taps of each class of window."""
-        taps = self.conv.kernel.sum(axis=2, dtype=np.int64)
-        valid = (rows[:, None, :, None] & columns[None, :, None, :]).reshape(
-            len(rows) * len(columns), *taps.shape[:2]
-        )
-        constants: Int64Array = np.einsum("nij,ijf->nf", valid.astype(np.int64), taps)
-        return constants
-
-    def _pad(self) -> int:
-        """One position of padding as the bits of a beat."""
-        channels, width = self.conv.kernel.shape[2], self.values.width
-        value = self.conv.pad_value or 0
-        one = (value > 0 if self.binary else value) & ((1 << width) - 1)
-        return sum(one << (channel * width) for channel in range(channels))
 
     def _score(self, output: Output, constants: Int64Array) -> Linear:
         if len(constants) > 1:

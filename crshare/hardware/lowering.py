@@ -7,13 +7,14 @@ window the sum is 2y - v with v the sum of the valid weights, so a border of zer
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
-from crshare.arrays import Int64Array
 from crshare.errors import HardwareError
 from crshare.hardware.geometry import windowing_of
-from crshare.hardware.layer_stage import LayerSums, on_pixels
+from crshare.hardware.layer_input import LayerInput
+from crshare.hardware.layer_stage import on_pixels
 from crshare.hardware.lut_stages import (
     class_stages,
     counts_graph,
@@ -23,6 +24,7 @@ from crshare.hardware.lut_stages import (
 from crshare.hardware.options import Options
 from crshare.hardware.parts import frames_sent, part_of
 from crshare.hardware.scores import ranked, scores_of
+from crshare.hardware.settling import LoweredLayer, Settling, check_size
 from crshare.network.graph import (
     INPUT,
     BitPool,
@@ -42,30 +44,13 @@ from crshare.network.graph import (
 from crshare.network.slices import SliceTable, decompose
 from crshare.plan.cost import slices_of
 from crshare.plan.plan import LayerPlan, SharingPlan, planned_network
-from hwgen import Compute, Decide, Design, Entry, Gather, Pool, Range, Stage, tally
+from hwgen import Decide, Design, Entry, Gather, Pool, Range, Stage
 from hwgen.targets import GENERIC
 from solver.adder_graph import AdderGraph, build, measure
 
 __all__ = ["Lowered", "LoweredLayer", "Options", "lower"]
 
 BITS = Range(0, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class LoweredLayer:
-    """What is known of one layer's datapath before it is synthesised.
-
-    phases: clocks for a window. why: it is folded or not, where folding was asked for.
-    """
-
-    layer: str
-    method: str
-    lut6: int
-    full_adders: int
-    additions: int
-    depth: int
-    phases: int = 1
-    why: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,20 +115,21 @@ class _Lowering:
         self.on_progress = on_progress
         self.stages: list[Stage] = []
         self.lowered: list[LoweredLayer] = []
-        self.waiting: LayerSums | None = None
+        self.settling = Settling(planned, options, self._graph)
+        self.share = 0.0
+        self.waiting: LayerInput | None = None
         self.scale: Scale | None = None
         self.decided: tuple[Range, int] | None = None  # the scores of sums by class, and how many
         self.signal = Signal(Kind.BITS, (1, 1, 1), 1)
         self.values = BITS
 
     def add(self, layer: Layer, share: float) -> None:
-        given = self.planned.signals[layer.source]
+        given, self.share = self.planned.signals[layer.source], share
         if layer.source == INPUT:
             self._enter(layer, given)
         match layer.op:
             case Conv() as conv if conv.is_standard:
-                self.on_progress(f"building the datapath of {layer.name}", share)
-                self.waiting = self._sums(layer, conv, given)
+                self.waiting = self._input(layer, conv, given)
             case Threshold() as threshold:
                 self._threshold(layer, threshold, given)
             case Lut() as tables:
@@ -188,54 +174,31 @@ class _Lowering:
             Entry("pixels", given.shape[2], raw, self.values, pixels.multiplier, pixels.offset)
         )
 
-    def _sums(self, layer: Layer, conv: Conv, given: Signal) -> LayerSums:
+    def _input(self, layer: Layer, conv: Conv, given: Signal) -> LayerInput:
         table = self.tables[layer.name]
         plan = self.plan.layer(layer.name) if self.plan else None
         weights = (plan.effective(table) if plan else table.matrix).T.astype(np.int64)
-        graph = self._graph(table, plan, weights)
-        return LayerSums(layer.name, conv, given, graph, self.values, weights)
+        return LayerInput(layer.name, conv, given, self.values, weights)
 
-    def _graph(self, table: SliceTable, plan: LayerPlan | None, weights: Int64Array) -> AdderGraph:
+    def _graph(self, layer: LayerInput) -> AdderGraph:
         """The adder graph of a layer's effective weights."""
-        inputs = self.values.low, self.values.high
+        inputs = layer.values.low, layer.values.high
         if self.options.method == "slices":
-            return self._by_slices(table, plan, inputs)
+            plan = self.plan.layer(layer.name) if self.plan else None
+            return self._by_slices(self.tables[layer.name], plan, inputs)
         return build(
-            weights,
+            layer.weights,
             method=self.options.method,
             measure=self.options.goal,
             input_range=inputs,
         )
 
-    def _settle(self, sums: LayerSums, threshold: Threshold | None) -> Compute:
-        """The stage of a layer's sums, unrolled or in turns, if it is small enough."""
-        cost, options = measure(sums.graph), self.options
-        stage = sums.compute(threshold, options.per_stage)
-        lut6 = tally(stage.netlist).chain_luts or cost.lut6
-        phases, why = 1, ""
-        turns = min(options.fold, len(sums.weights))  # a turn gives at least one output
-        if options.fold > 1 and (threshold is None or not sums.binary):
-            why = "unrolled: only layers of bits before a threshold are folded"
-        elif turns > 1 and threshold is not None:
-            turned = sums.turned(threshold, turns, options.method, options.goal)
-            if turned.lut6 < lut6:
-                why = f"in {turns} turns: about {turned.lut6:,} LUTs, unrolled {lut6:,}"
-                phases, lut6, cost = turns, turned.lut6, measure(turned.graph)
-                stage = sums.folded(stage, turned, threshold)
-            else:
-                why = f"unrolled: about {lut6:,} LUTs, in {turns} turns {turned.lut6:,}"
-        self._check_size(sums.name, lut6)
-        sizes = lut6, cost.full_adders, cost.additions, cost.depth
-        self.lowered.append(LoweredLayer(sums.name, options.method, *sizes, phases, why))
+    def _settle(self, layer: LayerInput, threshold: Threshold | None) -> Stage:
+        self.on_progress(f"building the datapath of {layer.name}", self.share)
+        stage, lowered = self.settling.settle(layer, threshold)
+        self.stages.append(stage)
+        self.lowered.append(lowered)
         return stage
-
-    def _check_size(self, layer: str, lut6: int) -> None:
-        if lut6 > self.options.max_luts:
-            raise HardwareError(
-                f"layer {layer} would take about {lut6:,} LUTs, above the limit of "
-                f"{self.options.max_luts:,}; raise --max-luts, fold it with --fold, or choose "
-                "layers with --layers"
-            )
 
     def _by_slices(
         self, table: SliceTable, plan: LayerPlan | None, inputs: tuple[int, int]
@@ -253,7 +216,7 @@ class _Lowering:
 
     def _threshold(self, layer: Layer, threshold: Threshold, given: Signal) -> None:
         if self.waiting is not None:
-            self.stages.append(self._settle(self.waiting, threshold))
+            self._settle(self.waiting, threshold)
             self.waiting = None
         else:
             self.stages.append(on_pixels(layer, threshold, given, self.values))
@@ -267,9 +230,15 @@ class _Lowering:
 
     def _tables(self, layer: Layer, op: Lut, given: Signal) -> None:
         stage = tables_stage(layer.name, op, given, self.options.per_stage)
-        self._check_size(layer.name, len(stage.netlist.cells))
+        check_size(layer.name, len(stage.netlist.cells), self.options)
         self.stages.append(stage)
-        self.lowered.append(LoweredLayer(layer.name, "tables", len(stage.netlist.cells), 0, 0, 1))
+        n_cells = len(stage.netlist.cells)
+        beats = prod(stage.windowing.padded)
+        self.lowered.append(
+            LoweredLayer(
+                layer.name, "tables", n_cells, 0, 0, 1, architecture="tables", clocks=beats
+            )
+        )
 
     def _class_sums(self, layer: Layer, op: ClassSums, given: Signal) -> None:
         graph = counts_graph(op, given.shape[2], self.options.goal)
@@ -279,10 +248,9 @@ class _Lowering:
         self.lowered.append(LoweredLayer(layer.name, "separate", *sizes))
         self.decided = scores_of(self.stages[-1]), op.n_classes
 
-    def _scores(self, sums: LayerSums, *, decide: bool) -> None:
-        stage = self._settle(sums, None)
-        self.stages.append(stage)
-        if decide and sums.output.shape[:2] == (1, 1):
-            scores, n_classes = stage.netlist.score_range, len(stage.netlist.heads)
+    def _scores(self, layer: LayerInput, *, decide: bool) -> None:
+        stage = self._settle(layer, None)
+        if decide and layer.output.shape[:2] == (1, 1):
+            scores, n_classes = scores_of(stage), layer.output.shape[2]
             ranks = None if self.scale is None else ranked(self.scale, scores, n_classes)
             self.stages.append(Decide("decide", scores, n_classes, ranks))

@@ -1,7 +1,7 @@
 """README.md of a folder of hardware: ports, formats, and how to drive it by DMA."""
 
 from crshare.hardware.lowering import Lowered
-from hwgen import Compute, Decide, Entry
+from hwgen import Compute, Decide, Entry, MatrixVector
 from hwgen.axi import AxiTop, Words
 
 PORTS = """| port | direction | meaning |
@@ -130,7 +130,7 @@ def _made_values(lowered: Lowered) -> str:
     last = lowered.design.stages[-1]
     if isinstance(last, Decide):
         return f"with the number of the class, 0 to {last.n_classes - 1}."
-    width = last.head_width if isinstance(last, Compute) else 1
+    width = last.head_width if isinstance(last, Compute | MatrixVector) else 1
     kind = "bits, 1 for +1 and 0 for -1" if width == 1 else "sums, two's complement"
     return f"of positions, row by row. Channel c stands at bits c*{width} and up: {kind}."
 

@@ -17,6 +17,7 @@ from crshare.plan.plan import SharingPlan
 from hwgen import (
     STALLS,
     Compute,
+    MatrixVector,
     Tally,
     available,
     combinational,
@@ -127,16 +128,16 @@ def _combinational(lowered: Lowered) -> dict[str, str]:
 
 def _only_stage(lowered: Lowered) -> Compute:
     """The one layer with weights of a design that is to be written without streams."""
-    stages = [stage for stage in lowered.design.stages if isinstance(stage, Compute)]
+    stages = [stage for stage in lowered.design.stages if isinstance(stage, Compute | MatrixVector)]
     if len(stages) != 1:
         raise HardwareError(
             f"--combinational writes one layer, and {len(stages)} were chosen; name one with "
             "--layers NAME"
         )
-    if stages[0].folding is not None:
+    if isinstance(stages[0], MatrixVector) or stages[0].folding is not None:
         raise HardwareError(
             "--combinational writes all outputs of a layer at once, without a clock for turns; "
-            "leave --fold out"
+            "leave --fold and --folding out"
         )
     return stages[0]
 
@@ -152,8 +153,17 @@ def _ports(stage: Compute) -> Ports:
 
 def tallies(lowered: Lowered) -> dict[str, Tally]:
     """Cells by layer, counted in the netlists that are emitted."""
-    stages = lowered.design.stages
-    return {stage.name: tally(stage.netlist) for stage in stages if isinstance(stage, Compute)}
+    found = {}
+    for stage in lowered.design.stages:
+        match stage:
+            case Compute():
+                found[stage.name] = tally(stage.netlist)
+            case MatrixVector(lanes=lanes):
+                each = [tally(lane) for lane in lanes] * (stage.n_lanes // len(lanes))
+                found[stage.name] = sum(each, Tally())
+            case _:
+                pass
+    return found
 
 
 def modules(lowered: Lowered) -> dict[str, str]:
@@ -162,7 +172,7 @@ def modules(lowered: Lowered) -> dict[str, str]:
     return {
         stage.name: module
         for stage, module in zip(design.stages, design.modules, strict=False)
-        if isinstance(stage, Compute)
+        if isinstance(stage, Compute | MatrixVector)
     }
 
 

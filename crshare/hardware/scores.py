@@ -3,7 +3,7 @@
 import numpy as np
 
 from crshare.network.graph import Scale
-from hwgen import Accumulate, Compute, Range, Stage
+from hwgen import Accumulate, Compute, MatrixVector, Range, Stage
 
 
 def scores_of(stage: Stage) -> Range:
@@ -13,6 +13,8 @@ def scores_of(stage: Stage) -> Range:
             return stage.sums
         case Compute():
             return stage.netlist.score_range
+        case MatrixVector(scores=Range() as scores):
+            return scores
         case _:
             raise ValueError(f"{stage.name} gives no scores")
 

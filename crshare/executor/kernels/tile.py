@@ -88,7 +88,9 @@ class Accumulation(Emitter):
 
     def pair(self, word: Any, rows: list[Any], v: int) -> tuple[Any, Any]:
         """Two words whose parity is what a window word adds."""
-        return (self.mixed(word, rows, v), self.constant(0)) if self.tile.masked else (word, rows[v])
+        return (
+            (self.mixed(word, rows, v), self.constant(0)) if self.tile.masked else (word, rows[v])
+        )
 
     def tree(self, parities: list[Any], pairs: list[tuple[Any, Any]]) -> Any:
         """Take in 2**levels words; what is carried out has the weight 2**levels."""

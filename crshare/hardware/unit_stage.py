@@ -1,0 +1,161 @@
+"""A layer as a matrix-vector unit: the bits of its weights, and what its sums begin with.
+
+All outputs rise: weights of a falling threshold are turned round. A lane counts C, the bits of the
+values u that agree with the bit of their weight (1 for +1), each by its place. With values of w
+bits, u = x, or x + 2**(w - 1) where they are signed, and n- weights of -1 among n:
+sum of w x = C - (2**w - 1) * n-, less 2**(w - 1) * (n - 2 * n-) where they are signed.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from crshare.arrays import Int64Array
+from crshare.errors import HardwareError
+from crshare.hardware.architecture import BLOCK, Unit
+from crshare.hardware.lanes import MOST_WORDS, LaneShape, reweighted, weighted_lane, worded_lane
+from crshare.hardware.layer_input import LayerInput
+from crshare.network.graph import Threshold
+from hwgen import MatrixVector, Netlist, Range, Weights
+
+
+def unit_stage(
+    layer: LayerInput, unit: Unit, threshold: Threshold | None, per_stage: int, *, heaps: bool
+) -> MatrixVector:
+    """The stage of a layer; without a threshold its outputs are scores."""
+    if not layer.weights.all():
+        raise HardwareError(
+            f"layer {layer.name}: its plan leaves inputs out, which a unit cannot; give it the "
+            'architecture "graph"'
+        )
+    made = _Unit(layer, unit, threshold)
+    lanes, weights = made.lanes(heaps=heaps)
+    rows, columns, _ = layer.classes()
+    return MatrixVector(
+        layer.name,
+        layer.windowing,
+        layer.conv.kernel.shape[2],
+        layer.values,
+        len(layer.weights),
+        unit.pe,
+        unit.simd,
+        lanes,
+        weights,
+        made.starts,
+        made.sum_width,
+        rows,
+        columns,
+        per_stage,
+        made.scores,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Unit:
+    layer: LayerInput
+    unit: Unit
+    threshold: Threshold | None
+
+    @property
+    def signs(self) -> Int64Array:
+        """[outputs]: -1 where all of an output is turned round."""
+        if self.threshold is None:
+            return np.ones(len(self.layer.weights), np.int64)
+        return np.where(self.threshold.rising, 1, -1).astype(np.int64)
+
+    @property
+    def weights(self) -> Int64Array:
+        """[outputs, inputs], the inputs tap by tap as a window has them."""
+        rows, columns, channels, n = self.layer.conv.kernel.shape
+        taps = self.layer.weights.reshape(n, channels, rows * columns).transpose(0, 2, 1)
+        found: Int64Array = taps.reshape(n, -1) * self.signs[:, None]
+        return found
+
+    @property
+    def most(self) -> int:
+        """The greatest count of an output."""
+        return self.layer.weights.shape[1] * ((1 << self.layer.values.width) - 1)
+
+    @property
+    def less(self) -> Int64Array:
+        """[outputs]: a count less the sum of weights times values."""
+        span, n = self.layer.values, self.layer.weights.shape[1]
+        negative = (self.weights < 0).sum(axis=1)
+        found: Int64Array = ((1 << span.width) - 1) * negative
+        if span.signed:
+            found = found + (1 << span.width - 1) * (n - 2 * negative)
+        return found
+
+    @property
+    def scores(self) -> Range | None:
+        if self.threshold is not None:
+            return None
+        if self.layer.binary:
+            n = self.layer.weights.shape[1]
+            return Range(-n, n)
+        span, weights = self.layer.values, self.weights
+        ends = np.stack([weights * span.low, weights * span.high])
+        low, high = ends.min(axis=0).sum(axis=1).min(), ends.max(axis=0).sum(axis=1).max()
+        return Range(min(0, int(low)), max(0, int(high)))
+
+    @property
+    def sum_width(self) -> int:
+        if self.scores is None:
+            return self.most.bit_length() + 1
+        return max(1, self.scores.width - self.layer.binary)
+
+    @property
+    def starts(self) -> tuple[tuple[int, ...], ...]:
+        *_, constants = self.layer.classes()
+        if self.threshold is not None:
+            top = 1 << self.most.bit_length()
+            return tuple(tuple(top - limit for limit in row) for row in self._limits(constants))
+        if len(constants) > 1:
+            raise HardwareError(
+                f"layer {self.layer.name} gives sums over a border of zeros, which has no "
+                "hardware; it needs a threshold behind it"
+            )
+        if self.layer.binary:
+            n = self.layer.weights.shape[1]
+            return ((-(-n // 2) * -1,) * len(self.layer.weights),)
+        return (tuple((-self.less).tolist()),)
+
+    def _limits(self, constants: Int64Array) -> list[list[int]]:
+        """[classes][outputs]: the count from which on an output is 1; 0 for any, most + 1 for none.
+
+        constants: of the sum over valid taps, by class and output.
+        """
+        assert self.threshold is not None
+        at = (self.threshold.at.astype(np.int64) * self.signs).tolist()
+        found = []
+        for row in (constants * self.signs).tolist():
+            sums = [
+                -(-(t + c) // 2) if self.layer.binary else t for t, c in zip(at, row, strict=True)
+            ]
+            limits = (total + less for total, less in zip(sums, self.less.tolist(), strict=True))
+            found.append([min(max(limit, 0), self.most + 1) for limit in limits])
+        return found
+
+    def lanes(self, *, heaps: bool) -> tuple[tuple[Netlist, ...], Weights | None]:
+        """The netlists of the lanes, and the memory where they read one."""
+        unit, span = self.unit, self.layer.values
+        bits = (self.weights > 0).astype(np.int64)
+        # [words, lanes, values]: a word for each part of a window and each turn
+        n, inputs = bits.shape
+        words = bits.reshape(n // unit.pe, unit.pe, inputs // unit.simd, unit.simd)
+        words = words.transpose(0, 2, 1, 3).reshape(-1, unit.pe, unit.simd)
+        n_words = len(words)
+        if unit.memory == BLOCK or n_words > MOST_WORDS:
+            shape = LaneShape(unit.simd, span.width, span.signed, None, heaps)
+            kept = tuple(_number(word.reshape(-1)) for word in words)
+            return (weighted_lane(shape),), Weights(kept, unit.memory == BLOCK)
+        word_bits = (n_words - 1).bit_length()
+        shape = LaneShape(unit.simd, span.width, span.signed, word_bits, heaps)
+        first = worded_lane(shape, words[:, 0].tolist())
+        others = (reweighted(first, shape, words[:, lane].tolist()) for lane in range(1, unit.pe))
+        return (first, *others), None
+
+
+def _number(bits: Int64Array) -> int:
+    packed = np.packbits(bits.astype(np.uint8), bitorder="little")
+    return int.from_bytes(packed.tobytes(), "little")

@@ -1,0 +1,119 @@
+"""A matrix-vector unit as a value: lanes that add up a part of a window a clock.
+
+The window is read in `folds` parts, one a clock, and that `turns` times; in turn t lane p counts
+for output t * n_lanes + p. A count adds up bits of values that agree with the bit of their weight.
+The number of a word is turn * folds + fold.
+"""
+
+from dataclasses import dataclass
+from math import prod
+
+from hwgen.cells import Range
+from hwgen.errors import NetlistError
+from hwgen.netlist import Netlist
+from hwgen.windowing import Windowing
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A memory of a word for each clock of a window: lane p's bits at p * simd and up.
+
+    block: in block RAM, else in LUTs.
+    """
+
+    words: tuple[int, ...]
+    block: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixVector:
+    """lanes: the netlist of all lanes, which reads the values of a part bit by bit and then the
+    weights; or one netlist for each lane, which reads the number of the word instead of weights.
+
+    starts[c][o]: what the sum of output o begins with in a window of class c. `scores`: the range
+    of the outputs where they are numbers, which are then twice the sum and `odd` for values that
+    are bits, and the sum itself for others. Without it an output is the highest bit of its sum.
+    """
+
+    name: str
+    windowing: Windowing
+    channels: int
+    values: Range
+    n_outputs: int
+    n_lanes: int
+    simd: int
+    lanes: tuple[Netlist, ...]
+    weights: Weights | None
+    starts: tuple[tuple[int, ...], ...]
+    sum_width: int
+    row_classes: tuple[int, ...]
+    column_classes: tuple[int, ...]
+    per_stage: int
+    scores: Range | None = None
+
+    def __post_init__(self) -> None:
+        if self.n_outputs % self.n_lanes or self.n_inputs % self.simd:
+            raise NetlistError(
+                f"{self.name}: {self.n_lanes} lanes of {self.simd} inputs do not divide "
+                f"{self.n_outputs} outputs of {self.n_inputs}"
+            )
+        given = self.simd * self.values.width + self.lane_bits
+        expected = 1 if self.weights else self.n_lanes
+        if len(self.lanes) != expected or any(lane.n_inputs != given for lane in self.lanes):
+            raise NetlistError(f"{self.name}: expected {expected} lanes that read {given} bits")
+        if self.weights and len(self.weights.words) != self.n_words:
+            raise NetlistError(f"{self.name}: expected {self.n_words} words of weights")
+        if any(len(row) != self.n_outputs for row in self.starts):
+            raise NetlistError(f"{self.name}: a sum of each output begins with a number")
+
+    @property
+    def n_inputs(self) -> int:
+        return self.channels * prod(self.windowing.kernel)
+
+    @property
+    def folds(self) -> int:
+        return self.n_inputs // self.simd
+
+    @property
+    def turns(self) -> int:
+        return self.n_outputs // self.n_lanes
+
+    @property
+    def n_words(self) -> int:
+        """Clocks of a window."""
+        return self.folds * self.turns
+
+    @property
+    def word_width(self) -> int:
+        """Bits of the number of a word."""
+        return max(1, (self.n_words - 1).bit_length())
+
+    @property
+    def lane_bits(self) -> int:
+        """What a lane reads beside values: its weights, or the number of the word."""
+        return self.simd if self.weights else self.word_width
+
+    @property
+    def n_classes(self) -> int:
+        return len(self.starts)
+
+    @property
+    def in_width(self) -> int:
+        return self.channels * self.values.width
+
+    @property
+    def doubled(self) -> bool:
+        """Whether scores are twice the sum."""
+        return self.values == Range(0, 1)
+
+    @property
+    def odd(self) -> int:
+        return self.n_inputs & 1
+
+    @property
+    def head_width(self) -> int:
+        return 1 if self.scores is None else self.scores.width
+
+    @property
+    def out_width(self) -> int:
+        return self.head_width * self.n_outputs

@@ -1,0 +1,39 @@
+"""What a matrix-vector unit means, word by word in plain Python: the meaning of its Verilog."""
+
+from collections.abc import Sequence
+
+from hwgen.interpret import interpret
+from hwgen.matrix_vector import MatrixVector
+
+
+def outputs(unit: MatrixVector, window: Sequence[int], window_class: int = 0) -> list[int]:
+    """The outputs for the values of one window, tap by tap and channel by channel."""
+    found = []
+    for turn in range(unit.turns):
+        first = turn * unit.n_lanes
+        sums = list(unit.starts[window_class][first : first + unit.n_lanes])
+        for fold in range(unit.folds):
+            word = turn * unit.folds + fold
+            part = window[fold * unit.simd : (fold + 1) * unit.simd]
+            for lane in range(unit.n_lanes):
+                sums[lane] += _count(unit, part, word, lane)
+        found += [_output(unit, total) for total in sums]
+    return found
+
+
+def _count(unit: MatrixVector, part: Sequence[int], word: int, lane: int) -> int:
+    given = [value >> place & 1 for value in part for place in range(unit.values.width)]
+    if unit.weights:
+        stored = unit.weights.words[word] >> lane * unit.simd
+        beside, netlist = stored, unit.lanes[0]
+    else:
+        beside, netlist = word, unit.lanes[lane]
+    given += [beside >> place & 1 for place in range(unit.lane_bits)]
+    return interpret(netlist, given)[0]
+
+
+def _output(unit: MatrixVector, total: int) -> int:
+    """The highest bit of the register, or the score that it stands for."""
+    if unit.scores is None:
+        return total >> unit.sum_width - 1 & 1
+    return 2 * total + unit.odd if unit.doubled else total

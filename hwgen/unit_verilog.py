@@ -1,0 +1,239 @@
+"""A matrix-vector unit as Verilog: counters, memories, lanes, sums, and outputs turn by turn.
+
+Stage k of the pipeline holds what was begun k clocks before: values and weights in stage 1, counts
+of the lanes in the stage `ripe`, sums one later.
+"""
+
+from collections.abc import Sequence
+
+from hwgen.datapath import Datapath, Schedule
+from hwgen.emitter import Emitter, bus, constant
+from hwgen.matrix_vector import MatrixVector
+from hwgen.netlist import Netlist
+from hwgen.sources import BLOCK
+from hwgen.stream import class_width, classes_of, stream_ports, windows
+
+QUIET = "/* verilator lint_off UNUSED */  // bits that exact ranges spare"
+
+
+def lane_module(stage: MatrixVector, netlist: Netlist, module: str) -> str:
+    """One lane: what it counts of the values of a part."""
+    emit, schedule = Emitter(), Schedule(netlist, stage.per_stage)
+    n_values, width = stage.simd * stage.values.width, netlist.score_range.width
+    emit.comment(f"A lane of {stage.name}: {stage.simd} inputs, {schedule.n_stages} stages.")
+    emit(QUIET)
+    ports = [
+        "input  wire aclk",
+        "input  wire advance",
+        f"input  wire {bus(n_values)} values",
+        f"input  wire {bus(stage.lane_bits)} word",
+        f"output wire {bus(width)} count",
+    ]
+    with emit.module(module, ports):
+        path = Datapath(emit, netlist, schedule)
+        path.input_nets(
+            [f"values[{k}]" for k in range(n_values)]
+            + [f"word[{k}]" for k in range(stage.lane_bits)]
+        )
+        path.cells()
+        path.registers("advance")
+        path.heads("count", width, "unused")
+    return str(emit)
+
+
+def unit_module(stage: MatrixVector, module: str, lanes: Sequence[str]) -> str:
+    """The stage; `lanes` names the module of each lane, or of all."""
+    emit = Emitter()
+    kernel = "x".join(map(str, stage.windowing.kernel))
+    emit.comment(
+        f"{stage.name}: {stage.n_outputs} outputs of {kernel} windows, {stage.channels} channels, "
+        f"in {stage.n_words} clocks; {stage.n_lanes} lanes of {stage.simd} inputs."
+    )
+    emit(QUIET)
+    with emit.module(module, stream_ports(stage.in_width, stage.out_width)):
+        _Unit(emit, stage, lanes).write()
+    return str(emit)
+
+
+class _Unit:
+    def __init__(self, emit: Emitter, stage: MatrixVector, lanes: Sequence[str]) -> None:
+        self.emit, self.stage, self.lanes = emit, stage, lanes
+        self.ripe = max(Schedule(lane, stage.per_stage).n_stages for lane in stage.lanes)
+
+    def write(self) -> None:
+        windows(self.emit, self.stage.windowing, self.stage.in_width)
+        self._counters()
+        self._control()
+        self._values()
+        if self.stage.weights:
+            self._weights()
+        else:
+            width = self.stage.word_width
+            self.emit(f"reg {bus(width)} word_1;", "always @(posedge aclk) if (advance)")
+            self.emit("  word_1 <= word;")
+        self._starts()
+        self._sums()
+        self._outputs()
+
+    def _counters(self) -> None:
+        """fold, turn and word: how often a window has been read; it is taken with the last."""
+        stage, emit = self.stage, self.emit
+        emit("wire issue = advance && window_valid;")
+        self._counter("fold", stage.folds, "issue")
+        self._counter("turn", stage.turns, "issue && fold_last")
+        if stage.folds > 1 and stage.turns > 1:
+            self._counter("word", stage.n_words, "issue")
+        else:
+            single = "fold" if stage.folds > 1 else "turn"
+            emit(f"wire {bus(stage.word_width)} word = {single};")
+        emit("wire end_0 = fold_last && turn_last;", "assign take = advance && end_0;")
+
+    def _counter(self, name: str, n: int, step: str) -> None:
+        width = class_width(n)
+        first, last, one = (constant(value, width) for value in (0, n - 1, min(1, n - 1)))
+        if n == 1:
+            self.emit(f"wire {bus(width)} {name} = {first};", f"wire {name}_last = 1'b1;")
+            return
+        self.emit(f"reg {bus(width)} {name};", f"wire {name}_last = {name} == {last};")
+        with self.emit.block("always @(posedge aclk) begin", "end"):
+            self.emit(f"if (!aresetn) {name} <= {first};")
+            self.emit(f"else if ({step}) {name} <= {name}_last ? {first} : {name} + {one};")
+
+    def _control(self) -> None:
+        """first, last, end and valid beside the stages: of a turn, of a window, of anything."""
+        emit, ripe = self.emit, self.ripe
+        begun = "window_valid && fold_last" if self.stage.folds > 1 else "window_valid"
+        emit(f"wire first_0 = fold == {constant(0, class_width(self.stage.folds))};")
+        emit(f"wire valid_0 = {begun};")
+        for later in range(1, ripe + 2):
+            emit(f"reg first_{later}, end_{later}, valid_{later};")
+        with emit.block("always @(posedge aclk) if (advance) begin", "end"):
+            for later in range(1, ripe + 2):
+                emit(f"first_{later} <= first_{later - 1};", f"end_{later} <= end_{later - 1};")
+        with emit.block("always @(posedge aclk) begin", "end"):
+            with emit.block("if (!aresetn) begin", "end else if (advance) begin"):
+                emit(*(f"valid_{later} <= 1'b0;" for later in range(1, ripe + 2)))
+            with emit.block("", "end"):
+                emit(*(f"valid_{later} <= valid_{later - 1};" for later in range(1, ripe + 2)))
+
+    def _values(self) -> None:
+        """The part of the window by the number of the fold, a choice by each of its bits."""
+        stage, emit = self.stage, self.emit
+        width = stage.simd * stage.values.width
+        parts = [f"window[{fold * width} +: {width}]" for fold in range(stage.folds)]
+        level = 0
+        while len(parts) > 1:
+            chosen = []
+            for place in range(0, len(parts), 2):
+                name = f"part_{level}_{place // 2}"
+                pair = parts[place : place + 2]
+                text = f"fold[{level}] ? {pair[1]} : {pair[0]}" if len(pair) == 2 else pair[0]
+                emit(f"wire {bus(width)} {name} = {text};")
+                chosen.append(name)
+            parts, level = chosen, level + 1
+        emit(f"reg {bus(width)} values_1;")
+        emit(f"always @(posedge aclk) if (advance) values_1 <= {parts[0]};")
+
+    def _weights(self) -> None:
+        stage, emit = self.stage, self.emit
+        assert stage.weights is not None
+        width = stage.n_lanes * stage.simd
+        if not stage.weights.block:
+            self._table("word_1", stage.weights.words, width, "word")
+            return
+        emit(f"reg {bus(width)} word_1;")
+        emit(f"{BLOCK} reg {bus(width)} weights [0:{stage.n_words - 1}];")
+        with emit.block("initial begin", "end"):
+            for place, word in enumerate(stage.weights.words):
+                emit(f"weights[{place}] = {width}'h{word:x};")
+        emit("always @(posedge aclk) if (advance) word_1 <= weights[word];")
+
+    def _table(self, name: str, words: Sequence[int], width: int, address: str) -> None:
+        """A register of the word at an address, each bit a constant that the address indexes."""
+        emit, size = self.emit, 1 << max(1, (len(words) - 1).bit_length())
+        emit(f"reg {bus(width)} {name};")
+        if len(words) == 1:
+            emit(f"always @(posedge aclk) if (advance) {name} <= {width}'h{words[0]:x};")
+            return
+        columns = [0] * width
+        for place, word in enumerate(words):
+            for bit in range(width):
+                columns[bit] |= (word >> bit & 1) << place
+        for bit, column in enumerate(columns):
+            emit(f"localparam {bus(size)} {name}_{bit} = {size}'h{column:x};")
+        with emit.block("always @(posedge aclk) if (advance) begin", "end"):
+            for bit in range(width):
+                emit(f"{name}[{bit}] <= {name}_{bit}[{address}];")
+
+    def _starts(self) -> None:
+        """What the sums of a turn begin with, by the class of the window and the turn."""
+        stage, emit = self.stage, self.emit
+        n_words, ripe, width = stage.n_classes * stage.turns, self.ripe, stage.sum_width
+        words = [
+            sum(
+                (row[turn * stage.n_lanes + lane] & (1 << width) - 1) << lane * width
+                for lane in range(stage.n_lanes)
+            )
+            for row in stage.starts
+            for turn in range(stage.turns)
+        ]
+        whole = stage.n_lanes * width
+        if n_words == 1:
+            emit(f"wire {bus(whole)} start_{ripe} = {whole}'h{words[0]:x};")
+            return
+        address = class_width(n_words)
+        emit(f"wire {bus(address)} at_0 = {self._place(address)};")
+        for later in range(1, ripe):
+            emit(f"reg {bus(address)} at_{later};")
+            emit(f"always @(posedge aclk) if (advance) at_{later} <= at_{later - 1};")
+        self._table(f"start_{ripe}", words, whole, f"at_{ripe - 1}")
+
+    def _place(self, width: int) -> str:
+        stage = self.stage
+        missing = width - class_width(stage.turns)
+        turn = f"{{{missing}'d0, turn}}" if missing else "turn"
+        if stage.n_classes == 1:
+            return turn
+        counter = stage.windowing.counter_width
+        found = classes_of(stage.row_classes, stage.column_classes, stage.turns, (counter, width))
+        return f"{found} + {turn}" if stage.turns > 1 else found
+
+    def _sums(self) -> None:
+        stage, emit, ripe, width = self.stage, self.emit, self.ripe, self.stage.sum_width
+        for lane in range(stage.n_lanes):
+            module = self.lanes[lane if len(self.lanes) > 1 else 0]
+            own = stage.lanes[lane if len(stage.lanes) > 1 else 0].score_range.width
+            first = lane * stage.simd
+            word = f"word_1[{first} +: {stage.simd}]" if stage.weights else "word_1"
+            emit(f"wire {bus(own)} count_{lane};")
+            with emit.block(f"{module} u_lane_{lane} (", ");"):
+                emit(".aclk(aclk), .advance(advance), .values(values_1),")
+                emit(f".word({word}), .count(count_{lane})")
+            start = f"start_{ripe}[{lane * width} +: {width}]"
+            given = f"count_{lane}" + (bus(width) if width < own else "")
+            if width > own:
+                given = f"{{{width - own}'d0, count_{lane}}}"
+            begun = f"(first_{ripe} ? {start} : sum_{lane})" if stage.folds > 1 else start
+            emit(f"reg {bus(width)} sum_{lane};")
+            emit(f"always @(posedge aclk) if (advance) sum_{lane} <= {given} + {begun};")
+
+    def _outputs(self) -> None:
+        """The outputs of one turn after the other; the last makes a beat of them."""
+        stage, emit, done = self.stage, self.emit, self.ripe + 1
+        width, out_width = stage.head_width * stage.n_lanes, stage.out_width
+        heads = [self._head(lane) for lane in range(stage.n_lanes)]
+        emit(f"wire {bus(width)} heads = {{{', '.join(reversed(heads))}}};")
+        emit("reg out_valid;", f"reg {bus(out_width)} out_data;")
+        emit("assign advance = m_axis_tready || !out_valid;")
+        emit("assign m_axis_tvalid = out_valid;", "assign m_axis_tdata = out_data;")
+        with emit.block("always @(posedge aclk) begin", "end"):
+            emit("if (!aresetn) out_valid <= 1'b0;")
+            emit(f"else if (advance) out_valid <= valid_{done} && end_{done};")
+        shifted = f"{{heads, out_data[{out_width - 1}:{width}]}}" if stage.turns > 1 else "heads"
+        emit(f"always @(posedge aclk) if (advance && valid_{done}) out_data <= {shifted};")
+
+    def _head(self, lane: int) -> str:
+        stage = self.stage
+        if stage.scores is None:
+            return f"sum_{lane}[{stage.sum_width - 1}]"
+        return f"{{sum_{lane}, 1'b{stage.odd}}}" if stage.doubled else f"sum_{lane}"

@@ -1,0 +1,172 @@
+"""Layers as matrix-vector units: the model, the Verilog and the executor give the same."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from crshare.errors import HardwareError
+from crshare.hardware.architecture import Graph, Turns, Unit, clocks, divisors, size_of
+from crshare.hardware.folding_file import read_folding
+from crshare.hardware.layer_input import LayerInput
+from crshare.hardware.lowering import Lowered, Options, lower
+from crshare.hardware.rtl import report, rtl_files, verify
+from crshare.hardware.unit_stage import unit_stage
+from crshare.network.graph import Network, Threshold
+from hwgen import MatrixVector, Range, files, lint
+from hwgen.sources import foreign_word
+from hwgen.unit_model import outputs
+from tests.hwgen.designs import random_hardware_network
+from tests.hwgen.test_architecture import clocks_an_image, small_network
+from tests.hwgen.test_design import all_bits, quiet, similar_plan, target_of
+from tests.networks import random_images
+
+
+def random_units(network: Network, seed: int) -> dict[str, Unit]:
+    """A unit for every layer, of any number of lanes and inputs that divides."""
+    rng = np.random.default_rng(seed)
+
+    def unit(name: str) -> Unit:
+        size = size_of(network, name)
+        pe, simd = (int(rng.choice(divisors(n))) for n in (size.n_outputs, size.n_inputs))
+        return Unit(pe, simd, ("distributed", "block")[int(rng.integers(2))])
+
+    return {layer.name: unit(layer.name) for layer, _ in network.convs()}
+
+
+def as_units(network: Network, seed: int) -> Lowered:
+    plan = similar_plan(network) if seed % 2 else None
+    units = random_units(network, seed)
+    options = Options(target_of(seed), per_stage=1 + seed % 4, architectures=units)
+    return lower(network, plan, options, name="dut", only=all_bits(network, seed))
+
+
+@pytest.mark.needs_tool("iverilog")
+@pytest.mark.parametrize("seed", range(24))
+def test_units_give_the_executors_answers(seed: int) -> None:
+    network = random_hardware_network(seed)
+    lowered = as_units(network, seed)
+    assert {layer.architecture for layer in lowered.layers} == {"unit"}
+    images = random_images(np.random.default_rng(seed), network.input, 4)
+    verdicts = verify(lowered, images, ["icarus"], quiet)
+    assert [verdict.passed for verdict in verdicts] == [True, True]
+
+
+@pytest.mark.needs_tool("iverilog")
+@pytest.mark.parametrize(("pe", "simd"), [(1, 24), (2, 4), (6, 1), (6, 24)])
+def test_clocks_of_units_are_those_that_a_simulator_counts(pe: int, simd: int) -> None:
+    network, unit = small_network(pe), Unit(pe, simd, "block")
+    options = Options(architectures={"conv2": unit})
+    assert clocks_an_image(network, "conv2", options) == clocks(network, "conv2", unit)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_model_of_a_unit_gives_sums_and_thresholds(seed: int) -> None:
+    """Word by word and bit by bit, against one sum of products."""
+    network = random_hardware_network(seed)
+    lowered = lower(network, None, Options(architectures=random_units(network, seed)), name="dut")
+    rng = np.random.default_rng(seed)
+    for unit in lowered.design.stages:
+        if not isinstance(unit, MatrixVector) or any(unit.windowing.pads):
+            continue
+        window = rng.integers(unit.values.low, unit.values.high + 1, unit.n_inputs)
+        kernel = network.conv(unit.name).kernel.reshape(unit.n_inputs, -1).astype(np.int64)
+        signs = 2 * window - 1 if unit.values == Range(0, 1) else window
+        sums = signs @ kernel
+        following = network.threshold_of(unit.name)
+        if following is None:
+            assert outputs(unit, window.tolist()) == sums.tolist()
+            continue
+        assert isinstance(following.op, Threshold)
+        at, rising = following.op.at, following.op.rising
+        found = outputs(unit, window.tolist())
+        assert found == np.where(rising, sums >= at, sums <= at).astype(int).tolist()
+
+
+@pytest.mark.needs_tool("verilator")
+@pytest.mark.parametrize("seed", range(4))
+def test_verilators_lint_finds_nothing_in_units(seed: int) -> None:
+    assert lint(files(as_units(random_hardware_network(seed), seed).design), "dut") == ""
+
+
+def test_lanes_of_one_memory_are_one_module() -> None:
+    network = small_network(0)
+    options = Options(architectures={"conv2": Unit(6, 4, "block")})
+    lowered = lower(network, None, options, name="dut", only=("conv2", "conv2"))
+    texts = files(lowered.design)
+    assert texts["conv2.v"].count("conv2_lane u_lane_") == 6
+    assert texts["conv2.v"].count("weights[") == 6 + 1  # words, and one that is read
+    assert report(lowered)["layers"][0]["architecture"] == "unit"
+    assert foreign_word(texts["conv2.v"]) is None
+
+
+def test_a_unit_needs_every_weight() -> None:
+    network = small_network(0)
+    layer = LayerInput(
+        "conv2",
+        network.conv("conv2"),
+        network.signals["bits1"],
+        Range(0, 1),
+        np.zeros((6, 24), np.int64),
+    )
+    with pytest.raises(HardwareError) as error:
+        unit_stage(layer, Unit(1, 1), None, 1, heaps=False)
+    assert str(error.value) == (
+        "layer conv2: its plan leaves inputs out, which a unit cannot; give it the architecture "
+        '"graph"'
+    )
+
+
+def test_a_datapath_alone_is_no_unit() -> None:
+    options = Options(architectures={"conv2": Unit(2, 4)})
+    lowered = lower(small_network(0), None, options, only=("conv2", "conv2"))
+    with pytest.raises(HardwareError, match="leave --fold and --folding out"):
+        rtl_files(lowered, combinational_only=True)
+
+
+def test_turns_and_graphs_are_built_where_they_are_named() -> None:
+    network = small_network(0)
+    options = Options(architectures={"conv2": Turns(3), "dense1": Graph()}, fold=2)
+    found = {la.layer: la for la in lower(network, None, options, name="dut").layers}
+    assert (found["conv2"].architecture, found["conv2"].phases) == ("turns", 3)
+    assert (found["dense1"].architecture, found["dense1"].why) == ("graph", "")
+    with pytest.raises(HardwareError, match="^layer dense2: only layers of bits before a thresh"):
+        lower(network, None, Options(architectures={"dense2": Turns(2)}))
+
+
+GOOD = '{"conv2": {"architecture": "unit", "pe": 2, "simd": 4, "memory": "block"}}'
+
+
+def test_a_folding_file_names_architectures(tmp_path: Path) -> None:
+    path = tmp_path / "folding.json"
+    path.write_text(GOOD)
+    assert read_folding(path, small_network(0)) == {"conv2": Unit(2, 4, "block")}
+    path.write_text('{"conv1": {"architecture": "graph"}}')
+    assert read_folding(path, small_network(0)) == {"conv1": Graph()}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[]", "is no object of layers; "),
+        ("{", "Expecting property name enclosed"),
+        ('{"conv9": {"architecture": "graph"}}', "conv9 is no layer with binary weights that has"),
+        ('{"conv2": 3}', "conv2: its \"architecture\" is 'None'; take one of graph, turns, unit"),
+        (GOOD.replace("unit", "systolic"), "conv2: its \"architecture\" is 'systolic'; take one"),
+        (GOOD.replace('"pe"', '"PE"'), "conv2: a unit has no 'PE'; "),
+        (GOOD.replace(', "simd": 4', ""), "conv2: a unit needs 'simd'; "),
+        (GOOD.replace("4", "5"), "layer conv2: simd 5 does not divide its 24 inputs of a window"),
+        (GOOD.replace("4", "true"), "conv2: simd True: expected a whole number from 1"),
+        (GOOD.replace("4", '"4"'), "conv2: simd 4: expected a whole number from 1"),
+        (GOOD.replace("block", "cloud"), "conv2: memory 'cloud': expected one of distributed"),
+        ('{"conv2": {"architecture": "turns", "turns": 0}}', "conv2: turns 0: expected a whole"),
+    ],
+)
+def test_a_folding_file_that_does_not_fit_is_refused(
+    text: str, sentence: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "folding.json"
+    path.write_text(text)
+    with pytest.raises(HardwareError) as error:
+        read_folding(path, small_network(0))
+    assert str(error.value).startswith(f"{path}: {sentence}")
