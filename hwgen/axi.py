@@ -8,11 +8,12 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from hwgen.design import Design, counter_width
+from hwgen.design import Design
 from hwgen.emitter import Emitter, bus, constant
 from hwgen.errors import NetlistError
 from hwgen.identifiers import BETWEEN, identifiers
 from hwgen.stream import count
+from hwgen.windowing import counter_width
 
 RTL = Path(__file__).with_name("rtl")
 USUAL_WORD = 64

@@ -10,6 +10,7 @@ from hwgen.tools import LONGEST_REASON, ended, needed, workspace
 
 PROGRAMS = {"verilator": "verilator", "icarus": "iverilog"}
 BINARY = "simulation"
+SPLIT = "5000"  # nodes of C++ that Verilator puts into one file, so that compilers stay small
 LINT_LIMIT_S = 600.0
 
 
@@ -36,6 +37,7 @@ def simulate(
         build = [
             *(compiler, "--binary", "--timing", "-Wno-fatal", "-O3", "--x-initial", "fast"),
             *("-CFLAGS", "-O1", "-j", "0", "--top-module", TESTBENCH, *_kept_objects()),
+            *("--output-split", SPLIT, "--output-split-cfuncs", SPLIT),
             *("--Mdir", "obj", "-o", f"../{BINARY}", *names),
         ]
         run = [f"./{BINARY}"]

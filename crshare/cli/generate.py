@@ -144,7 +144,7 @@ def generate(
     from crshare.hardware.take_home import Home
     from crshare.plan.file import read_plan
     from crshare.plan.lut_plan import is_lut_network, read_lut_plan, shared_network
-    from crshare.report.hardware import hardware_table
+    from crshare.report.hardware import clocks_table, hardware_table, slowest_line
     from crshare.screen import line
 
     loaded = source_of(model, sign_layers, rescale).read()
@@ -174,7 +174,8 @@ def generate(
     found = report(made.lowered) | {"verified": [asdict(verdict) for verdict in made.verdicts]}
     wrote = line(f"Wrote {made.n_files} files to {output}; files.f names the Verilog ones.")
     folds = [line(f"{layer.layer} {layer.why}.") for layer in made.lowered.layers if layer.why]
-    tables = Group(hardware_table(made.lowered), *folds, *lines, wrote)
+    lines = [slowest_line(made.lowered, clock_mhz), *folds, *lines, wrote]
+    tables = Group(hardware_table(made.lowered), clocks_table(made.lowered), *lines)
     deliver(json_path, json.dumps(found, indent=1) + "\n", tables)
 
 

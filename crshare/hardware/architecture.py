@@ -7,13 +7,16 @@ values of the window a clock, with weights and thresholds in memory.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import product
 from math import prod
 
 from crshare.errors import HardwareError
 from crshare.hardware.geometry import windowing_of
+from crshare.hardware.lanes import MOST_WORDS, LaneShape, lane_cost
 from crshare.limits import TURNS
 from crshare.network.graph import Conv, Flatten, Kind, Layer, Network, Signal
-from hwgen import Windowing
+from hwgen import Range, Windowing
+from hwgen.targets import GENERIC, XILINX
 
 DISTRIBUTED, BLOCK = "distributed", "block"
 MEMORIES = (DISTRIBUTED, BLOCK)
@@ -67,7 +70,7 @@ class Size:
     """What an architecture builds on: a layer's numbers, and how its windows lie.
 
     beats: positions that are gathered into one window before the layer, where it reads a flattened
-    map. width: bits of an input. classes: of windows over a border of zeros.
+    map. width: bits of an input, which may be signed.
     """
 
     name: str
@@ -76,6 +79,7 @@ class Size:
     windowing: Windowing
     beats: int
     width: int
+    signed: bool
 
     @property
     def walked(self) -> int:
@@ -97,6 +101,7 @@ def size_of(network: Network, layer_name: str) -> Size:
             f"{', '.join(names)}"
         )
     conv, given = layer.op, network.signals[layer.source]
+    values = _values(network, conv, given)
     same = conv.pad_value is not None
     rows, columns, channels, n_outputs = conv.kernel.shape
     return Size(
@@ -105,7 +110,8 @@ def size_of(network: Network, layer_name: str) -> Size:
         n_outputs,
         windowing_of(given, (rows, columns), conv.strides, same=same, pad=0),
         _gathered(network, layer),
-        _width(network, layer, given),
+        values.width,
+        values.signed,
     )
 
 
@@ -117,13 +123,13 @@ def _gathered(network: Network, layer: Layer) -> int:
     return rows * columns
 
 
-def _width(network: Network, layer: Layer, given: Signal) -> int:
+def _values(network: Network, conv: Conv, given: Signal) -> Range:
     if given.kind is Kind.BITS:
-        return 1
+        return Range(0, 1)
     pixels = network.input
     ends = [pixels.multiplier * end + pixels.offset for end in (pixels.low, pixels.high)]
-    magnitude = max(max(ends), -min(ends) - 1, 0).bit_length()
-    return max(1, magnitude + (min(ends) < 0))
+    ends += [] if conv.pad_value is None else [conv.pad_value]
+    return Range(min(ends), max(ends))
 
 
 def check(network: Network, layer_name: str, architecture: Architecture) -> None:
@@ -190,10 +196,10 @@ class Resources:
     block_rams: int
 
 
-def unit_cost(network: Network, layer_name: str, unit: Unit) -> Resources:
-    """An estimate for Xilinx devices, windows included."""
+def unit_cost(network: Network, layer_name: str, unit: Unit, target: str = GENERIC) -> Resources:
+    """An estimate for Xilinx devices, windows included. target: what the Verilog is for."""
     check(network, layer_name, unit)
-    return _cost(size_of(network, layer_name), unit)
+    return _cost(size_of(network, layer_name), unit, target)
 
 
 BLOCK_WIDTHS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
@@ -204,38 +210,60 @@ def block_rams(words: int, width: int) -> int:
     return min(-(-words // depth) * -(-width // bits) for depth, bits in BLOCK_WIDTHS)
 
 
-def _cost(size: Size, unit: Unit) -> Resources:
+CONTROL = 60  # counters of windows, positions and words, and what they are compared with
+
+
+def lane_shape(size: Size, unit: Unit, target: str) -> LaneShape:
+    """What one lane counts; weights are no bits where few words are distributed."""
+    n_words, heaps = clocks_a_window(size, unit), target == XILINX
+    known = unit.memory == DISTRIBUTED and n_words <= MOST_WORDS
+    word_bits = (n_words - 1).bit_length() if known else None
+    return LaneShape(unit.simd, size.width, size.signed, word_bits, heaps)
+
+
+def _cost(size: Size, unit: Unit, target: str) -> Resources:
     folds, turns = size.n_inputs // unit.simd, size.n_outputs // unit.pe
-    words, products = folds * turns, unit.pe * unit.simd
-    total = (size.n_inputs * ((1 << size.width) - 1)).bit_length() + 1
-    counting = 1.1 * products * size.width
-    adding = unit.pe * total
-    choosing = 0 if folds == 1 else unit.simd * size.width * (folds + 3) // 4
-    stored = 0 if unit.memory == BLOCK else products * -(-words // 64)
-    limits = unit.pe * total * -(-turns // 64)
-    taps, channels = prod(size.windowing.kernel), size.n_inputs // prod(size.windowing.kernel)
-    lines = 0 if taps == 1 else size.windowing.kernel[0] * channels * size.width
-    luts = counting + adding + choosing + stored + limits + lines + 100
-    registers = size.n_inputs * size.width + size.n_outputs + products + 2 * adding
-    blocks = block_rams(words, products) if unit.memory == BLOCK else 0
-    return Resources(round(luts), registers, blocks)
+    shape, words = lane_shape(size, unit, target), folds * turns
+    lane, width = lane_cost(shape), unit.simd * size.width
+    weights = 0 if shape.word_bits is not None else unit.pe * unit.simd
+    sums = unit.pe * (size.n_inputs * ((1 << size.width) - 1)).bit_length() + unit.pe
+    chosen = width * _selecting(folds)
+    stored = weights * -(-words // 64) if unit.memory == DISTRIBUTED else 0
+    starts = 0 if turns == 1 else sums * -(-turns // 64)
+    luts = unit.pe * lane.sites + sums + chosen + stored + starts + _lines(size) + CONTROL
+    held = size.n_inputs * size.width + width + weights + 2 * sums + size.n_outputs
+    blocks = block_rams(words, weights) if unit.memory == BLOCK else 0
+    return Resources(luts, unit.pe * lane.registers + held, blocks)
 
 
-def choices(network: Network, layer_name: str) -> tuple[Unit, ...]:
+def _selecting(n: int) -> int:
+    """LUTs that choose one bit of n, multiplexers behind LUTs being free."""
+    return 0 if n == 1 else -(-n // 4)
+
+
+def _lines(size: Size) -> int:
+    """LUTs of the memory that holds the last rows of the map."""
+    rows, columns = size.windowing.kernel
+    bits = size.n_inputs // (rows * columns) * size.width * (rows - 1)
+    depth = size.windowing.padded[1]
+    return -(-bits // 6) * 4 if depth <= 32 else -(-bits // 3) * 4 * -(-depth // 64)
+
+
+def choices(network: Network, layer_name: str, target: str = GENERIC) -> tuple[Unit, ...]:
     """The units of a layer that no other of its memory beats in clocks and LUTs, fastest first."""
     size = size_of(network, layer_name)
-    return tuple(unit for memory in MEMORIES for unit in _front(size, memory))
+    return tuple(unit for memory in MEMORIES for unit in _front(size, memory, target))
 
 
-def _front(size: Size, memory: str) -> Iterator[Unit]:
-    units = (
-        Unit(pe, simd, memory)
-        for pe in divisors(size.n_outputs)
-        for simd in divisors(size.n_inputs)
+def _front(size: Size, memory: str, target: str) -> Iterator[Unit]:
+    pairs = product(divisors(size.n_outputs), divisors(size.n_inputs))
+    units = (Unit(pe, simd, memory) for pe, simd in pairs)
+    figures = (
+        (clocks_a_window(size, unit), _cost(size, unit, target).luts, unit.pe, unit)
+        for unit in units
     )
-    costs = ((clocks_a_window(size, unit), _cost(size, unit).luts, unit.pe, unit) for unit in units)
     least: int | None = None
-    for _, luts, _, unit in sorted(costs, key=lambda one: one[:3]):
+    for _, luts, _, unit in sorted(figures, key=lambda one: one[:3]):
         if least is None or luts < least:
             least = luts
             yield unit

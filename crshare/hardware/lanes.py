@@ -7,10 +7,12 @@ and adders. With few words the weights are no bits: the tables know them by the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from crshare.hardware.tree_cells import Columns, TreeCells
-from hwgen import Add, Bit, Linear, Lookup, Netlist, Operand, Popcount, Range
+from hwgen import Add, Bit, Linear, Lookup, Netlist, Operand, Popcount, Range, tally
 from hwgen.chains import Join
+from hwgen.datapath import Schedule
 from hwgen.lut_tables import INPUTS
 
 BITS = Range(0, 1)
@@ -86,6 +88,29 @@ def reweighted(netlist: Netlist, shape: LaneShape, weights: Sequence[Sequence[in
         assert isinstance(table, Lookup)
         cells[number] = replace(table, numbers=_known(rows, len(values), word_bits))
     return replace(netlist, cells=tuple(cells))
+
+
+@dataclass(frozen=True, slots=True)
+class LaneCost:
+    """LUT sites, and the bits that registers between its stages hold."""
+
+    sites: int
+    registers: int
+
+
+@lru_cache(maxsize=4096)
+def lane_cost(shape: LaneShape, per_stage: int = 3) -> LaneCost:
+    """Counted in the netlist of a lane of any weights."""
+    if shape.word_bits is None:
+        lane = weighted_lane(shape)
+    else:
+        lane = worded_lane(shape, [[1] * shape.simd] * (1 << shape.word_bits))
+    found, ranges = tally(lane), lane.ranges
+    held = sum(ranges[net].width for net, _ in Schedule(lane, per_stage).delayed())
+    counters = [cell for cell in lane.cells if isinstance(cell, Popcount)]
+    counted = sum(len(cell.bits).bit_length() for cell in counters)
+    sites = found.tables + found.chain_luts + found.adder_bits + counted
+    return LaneCost(sites, held)
 
 
 def _inverted(shape: LaneShape, place: int) -> bool:

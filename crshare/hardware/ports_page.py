@@ -97,8 +97,8 @@ def _packets() -> str:
 def _stream(what: str, values: str, words: Words) -> str:
     return (
         f"{what} is {words.image:,} beats {values} A beat is {words.beat:,} bits in "
-        f"{_counted(words.a_beat)} of {words.word} bits, the lowest bits first; what is left of the "
-        f"last word is 0. So {what.lower()} is {words.an_image:,} words."
+        f"{_counted(words.a_beat)} of {words.word} bits, the lowest bits first; what is left of "
+        f"the last word is 0. So {what.lower()} is {words.an_image:,} words."
     )
 
 

@@ -73,7 +73,7 @@ class Settling:
     def _unit(self, layer: LayerInput, threshold: Threshold | None, unit: Unit) -> Settled:
         heaps = self.options.target == XILINX
         stage = unit_stage(layer, unit, threshold, self.options.per_stage, heaps=heaps)
-        cost: Resources = unit_cost(self.network, layer.name, unit)
+        cost: Resources = unit_cost(self.network, layer.name, unit, self.options.target)
         lowered = LoweredLayer(
             layer.name,
             "unit",

@@ -39,6 +39,27 @@ def hardware_table(lowered: Lowered) -> Fitting:
     return Fitting(table)
 
 
+def clocks_table(lowered: Lowered) -> Fitting:
+    """Each layer's architecture, and its clocks from one image to the next."""
+    table = table_of(f"Clocks of {lowered.design.name}", "Layer", "Architecture")
+    for name in ("Clocks a\nwindow", "Clocks an\nimage", "Block\nRAMs"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for layer in lowered.layers:
+        figures = layer.phases, layer.clocks, layer.block_rams
+        table.add_row(layer.layer, layer.architecture, *(f"{n:,}" for n in figures))
+    return Fitting(table)
+
+
+def slowest_line(lowered: Lowered, megahertz: float) -> Text:
+    """The layer that all others wait for, and how many images that lets through."""
+    slowest = max(lowered.layers, key=lambda layer: layer.clocks)
+    images = megahertz * 1e6 / slowest.clocks
+    return line(
+        f"{slowest.layer} is the slowest layer: an image every {slowest.clocks:,} clocks, "
+        f"{images:,.0f} a second at {megahertz:g} MHz."
+    )
+
+
 def _cells(found: Tally) -> list[str]:
     return [f"{n:,}" for n in (found.popcounts, found.adders, found.comparisons)]
 

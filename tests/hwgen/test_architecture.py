@@ -16,8 +16,8 @@ from crshare.hardware.architecture import (
     clocks,
     unit_cost,
 )
+from crshare.hardware.beats import bench, vectors
 from crshare.hardware.lowering import Options, lower
-from crshare.hardware.rtl import bench, vectors
 from crshare.network.graph import INPUT, Conv, Flatten, Input, Layer, Network, Threshold
 from hwgen import simulate
 from tests.networks import random_images, random_signs

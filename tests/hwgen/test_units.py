@@ -13,6 +13,7 @@ from crshare.hardware.lowering import Lowered, Options, lower
 from crshare.hardware.rtl import report, rtl_files, verify
 from crshare.hardware.unit_stage import unit_stage
 from crshare.network.graph import Network, Threshold
+from crshare.report.hardware import slowest_line
 from hwgen import MatrixVector, Range, files, lint
 from hwgen.sources import foreign_word
 from hwgen.unit_model import outputs
@@ -170,3 +171,14 @@ def test_a_folding_file_that_does_not_fit_is_refused(
     with pytest.raises(HardwareError) as error:
         read_folding(path, small_network(0))
     assert str(error.value).startswith(f"{path}: {sentence}")
+
+
+def test_the_report_names_architectures_clocks_and_the_slowest_layer() -> None:
+    units = {"conv2": Unit(2, 8, "block")}
+    lowered = lower(small_network(0), None, Options(architectures=units), name="dut")
+    said = {la.layer: (la.architecture, la.phases, la.clocks) for la in lowered.layers}
+    assert said["conv1"] == ("graph", 1, 42)
+    assert said["conv2"] == ("unit", 9, 5 * 6 + 15 * 8)
+    assert slowest_line(lowered, 100).plain == (
+        "conv2 is the slowest layer: an image every 150 clocks, 666,667 a second at 100 MHz."
+    )
