@@ -16,7 +16,7 @@ def compiled(function: Function, *, error_model: Literal["python", "numpy"] = "p
     the time to compile. Arrays are copied inside one entry at a time: assigning a slice takes
     seconds to compile.
     """
-    options = {"nogil": True, "no_cfunc_wrapper": True, "error_model": error_model}
+    options: dict[str, Any] = {"nogil": True, "no_cfunc_wrapper": True, "error_model": error_model}
     try:
         return cast(Function, numba.njit(function, cache=True, **options))
     except RuntimeError:  # numba found no folder for its cache
