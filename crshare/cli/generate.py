@@ -11,7 +11,7 @@ import click
 
 from crshare.cli.arguments import IN_FILE, MODEL, OUT_FOLDER, ChoiceOf, number
 from crshare.cli.shared import deliver, json_option, model_options, progress, source_of
-from crshare.limits import IMAGES, LEVELS, LUTS, MEGAHERTZ, TURNS
+from crshare.limits import IMAGES, LEVELS, LUTS, MEGAHERTZ, POSITIONS, TURNS
 from solver.choices import AUTO, MEASURES, METHODS
 
 if TYPE_CHECKING:
@@ -72,6 +72,14 @@ N_IMAGES = 20
 @click.option(
     "--folding", type=IN_FILE, help="Architectures of layers by hand, as JSON (docs/hardware.md)."
 )
+@click.option(
+    "--beat",
+    type=number(POSITIONS),
+    default=1,
+    show_default=True,
+    metavar="POSITIONS",
+    help="Positions of an image in one beat, where the network flattens its input.",
+)
 @click.option("--verify", "prove", is_flag=True, help="Simulate against the executor.")
 @click.option(
     "--simulator",
@@ -120,6 +128,7 @@ def generate(
     max_luts: int,
     fold: int,
     folding: Path | None,
+    beat: int,
     prove: bool,
     simulators: tuple[str, ...],
     data: Path | None,
@@ -142,6 +151,7 @@ def generate(
     from crshare.hardware.lowering import Options
     from crshare.hardware.rtl import Wish, generate_rtl, report
     from crshare.hardware.take_home import Home
+    from crshare.hardware.wide_input import widened
     from crshare.plan.file import read_plan
     from crshare.plan.lut_plan import is_lut_network, read_lut_plan, shared_network
     from crshare.report.hardware import clocks_table, hardware_table, slowest_line
@@ -154,6 +164,7 @@ def generate(
         network = shared_network(network, read_lut_plan(plan, network, loaded.weights_hash))
     elif plan:
         sharing = read_plan(plan, network, loaded.weights_hash)
+    network = widened(network, beat)
     shown = _pixels(data, network, images) if prove or with_bench else None
     chosen = read_folding(folding, network) if folding else {}
     wish = Wish(

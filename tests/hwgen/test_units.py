@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from crshare.errors import HardwareError
+from crshare.executor.execute import compile_network
 from crshare.hardware.architecture import Graph, Turns, Unit, clocks, divisors, size_of
 from crshare.hardware.folding_file import read_folding
 from crshare.hardware.layer_input import LayerInput
 from crshare.hardware.lowering import Lowered, Options, lower
 from crshare.hardware.rtl import report, rtl_files, verify
 from crshare.hardware.unit_stage import unit_stage
-from crshare.network.graph import Network, Threshold
+from crshare.hardware.wide_input import widened
+from crshare.network.graph import INPUT, Conv, Flatten, Input, Layer, Network, Threshold
 from crshare.report.hardware import slowest_line
 from hwgen import MatrixVector, Range, files, lint
 from hwgen.sources import foreign_word
@@ -20,7 +22,7 @@ from hwgen.unit_model import outputs
 from tests.hwgen.designs import random_hardware_network
 from tests.hwgen.test_architecture import clocks_an_image, small_network
 from tests.hwgen.test_design import all_bits, quiet, similar_plan, target_of
-from tests.networks import random_images
+from tests.networks import random_images, random_signs
 
 
 def random_units(network: Network, seed: int) -> dict[str, Unit]:
@@ -181,4 +183,49 @@ def test_the_report_names_architectures_clocks_and_the_slowest_layer() -> None:
     assert said["conv2"] == ("unit", 9, 5 * 6 + 15 * 8)
     assert slowest_line(lowered, 100).plain == (
         "conv2 is the slowest layer: an image every 150 clocks, 666,667 a second at 100 MHz."
+    )
+
+
+def flat_network(*, thresholds: bool) -> Network:
+    """Pixels, perhaps thresholds, two dense layers."""
+    rng = np.random.default_rng(5)
+    at, rising = rng.integers(60, 200, 2).astype(np.int32), np.array([True, False])
+    layers = [Layer("bits", Threshold(at, rising), INPUT)] if thresholds else []
+    layers += [
+        Layer("flat", Flatten(), "bits" if thresholds else INPUT),
+        Layer("dense1", Conv(random_signs(rng, (1, 1, 24, 6))), "flat"),
+        Layer("bits1", Threshold(np.zeros(6, np.int32), rng.random(6) < 0.5), "dense1"),
+        Layer("dense2", Conv(random_signs(rng, (1, 1, 6, 3))), "bits1"),
+    ]
+    return Network(Input((3, 4, 2)), tuple(layers))
+
+
+@pytest.mark.needs_tool("iverilog")
+@pytest.mark.parametrize("thresholds", [True, False])
+def test_wide_beats_carry_several_positions(thresholds: bool) -> None:
+    network = flat_network(thresholds=thresholds)
+    wide = widened(network, 4)
+    assert (wide.input.shape, wide.input.stored) == ((1, 3, 8), (3, 4, 2))
+    images = random_images(np.random.default_rng(0), network.input, 8)
+    wide_images = images.reshape(8, 1, 3, 8)
+    classes = compile_network(network).classify(images)
+    assert (compile_network(wide).classify(wide_images) == classes).all()
+    unit = Unit(3, 12, "block")
+    assert clocks(network, "dense1", unit) == 12 + 3
+    assert clocks(wide, "dense1", unit) == 3 + 3
+    lowered = lower(wide, None, Options(architectures={"dense1": unit}), name="dut")
+    assert all(verdict.passed for verdict in verify(lowered, wide_images, ["icarus"], quiet))
+
+
+def test_wide_beats_are_refused_where_positions_matter_or_do_not_divide() -> None:
+    with pytest.raises(HardwareError) as error:
+        widened(small_network(0), 2)
+    assert str(error.value) == (
+        "--beat is for networks that flatten their input first; this one reads it position by "
+        "position, so leave it out"
+    )
+    with pytest.raises(HardwareError) as error:
+        widened(flat_network(thresholds=True), 5)
+    assert str(error.value) == (
+        "--beat 5 does not divide the 12 positions of an image; take one of 1, 2, 3, 4, 6, 12"
     )
