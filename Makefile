@@ -16,7 +16,7 @@ WORKERS = 2
 PYTEST = $(TEST)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP = bin/python -m pip --disable-pip-version-check install -qq
 
-.PHONY: help demo test lint types quick clean
+.PHONY: help demo test lint types compiled quick clean
 
 help:
 	@echo "make demo   find a sharing plan for the small network that comes with crshare"
@@ -27,7 +27,8 @@ help:
 demo: $(DEMO)/ready
 	@$(DEMO)/bin/crshare optimize --max-acc-loss 1
 
-test: lint types
+test: lint
+	@$(MAKE) --no-print-directory -j2 types compiled
 	$(PYTEST) $(PYTEST_ARGS)
 
 lint: $(TEST)/ready
@@ -37,7 +38,12 @@ lint: $(TEST)/ready
 types: $(TEST)/ready
 	$(TEST)/bin/mypy
 
-quick: lint types
+# What tests compile, once, and not in each of their processes.
+compiled: $(TEST)/ready
+	$(TEST)/bin/python -m tests.compiled_code
+
+quick: lint
+	@$(MAKE) --no-print-directory -j2 types compiled
 	$(PYTEST) -q -m "not slow" $(PYTEST_ARGS)
 
 clean:

@@ -29,6 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.tensorflow]
 
 LARQ_SEEDS = range(24)
 KERAS_SEEDS = range(4)
+N_TRAINED = 200  # images through each trained model
 
 
 @pytest.fixture(scope="module")
@@ -106,16 +107,16 @@ TRAINED = {
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
-    """The trained models, each with 1,000 images: the traffic signs get random ones and photos."""
+    """The trained models, each with 200 images: the traffic signs get random ones and photos."""
     folder = tmp_path_factory.mktemp("trained")
     cases = {}
     for model, data in TRAINED.items():
         path = shared(f"models/{model}.h5")
         with np.load(shared(f"data/{data}.npz")) as file:
-            images = file["images"][:1000]
+            images = file["images"][:N_TRAINED]
         if model == "larq_gtsrb_30x30":
-            noise = np.random.default_rng(7).integers(0, 256, (500, 30, 30, 3), np.uint8)
-            images = np.concatenate([images[:500, 1:31, 1:31], noise])
+            noise = np.random.default_rng(7).integers(0, 256, (N_TRAINED // 2, 30, 30, 3), np.uint8)
+            images = np.concatenate([images[: N_TRAINED // 2, 1:31, 1:31], noise])
         np.save(folder / f"{model}.npy", images)
         cases[model] = Case(path, folder / f"{model}.npy", folder / f"{model}.npz")
     run_in_library("larq", list(cases.values()), packed=True)
@@ -148,7 +149,7 @@ def test_the_trained_models_agree_in_every_bit(
         # Of equal scores a softmax in float32 may round either up.
         named = scores[np.arange(len(scores)), theirs["scores"].argmax(1)]
         np.testing.assert_allclose(named, scores.max(1), rtol=2.0**-22, atol=0)
-    assert compared == 1000 * bits_per_image
+    assert compared == N_TRAINED * bits_per_image
 
 
 @pytest.mark.parametrize(

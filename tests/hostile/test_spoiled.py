@@ -12,7 +12,7 @@ from tests.hostile.served import ROOT
 pytestmark = pytest.mark.slow
 
 KINDS = ("report", "plan", "npz", "keras", "h5")
-N_FILES = 60
+N_FILES = 30
 
 
 def test_spoiled_files_end_in_a_result_or_a_sentence(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from crshare.images.image_set import ImageSet, load_images
 from crshare.model.read import read_model
 from crshare.network.graph import Conv
 from crshare.recipes import RECIPES, Recipe, RecipeError, recipe_of
-from crshare.train import running, training
+from crshare.train import training
 from crshare.train.augment import Augmentation
 from crshare.train.course import Course, Progress, Trained, parted
 from crshare.train.recipes import build
@@ -26,6 +26,7 @@ import tf_keras as keras  # isort: skip  # crshare.train says which Keras it is 
 TINY = Recipe("tiny", (8, 8, 1), ((4, 4), (8,)), (16,), n_classes=3, first_rate=1e-2)
 COURSE = Course(2, 10, 1, 1e-2, 1e-3, Augmentation(shift=1), 0.25)
 RNG = np.random.default_rng(0)
+Runs = dict[bool, tuple[Trained, list[Trained]]]
 
 
 @pytest.fixture(scope="module")
@@ -59,23 +60,42 @@ def test_shapes_of_the_paper() -> None:
     assert str(error.value) == f"no recipe is named 'none'; choose one of {', '.join(RECIPES)}"
 
 
+@pytest.fixture(scope="module")
+def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
+    """TINY trained with plain and with drawn signs: at the end, and after each epoch."""
+    made = {}
+    for stochastic in (False, True):
+        folder, seen = tmp_path_factory.mktemp("run"), list[Trained]()
+        ended = training.train(
+            TINY, data, COURSE, folder, silent, stochastic=stochastic, record=seen.append
+        )
+        made[stochastic] = ended, seen
+    return made
+
+
 def keras_right(path: Path, images: ImageSet) -> float:
     """The share of images that the library that wrote the file classifies as labelled."""
-    model = read_model(path)
-    scores = running.run(model, images.images, [])[1]
+    model = keras.models.load_model(path, compile=False)
+    scores = model.predict(images.images.astype(np.float32), verbose=0)
     return float((scores.argmax(axis=1) == images.labels).mean())
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_trained_recipe_is_read_and_classifies_as_keras_does(
-    data: Path, tmp_path: Path, precision: str
-) -> None:
-    seen: list[Trained] = []
-    trained = training.train(
-        TINY, data, COURSE, tmp_path, silent, precision=precision, record=seen.append
-    )
+def test_a_trained_recipe_is_read_and_classifies_as_keras_does(data: Path, runs: Runs) -> None:
+    trained, seen = runs[False]
     assert [len(each.curve) for each in seen] == [1, 2, 3]
-    assert [path.name for path in tmp_path.iterdir()] == ["tiny.h5"]
+    assert_as_keras_says(data, trained)
+
+
+def test_a_recipe_in_bfloat16_is_read_and_classifies_as_keras_does(
+    data: Path, tmp_path: Path
+) -> None:
+    assert_as_keras_says(
+        data, training.train(TINY, data, COURSE, tmp_path, silent, precision="bfloat16")
+    )
+
+
+def assert_as_keras_says(data: Path, trained: Trained) -> None:
+    assert [path.name for path in trained.path.parent.iterdir()] == ["tiny.h5"]
     network = read_model(trained.path).network
     filters = [la.op.kernel.shape[3] for la in network.layers if isinstance(la.op, Conv)]
     assert filters == [4, 4, 8, 16, 3]
@@ -108,31 +128,31 @@ class KilledError(Exception):
 
 @pytest.mark.parametrize("stochastic", [False, True])
 def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
-    data: Path, tmp_path: Path, stochastic: bool
+    data: Path,
+    tmp_path: Path,
+    runs: Runs,
+    stochastic: bool,
 ) -> None:
-    def run(folder: str, show: Progress) -> Trained:
-        return training.train(TINY, data, COURSE, tmp_path / folder, show, stochastic=stochastic)
+    def run(show: Progress) -> Trained:
+        return training.train(TINY, data, COURSE, tmp_path, show, stochastic=stochastic)
 
     def cutting(what: str, done: float) -> None:
         if what.startswith("epoch 2"):
             raise KilledError
 
-    whole = run("whole", silent)
+    whole, _ = runs[stochastic]
     with pytest.raises(KilledError):
-        run("cut", cutting)
+        run(cutting)
     seen: list[str] = []
-    resumed = run("cut", lambda what, _: seen.append(what))
+    resumed = run(lambda what, _: seen.append(what))
     assert not any(what.startswith("epoch 1") for what in seen)
     assert resumed.curve == whole.curve
     hashes = [crshare.load(trained.path).weights_hash for trained in (whole, resumed)]
     assert hashes[0] == hashes[1]
 
 
-def test_a_recipe_with_drawn_signs_is_left_with_plain_ones(data: Path, tmp_path: Path) -> None:
-    plain, drawn = (
-        training.train(TINY, data, COURSE, tmp_path / str(how), silent, stochastic=how)
-        for how in (False, True)
-    )
+def test_a_recipe_with_drawn_signs_is_left_with_plain_ones(data: Path, runs: Runs) -> None:
+    (plain, _), (drawn, _) = runs[False], runs[True]
     assert drawn.curve[0] == plain.curve[0]
     assert drawn.curve[1]["loss"] != plain.curve[1]["loss"]
     images = load_images(data, read_model(drawn.path).network)
