@@ -210,7 +210,7 @@ def block_rams(words: int, width: int) -> int:
     return min(-(-words // depth) * -(-width // bits) for depth, bits in BLOCK_WIDTHS)
 
 
-CONTROL = 60  # counters of windows, positions and words, and what they are compared with
+CONTROL, WALK = 25, 110  # the pipeline; counters of rows and columns, and what they meet
 
 
 def lane_shape(size: Size, unit: Unit, target: str) -> LaneShape:
@@ -230,23 +230,33 @@ def _cost(size: Size, unit: Unit, target: str) -> Resources:
     chosen = width * _selecting(folds)
     stored = weights * -(-words // 64) if unit.memory == DISTRIBUTED else 0
     starts = 0 if turns == 1 else sums * -(-turns // 64)
-    luts = unit.pe * lane.sites + sums + chosen + stored + starts + _lines(size) + CONTROL
-    held = size.n_inputs * size.width + width + weights + 2 * sums + size.n_outputs
+    counters = CONTROL + sum(3 * (n - 1).bit_length() for n in (words, folds, turns)) // 2
+    luts = unit.pe * lane.sites + sums + chosen + stored + starts + _lines(size)
+    held = _window_bits(size) + width + weights + 2 * sums + size.n_outputs
     blocks = block_rams(words, weights) if unit.memory == BLOCK else 0
-    return Resources(luts, unit.pe * lane.registers + held, blocks)
+    return Resources(counters + luts, unit.pe * lane.registers + held, blocks)
+
+
+def _window_bits(size: Size) -> int:
+    """Registers of a window, or of the beats that are gathered into one."""
+    alone = size.windowing.pointwise and size.beats == 1
+    return 0 if alone else size.n_inputs * size.width
 
 
 def _selecting(n: int) -> int:
     """LUTs that choose one bit of n, multiplexers behind LUTs being free."""
-    return 0 if n == 1 else -(-n // 4)
+    return 0 if n == 1 else -(-n // 4) + n // 32
 
 
 def _lines(size: Size) -> int:
-    """LUTs of the memory that holds the last rows of the map."""
+    """LUTs that walk over the map, and of the memory that holds its last rows."""
+    if size.windowing.pointwise:
+        return 0
     rows, columns = size.windowing.kernel
     bits = size.n_inputs // (rows * columns) * size.width * (rows - 1)
     depth = size.windowing.padded[1]
-    return -(-bits // 6) * 4 if depth <= 32 else -(-bits // 3) * 4 * -(-depth // 64)
+    memory = -(-bits // 6) * 4 if depth <= 32 else -(-bits // 3) * 4 * -(-depth // 64)
+    return memory + WALK
 
 
 def choices(network: Network, layer_name: str, target: str = GENERIC) -> tuple[Unit, ...]:

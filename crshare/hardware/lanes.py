@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from crshare.hardware.tree_cells import Columns, TreeCells
-from hwgen import Add, Bit, Linear, Lookup, Netlist, Operand, Popcount, Range, tally
+from hwgen import Add, Bit, Cell, Linear, Lookup, Netlist, Operand, Popcount, Range
 from hwgen.chains import Join
 from hwgen.datapath import Schedule
 from hwgen.lut_tables import INPUTS
@@ -105,12 +105,22 @@ def lane_cost(shape: LaneShape, per_stage: int = 3) -> LaneCost:
         lane = weighted_lane(shape)
     else:
         lane = worded_lane(shape, [[1] * shape.simd] * (1 << shape.word_bits))
-    found, ranges = tally(lane), lane.ranges
-    held = sum(ranges[net].width for net, _ in Schedule(lane, per_stage).delayed())
-    counters = [cell for cell in lane.cells if isinstance(cell, Popcount)]
-    counted = sum(len(cell.bits).bit_length() for cell in counters)
-    sites = found.tables + found.chain_luts + found.adder_bits + counted
-    return LaneCost(sites, held)
+    held = sum(lane.ranges[net].width for net, _ in Schedule(lane, per_stage).delayed())
+    return LaneCost(sum(_sites(cell, lane) for cell in lane.cells), held)
+
+
+def _sites(cell: Cell, lane: Netlist) -> int:
+    """LUTs of a cell. A position of an adder where only one operand has a bit needs none."""
+    match cell:
+        case Lookup():
+            return cell.sites
+        case Popcount(bits):
+            return len(bits).bit_length()
+        case Add(one, other):
+            ends = (lane.ranges[term.net].width + term.shift for term in (one, other))
+            return min(ends) - max(one.shift, other.shift)
+        case _:
+            return cell.tally(1).chain_luts
 
 
 def _inverted(shape: LaneShape, place: int) -> bool:

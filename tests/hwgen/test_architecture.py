@@ -48,9 +48,10 @@ def small_network(seed: int, filters: int = 6) -> Network:
     return Network(Input((6, 7, 1)), tuple(layers))
 
 
-def clocks_an_image(network: Network, layer: str, options: Options) -> int:
-    """Of a layer alone: what Icarus counts for one image more."""
-    lowered = lower(network, None, options, name="dut", only=(layer, layer))
+def clocks_an_image(network: Network, layer: str | None, options: Options) -> int:
+    """Of a layer alone, or of the network: what Icarus counts for one image more."""
+    only = None if layer is None else (layer, layer)
+    lowered = lower(network, None, options, name="dut", only=only)
     counted = []
     for n in (3, 4):
         images = random_images(np.random.default_rng(1), network.input, n)

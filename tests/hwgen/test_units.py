@@ -217,6 +217,14 @@ def test_wide_beats_carry_several_positions(thresholds: bool) -> None:
     assert all(verdict.passed for verdict in verify(lowered, wide_images, ["icarus"], quiet))
 
 
+@pytest.mark.needs_tool("iverilog")
+def test_a_slow_dense_layer_waits_for_the_map_that_it_flattens() -> None:
+    network, unit = flat_network(thresholds=True), Unit(1, 4, "block")
+    options = Options(architectures={"dense1": unit})
+    assert clocks(network, "dense1", unit) == 12 + 6 * 6 - 1
+    assert clocks_an_image(network, None, options) == 12 + 6 * 6 - 1
+
+
 def test_wide_beats_are_refused_where_positions_matter_or_do_not_divide() -> None:
     with pytest.raises(HardwareError) as error:
         widened(small_network(0), 2)
