@@ -25,6 +25,14 @@ class Weights:
     block: bool
 
 
+MOST_DISTRIBUTED = 64  # beats of a fifo in LUTs
+
+
+def fifo_index(beats: int) -> int:
+    """Bits of a place in a fifo of at least so many beats."""
+    return max(1, (beats - 1).bit_length())
+
+
 @dataclass(frozen=True, slots=True)
 class MatrixVector:
     """lanes: the netlist of all lanes, which reads the values of a part bit by bit and then the
@@ -92,6 +100,11 @@ class MatrixVector:
     def lane_bits(self) -> int:
         """What a lane reads beside values: its weights, or the number of the word."""
         return self.simd if self.weights else self.word_width
+
+    @property
+    def kept(self) -> int:
+        """Positions that wait in the unit while a window is computed: those of a map."""
+        return 0 if self.n_words == 1 else prod(self.windowing.size)
 
     @property
     def n_classes(self) -> int:

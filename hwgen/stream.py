@@ -17,16 +17,19 @@ def stream_ports(in_width: int, out_width: int) -> list[str]:
     ]
 
 
-def windows(emit: Emitter, windowing: Windowing, width: int) -> None:
-    """Wires window, window_valid, row and column; `take` takes a window, `advance` moves stages."""
+def windows(emit: Emitter, windowing: Windowing, width: int, source: str = "s_axis") -> None:
+    """Wires window, window_valid, row and column; `take` takes a window, `advance` moves stages.
+
+    source: the stream that is read.
+    """
     taps = windowing.kernel[0] * windowing.kernel[1]
     emit("wire advance, take;", "wire window_valid;", f"wire {bus(taps * width)} window;")
     counter = windowing.counter_width
     emit(f"wire {bus(counter)} row, column;")
     if windowing.pointwise:
         zero = constant(0, counter)
-        emit("assign window = s_axis_tdata;", "assign window_valid = s_axis_tvalid;")
-        emit("assign s_axis_tready = take;", f"assign row = {zero}, column = {zero};")
+        emit(f"assign window = {source}_tdata;", f"assign window_valid = {source}_tvalid;")
+        emit(f"assign {source}_tready = take;", f"assign row = {zero}, column = {zero};")
         return
     settings = {
         "ROWS": windowing.size[0],
@@ -46,7 +49,8 @@ def windows(emit: Emitter, windowing: Windowing, width: int) -> None:
         emit(f".PAD({mask(windowing.pad, width)})")
     with emit.block("", ");"):
         emit(".clk(aclk), .rst(!aresetn),")
-        emit(".s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata),")
+        given = (f".s_{what}({source}_t{what})" for what in ("valid", "ready", "data"))
+        emit(f"{', '.join(given)},")
         emit(".m_valid(window_valid), .m_ready(take), .m_data(window),")
         emit(".m_row(row), .m_column(column)")
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from hwgen.datapath import Datapath, Schedule
 from hwgen.emitter import Emitter, bus, constant
-from hwgen.matrix_vector import MatrixVector
+from hwgen.matrix_vector import MOST_DISTRIBUTED, MatrixVector, fifo_index
 from hwgen.netlist import Netlist
 from hwgen.sources import BLOCK
 from hwgen.stream import class_width, classes_of, stream_ports, windows
@@ -61,7 +61,8 @@ class _Unit:
         self.ripe = max(Schedule(lane, stage.per_stage).n_stages for lane in stage.lanes)
 
     def write(self) -> None:
-        windows(self.emit, self.stage.windowing, self.stage.in_width)
+        source = self._kept() if self.stage.kept else "s_axis"
+        windows(self.emit, self.stage.windowing, self.stage.in_width, source)
         self._counters()
         self._control()
         self._values()
@@ -74,6 +75,26 @@ class _Unit:
         self._starts()
         self._sums()
         self._outputs()
+
+    def _kept(self) -> str:
+        """The stream behind what waits: beats of a map, or the one beat of a dense layer."""
+        emit, width, index = self.emit, self.stage.in_width, fifo_index(self.stage.kept)
+        kind = "reg" if self.stage.kept == 1 else "wire"
+        emit(f"{kind} kept_tvalid;", f"{kind} {bus(width)} kept_tdata;", "wire kept_tready;")
+        if self.stage.kept == 1:
+            emit("assign s_axis_tready = !kept_tvalid || kept_tready;")
+            with emit.block("always @(posedge aclk) begin", "end"):
+                emit("if (s_axis_tready) kept_tdata <= s_axis_tdata;")
+                emit("if (!aresetn) kept_tvalid <= 1'b0;")
+                emit("else if (s_axis_tready) kept_tvalid <= s_axis_tvalid;")
+            return "kept"
+        block = int(1 << index > MOST_DISTRIBUTED)
+        settings = f".WIDTH({width}), .INDEX({index}), .BLOCK({block})"
+        with emit.block(f"fifo #({settings}) u_fifo (", ");"):
+            emit(".clk(aclk), .rst(!aresetn),")
+            emit(".s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata),")
+            emit(".m_valid(kept_tvalid), .m_ready(kept_tready), .m_data(kept_tdata)")
+        return "kept"
 
     def _counters(self) -> None:
         """fold, turn and word: how often a window has been read; it is taken with the last."""

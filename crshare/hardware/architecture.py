@@ -16,6 +16,7 @@ from crshare.hardware.lanes import MOST_WORDS, LaneShape, lane_cost
 from crshare.limits import TURNS
 from crshare.network.graph import Conv, Flatten, Kind, Layer, Network, Signal
 from hwgen import Range, Windowing
+from hwgen.matrix_vector import MOST_DISTRIBUTED, fifo_index
 from hwgen.targets import GENERIC, XILINX
 
 DISTRIBUTED, BLOCK = "distributed", "block"
@@ -175,11 +176,17 @@ def clocks(network: Network, layer_name: str, architecture: Architecture) -> int
     """Clocks from one image to the next, where no other layer makes this one wait.
 
     A window stays while its outputs are computed; what lies between two windows (the first rows,
-    positions that a stride leaves out, padding) takes a clock each.
+    positions that a stride leaves out, padding) takes a clock each. A unit keeps what comes
+    meanwhile, up to a map of its input, so that the layer before it goes on.
     """
     check(network, layer_name, architecture)
-    size = size_of(network, layer_name)
-    return size.walked + size.windows * (clocks_a_window(size, architecture) - 1)
+    size, each = (
+        size_of(network, layer_name),
+        clocks_a_window(size_of(network, layer_name), architecture),
+    )
+    if isinstance(architecture, Unit) and each > 1 and size.beats > 1:
+        return max(size.beats, each)  # beats are gathered while the unit computes
+    return size.walked + size.windows * (each - 1)
 
 
 def divisors(n: int) -> list[int]:
@@ -232,9 +239,29 @@ def _cost(size: Size, unit: Unit, target: str) -> Resources:
     starts = 0 if turns == 1 else sums * -(-turns // 64)
     counters = CONTROL + sum(3 * (n - 1).bit_length() for n in (words, folds, turns)) // 2
     luts = unit.pe * lane.sites + sums + chosen + stored + starts + _lines(size)
-    held = _window_bits(size) + width + weights + 2 * sums + size.n_outputs
     blocks = block_rams(words, weights) if unit.memory == BLOCK else 0
+    fifo = _fifo(size) if words > 1 else Resources(0, 0, 0)
+    luts, blocks = luts + fifo.luts, blocks + fifo.block_rams
+    held = fifo.registers + _window_bits(size) + width + weights + 2 * sums + size.n_outputs
     return Resources(counters + luts, unit.pe * lane.registers + held, blocks)
+
+
+def _fifo(size: Size) -> Resources:
+    """What keeps the positions of a map while a window is computed; one position is a register."""
+    positions, rows_columns = prod(size.windowing.size), prod(size.windowing.kernel)
+    width = size.n_inputs // rows_columns * size.width
+    depth = 1 << fifo_index(positions)
+    if positions == 1:
+        return Resources(2, width, 0)
+    control = 4 * fifo_index(positions) + 6
+    if depth > MOST_DISTRIBUTED:
+        return Resources(control, 0, block_rams(depth, width))
+    return Resources(control + _stored(width, depth), width, 0)
+
+
+def _stored(width: int, depth: int) -> int:
+    """LUTs of a memory that is written: RAM32M and RAM64M."""
+    return -(-width // 6) * 4 if depth <= 32 else -(-width // 3) * 4 * -(-depth // 64)
 
 
 def _window_bits(size: Size) -> int:
@@ -255,7 +282,7 @@ def _lines(size: Size) -> int:
     rows, columns = size.windowing.kernel
     bits = size.n_inputs // (rows * columns) * size.width * (rows - 1)
     depth = size.windowing.padded[1]
-    memory = -(-bits // 6) * 4 if depth <= 32 else -(-bits // 3) * 4 * -(-depth // 64)
+    memory = _stored(bits, depth)
     return memory + WALK
 
 
