@@ -52,6 +52,9 @@ ROWS = Limit(1, 10**9)  # of a data set
 LEVELS = Limit(1, 1_000)
 LUTS = Limit(1, 10**9)
 MEGAHERTZ = Limit(0.001, 10_000, whole=False)
+FPS = Limit(0.001, 1e10, whole=False)
+CLOCKS = Limit(1, 10**9)  # of an image
+SHARE = Limit(0.01, 1, whole=False)
 TURNS = Limit(1, 32)  # a bit of an int64 for each, and those that number a layer's inputs
 POSITIONS = Limit(1, 10**6)  # of an image, in one beat
 EPOCHS = Limit(1, 1_000_000)

@@ -49,6 +49,9 @@ DEVICES = {  # Xilinx 7 series, UltraScale+, Lattice iCE40 and ECP5
 }
 
 
+LUT4S_A_LUT6 = 2.0  # of the digits' convolutions, as yosys maps them
+
+
 @dataclass(frozen=True, slots=True)
 class Chip:
     """What a chip has room for.
@@ -73,6 +76,16 @@ class Chip:
         sizes = self.luts, self.lut_inputs, self.registers, self.block_rams, self.block_bits
         if min(sizes) < 1:
             raise HwgenError(f"{self.part}: a chip has at least one of everything")
+
+    @property
+    def block_rams_18k(self) -> int:
+        """Its block RAM as blocks of 18 kbit."""
+        return self.block_rams * self.block_bits // 18_432
+
+    @property
+    def luts_a_lut6(self) -> float:
+        """How many of its LUTs a design takes for each LUT6 that it is estimated at."""
+        return 1.0 if self.lut_inputs >= 6 else LUT4S_A_LUT6
 
 
 SERIES_7, ZYNQ_7 = "AMD DS180, 7 Series FPGAs Overview", "AMD DS190, Zynq-7000 SoC Overview"

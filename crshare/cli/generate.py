@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from crshare.cli.arguments import IN_FILE, MODEL, OUT_FOLDER, ChoiceOf, number
+from crshare.cli.choosing import Asked, choice_options
 from crshare.cli.shared import deliver, json_option, model_options, progress, source_of
-from crshare.limits import IMAGES, LEVELS, LUTS, MEGAHERTZ, POSITIONS, TURNS
+from crshare.limits import IMAGES, LEVELS, LUTS, POSITIONS, TURNS
 from solver.choices import AUTO, MEASURES, METHODS
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ N_IMAGES = 20
 @click.command()
 @click.argument("model", type=MODEL)
 @click.option("--plan", type=IN_FILE, help="A plan.json that `optimize` wrote.")
-@click.option("-o", "--output", type=OUT_FOLDER, required=True, help="The folder to write.")
+@click.option("-o", "--output", type=OUT_FOLDER, help="The folder to write.")
 @click.option(
     "--layers", metavar="FIRST[,LAST]", help="Only the layers with weights from FIRST to LAST."
 )
@@ -75,10 +76,9 @@ N_IMAGES = 20
 @click.option(
     "--beat",
     type=number(POSITIONS),
-    default=1,
-    show_default=True,
     metavar="POSITIONS",
-    help="Positions of an image in one beat, where the network flattens its input.",
+    help="Positions of an image in one beat, where the network flattens its input.  [default: 1, "
+    "or as many as --clocks wants]",
 )
 @click.option("--verify", "prove", is_flag=True, help="Simulate against the executor.")
 @click.option(
@@ -104,21 +104,13 @@ N_IMAGES = 20
     is_flag=True,
     help="Write a testbench of these images as well; it says which layer differs first.",
 )
-@click.option(
-    "--clock",
-    "clock_mhz",
-    type=number(MEGAHERTZ),
-    default=100,
-    show_default=True,
-    metavar="MHZ",
-    help="Of the constraints.",
-)
+@choice_options
 @json_option
 @model_options
 def generate(
     model: Path,
     plan: Path | None,
-    output: Path,
+    output: Path | None,
     layers: str | None,
     combinational: bool,
     method: str,
@@ -128,13 +120,13 @@ def generate(
     max_luts: int,
     fold: int,
     folding: Path | None,
-    beat: int,
+    beat: int | None,
     prove: bool,
     simulators: tuple[str, ...],
     data: Path | None,
     images: int,
     with_bench: bool,
-    clock_mhz: float,
+    asked: Asked,
     json_path: Path | None,
     sign_layers: tuple[str, ...],
     rescale: str | None,
@@ -147,16 +139,21 @@ def generate(
     """
     from rich.console import Group
 
+    from crshare.cli.choosing import estimates, in_beats, target_of
+    from crshare.errors import HardwareError
+    from crshare.hardware.choosing import Chooser
     from crshare.hardware.folding_file import read_folding
     from crshare.hardware.lowering import Options
     from crshare.hardware.rtl import Wish, generate_rtl, report
-    from crshare.hardware.take_home import Home
-    from crshare.hardware.wide_input import widened
+    from crshare.hardware.take_home import CHIP, Home
     from crshare.plan.file import read_plan
     from crshare.plan.lut_plan import is_lut_network, read_lut_plan, shared_network
+    from crshare.report.architectures import choice_facts, choice_tables
     from crshare.report.hardware import clocks_table, hardware_table, slowest_line
     from crshare.screen import line
 
+    if output is None and not asked.only_estimate:
+        raise HardwareError("nothing says where to write; name a folder with -o, or see --estimate")
     loaded = source_of(model, sign_layers, rescale).read()
     network = loaded.network
     sharing = None
@@ -164,16 +161,26 @@ def generate(
         network = shared_network(network, read_lut_plan(plan, network, loaded.weights_hash))
     elif plan:
         sharing = read_plan(plan, network, loaded.weights_hash)
-    network = widened(network, beat)
+    goal, only = asked.goal(), _only(layers)
+    network = in_beats(network, beat, goal)
+    by_hand = read_folding(folding, network) if folding else {}
+    target = target_of(asked, target)
+    options = Options(target, method, measure, pipeline, max_luts, fold, by_hand)
+    chooser = Chooser(network, sharing, options, only)
+    with progress() as show:
+        chosen = chooser.choose(goal, show) if goal else None
+    if output is None or asked.only_estimate:
+        facts, tables = estimates(chosen, chooser)
+        deliver(json_path, json.dumps(facts, indent=1) + "\n", Group(*tables))
+        return
     shown = _pixels(data, network, images) if prove or with_bench else None
-    chosen = read_folding(folding, network) if folding else {}
     wish = Wish(
-        Options(target, method, measure, pipeline, max_luts, fold, chosen),
-        _only(layers),
+        replace(options, architectures=chosen.architectures) if chosen else options,
+        only,
         combinational,
         shown if prove else None,
         simulators,
-        Home(clock_mhz),
+        Home(asked.clock_mhz, asked.device or CHIP, chosen.choice.clocks if chosen else None),
         shown if with_bench else None,
     )
     with progress() as show:
@@ -183,11 +190,13 @@ def generate(
         for v in made.verdicts
     ]
     found = report(made.lowered) | {"verified": [asdict(verdict) for verdict in made.verdicts]}
+    found |= {"choice": choice_facts(chosen)} if chosen else {}
     wrote = line(f"Wrote {made.n_files} files to {output}; files.f names the Verilog ones.")
     folds = [line(f"{layer.layer} {layer.why}.") for layer in made.lowered.layers if layer.why]
-    lines = [slowest_line(made.lowered, clock_mhz), *folds, *lines, wrote]
-    tables = Group(hardware_table(made.lowered), clocks_table(made.lowered), *lines)
-    deliver(json_path, json.dumps(found, indent=1) + "\n", tables)
+    picked = choice_tables(chosen) if chosen else [slowest_line(made.lowered, asked.clock_mhz)]
+    clocks = [] if chosen else [clocks_table(made.lowered)]
+    tables = [hardware_table(made.lowered), *clocks, *picked, *folds, *lines, wrote]
+    deliver(json_path, json.dumps(found, indent=1) + "\n", Group(*tables))
 
 
 def _only(layers: str | None) -> tuple[str, str] | None:

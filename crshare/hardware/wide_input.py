@@ -37,6 +37,13 @@ def widened(network: Network, positions: int) -> Network:
     return Network(replace(network.input, shape=shape, stored=stored), layers)
 
 
+def beat_for(network: Network, clocks: int) -> int:
+    """The fewest positions of a beat with which an image comes in so many clocks; all at most."""
+    rows, columns, _ = network.input.shape
+    total = rows * columns
+    return next((n for n in divisors(total) if total // n <= clocks), total)
+
+
 def _before_flatten(network: Network) -> Iterator[Layer]:
     """The thresholds between the input and its Flatten."""
     name = INPUT

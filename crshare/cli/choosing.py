@@ -1,0 +1,155 @@
+"""Options of `crshare generate` that choose architectures for a rate or a device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crshare.cli.arguments import ChoiceOf, number
+from crshare.limits import CLOCKS, FPS, MEGAHERTZ, SHARE
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from crshare.hardware.choosing import Chooser, Chosen, Goal
+    from crshare.network.graph import Network
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the options say. only_estimate: nothing is written."""
+
+    clocks: int | None
+    fps: float | None
+    device: str | None
+    utilisation: float
+    clock_mhz: float
+    only_estimate: bool
+
+    def goal(self) -> Goal | None:
+        """HardwareError where two rates are asked for, or one that no clock gives."""
+        from crshare.errors import HardwareError
+        from crshare.hardware.choosing import Goal
+
+        if self.clocks is None and self.fps is None and self.device is None:
+            return None
+        clocks = self.clocks
+        if self.fps is not None:
+            if clocks is not None:
+                raise HardwareError("--fps and --clocks both name a rate; give one of them")
+            clocks = int(self.clock_mhz * 1e6 / self.fps)
+            if clocks < 1:
+                raise HardwareError(
+                    f"--fps {self.fps:g} is more than one image a clock at --clock "
+                    f"{self.clock_mhz:g}; ask for fewer"
+                )
+        return Goal(clocks, self.device, self.utilisation, self.clock_mhz)
+
+
+def choice_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options, which the command gets as one value, `asked`."""
+
+    @wraps(command)
+    def gathered(
+        *args: Any,
+        clocks: int | None,
+        fps: float | None,
+        device: str | None,
+        utilisation: float,
+        clock_mhz: float,
+        only_estimate: bool,
+        **others: Any,
+    ) -> None:
+        asked = Asked(clocks, fps, device, utilisation, clock_mhz, only_estimate)
+        command(*args, asked=asked, **others)
+
+    for option in reversed(_OPTIONS):
+        gathered = option(gathered)
+    return gathered
+
+
+_OPTIONS = (
+    click.option(
+        "--clocks",
+        type=number(CLOCKS),
+        metavar="N",
+        help="Choose each layer's architecture: least LUTs at N clocks an image or fewer.",
+    ),
+    click.option(
+        "--fps",
+        type=number(FPS),
+        metavar="F",
+        help="The same, for F images a second at --clock.",
+    ),
+    click.option(
+        "--device",
+        type=ChoiceOf("hwgen.devices", "CHIPS"),
+        metavar="NAME",
+        help="Choose what this device holds, the fewest clocks where no rate is named; "
+        "xc7a35t, xc7z020, xczu3eg, ecp5-85k, ... (docs/hardware.md).",
+    ),
+    click.option(
+        "--utilisation",
+        type=number(SHARE),
+        default=0.8,
+        show_default=True,
+        metavar="SHARE",
+        help="Of the device's LUTs, registers and block RAM.",
+    ),
+    click.option(
+        "--clock",
+        "clock_mhz",
+        type=number(MEGAHERTZ),
+        default=100,
+        show_default=True,
+        metavar="MHZ",
+        help="Of the constraints, and of --fps.",
+    ),
+    click.option(
+        "--estimate",
+        "only_estimate",
+        is_flag=True,
+        help="Show the choice, or LUTs against clocks where none is asked for; write nothing.",
+    ),
+)
+
+
+def target_of(asked: Asked, target: str) -> str:
+    """Of a device that has primitives those, unless --target says something else."""
+    from hwgen.devices import CHIPS
+    from hwgen.targets import TARGETS
+
+    source = click.get_current_context().get_parameter_source("target")
+    if asked.device is None or source is click.core.ParameterSource.COMMANDLINE:
+        return target
+    family = CHIPS[asked.device].family
+    return next((name for name, one in TARGETS.items() if family in one.devices), target)
+
+
+def in_beats(network: Network, beat: int | None, goal: Goal | None) -> Network:
+    """Images in beats of several positions: as many as --beat says, or the goal's clocks want."""
+    from crshare.errors import HardwareError
+    from crshare.hardware.wide_input import beat_for, widened
+
+    if beat is not None or goal is None or goal.clocks is None:
+        return widened(network, beat or 1)
+    with suppress(HardwareError):
+        return widened(network, beat_for(network, goal.clocks))
+    return network
+
+
+def estimates(
+    chosen: Chosen | None, chooser: Chooser
+) -> tuple[dict[str, Any], list[RenderableType]]:
+    """What --estimate shows: the choice and other rates, as JSON and for a terminal."""
+    from crshare.report.architectures import choice_facts, choice_tables, curve_facts, curve_table
+
+    if chosen is not None:
+        return choice_facts(chosen), [*choice_tables(chosen), curve_table(chosen.curve)]
+    curve = chooser.curve()
+    return {"curve": curve_facts(curve)}, [curve_table(curve)]

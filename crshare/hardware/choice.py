@@ -1,0 +1,216 @@
+"""The architecture of each layer, chosen for a number of clocks an image or for a device.
+
+Layers work at the same time, so a network takes as many clocks an image as its slowest layer. At
+given clocks the least LUTs are a multiple-choice knapsack: of each layer one architecture that is
+fast enough, block RAMs within a budget. The fewest clocks within LUTs, registers and block RAMs are
+found by bisection over the clocks that any architecture has.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from crshare.hardware.architecture import Graph, Resources
+from crshare.hardware.costs import Frame, Menu, Priced
+from hwgen.devices import CHIPS, Chip
+from solver import knapsack, solve_knapsack
+from solver.choices import AUTO
+from solver.facility.knapsack import Choice as Answer
+from solver.facility.knapsack import Knapsack
+
+LUTS_A_BLOCK = 190  # what a block RAM counts where no device says how many there are
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What may be taken; None for no limit."""
+
+    luts: int | None = None
+    registers: int | None = None
+    block_rams: int | None = None
+
+    def holds(self, taken: Resources) -> bool:
+        limits = self.luts, self.registers, self.block_rams
+        amounts = taken.luts, taken.registers, taken.block_rams
+        return all(
+            limit is None or amount <= limit for limit, amount in zip(limits, amounts, strict=True)
+        )
+
+
+def budget_of(chip: Chip, utilisation: float) -> Budget:
+    """A share of a chip. Estimates are LUTs of six inputs; smaller ones hold less of them."""
+    return Budget(
+        int(chip.luts * utilisation / chip.luts_a_lut6),
+        int(chip.registers * utilisation),
+        int(chip.block_rams_18k * utilisation),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An architecture for each layer. frame: what stands around them."""
+
+    layers: tuple[tuple[str, Priced], ...]
+    frame: Frame
+
+    @property
+    def clocks(self) -> int:
+        """From one image to the next."""
+        return max(self.frame.clocks, *(priced.clocks for _, priced in self.layers))
+
+    @property
+    def slowest(self) -> str:
+        """What takes these clocks."""
+        paces = [(self.frame.clocks, self.frame.slowest)]
+        paces += [(priced.clocks, layer) for layer, priced in self.layers]
+        return max(paces, key=lambda one: one[0])[1]
+
+    @property
+    def resources(self) -> Resources:
+        return summed([self.frame.resources, *(priced.resources for _, priced in self.layers)])
+
+    @property
+    def unbuilt(self) -> list[str]:
+        """Layers whose graph is only estimated."""
+        return [
+            layer
+            for layer, priced in self.layers
+            if isinstance(priced.architecture, Graph) and not priced.exact
+        ]
+
+
+def summed(parts: list[Resources]) -> Resources:
+    return Resources(
+        sum(part.luts for part in parts),
+        sum(part.registers for part in parts),
+        sum(part.block_rams for part in parts),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """menus: of the layers. budget: what may be taken. backend: the solver's."""
+
+    menus: tuple[Menu, ...]
+    frame: Frame
+    budget: Budget = Budget()
+    backend: str = AUTO
+
+    @property
+    def paces(self) -> list[int]:
+        """Every number of clocks an image that a choice may have, from the fewest on."""
+        layers = [{priced.clocks for priced in menu.options} for menu in self.menus]
+        fewest = max(self.frame.clocks, *(min(found) for found in layers))
+        return sorted({fewest, *(c for found in layers for c in found if c > fewest)})
+
+
+def cheapest(question: Question, clocks: int) -> Choice | None:
+    """The least LUTs at so many clocks; None where a layer is slower or block RAMs do not do.
+
+    Without a budget of block RAMs, each counts LUTS_A_BLOCK LUTs.
+    """
+    problem = _posed(question, clocks)
+    return None if problem is None else problem.solved(question.backend)
+
+
+@dataclass(frozen=True, eq=False)
+class _Posed:
+    """The knapsack of the architectures that are fast enough."""
+
+    question: Question
+    options: list[list[Priced]]
+    knapsack: Knapsack
+
+    def solved(self, backend: str) -> Choice:
+        return self.choice(solve_knapsack(self.knapsack, backend))
+
+    def choice(self, answer: Answer) -> Choice:
+        chosen = zip(self.question.menus, self.options, answer.options, strict=True)
+        named = tuple((menu.layer, group[place]) for menu, group, place in chosen)
+        return Choice(named, self.question.frame)
+
+
+def _posed(question: Question, clocks: int) -> _Posed | None:
+    """None where no choice takes so few clocks and block RAMs."""
+    options = [[one for one in menu.options if one.clocks <= clocks] for menu in question.menus]
+    if question.frame.clocks > clocks or not all(options):
+        return None
+    limit = question.budget.block_rams
+    price = LUTS_A_BLOCK if limit is None else 0
+    weights = [[one.resources.block_rams for one in group] for group in options]
+    costs = [
+        [one.resources.luts + price * one.resources.block_rams for one in group]
+        for group in options
+    ]
+    if limit is None:
+        limit = sum(map(max, weights))
+    if limit < sum(map(min, weights)):
+        return None
+    return _Posed(question, options, knapsack(weights, costs, limit))
+
+
+def fastest(question: Question) -> Choice | None:
+    """The fewest clocks within the budget; None where nothing is."""
+    paces = question.paces
+    low, high, best = 0, len(paces) - 1, _fitting(question, paces[-1])
+    while best and low < high:
+        middle = (low + high) // 2
+        found = _fitting(question, paces[middle])
+        best, low, high = (found, low, middle) if found else (best, middle + 1, high)
+    return best and (cheapest(question, best.clocks) or best)
+
+
+def _fitting(question: Question, clocks: int) -> Choice | None:
+    """A choice within the budget; an engine is asked where bounds leave it open."""
+    problem = _posed(question, clocks)
+    if problem is None:
+        return None
+    quick = solve_knapsack(problem.knapsack, "hull")
+    around, limit = question.frame.resources.luts, question.budget.luts
+    priced = question.budget.block_rams is None
+    if limit is not None and not priced and quick.bound + around > limit:
+        return None
+    found = problem.choice(quick)
+    if not question.budget.holds(found.resources):
+        found = problem.solved(question.backend)
+    return found if question.budget.holds(found.resources) else None
+
+
+def settled(
+    question_of: Callable[[], Question],
+    ask: Callable[[Question], Choice | None],
+    build: Callable[[str], None],
+) -> tuple[Question, Choice | None]:
+    """Choose, build what graphs are chosen, and choose again, until all that is chosen is built.
+
+    question_of: the question with all that is built by then. build: a layer's graph.
+    """
+    while True:
+        question = question_of()
+        choice = ask(question)
+        if choice is None or not choice.unbuilt:
+            return question, choice
+        for layer in choice.unbuilt:
+            build(layer)
+
+
+def curve(question: Question, n_points: int = 24) -> Iterator[Choice]:
+    """The cheapest choices from the fewest clocks on, each of fewer LUTs than the one before."""
+    paces, last = _spread(question.paces, n_points), None
+    for clocks in paces:
+        found = cheapest(question, clocks)
+        if found and (last is None or found.resources.luts < last):
+            last = found.resources.luts
+            yield found
+
+
+def _spread(paces: list[int], n: int) -> list[int]:
+    """About n of these, evenly by ratio, the ends included."""
+    ratio = (paces[-1] / paces[0]) ** (1 / max(1, n - 1))
+    wanted = (paces[0] * ratio**step for step in range(n))
+    return sorted({max(c for c in paces if c <= max(goal, paces[0])) for goal in wanted})
+
+
+def chips_that_hold(choice_on: Callable[[Budget], Choice | None], utilisation: float) -> list[str]:
+    """Names of the chips on which there is a choice, the smallest first."""
+    by_size = sorted(CHIPS.items(), key=lambda one: (one[1].luts / one[1].luts_a_lut6, one[0]))
+    return [name for name, chip in by_size if choice_on(budget_of(chip, utilisation)) is not None]

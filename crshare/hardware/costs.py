@@ -1,0 +1,174 @@
+"""What each architecture of each layer takes, by estimate: the menu that a choice is made from.
+
+Units are counted by their formula (`architecture.unit_cost`). A shared graph is estimated from its
+shape until it has been built; its weights make little difference. Measured on random weights of 4
+to 128 outputs of 64 to 1,152 inputs, graphs take c * n_inputs**-p LUTs a weight within 8 %, with c
+and p by target; windows, thresholds and pipeline registers come on top.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import prod
+
+from crshare.hardware.architecture import (
+    Architecture,
+    Graph,
+    Resources,
+    Size,
+    Turns,
+    Unit,
+    choices,
+    clocks,
+    size_of,
+    unit_cost,
+)
+from crshare.hardware.geometry import windowing_of
+from crshare.hardware.parts import part_of
+from crshare.network.graph import BitPool, Conv, Flatten, Layer, Network
+from hwgen import Windowing
+from hwgen.targets import GENERIC, XILINX
+
+GRAPH_LUTS = {GENERIC: (1.54, 0.25), XILINX: (0.87, 0.30)}
+WIDER = 0.23  # of a graph's LUTs for each further bit of its inputs
+A_TURN = 1.5  # LUTs of an input of one output in 4 or 8 turns, as yosys maps it
+COUNTERS, DECISION = 60, 40
+REGISTERS = {GENERIC: 0.42, XILINX: 0.45}  # for each LUT of a pipelined graph
+
+Exact = Mapping[str, Resources]
+"""What graphs take that have been built, by the layer's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Priced:
+    """An architecture of a layer: clocks from one image to the next, and what it takes.
+
+    exact: built and counted, not estimated from a shape.
+    """
+
+    architecture: Architecture
+    clocks: int
+    resources: Resources
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """The architectures that a layer may have."""
+
+    layer: str
+    options: tuple[Priced, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around the layers with weights. clocks: the fewest of an image, and of what."""
+
+    resources: Resources
+    clocks: int
+    slowest: str
+
+
+def layers_of(network: Network, only: tuple[str, str] | None) -> list[Layer]:
+    """The layers with a choice, in order."""
+    layers = part_of(network, only)
+    return [one for one in layers if isinstance(one.op, Conv) and one.op.is_standard]
+
+
+def menus(
+    network: Network,
+    target: str,
+    exact: Exact,
+    only: tuple[str, str] | None = None,
+    by_hand: Mapping[str, Architecture] | None = None,
+) -> tuple[Menu, ...]:
+    """For each layer with weights what it may be. by_hand: of layers that have no choice."""
+    fixed, found = by_hand or {}, layers_of(network, only)
+    return tuple(
+        Menu(
+            one.name,
+            (priced(network, one.name, fixed[one.name], target, exact),)
+            if one.name in fixed
+            else tuple(_options(network, one, target, exact)),
+        )
+        for one in found
+    )
+
+
+def _options(network: Network, layer: Layer, target: str, exact: Exact) -> Iterator[Priced]:
+    yield priced(network, layer.name, Graph(), target, exact)
+    if isinstance(layer.op, Conv) and layer.op.kernel.all():  # units have no inputs left out
+        for unit in choices(network, layer.name, target):
+            yield priced(network, layer.name, unit, target, exact)
+
+
+def priced(
+    network: Network, layer: str, architecture: Architecture, target: str, exact: Exact
+) -> Priced:
+    """An architecture of a layer by formula, or a graph that has been built."""
+    pace = clocks(network, layer, architecture)
+    match architecture:
+        case Unit() as unit:
+            return Priced(unit, pace, unit_cost(network, layer, unit, target))
+        case Graph() if layer in exact:
+            return Priced(architecture, pace, exact[layer], exact=True)
+        case Graph():
+            return Priced(architecture, pace, graph_estimate(size_of(network, layer), target))
+        case Turns(turns):
+            size = size_of(network, layer)
+            luts = round(A_TURN * -(-size.n_outputs // turns) * size.n_inputs)
+            return Priced(architecture, pace, graph_cost(size, luts, target))
+
+
+def graph_estimate(size: Size, target: str) -> Resources:
+    """Of a shared graph, its window and thresholds, from the shape alone."""
+    factor, power = GRAPH_LUTS[target]
+    a_weight = factor * size.n_inputs**-power * (1 + WIDER * (size.width - 1))
+    luts = round(a_weight * size.n_inputs * size.n_outputs)
+    return graph_cost(size, luts, target)
+
+
+def graph_cost(size: Size, luts: int, target: str) -> Resources:
+    """Of a graph of so many LUTs, with its window, comparisons and registers."""
+    compared = 0 if target == XILINX else size.n_outputs * _compared(size)
+    channels = size.n_inputs // prod(size.windowing.kernel)
+    window = window_cost(size.windowing, channels * size.width)
+    registers = round(REGISTERS[target] * luts) + size.n_outputs
+    return Resources(luts + compared + window.luts, registers + window.registers, 0)
+
+
+def _compared(size: Size) -> int:
+    """LUTs of a comparison with a constant."""
+    return -(-(size.n_inputs * ((1 << size.width) - 1)).bit_length() // 4)
+
+
+def window_cost(windowing: Windowing, width: int) -> Resources:
+    """Of line buffers in distributed RAM and the window's registers."""
+    if windowing.pointwise:
+        return Resources(0, 0, 0)
+    rows, columns = windowing.kernel
+    deep = -(-windowing.padded[1] // 32)
+    lines = 0 if rows == 1 else -(-(rows - 1) * width * deep * 4 // 6)
+    return Resources(lines + COUNTERS, rows * columns * width + COUNTERS, 0)
+
+
+def frame_of(network: Network, only: tuple[str, str] | None = None) -> Frame:
+    """Pools, gathering and the decision, and the fewest clocks that they and the input take."""
+    layers = part_of(network, only)
+    given = network.signals[layers[0].source]
+    whole = [(given.shape[0] * given.shape[1] * given.frames, "the input")]
+    luts, registers = DECISION, DECISION
+    for layer in layers:
+        shape = network.signals[layer.source].shape
+        match layer.op:
+            case BitPool() as pool:
+                lies = windowing_of(
+                    network.signals[layer.source], pool.size, pool.strides, same=pool.same, pad=0
+                )
+                taken = window_cost(lies, shape[2])
+                luts += taken.luts + shape[2] * -(-prod(pool.size) // 6)
+                registers += taken.registers + shape[2]
+                whole.append((prod(lies.padded), layer.name))
+            case Flatten():
+                registers += prod(shape)
+    most, slowest = max(whole, key=lambda one: one[0])
+    return Frame(Resources(luts, registers, 0), most, slowest)

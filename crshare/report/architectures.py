@@ -1,0 +1,146 @@
+"""The architectures that were chosen, as tables for a terminal and as facts for JSON."""
+
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from crshare.hardware.architecture import Architecture, Graph, Resources, Turns, Unit
+from crshare.hardware.choice import Choice
+from crshare.hardware.choosing import Chosen
+from crshare.report.responsive_table import Fitting, table_of
+from crshare.screen import line
+from hwgen.devices import CHIPS
+
+AROUND = "pools, streams, decision"
+
+
+def told(architecture: Architecture) -> str:
+    """In the words of the table."""
+    match architecture:
+        case Graph():
+            return "graph"
+        case Turns(turns):
+            return f"{turns} turns"
+        case Unit(pe, simd, memory):
+            return f"unit {pe} x {simd}, {memory}"
+
+
+def choice_table(chosen: Chosen) -> Fitting:
+    """Each layer's architecture, its clocks and what it takes, by estimate."""
+    table = table_of("Architectures, by estimate", "Layer", "Architecture")
+    for name in (
+        "Clocks an\nimage",
+        "LUTs",
+        "Regis-\nters",
+        "Block RAM\n(18 kbit)",
+        "LUTs of\nall",
+    ):
+        table.add_column(name, justify="right", no_wrap=True)
+    choice = chosen.choice
+    whole = choice.resources
+    rows = [
+        (layer, told(priced.architecture), f"{priced.clocks:,}", priced.resources)
+        for layer, priced in choice.layers
+    ]
+    rows.append((AROUND, "", f"{choice.frame.clocks:,}", choice.frame.resources))
+    rows.append(("all", "", f"{choice.clocks:,}", whole))
+    for layer, told_as, clocks, taken in rows:
+        share = f"{taken.luts / max(1, whole.luts):.0%}"
+        table.add_row(layer, told_as, clocks, *_figures(taken), share)
+    return Fitting(table, n_keys=2)
+
+
+def _figures(taken: Resources) -> list[str]:
+    return [f"{n:,}" for n in (taken.luts, taken.registers, taken.block_rams)]
+
+
+def choice_tables(chosen: Chosen) -> list[RenderableType]:
+    """The table, the rate, and the share of the device."""
+    return [choice_table(chosen), *choice_lines(chosen)]
+
+
+def choice_lines(chosen: Chosen) -> list[Text]:
+    """The rate, and the share of the device."""
+    choice, goal = chosen.choice, chosen.goal
+    found = [
+        f"{choice.clocks:,} clocks an image, by {choice.slowest}: "
+        f"{chosen.images_per_second:,.0f} images/s at {goal.clock_mhz:g} MHz."
+    ]
+    if goal.chip is not None:
+        shares = ", ".join(f"{share:.0%} of the {name}" for name, share in _shares(chosen).items())
+        found.append(f"On {goal.chip}: {shares}.")
+    return [line(text) for text in found]
+
+
+def _shares(chosen: Chosen) -> dict[str, float]:
+    chip, taken = CHIPS[str(chosen.goal.chip)], chosen.choice.resources
+    blocks = max(1, chip.block_rams_18k)
+    return {
+        "LUTs": taken.luts * chip.luts_a_lut6 / chip.luts,
+        "registers": taken.registers / chip.registers,
+        "block RAM": taken.block_rams / blocks,
+    }
+
+
+def curve_table(curve: tuple[Choice, ...]) -> Fitting:
+    """LUTs against clocks an image."""
+    table = table_of("The least LUTs at other rates, by estimate", "Clocks an image")
+    for name in ("LUTs", "Regis-\nters", "Block RAM\n(18 kbit)"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for choice in curve:
+        table.add_row(f"{choice.clocks:,}", *_figures(choice.resources))
+    return Fitting(table)
+
+
+def choice_facts(chosen: Chosen) -> dict[str, Any]:
+    """Everything as JSON."""
+    goal, choice = chosen.goal, chosen.choice
+    return {
+        "asked": {
+            "clocks": goal.clocks,
+            "device": goal.chip,
+            "utilisation": goal.utilisation if goal.chip else None,
+            "clock_mhz": goal.clock_mhz,
+        },
+        "clocks": choice.clocks,
+        "slowest": choice.slowest,
+        "images_per_second": chosen.images_per_second,
+        "resources": _taken(choice.resources),
+        "device_shares": _shares(chosen) if goal.chip else None,
+        "layers": {
+            layer: {
+                **_folding(priced.architecture),
+                "clocks": priced.clocks,
+                **_taken(priced.resources),
+                "share": priced.resources.luts / max(1, choice.resources.luts),
+                "built": priced.exact,
+            }
+            for layer, priced in choice.layers
+        },
+        "around": {"clocks": choice.frame.clocks, **_taken(choice.frame.resources)},
+        "curve": curve_facts(chosen.curve),
+    }
+
+
+def curve_facts(curve: tuple[Choice, ...]) -> list[dict[str, int]]:
+    """LUTs against clocks."""
+    return [{"clocks": one.clocks, **_taken(one.resources)} for one in curve]
+
+
+def _taken(taken: Resources) -> dict[str, int]:
+    return {
+        "luts": taken.luts,
+        "registers": taken.registers,
+        "block_rams_18k": taken.block_rams,
+    }
+
+
+def _folding(architecture: Architecture) -> dict[str, Any]:
+    match architecture:
+        case Graph():
+            return {"architecture": "graph"}
+        case Turns(turns):
+            return {"architecture": "turns", "turns": turns}
+        case Unit(pe, simd, memory):
+            return {"architecture": "unit", "pe": pe, "simd": simd, "memory": memory}
