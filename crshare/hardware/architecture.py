@@ -271,8 +271,8 @@ def _window_bits(size: Size) -> int:
 
 
 def _selecting(n: int) -> int:
-    """LUTs that choose one bit of n, multiplexers behind LUTs being free."""
-    return 0 if n == 1 else -(-n // 4) + n // 32
+    """LUTs that choose one bit of n, as yosys maps them."""
+    return int(n > 1) if n <= 4 else -(-2 * n // 5)
 
 
 def _lines(size: Size) -> int:
