@@ -56,6 +56,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert done.stdout.split() == []
 
 
+@pytest.mark.slow
 def test_the_whole_road_from_model_to_checked_plan(
     model: Path, images: Path, optimized: Path, tmp_path: Path
 ) -> None:
@@ -95,6 +96,7 @@ def test_one_set_of_images_is_split_and_none_gives_an_exact_plan(model: Path, im
     assert without.accuracy is None
 
 
+@pytest.mark.slow
 def test_fewer_additions_by_corrected_slices_change_no_output(model: Path, images: Path) -> None:
     loaded = crshare.load(model)
     pictures = crshare.load_images(loaded, images)

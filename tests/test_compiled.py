@@ -44,6 +44,7 @@ def run_without_cache(folder: Path, code: str, *arguments: str) -> subprocess.Co
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["solver", "crshare/executor"])
 def test_every_module_with_compiled_loops_is_imported_without_a_cache(
     package: str, tmp_path: Path
@@ -54,6 +55,7 @@ def test_every_module_with_compiled_loops_is_imported_without_a_cache(
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", ["solver", "crshare"])
 def test_a_loop_is_compiled_without_a_cache(package: str, tmp_path: Path) -> None:
     copy_without_cache(package, tmp_path)

@@ -36,6 +36,7 @@ def refusal(*arguments: object) -> str:
     return done.output
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", OUTSIDE)
 @pytest.mark.parametrize(("command", "option"), OPTIONS)
 def test_numbers_out_of_range_are_refused(command: str, option: str, value: str) -> None:
@@ -176,6 +177,7 @@ def test_a_rescaling_from_python_is_exact_and_of_fair_size(model: Path, rescale:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", ["9" * 5000, "-1", "1.0", "²", "٣", ""])
 def test_a_channel_is_a_short_number(tmp_path: Path, optimized: Path, index: str) -> None:
     said = refusal("report", optimized, "--model", tmp_path / "none", "--channel", f"conv2:{index}")

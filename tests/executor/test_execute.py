@@ -59,6 +59,7 @@ def expect_equal(network: Network, n_images: int, seed: int, variant: Variant) -
             assert np.array_equal(values, expected[name]), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [variant.name for variant in VARIANTS])
 @settings(max_examples=60, deadline=None)
 @given(seed=SEEDS)
@@ -66,6 +67,7 @@ def test_random_networks_equal_the_reference(name: str, seed: int) -> None:
     expect_equal(random_network(seed), 3, seed, variant_named(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [variant.name for variant in VARIANTS])
 @pytest.mark.parametrize("pad_value", [None, 0, 1, -1])
 @pytest.mark.parametrize("strides", [(1, 1), (2, 3)])
@@ -79,6 +81,7 @@ def test_paddings_and_strides(name: str, pad_value: int | None, strides: tuple[i
         expect_equal(network, 2, channels, variant_named(name))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [variant.name for variant in VARIANTS])
 @pytest.mark.parametrize("pad_value", [None, 0, 1, -1])
 def test_weights_of_zero_add_nothing(name: str, pad_value: int | None) -> None:
@@ -102,6 +105,7 @@ def test_a_variant_that_the_processor_cannot_run_is_not_chosen() -> None:
     assert best_variant(host_features()).available(host_features())
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(seed=SEEDS)
 def test_going_on_from_any_layer_gives_the_same_scores(seed: int) -> None:

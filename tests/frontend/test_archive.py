@@ -43,6 +43,7 @@ def with_field(local: int, central: int, value: int) -> Edit:
     return spoil
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize(
     ("edit", "sentence"),

@@ -148,6 +148,7 @@ def test_what_is_no_container_is_refused(
     assert str(error.value) == f"{path}: {sentence}"
 
 
+@pytest.mark.slow
 def test_a_bomb_in_an_archive_is_not_unpacked(tmp_path: Path) -> None:
     path = tmp_path / "m.keras"
     archive_of(config_json=CONFIG, model_weights_h5=bytes(2**29))(path)

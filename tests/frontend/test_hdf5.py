@@ -165,6 +165,7 @@ def test_long_lists_of_names_are_split_over_attributes(tmp_path: Path) -> None:
 STRANGE: tuple[Any, ...] = (None, True, 0, -1, 1.5, 10**400, "x", [], {}, [[[]]], {"a": 1}, "same")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(80))
 def test_any_strange_configuration_gives_a_network_or_a_sentence(tmp_path: Path, seed: int) -> None:
     rng = np.random.default_rng(seed)

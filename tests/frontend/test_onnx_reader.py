@@ -51,6 +51,7 @@ def test_a_brevitas_file_is_read_exactly(tmp_path: Path, seed: int) -> None:
     assert all(storage.value == "latent" for storage in model.storage.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("activation", ["where", "less", "not", "mended", "ste", "sign"])
 @pytest.mark.parametrize("weights", ["where", "xnor"])
 def test_hand_made_networks_are_read_exactly(tmp_path: Path, activation: str, weights: str) -> None:

@@ -45,6 +45,7 @@ def test_a_file_that_kills_its_reader_is_refused(name: str) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["inspect", "analyze"])
 def test_a_terminal_changes_nothing(command: str) -> None:
     code, shown = on_a_terminal(command, str(CASE / FATAL[0]))

@@ -43,6 +43,7 @@ def functional(entries: list[dict[str, Any]], output: str) -> dict[str, Any]:
     return {"class_name": "Functional", "config": config}
 
 
+@pytest.mark.slow
 def test_eight_thousand_layers_in_reverse_order_are_put_in_order_at_once() -> None:
     entries = [entry("0", []), *(entry(str(i), [str(i - 1)]) for i in range(1, 8000))]
     config = functional(entries[::-1], "7999")

@@ -60,6 +60,7 @@ def clocks_an_image(network: Network, layer: str | None, options: Options) -> in
     return counted[1] - counted[0]
 
 
+@pytest.mark.slow
 @pytest.mark.needs_tool("iverilog")
 @pytest.mark.parametrize("seed", range(3))
 def test_clocks_of_graphs_are_those_that_a_simulator_counts(seed: int) -> None:

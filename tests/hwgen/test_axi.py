@@ -47,6 +47,7 @@ def run(lowered: Lowered, top: AxiTop, simulator: str, n: int = 3) -> list[str]:
     return list(simulate(simulator, texts, 600, ([], [STALLS])))
 
 
+@pytest.mark.slow
 @pytest.mark.needs_tool("iverilog")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_top_gives_the_executors_answers_with_tlast_with_and_without_stalls(seed: int) -> None:
@@ -153,6 +154,7 @@ def test_words_are_bytes_by_powers_of_two(word: int) -> None:
         Words(3, word, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_the_page_packs_images_into_the_words_of_the_testbench(seed: int) -> None:
     lowered = lowered_of(seed)

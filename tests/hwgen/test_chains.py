@@ -178,6 +178,7 @@ def random_heaps(seed: int, *, scores: bool) -> Netlist:
     return heap_netlist(graph, tuple(found), n_classes)
 
 
+@pytest.mark.slow
 @pytest.mark.needs_tool("iverilog")
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("scores", [True, False])

@@ -48,6 +48,7 @@ def target_of(seed: int) -> str:
     return (XILINX, GENERIC)[seed // 2 % 2]
 
 
+@pytest.mark.slow
 @pytest.mark.needs_tool("iverilog")
 @pytest.mark.parametrize("seed", range(30))
 def test_icarus_gives_the_executors_answers(seed: int) -> None:
@@ -70,6 +71,7 @@ def test_verilator_and_icarus_agree() -> None:
     assert verdicts[0].said == verdicts[1].said  # the clocks as well
 
 
+@pytest.mark.slow
 @pytest.mark.needs_tool("verilator")
 @pytest.mark.parametrize("seed", range(4))
 def test_verilators_lint_finds_nothing(seed: int) -> None:
@@ -195,6 +197,7 @@ def test_unknown_and_turned_around_layers_are_refused(only: tuple[str, str], sen
     assert str(error.value).startswith(sentence)
 
 
+@pytest.mark.slow
 @pytest.mark.needs_tool("iverilog")
 @pytest.mark.parametrize("seed", range(16))
 def test_layers_in_turns_give_the_executors_answers(seed: int, monkeypatch: MonkeyPatch) -> None:
@@ -226,6 +229,7 @@ def test_a_datapath_alone_is_not_folded() -> None:
         rtl_files(folded, combinational_only=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fold", "phases"), [(1, 1), (2, 1), (16, 16)])
 def test_a_layer_is_folded_only_where_that_is_smaller(fold: int, phases: int) -> None:
     (layer,) = lower(layer_of_bits(64), None, Options(fold=fold), only=("conv", "conv")).layers
@@ -233,6 +237,7 @@ def test_a_layer_is_folded_only_where_that_is_smaller(fold: int, phases: int) ->
     assert layer.why.startswith("" if fold == 1 else f"in {fold}" if phases > 1 else "unrolled")
 
 
+@pytest.mark.slow
 @pytest.mark.needs_tool("iverilog")
 @pytest.mark.parametrize(("filters", "phases"), [(1, 1), (3, 3), (32, 32), (33, 32)])
 def test_a_layer_takes_no_more_turns_than_it_has_outputs(
@@ -246,6 +251,7 @@ def test_a_layer_takes_no_more_turns_than_it_has_outputs(
     assert all(verdict.passed for verdict in verify(lowered, images, ["icarus"], quiet))
 
 
+@pytest.mark.slow
 def test_a_layer_that_is_too_large_unrolled_may_be_small_enough_in_turns() -> None:
     network, only = layer_of_bits(64), ("conv", "conv")
     with pytest.raises(HardwareError, match="conv would take about .* fold it with --fold"):

@@ -152,6 +152,7 @@ def test_ports_that_cannot_be_are_refused(base: Path, key: str, value: object) -
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["streams", "alone"])
 def test_a_mutated_report_is_read_or_refused_in_one_sentence(base: Path, name: str) -> None:
     rng = np.random.default_rng(0)

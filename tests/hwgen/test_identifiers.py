@@ -43,6 +43,7 @@ def legal(name: str) -> bool:
     return plain is not None and name not in KEYWORDS and len(name) <= LONGEST + 16
 
 
+@pytest.mark.slow
 @given(st.lists(st.one_of(st.text(), st.sampled_from([*ATTACKS, *KEYWORDS, *HAND_WRITTEN]))))
 def test_any_names_become_legal_names_that_differ_in_more_than_capitals(names: list[str]) -> None:
     found = identifiers(names)
@@ -52,6 +53,7 @@ def test_any_names_become_legal_names_that_differ_in_more_than_capitals(names: l
     assert not set(lowered) & {*HAND_WRITTEN, "testbench"}
 
 
+@pytest.mark.slow
 @given(st.sets(st.from_regex(r"\A[a-z][a-z0-9_]{0,30}\Z").filter(lambda w: w not in KEYWORDS)))
 def test_legal_names_stay_as_they_are(names: set[str]) -> None:
     ordinary = sorted(
@@ -131,6 +133,7 @@ def test_a_constant_that_would_be_cut_is_refused(value: int, width: int) -> None
     assert constant(-1, 1) == "1'd1"
 
 
+@pytest.mark.slow
 @pytest.mark.needs_tool("iverilog")
 @pytest.mark.parametrize(
     ("columns", "pads", "strides"),
@@ -155,6 +158,7 @@ def test_rows_and_columns_of_any_number_are_counted(
     assert simulated(made, bits, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.needs_tool("iverilog")
 @pytest.mark.parametrize("beats", [65_535, 65_536])
 def test_beats_of_any_number_are_gathered(beats: int) -> None:

@@ -28,6 +28,7 @@ def tables_alone(network: Network, seed: int) -> tuple[str, str] | None:
     return (names[0], names[-1]) if seed % 2 and names else None
 
 
+@pytest.mark.slow
 @pytest.mark.needs_tool("iverilog")
 @pytest.mark.parametrize("seed", range(24))
 def test_icarus_gives_the_executors_answers(seed: int) -> None:

@@ -69,6 +69,7 @@ def test_cells_are_counted_by_kind() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_a_lowered_graph_means_the_same(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -73,6 +73,7 @@ def running(groups: set[str]) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("program", USES)
 @pytest.mark.parametrize("line", FAULTS)
 def test_a_program_that_fails_is_named_with_its_reason(

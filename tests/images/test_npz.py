@@ -196,6 +196,7 @@ def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
     assert "the file holds two of that name" in refusal(path)
 
 
+@pytest.mark.slow
 def test_a_bomb_takes_no_memory(tmp_path: Path) -> None:
     n = 2**29
     path = tmp_path / "bomb.npz"

@@ -103,6 +103,7 @@ def test_every_operation_comes_back(tmp_path: Path) -> None:
     assert kinds["r"] == "none: its weights are not +1/-1 (quantizer none)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [brevitas, tf2onnx, finn])
 def test_the_command_writes_what_was_read(tmp_path: Path, make: Callable[[], Any]) -> None:
     path, target = write_onnx(tmp_path / "m.onnx", make()), tmp_path / "n.npz"
@@ -118,6 +119,7 @@ def test_the_command_writes_what_was_read(tmp_path: Path, make: Callable[[], Any
     assert done.exit_code == 0, done.output
 
 
+@pytest.mark.slow
 def test_a_plan_is_written_into_an_exported_network(
     model: Path, optimized: Path, tmp_path: Path
 ) -> None:

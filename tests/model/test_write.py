@@ -81,6 +81,7 @@ def assert_equal(found: Network, wanted: Network) -> None:
             assert same_decisions(one.op, other.op, wanted.input_of(other).bound).all(), one.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dialect", Dialect)
 @pytest.mark.parametrize("seed", range(5))
 def test_what_is_written_reads_back_as_asked(tmp_path: Path, seed: int, dialect: Dialect) -> None:

@@ -36,6 +36,7 @@ def redundant(network: Network, seed: int) -> Network:
     return network.replace(dict(ops))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(60))
 def test_scores_stay_what_they_were(seed: int) -> None:
     network = redundant(random_lut_network(seed), seed)

@@ -44,6 +44,7 @@ SMALL = (2, 4, 6)  # channels of the first layer
 MOST_COUNTED = 2000  # weights of a layer whose adder graphs are built
 
 
+@pytest.mark.slow
 @settings(max_examples=50)
 @given(SEEDS)
 def test_random_graphs_equal_the_reference(seed: int) -> None:
@@ -59,6 +60,7 @@ def test_random_graphs_equal_the_reference(seed: int) -> None:
             assert np.array_equal(values, expected[name]), name
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(SEEDS)
 def test_going_on_takes_the_images_where_one_layer_is_not_enough(seed: int) -> None:
@@ -71,6 +73,7 @@ def test_going_on_takes_the_images_where_one_layer_is_not_enough(seed: int) -> N
             assert np.array_equal(run_onward(network, images, at, value, to), native[to])
 
 
+@pytest.mark.slow
 def test_the_graphs_are_of_every_kind() -> None:
     found: Counter[str] = Counter()
     for seed in range(200):
@@ -102,6 +105,7 @@ def test_the_graphs_are_of_every_kind() -> None:
     assert min(found[name] for name in (*kinds, *pads, *joins)) >= 10, found
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(SEEDS)
 def test_graphs_under_any_plan_equal_the_reference_of_the_planned_kernels(seed: int) -> None:
@@ -158,6 +162,7 @@ def test_what_a_run_of_a_plan_counts_is_what_the_plan_says(seed: int) -> None:
             assert totals.before.slice_operations == height * width * taps
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(SEEDS)
 def test_exact_plans_of_graphs_can_be_followed_and_change_nothing(seed: int) -> None:
@@ -183,6 +188,7 @@ def test_slices_of_groups_are_those_of_the_filters_that_read_a_channel() -> None
                 assert np.array_equal(matrix[rows, place], own)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("groups", "depth"), [(2, 3), (6, 1), (3, 2)])
 def test_a_convolution_in_groups_counts_as_its_groups_side_by_side(groups: int, depth: int) -> None:
     rng = np.random.default_rng(groups)

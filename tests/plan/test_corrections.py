@@ -29,6 +29,7 @@ def layer_additions(layer: LayerPlan, table: SliceTable) -> int:
     return slices + table.n_filters * (table.n_groups - table.parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_weights_stay_and_additions_never_rise(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -58,6 +59,7 @@ def test_a_slice_that_no_other_shares_a_half_with_is_corrected() -> None:
     assert slice_additions([exact_layer(table)], [table]) == 8 + 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_additions_are_those_of_the_netlist(seed: int) -> None:
     network = random_network(seed)

@@ -61,6 +61,7 @@ def own_and_taken(
     return own, [sign * int(w) for w in plan.representatives[group][abs(use) - 1]]
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(SEEDS)
 def test_an_exact_plan_gives_the_same_scores_for_every_input(seed: int) -> None:
@@ -166,6 +167,7 @@ def test_the_origins_of_an_exact_plan_are_its_slices() -> None:
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(plans(), st.booleans(), st.sampled_from([None, 0, 1, -1]))
 def test_following_a_plan_gives_the_sums_of_its_effective_weights(

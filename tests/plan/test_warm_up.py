@@ -6,6 +6,7 @@ import pkgutil
 import subprocess
 import sys
 
+import pytest
 from numba.core.dispatcher import Dispatcher
 
 import solver.adder_graph
@@ -41,6 +42,7 @@ def main() -> None:
     assert ahead and compiled_for() == ahead, sorted(compiled_for() - ahead)
 
 
+@pytest.mark.slow
 def test_small_layers_compile_all_that_a_network_needs() -> None:
     """In a process that has compiled nothing else."""
     done = subprocess.run(

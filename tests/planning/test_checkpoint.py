@@ -62,6 +62,7 @@ class Dying:
             yield candidate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at_once", [1, 4])
 def test_a_killed_search_goes_on_where_it_was(job: Job, tmp_path: Path, at_once: int) -> None:
     def run(folder: Path, evaluate: Asked | Dying) -> Found:
@@ -136,6 +137,7 @@ def of_another_shape(text: bytes, rng: np.random.Generator) -> bytes:
 SPOILED = (cut, changed, with_other_digit, of_another_shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", SPOILED)
 def test_a_spoiled_step_is_told_and_worked_out_again(
     job: Job,
@@ -209,6 +211,7 @@ def test_a_step_whose_figures_are_not_those_of_its_plan_is_worked_out_again(
         assert sorted(again) == sorted(MULTIPLIERS)
 
 
+@pytest.mark.slow
 def test_the_key_holds_every_module_of_crshare_and_the_solver(tmp_path: Path) -> None:
     folders = [Path(package.__path__[0]) for package in (crshare, solver)]
     copies = [tmp_path / folder.name for folder in folders]

@@ -61,6 +61,7 @@ def right(network: Network, images: ImageSet | MovedSet) -> float:
     return float((compile_network(network).classify(images.images) == images.labels).mean())
 
 
+@pytest.mark.slow
 def test_thresholds_out_of_place_are_led_back_by_labels() -> None:
     original, displaced, images = problem()
     tuned, scores = by_halves(original, displaced, images, seed=0)
@@ -78,6 +79,7 @@ def convs(network: Network) -> list[tuple[str, Conv]]:
     return [(la.name, la.op) for la in network.layers if isinstance(la.op, Conv)]
 
 
+@pytest.mark.slow
 def test_each_half_measures_what_the_other_one_found() -> None:
     original, displaced, images = problem()
     last_layers, teacher = last_layers_of(displaced, 10**9), teacher_of(original, images, DISTILLED)
@@ -93,6 +95,7 @@ def test_each_half_measures_what_the_other_one_found() -> None:
     assert values(tuned) == values(mean) != values(displaced)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_thresholds_are_the_same_whatever_the_number_of_threads(threads: str) -> None:
     """BLAS is told how many once, when it is loaded."""
@@ -121,6 +124,7 @@ def values(network: Network) -> list[int]:
     return [int(at) for at in threshold.at]
 
 
+@pytest.mark.slow
 def test_what_may_not_move_stays() -> None:
     original, _, images = problem()
     fixed = moved(original, np.full(31, 9), adjustable=False)

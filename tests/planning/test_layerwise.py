@@ -23,6 +23,7 @@ def choices(problem: Problem, operations: int) -> list[Choice]:
     return [(operations * len(opened), cost[:, opened].min(axis=1).sum()) for opened in sets]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("backend", ["greedy", "lagrangian", "highs"])
 def test_no_choice_of_no_more_disturbance_saves_more_than_the_gap(backend: str, seed: int) -> None:

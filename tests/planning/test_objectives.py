@@ -51,6 +51,7 @@ def test_slice_operations_are_what_a_run_counts(seed: int) -> None:
     assert plan_cost(objective("slice_operations"), plan, tables) == counted
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_additions_are_no_fewer_than_the_netlist_takes(seed: int) -> None:
     """The netlist may save more, where whole filters or halves of several groups are equal."""
@@ -63,6 +64,7 @@ def test_additions_are_no_fewer_than_the_netlist_takes(seed: int) -> None:
             assert built <= found.layer_cost(table, layer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OBJECTIVES)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_refined_plan_costs_no_more_and_applies_the_same_weights(name: str, seed: int) -> None:

@@ -151,6 +151,7 @@ def test_a_last_plan_that_outlasts_the_time_limit_leaves_the_best_of_the_fast_on
     assert best.multiplier == found(Known()).multiplier
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [Workers(), Workers(2)])
 def test_a_plan_that_takes_too_long_is_given_up(job: Job, workers: Workers) -> None:
     hurried = Method("highs", plan_s=0.0)
@@ -196,6 +197,7 @@ def die_with_workers() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 def test_workers_end_when_their_parent_is_killed() -> None:
     command = [sys.executable, "-m", "tests.planning.test_search"]

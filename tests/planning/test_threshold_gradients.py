@@ -132,6 +132,7 @@ def windows(size: int, window: int, stride: int, *, same: bool) -> Iterator[rang
         yield range(max(start, 0), min(start + window, size))
 
 
+@pytest.mark.slow
 @given(SEEDS)
 def test_gradients_are_those_of_the_chain_rule(seed: int) -> None:
     network = random_chain(seed)

@@ -56,6 +56,7 @@ def document(optimized: Path) -> Document:
     return read_document(optimized)
 
 
+@pytest.mark.slow
 def test_the_page_is_whole_and_needs_nothing_else(optimized: Path) -> None:
     page = (optimized / "report.html").read_text("utf-8")
     balance = Balance()
@@ -183,6 +184,7 @@ def named_anew(value: Any, names: Iterator[str]) -> Any:
     return next(names) if isinstance(value, str) and not fixed else value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", range(0, len(NAMES), 20))
 def test_no_text_of_a_report_is_markup(optimized: Path, start: int) -> None:
     """The elements of the page are those of a page with plain names, whatever the names are."""

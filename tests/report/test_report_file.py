@@ -28,6 +28,7 @@ N_SPOILED, N_CHANGED = 300, 100
 COMMANDS = {"analyze": (), "evaluate": ("--plan", "--data"), "apply": ("--plan", "-o")}
 
 
+@pytest.mark.slow
 def test_a_report_is_read_as_it_was_written(optimized: Path) -> None:
     text = (optimized / "report.json").read_text("utf-8")
     assert write_json(read_json(text.encode(), PlanReport)) == text
@@ -82,6 +83,7 @@ def change(rng: random.Random, holder: Any, key: Any) -> None:
         holder[key] = rng.choice(NUMBERS[type(old)])
 
 
+@pytest.mark.slow
 def test_whatever_figures_a_report_holds_they_are_shown(optimized: Path) -> None:
     """Every value may be another of its type: what no type refuses, page and terminal can show."""
     text = (optimized / "report.json").read_text("utf-8")
@@ -101,6 +103,7 @@ def test_whatever_figures_a_report_holds_they_are_shown(optimized: Path) -> None
     assert n_shown > N_CHANGED / 5
 
 
+@pytest.mark.slow
 def test_spoiled_reports_make_a_page_or_a_sentence(optimized: Path, tmp_path: Path) -> None:
     ended: Counter[str] = Counter()
     for seed in range(N_SPOILED):

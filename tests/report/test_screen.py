@@ -80,12 +80,14 @@ def test_a_long_name_leaves_room_for_the_figures() -> None:
     assert printable("n" * 10_000, NAME) in shown and "123,456,789" in shown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_no_encoding_of_stdout_ends_a_command(tmp_path: Path, encoding: str) -> None:
     model = write_named(tmp_path / "m.keras", ("a\ud800b", "b\u202e[/x]"))
     assert run("inspect", model, PYTHONIOENCODING=encoding) == (0, "")
 
 
+@pytest.mark.slow
 def test_a_refusal_is_one_printable_line(tmp_path: Path) -> None:
     code, said = run("analyze", tmp_path / "one\n\x1b[2J\u202etwo\udc80.h5")
     assert code == 2
@@ -96,6 +98,7 @@ def test_a_refusal_is_one_printable_line(tmp_path: Path) -> None:
     assert "\\x1b[2Jtwo" in said and "\x1b" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize(
@@ -112,6 +115,7 @@ def test_a_full_stdout_is_told(model: Path, arguments: list[str], unbuffered: st
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full")
 def test_results_are_in_their_files_before_printing_fails(model: Path, tmp_path: Path) -> None:
     targets = {name: tmp_path / f"{name}.json" for name in ("inspect", "optimize")}
@@ -134,6 +138,7 @@ def test_a_closed_stdout_is_told_before_any_work(model: Path, tmp_path: Path) ->
     assert not (tmp_path / "a.json").exists()
 
 
+@pytest.mark.slow
 def test_a_reader_that_went_away_ends_a_command_in_silence(model: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -141,6 +146,7 @@ def test_a_reader_that_went_away_ends_a_command_in_silence(model: Path) -> None:
         assert run("inspect", model, stdout=pipe) == (141, "")
 
 
+@pytest.mark.slow
 def test_nothing_prints_around_the_screen() -> None:
     """Consoles, tables and texts of rich are made where `printable` is, and nowhere else."""
     makers = {"Console", "Table", "Text", "Text.from_markup", "rich.print", "print"}

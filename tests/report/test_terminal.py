@@ -38,6 +38,7 @@ def arguments_of(name: str, model: Path, images: Path, optimized: Path, out: Pat
 CASES = ("analyze", "optimize", "evaluate", "apply", "report")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", ["60", "80", "140"])
 @pytest.mark.parametrize("name", CASES)
 def test_output_fits_the_terminal(
@@ -55,6 +56,7 @@ def test_every_command_offers_json(command: click.Command) -> None:
     assert any("--json" in parameter.opts for parameter in command.params)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_commands_write_json(
     name: str, model: Path, images: Path, optimized: Path, tmp_path: Path
@@ -71,6 +73,7 @@ def test_commands_write_json(
     assert {**document, "command": ""} == {**written, "command": ""}
 
 
+@pytest.mark.slow
 def test_where_nothing_is_a_terminal_there_is_no_bar_and_no_colour(model: Path) -> None:
     done = run("analyze", model)
     assert done.returncode == 0
@@ -105,6 +108,7 @@ def test_the_command_line_is_kept_in_the_report(model: Path, tmp_path: Path) -> 
     )
 
 
+@pytest.mark.slow
 def test_exit_codes_are_as_the_help_says(tmp_path: Path) -> None:
     assert "0  done" in run("--help").stdout
     assert run("--version").returncode == 0

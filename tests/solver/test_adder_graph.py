@@ -134,6 +134,7 @@ def test_wires_cost_nothing() -> None:
     assert measure(graph) == Cost(additions=1, full_adders=4, lut6=5, depth=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wanted", MEASURES)
 def test_auto_is_no_worse_than_any_method(wanted: str) -> None:
     matrix = signs(24, 160)
@@ -165,6 +166,7 @@ def test_a_time_limit_only_ends_the_search() -> None:
     assert measure(build(matrix, search_rounds=200)).additions < measure(none).additions
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_inputs", [1, 2, 7, 64, 65, 100])
 @pytest.mark.parametrize("slack", [0, 1, 3])
 @pytest.mark.parametrize("wanted", MEASURES)
@@ -274,6 +276,7 @@ def real_layer(name: str, n_channels: int) -> Ints:
     return np.where(rows[:, : 9 * n_channels], 1, -1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n_channels", "additions", "full_adders"), [(8, 790, 2000), (32, 2800, 5650)]
 )

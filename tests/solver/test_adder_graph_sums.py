@@ -72,6 +72,7 @@ def test_sharing_leaves_no_pair_twice() -> None:
     assert max(seen.values()) == 1
 
 
+@pytest.mark.slow
 def test_sharing_keeps_within_a_depth() -> None:
     sums = from_matrix(signs(20, 64))
     for limit in (6, 7, 9):

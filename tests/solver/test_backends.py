@@ -28,6 +28,7 @@ def skip_if_missing(backend: str) -> None:
         pytest.importorskip("gurobipy")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(40))
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_answers_are_valid_and_enclose_the_optimum(backend: str, seed: int) -> None:
@@ -74,6 +75,7 @@ def test_a_tiny_time_limit_leaves_a_valid_selection_and_says_so(backend: str) ->
     assert f"{backend} was stopped by its time limit of 1e-06 s" in selection.remarks[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("backend", "work"), [("gurobi", 0.005), ("highs", 0.2), ("cbc", 0.3)])
 def test_a_limit_of_work_leaves_a_valid_selection_and_says_so(backend: str, work: float) -> None:
     skip_if_missing(backend)

@@ -34,6 +34,7 @@ def skip_if_missing(backend: str) -> None:
         pytest.importorskip("gurobipy")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(30))
 @pytest.mark.parametrize("backend", KNAPSACK_BACKENDS)
 def test_choices_are_valid_and_enclose_the_optimum(backend: str, seed: int) -> None:

@@ -27,6 +27,7 @@ def assert_equal(sums: Sums, low: Ints, high: Ints) -> None:
             assert lower(sums, low, high, **options) == plain_lower(sums, low, high, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(25))
 def test_the_compiled_lowering_equals_the_plain_one(seed: int) -> None:
     rng = np.random.default_rng(seed)

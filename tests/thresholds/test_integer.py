@@ -118,6 +118,7 @@ def test_a_row_of_a_hundred_norms_folds_at_once() -> None:
     assert merged.at.shape == (40,)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(40))
 def test_a_threshold_decides_as_the_maps_do_at_every_sum(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -147,6 +148,7 @@ def random_map(rng: Generator, channels: int, *, square: bool = False) -> Map:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(120))
 def test_a_chain_between_two_layers_means_what_its_steps_mean(seed: int) -> None:
     rng = np.random.default_rng(seed)

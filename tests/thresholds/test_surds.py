@@ -54,6 +54,7 @@ def product(a: Coefficients, b: Coefficients, radicands: Coefficients) -> Coeffi
     return tuple(total)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(200))
 def test_a_sign_is_that_of_nested_squaring(seed: int) -> None:
     rng = np.random.default_rng(seed)

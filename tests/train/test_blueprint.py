@@ -56,6 +56,7 @@ def refused(path: Path) -> str:
     return str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("registered", [f"Larq>{name}" for name in CLASSES])
 def test_a_lambda_behind_any_registered_name_is_refused(tmp_path: Path, registered: str) -> None:
     def hide(entry: dict[str, Any]) -> None:
@@ -98,6 +99,7 @@ def test_a_namesake_of_a_known_class_is_refused(
 HIDDEN = [FOREIGN, {"class_name": "Lambda", "config": LAMBDA}, CANARY, f"x>{CANARY}", [CANARY]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("value", HIDDEN, ids=range(len(HIDDEN)))
 @pytest.mark.parametrize(
     "key",

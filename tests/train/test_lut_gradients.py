@@ -38,6 +38,7 @@ def case(number: int) -> tuple[Wiring, Array, Array, Array]:
     return wiring, tables, bits, upstream
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(SHAPES)))
 def test_the_differentiable_form(number: int) -> None:
     wiring, tables, bits, upstream = case(number)
@@ -62,6 +63,7 @@ def test_the_differentiable_form(number: int) -> None:
     assert_array_equal(some.inputs, found.inputs[..., :3])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(SHAPES)))
 @pytest.mark.parametrize("binary", [False, True])
 def test_the_stochastic_form(number: int, binary: bool) -> None:

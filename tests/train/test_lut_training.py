@@ -95,6 +95,7 @@ def train(
     return training.train(DENSE, data, COURSE, kind, folder, silently, record=record)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", list(Form))
 def test_a_little_training_learns(form: Form, data: Path, tmp_path: Path) -> None:
     trained = train(data, tmp_path, Kind(form=form, connections=Choice.RANDOM))
@@ -110,6 +111,7 @@ def test_a_little_training_learns(form: Form, data: Path, tmp_path: Path) -> Non
     assert not (tmp_path / training.CHECKPOINT).exists()
 
 
+@pytest.mark.slow
 def test_learned_connections_find_the_pixels_that_tell(tmp_path: Path) -> None:
     """Of 256 pixels, 64 in a corner tell the class; the others are noise."""
     images, labels = pictures(600)
@@ -135,6 +137,7 @@ def is_lut(op: object) -> bool:
     return isinstance(op, Lut)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", [Choice.RANDOM, Choice.LEARNED])
 def test_a_resumed_training_equals_an_uninterrupted_one(
     choice: Choice, data: Path, tmp_path: Path
