@@ -24,6 +24,7 @@ Amount = Annotated[float, Meta(ge=0, le=1e15)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Hash = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Signs = Annotated[str, Meta(pattern="^[+-]+$")]
+Ternary = Annotated[str, Meta(pattern="^[+0-]+$")]
 
 
 def write_json(value: Any) -> str:

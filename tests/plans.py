@@ -5,7 +5,7 @@ import numpy as np
 from crshare.arrays import Int8Array
 from crshare.network.graph import Conv
 from crshare.network.slices import SliceTable
-from crshare.plan.plan import LayerPlan
+from crshare.plan.plan import LayerPlan, pattern_layer
 from tests.networks import random_signs
 
 
@@ -25,6 +25,20 @@ def random_plan(rng: np.random.Generator, table: SliceTable) -> LayerPlan:
         use.append(taken * sign)
     flags = rng.random((table.n_groups, table.n_filters)) < 0.4
     return LayerPlan(table.layer, tuple(representatives), np.array(use, np.int32), flags)
+
+
+def random_pattern_plan(rng: np.random.Generator, table: SliceTable) -> LayerPlan:
+    """Any groups of filters; weights that repeat, some of another sign, some 0, inputs left out."""
+    n_inputs, n_filters = table.matrix.shape
+    weights = table.matrix[rng.integers(0, max(1, n_inputs // 2), n_inputs)]
+    weights = weights * np.where(rng.random((n_inputs, 1)) < 0.5, 1, -1)
+    groups = rng.integers(0, max(1, n_filters // 2), n_filters)
+    members = [np.flatnonzero(groups == group).astype(np.int32) for group in np.unique(groups)]
+    for own in members:
+        weights[np.ix_(rng.random(n_inputs) < 0.3, own)] = 0
+    weights[rng.random(weights.shape) < 0.05] = 0
+    weights[0] = 1  # no group leaves all inputs out
+    return pattern_layer(table, weights.astype(np.int8), tuple(members))
 
 
 def planned_kernel(conv: Conv, table: SliceTable, plan: LayerPlan) -> Int8Array:

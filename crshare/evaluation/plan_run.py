@@ -7,7 +7,14 @@ import numpy as np
 from crshare.accuracy import Accuracy, compare
 from crshare.arrays import Array
 from crshare.errors import PlanError
-from crshare.executor.execute import SlicedCounts, channels, compile_network, run_layers, run_sliced
+from crshare.executor.execute import (
+    SlicedCounts,
+    channels,
+    compile_network,
+    run_layers,
+    run_patterned,
+    run_sliced,
+)
 from crshare.images.image_set import ImageSet, StreamedSet
 from crshare.network.graph import INPUT, Network, Signal
 from crshare.network.reference import enter
@@ -48,7 +55,7 @@ def measure_accuracy(
 
 
 def follow(network: Network, plan: SharingPlan, images: Array) -> dict[str, SlicedCounts]:
-    """Run every layer slice by slice, as the plan says, on its inputs under the plan.
+    """Run every layer by slices or patterns, as the plan says, on its inputs under the plan.
 
     Returns what was counted, by layer, all images together. The sums must equal those of the
     packed executor over the effective weights, and the slice operations those of the plan.
@@ -85,8 +92,17 @@ def _follow_layer(
 def _run_parts(
     network: Network, plan: LayerPlan, table: SliceTable, x: Array
 ) -> tuple[Array, SlicedCounts]:
-    """Follow each group of channels of a layer by itself."""
+    """Follow a layer's patterns, or its slices, each group of channels by itself."""
     conv, given = network.conv(table.layer), network.input_of(network.layer(table.layer))
+    if plan.members is not None:
+        return run_patterned(
+            conv,
+            given,
+            x,
+            representatives=plan.representatives,
+            use=plan.use,
+            members=plan.members,
+        )
     depth, n_filters = given.shape[2] // table.parts, table.n_filters
     one = Signal(given.kind, (*given.shape[:2], depth), given.bound)
     sums, counts = [], SlicedCounts(0, 0, 0, 0)

@@ -18,6 +18,7 @@ from crshare.executor.kernels.batches import Scratch, Sliced, map_batches, usabl
 from crshare.executor.kernels.counting import Histogram, Pooling, firing_counts, sum_histograms
 from crshare.executor.kernels.lookup import ready_flat
 from crshare.executor.kernels.native import Run, enter, ready, ready_fused, values_of
+from crshare.executor.kernels.patterned import run_patterned
 from crshare.executor.kernels.sliced import SlicedCounts, run_sliced
 from crshare.executor.kernels.unpacked import channels
 from crshare.executor.kernels.variants import Variant, best_variant, host_features
@@ -47,6 +48,7 @@ __all__ = [
     "outputs",
     "run_layers",
     "run_onward",
+    "run_patterned",
     "run_sliced",
     "sum_histograms",
     "usable_cores",

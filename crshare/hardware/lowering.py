@@ -42,7 +42,7 @@ from crshare.network.graph import (
     signal_after,
 )
 from crshare.network.slices import SliceTable, decompose
-from crshare.plan.cost import slices_of
+from crshare.plan.cost import graph_as_planned
 from crshare.plan.plan import LayerPlan, SharingPlan, planned_network
 from hwgen import Decide, Design, Entry, Gather, Pool, Range, Stage
 from hwgen.targets import GENERIC
@@ -183,14 +183,15 @@ class _Lowering:
     def _graph(self, layer: LayerInput) -> AdderGraph:
         """The adder graph of a layer's effective weights."""
         inputs = layer.values.low, layer.values.high
+        plan = self.plan.layer(layer.name) if self.plan else None
         if self.options.method == "slices":
-            plan = self.plan.layer(layer.name) if self.plan else None
             return self._by_slices(self.tables[layer.name], plan, inputs)
         return build(
             layer.weights,
             method=self.options.method,
             measure=self.options.goal,
             input_range=inputs,
+            groups=(plan.members if plan else None) or (),
         )
 
     def _settle(self, layer: LayerInput, threshold: Threshold | None) -> Stage:
@@ -205,14 +206,7 @@ class _Lowering:
     ) -> AdderGraph:
         if plan is None:
             raise HardwareError("--method slices follows a plan; give one with --plan")
-        weights = table.matrix.T.astype(np.int64)
-        return build(
-            weights,
-            method="slices",
-            slices=slices_of(table, plan),
-            input_range=inputs,
-            measure=self.options.goal,
-        )
+        return graph_as_planned(table, plan, input_range=inputs, measure=self.options.goal)
 
     def _threshold(self, layer: Layer, threshold: Threshold, given: Signal) -> None:
         if self.waiting is not None:

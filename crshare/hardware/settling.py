@@ -93,6 +93,11 @@ class Settling:
                 f"layer {layer.name}: only layers of bits before a threshold are built in turns; "
                 'give it the architecture "graph" or "unit"'
             )
+        if not layer.weights.all():
+            raise HardwareError(
+                f"layer {layer.name}: has weights of 0, inputs that the plan leaves out, which are "
+                'not built in turns; give it the architecture "graph"'
+            )
         return self._folded(LayerSums(layer, self.graph_of(layer)), threshold, turns, None)[1]
 
     def _smaller(self, sums: LayerSums, threshold: Threshold | None) -> Settled:
@@ -102,6 +107,8 @@ class Settling:
         if options.fold > 1 and (threshold is None or not sums.binary):
             why = "unrolled: only layers of bits before a threshold are folded"
             return self._unrolled(sums, threshold, why)
+        if options.fold > 1 and not sums.weights.all():
+            return self._unrolled(sums, threshold, "unrolled: weights of 0 are not folded")
         if turns == 1 or threshold is None:
             return self._unrolled(sums, threshold, "")
         stage = sums.compute(threshold, options.per_stage)

@@ -70,6 +70,12 @@ def changes_for(model: Model, wanted: Network) -> Changes:
     changes: Changes = {}
     for old, new in zip(model.network.layers, wanted.layers, strict=True):
         match old.op, new.op:
+            case Conv(_), Conv(after) if (after == 0).any():
+                raise PlanError(
+                    f"{model.path}: {old.name} would have weights of 0, inputs that the plan "
+                    "leaves out, which a kernel read by its signs cannot hold; write the network "
+                    "with `crshare export --plan`, as .npz"
+                )
             case Conv(before), Conv(after) if not np.array_equal(before, after):
                 owner, name = model.linears[old.name].stored
                 stored = model.weights[owner][name]

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.arrays import Int8Array, Int32Array
+from crshare.errors import NetworkError
 from crshare.network.graph import Conv, Kind, Network
 
 GROUP = 8
@@ -78,7 +79,12 @@ class SliceTable:
 
     @cached_property
     def classes(self) -> tuple[Classes, ...]:
-        """For each group, its distinct slices up to inverse."""
+        """For each group, its distinct slices up to inverse; NetworkError where weights are 0."""
+        if (self.matrix == 0).any():
+            raise NetworkError(
+                f"layer {self.layer}: has weights of 0, inputs that a plan left out, and so no "
+                "slices; plan the model that this plan was made for"
+            )
         return tuple(classify(self.slices_of(group)) for group in range(self.n_groups))
 
     @cached_property

@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from crshare.network.graph import Signal
 from crshare.network.slices import SliceTable
-from crshare.plan.plan import LayerPlan, OriginCounts, parts_of
+from crshare.plan.origins import OriginCounts
+from crshare.plan.plan import LayerPlan, parts_of
 from crshare.typed_json import Count, Positive
-from solver.adder_graph import Cost, Slices, build, measure
+from solver.adder_graph import AdderGraph, Cost, Slices, build, measure
 
 Counted = Callable[[SliceTable, LayerPlan, tuple[int, int]], Cost]
 
@@ -38,7 +39,10 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class LayerCounts:
-    """One layer: unshared, shared as planned, and its effective weights in an exact adder graph."""
+    """One layer: unshared, shared as planned, and its effective weights in an exact adder graph.
+
+    n_slices: of patterns, inputs of all groups of filters. patterns: whether the plan is of those.
+    """
 
     layer: str
     integer_input: bool
@@ -48,6 +52,7 @@ class LayerCounts:
     before: Totals
     after: Totals
     graph: Totals
+    patterns: bool = False
 
 
 def count_layer(table: SliceTable, plan: LayerPlan, given: Signal) -> LayerCounts:
@@ -56,7 +61,7 @@ def count_layer(table: SliceTable, plan: LayerPlan, given: Signal) -> LayerCount
     taps = plan.n_computed_taps
     computed = table.positions * taps
     before = _totals(table, table.slice_operations, _added(_unshared, table, plan, inputs))
-    after = _totals(table, computed, _added(_by_slices, table, plan, inputs))
+    after = _totals(table, computed, _added(_as_planned, table, plan, inputs))
     graph = _totals(table, computed, _added(_exact, table, plan, inputs))
     return _counts(table, plan, given, (before, after, graph))
 
@@ -77,11 +82,12 @@ def _counts(
         layer=table.layer,
         integer_input=table.integer_input,
         is_dense=given.shape[:2] == (1, 1),
-        n_slices=table.n_slices,
+        n_slices=table.n_slices if plan.members is None else plan.use.size,
         origins=plan.count_origins(table),
         before=before,
         after=after,
         graph=graph,
+        patterns=plan.members is not None,
     )
 
 
@@ -105,9 +111,31 @@ def _unshared(table: SliceTable, _: LayerPlan, inputs: tuple[int, int]) -> Cost:
     return sum((cost * n for cost, n in zip(kind, times.tolist(), strict=True)), Cost())
 
 
-def _by_slices(table: SliceTable, plan: LayerPlan, inputs: tuple[int, int]) -> Cost:
-    slices = slices_of(table, plan)
-    return measure(build(_rows(table.matrix), method="slices", slices=slices, input_range=inputs))
+def _as_planned(table: SliceTable, plan: LayerPlan, inputs: tuple[int, int]) -> Cost:
+    return measure(graph_as_planned(table, plan, input_range=inputs, measure="additions"))
+
+
+def graph_as_planned(
+    table: SliceTable, plan: LayerPlan, *, input_range: tuple[int, int], measure: str
+) -> AdderGraph:
+    """The adder graph that follows the plan's slices, or adds up the inputs of its patterns."""
+    if plan.members is not None:
+        weights = _rows(plan.effective(table))
+        return build(
+            weights,
+            method="buckets",
+            groups=plan.members,
+            input_range=input_range,
+            measure=measure,
+            search_rounds=0,
+        )
+    return build(
+        _rows(table.matrix),
+        method="slices",
+        slices=slices_of(table, plan),
+        input_range=input_range,
+        measure=measure,
+    )
 
 
 def slices_of(table: SliceTable, plan: LayerPlan) -> Slices:
@@ -125,7 +153,10 @@ def _exact(table: SliceTable, plan: LayerPlan, inputs: tuple[int, int]) -> Cost:
     weights = _rows(plan.effective(table))
 
     def built(goal: str) -> Cost:
-        return measure(build(weights, measure=goal, input_range=inputs, search_rounds=0))
+        groups = plan.members or ()
+        return measure(
+            build(weights, measure=goal, input_range=inputs, search_rounds=0, groups=groups)
+        )
 
     narrow = built("full_adders")
     return replace(narrow, additions=min(built("additions").additions, narrow.additions))

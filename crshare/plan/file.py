@@ -1,7 +1,7 @@
 """A sharing plan as a versioned JSON file: the only place that knows its layout.
 
 The layout is that of PlanFile, from which docs/schemas/plan.schema.json is made. Reading checks the
-layout, and that the plan belongs to the network.
+layout, and that the plan belongs to the network. Plans without patterns are written as version 1.
 """
 
 import json
@@ -20,9 +20,12 @@ from crshare.network.graph import Network, Threshold
 from crshare.network.slices import SliceTable, decompose
 from crshare.plan.plan import LayerPlan, SharingPlan
 from crshare.strict_json import JsonError
-from crshare.typed_json import Count, Hash, Int32, Signs, read_json
+from crshare.typed_json import Count, Hash, Int32, Ternary, read_json
 
-VERSION: Final = 1
+SLICES: Final = 1  # versions: plans of slices alone, and those with patterns in some layer
+PATTERNS: Final = 2
+ZEROS = "0"
+MAY_LACK = "corrected", "filters"
 MAX_BYTES = 2**30
 Json = dict[str, Any]
 
@@ -37,16 +40,20 @@ class PlannedModel:
 
 @dataclass(frozen=True, slots=True)
 class PlannedGroup:
-    """One input channel.
+    """One input channel; or of patterns, a group of filters.
 
-    representatives: the weights that are computed, taps row by row. use: for each filter, +k takes
-    representative k, -k its negation (k from 1). corrected: filters (from 0) made exact by adding
-    or subtracting 2x; left out where there are none.
+    representatives: the weights that are computed, taps row by row; of patterns, those of the
+    filters in their order, 0 where one leaves the input out. use: for each filter, +k takes
+    representative k, -k its negation (k from 1); of patterns, for each input (channel by channel,
+    taps row by row), 0 where the whole group leaves it out. corrected: filters (from 0) made exact
+    by adding or subtracting 2x; left out where there are none. filters: of patterns (version 2),
+    the filters of the group, rising; left out where the layer shares slices.
     """
 
-    representatives: Annotated[tuple[Signs, ...], Meta(min_length=1)]
+    representatives: Annotated[tuple[Ternary, ...], Meta(min_length=1)]
     use: Annotated[tuple[Int32, ...], Meta(min_length=1)]
     corrected: tuple[Count, ...] = ()
+    filters: tuple[Count, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +74,10 @@ class PlannedThreshold:
 
 @dataclass(frozen=True, slots=True)
 class PlanFile:
-    """A sharing plan of crshare."""
+    """A sharing plan of crshare; of version 2 where a layer shares patterns."""
 
     format: Literal["crshare-plan"]
-    version: Literal[1]
+    version: Literal[1, 2]
     model: PlannedModel
     layers: tuple[PlannedLayer, ...]
     thresholds: tuple[PlannedThreshold, ...]
@@ -84,7 +91,7 @@ def dumps(plan: SharingPlan, model_name: str) -> str:
     """One line for each group: a plan can be read, and compared, by eye."""
     file = PlanFile(
         format="crshare-plan",
-        version=VERSION,
+        version=SLICES if all(layer.members is None for layer in plan.layers) else PATTERNS,
         model=PlannedModel(model_name, plan.fingerprint),
         layers=tuple(map(_planned_layer, plan.layers)),
         thresholds=tuple(_planned(*item) for item in sorted(plan.thresholds.items())),
@@ -113,7 +120,7 @@ def _load(path: Path) -> PlanFile:
         return read_json(read_file_bytes(path, PlanError, advice, MAX_BYTES), PlanFile)
     except JsonError as error:
         raise PlanError(
-            f"{path}: is no plan of version {VERSION} ({error}); give a plan that this version of "
+            f"{path}: is no plan of version 1 or 2 ({error}); give a plan that this version of "
             "`crshare optimize` wrote"
         ) from error
 
@@ -129,6 +136,8 @@ def _plan(file: PlanFile, network: Network) -> SharingPlan:
     changed = [threshold.name for threshold in file.thresholds]
     if len(set(changed)) < len(changed):
         raise PlanError("changes one threshold twice")
+    if file.version == SLICES and any(map(_is_of_patterns, file.layers)):
+        raise PlanError("is of version 1, yet names groups of filters, which only version 2 has")
     return SharingPlan(
         fingerprint=file.model.fingerprint,
         layers=tuple(map(_layer, file.layers, tables)),
@@ -136,14 +145,20 @@ def _plan(file: PlanFile, network: Network) -> SharingPlan:
     )
 
 
+def _is_of_patterns(layer: PlannedLayer) -> bool:
+    return any(group.filters for group in layer.groups)
+
+
 def _layer(layer: PlannedLayer, table: SliceTable) -> LayerPlan:
     groups = layer.groups
+    if _is_of_patterns(layer):
+        return _pattern_layer(layer, table)
     if len(groups) != table.n_groups:
         raise PlanError(f"layer {table.layer}: {len(groups)} groups; expected {table.n_groups}")
     for g, (group, taps) in enumerate(zip(groups, np.diff(table.starts), strict=True)):
         where = f"layer {table.layer}, group {g}"
-        if any(len(pattern) != taps for pattern in group.representatives):
-            raise PlanError(f"{where}: a representative does not have {taps} weights")
+        if any(len(pattern) != taps or ZEROS in pattern for pattern in group.representatives):
+            raise PlanError(f"{where}: a representative does not have {taps} weights of + and -")
         if len(group.use) != table.n_filters:
             raise PlanError(f"{where}: {len(group.use)} uses for {table.n_filters} filters")
     return LayerPlan(
@@ -151,6 +166,35 @@ def _layer(layer: PlannedLayer, table: SliceTable) -> LayerPlan:
         representatives=tuple(_patterns(group.representatives) for group in groups),
         use=np.array([group.use for group in groups], np.int32),
         corrected=np.stack([_flags(group.corrected, table.n_filters) for group in groups]),
+    )
+
+
+def _pattern_layer(layer: PlannedLayer, table: SliceTable) -> LayerPlan:
+    """LayerPlan checks the groups against each other."""
+    n_inputs, n_filters = table.matrix.shape
+    if table.parts > 1:
+        raise PlanError(f"layer {table.layer}: is a grouped convolution, which shares slices alone")
+    for g, group in enumerate(layer.groups):
+        where, size = f"layer {table.layer}, group {g}", len(group.filters)
+        if any(len(pattern) != size for pattern in group.representatives):
+            raise PlanError(f"{where}: a pattern does not have the {size} weights of its filters")
+        if len(group.use) != n_inputs:
+            raise PlanError(f"{where}: {len(group.use)} uses for {n_inputs} inputs")
+        if any(group.corrected):
+            raise PlanError(f"{where}: patterns cannot be corrected")
+        if list(group.filters) != sorted(set(group.filters)):
+            raise PlanError(f"{where}: its filters do not rise")
+    if sum(len(group.filters) for group in layer.groups) != n_filters:
+        raise PlanError(f"layer {table.layer}: its groups do not hold its {n_filters} filters")
+    return LayerPlan(
+        layer=table.layer,
+        representatives=tuple(
+            _patterns(group.representatives).reshape(-1, len(group.filters))
+            for group in layer.groups
+        ),
+        use=np.array([group.use for group in layer.groups], np.int32),
+        corrected=np.zeros((len(layer.groups), n_inputs), np.bool_),
+        members=tuple(np.array(group.filters, np.int32) for group in layer.groups),
     )
 
 
@@ -174,18 +218,20 @@ def _flags(indices: Sequence[int], n: int) -> BoolArray:
 
 
 def _patterns(texts: Sequence[str]) -> Int8Array:
-    return np.array([[1 if c == "+" else -1 for c in text] for text in texts], np.int8)
+    return np.array([["-0+".index(c) - 1 for c in text] for text in texts], np.int8)
 
 
 def _planned_layer(layer: LayerPlan) -> PlannedLayer:
+    members = layer.members or (np.zeros(0, np.int32),) * len(layer.use)
     groups = (
         PlannedGroup(
-            representatives=tuple("".join("+" if w > 0 else "-" for w in row) for row in patterns),
+            representatives=tuple("".join("-0+"[w + 1] for w in row) for row in patterns.tolist()),
             use=tuple(use.tolist()),
             corrected=tuple(np.flatnonzero(corrected).tolist()),
+            filters=tuple(own.tolist()),
         )
-        for patterns, use, corrected in zip(
-            layer.representatives, layer.use, layer.corrected, strict=True
+        for patterns, use, corrected, own in zip(
+            layer.representatives, layer.use, layer.corrected, members, strict=True
         )
     )
     return PlannedLayer(layer.layer, tuple(groups))
@@ -201,7 +247,7 @@ def _by_line(document: Json) -> str:
         return ",\n".join(indent + json.dumps(item, separators=(",", ":")) for item in items)
 
     def shortened(group: Json) -> Json:
-        return {key: value for key, value in group.items() if value or key != "corrected"}
+        return {key: value for key, value in group.items() if value or key not in MAY_LACK}
 
     head = {key: document[key] for key in ("format", "version", "model")}
     layers = ",\n".join(

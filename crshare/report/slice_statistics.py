@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crshare.arrays import Int8Array
+from crshare.arrays import Int8Array, Int32Array
 from crshare.errors import PlanError
 from crshare.network.graph import ALWAYS, NEVER, Network, Threshold
 from crshare.network.slices import SliceTable, chance, decompose, nearest_distances
@@ -48,7 +48,8 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class ChannelStatistics:
-    """The sharing groups of one channel (a dense layer: of one group of inputs)."""
+    """The sharing groups of one channel (a dense layer: of one group of inputs); none where the
+    layer shares patterns of groups of filters instead."""
 
     channel: Count
     representatives: tuple[Signs, ...]
@@ -126,7 +127,7 @@ def layer_statistics(network: Network, plan: SharingPlan) -> tuple[LayerStatisti
 
 def _layer(table: SliceTable, plan: LayerPlan, kernel: tuple[int, ...]) -> LayerStatistics:
     sizes = np.diff(table.starts)
-    counts = _count(table, table.matrix)
+    counts, after = _count(table, table.matrix), plan.effective(table)
     return LayerStatistics(
         layer=table.layer,
         shape=(kernel[0], kernel[1]) if kernel[:2] != (1, 1) else (1, int(sizes.max())),
@@ -135,17 +136,34 @@ def _layer(table: SliceTable, plan: LayerPlan, kernel: tuple[int, ...]) -> Layer
         positions=table.positions,
         n_distinct=table.n_distinct,
         n_up_to_inverse=sum(len(classes.patterns) for classes in table.classes),
-        n_computed=plan.n_computed,
+        n_computed=plan.n_computed if plan.members is None else _n_different(table, after),
         n_patterns=len({min(signs, inverse(signs)) for signs in counts}),
         exact_slice_operations=table.positions
         * sum(classes.patterns.size for classes in table.classes),
         chance_repeated=_chance(table, inverse=False),
         chance_inverse=_chance(table, inverse=True),
-        patterns=tuple(_patterns(counts, _count(table, plan.effective(table)))),
+        patterns=tuple(_patterns(counts, _count(table, after))),
         nearest=tuple(int(n) for n in nearest_distances(table)),
-        taken=tuple(np.bincount(plan.differing(table).reshape(-1)).tolist()),
+        taken=tuple(np.bincount(_differing(table, plan).reshape(-1)).tolist()),
         channel=channel_statistics(table, plan, typical_channel(plan)),
     )
+
+
+def _differing(table: SliceTable, plan: LayerPlan) -> Int32Array:
+    """Weights of each slice that a plan changes by what is taken: [groups, filters]."""
+    if plan.members is None:
+        return plan.differing(table)
+    changed = (plan.effective(table) != table.matrix).astype(np.int32)
+    return np.add.reduceat(changed, np.array(table.starts[:-1]), axis=0).astype(np.int32)
+
+
+def _n_different(table: SliceTable, matrix: Int8Array) -> int:
+    """Different slices up to inverse, 0 for an input that is left out."""
+    pairs = (
+        {min(signs_of(row), signs_of(-row)) for row in matrix[table.rows(group)].T}
+        for group in range(table.n_groups)
+    )
+    return sum(map(len, pairs))
 
 
 def _chance(table: SliceTable, *, inverse: bool) -> float:
@@ -176,7 +194,7 @@ def _twin(counts: Counter[str], signs: str) -> tuple[int, str]:
     return counts[inverse(signs)], inverse(signs)
 
 
-_SIGNS = bytes(ord("+" if byte == 1 else "-") for byte in range(256))
+_SIGNS = bytes(ord({0: "0", 1: "+"}.get(byte, "-")) for byte in range(256))
 
 
 def signs_of(row: Int8Array) -> str:
@@ -188,7 +206,9 @@ def inverse(signs: str) -> str:
 
 
 def typical_channel(plan: LayerPlan) -> int:
-    """The first channel whose number of representatives is the median."""
+    """The first channel whose number of representatives is the median; 0 of patterns."""
+    if plan.members is not None:
+        return 0
     sizes = [len(patterns) for patterns in plan.representatives]
     return sizes.index(sorted(sizes)[len(sizes) // 2])
 
@@ -200,6 +220,8 @@ def channel_statistics(table: SliceTable, plan: LayerPlan, channel: int) -> Chan
             f"layer {table.layer} has no channel {channel}; its channels run from 0 to "
             f"{table.n_groups - 1}"
         )
+    if plan.members is not None:
+        return ChannelStatistics(channel, (), ())
     differing = plan.differing(table)[channel]
     uses = (
         Use(f, abs(use) - 1, use < 0, int(differing[f]), bool(plan.corrected[channel, f]))

@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from crshare.plan.cost import LayerCounts
-from crshare.plan.plan import OriginCounts
+from crshare.plan.origins import ORIGINS, OriginCounts
 from crshare.report.figures import MEASURES, less, parts, share, short
 from crshare.report.responsive_table import Fitting, table_of
 from crshare.report.schema import (
@@ -189,15 +189,20 @@ def counts_note(counts: Sequence[LayerCounts]) -> str:
 
 def origins_table(counts: Sequence[LayerCounts]) -> Fitting:
     table = table_of("Where the slices come from", "Layer")
-    names = ("computed", "copied", "negated", "similar", "corrected")
-    for name in ("Slices", *(name.capitalize() for name in names), "Left"):
+    names = (*ORIGINS, *(("left_out",) if any(layer.patterns for layer in counts) else ()))
+    headings = (name.capitalize().replace("_", " ") for name in names)
+    for name in ("Slices", *headings, "Left"):
         table.add_column(name, justify="right", no_wrap=True)
-    rows = [(layer.layer, layer.n_slices, layer.origins) for layer in counts]
+    rows = [(_shares(layer), layer.n_slices, layer.origins) for layer in counts]
     whole = sum((origins for _, _, origins in rows), OriginCounts())
     for layer, n_slices, origins in (*rows, ("all", sum(n for _, n, _ in rows), whole)):
         figures = (f"{getattr(origins, name):,}" for name in names)
         table.add_row(layer, f"{n_slices:,}", *figures, share(origins.computed, n_slices))
     return Fitting(table)
+
+
+def _shares(layer: LayerCounts) -> str:
+    return f"{layer.layer} (patterns)" if layer.patterns else layer.layer
 
 
 def search_lines(report: PlanReport) -> list[Text]:

@@ -3,7 +3,7 @@
 All users of a representative add their gradients to it, with the sign by which they take it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ import tf_keras as keras
 from crshare.arrays import Float32Array, Int8Array, Int32Array
 from crshare.network.graph import Conv, extent
 from crshare.network.slices import SliceTable, kernel_of
-from crshare.plan.plan import LayerPlan
+from crshare.plan.plan import LayerPlan, Members
 from crshare.train.constraints import Clip
 from crshare.train.signs import weight_sign
 
@@ -26,7 +26,8 @@ class Layout:
     """Where each weight of a layer is taken from.
 
     entries: int8 [entries], the weights of all representatives one after the other. index: int32
-    [inputs, filters], the entry that a weight takes; signs: +1, or -1 where it takes the inverse.
+    [inputs, filters], the entry that a weight takes; signs: +1, or -1 where it takes the inverse,
+    and 0 where a plan of patterns leaves the input out.
     """
 
     entries: Int8Array
@@ -39,6 +40,8 @@ class Layout:
 
 
 def layout_of(plan: LayerPlan) -> Layout:
+    if plan.members is not None:
+        return _layout_of_patterns(plan, plan.members)
     sizes = [patterns.shape for patterns in plan.representatives]
     starts = np.cumsum([0, *(n * taps for n, taps in sizes)])
     index, signs = [], []
@@ -53,14 +56,32 @@ def layout_of(plan: LayerPlan) -> Layout:
     )
 
 
+def _layout_of_patterns(plan: LayerPlan, members: Members) -> Layout:
+    """Zeros are signs, so that no training brings an input back."""
+    n_filters = sum(map(len, members))
+    index = np.zeros((plan.use.shape[1], n_filters), np.int32)
+    start = 0
+    for patterns, use, own in zip(plan.representatives, plan.use, members, strict=True):
+        index[:, own] = start + np.maximum(np.abs(use) - 1, 0)[:, None] * len(own)
+        index[:, own] += np.arange(len(own), dtype=np.int32)
+        start += patterns.size
+    entries = np.concatenate([patterns.reshape(-1) for patterns in plan.representatives])
+    kept = np.where(entries == 0, 1, entries).astype(np.int8)  # where 0, its users' signs are
+    signs = (plan.taken * kept[index]).astype(np.int8)
+    return Layout(kept, index, signs)
+
+
 def first_latents(layout: Layout, own: Int8Array) -> Float32Array:
     """Latent values to start from: the plan's weights, the smaller the fewer of their users have
     that weight themselves, since those may turn at less cost."""
-    users = np.bincount(layout.index.reshape(-1), minlength=len(layout.entries))
-    votes = np.bincount(layout.index.reshape(-1), (layout.signs * own).reshape(-1).astype(float))
-    agreement = np.maximum(layout.entries * votes / users, 0)
+    flat, counted = layout.index.reshape(-1), np.abs(layout.signs).reshape(-1).astype(float)
+    users = np.bincount(flat, counted, len(layout.entries))
+    given = (layout.signs * own).reshape(-1).astype(float)
+    votes = np.bincount(flat, given, len(layout.entries))
+    agreement = np.maximum(layout.entries * votes / np.maximum(users, 1), 0)
     sizes = UNSURE + (SURE - UNSURE) * agreement
-    return (layout.entries * sizes).astype(np.float32)
+    latents: Float32Array = (layout.entries * sizes).astype(np.float32)
+    return latents
 
 
 class SharedConv(keras.layers.Layer):  # type: ignore[misc]
@@ -73,9 +94,8 @@ class SharedConv(keras.layers.Layer):  # type: ignore[misc]
         super().__init__(**options)
         self.conv, self.table, self.plan = conv, table, plan
         self.layout = layout_of(plan)
-        lengths = np.diff(table.starts)
         self._own = self._kernel(table.matrix)
-        self._fixed = self._kernel(np.repeat(plan.corrected, lengths, axis=0))
+        self._fixed = self._kernel(plan.exact(table))
         self._index, self._signs = self._kernel(self.layout.index), self._kernel(self.layout.signs)
 
     def _kernel(self, matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -110,13 +130,16 @@ class SharedConv(keras.layers.Layer):  # type: ignore[misc]
     def trained_plan(self) -> LayerPlan:
         """The plan with the weights of now: who takes which representative stays as it is."""
         entries = np.where(self.latents.numpy() >= 0, 1, -1).astype(np.int8)
+        if self.plan.members is not None:
+            old = np.concatenate([patterns.reshape(-1) for patterns in self.plan.representatives])
+            entries[old == 0] = 0
         sizes = [patterns.size for patterns in self.plan.representatives]
         parts = np.split(entries, np.cumsum(sizes)[:-1])
         patterns = tuple(
             part.reshape(old.shape)
             for part, old in zip(parts, self.plan.representatives, strict=True)
         )
-        return LayerPlan(self.plan.layer, patterns, self.plan.use, self.plan.corrected)
+        return replace(self.plan, representatives=patterns)
 
 
 def padded(x: Any, conv: Conv) -> Any:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -14,6 +14,7 @@ from solver.adder_graph.adder_trees import lower
 from solver.adder_graph.clusters import clustered
 from solver.adder_graph.cse import share_pairs
 from solver.adder_graph.errors import AdderGraphError
+from solver.adder_graph.given_groups import Groups, checked_groups, groups_of_rows
 from solver.adder_graph.graph import AdderGraph
 from solver.adder_graph.heaps import lower_to_heaps
 from solver.adder_graph.interpret import check
@@ -45,6 +46,7 @@ class _Goal:
     rounds: int | None
     deadline: float | None
     seed: int
+    groups: Groups = ()
 
 
 def build(
@@ -58,6 +60,7 @@ def build(
     time_limit_s: float | None = None,
     seed: int = 0,
     slices: Slices | None = None,
+    groups: Sequence[npt.ArrayLike] = (),
 ) -> AdderGraph:
     """An adder graph whose outputs are exactly matrix @ x, proved by `check`.
 
@@ -70,6 +73,8 @@ def build(
     tried besides the first), None a default for the size, 0 none, and only what is nearly always
     best is tried at all. The same arguments give the same graph, except that time_limit_s may cut
     the search short.
+    groups: outputs, each in one of them, that are known to have few sign patterns together; their
+    buckets are tried beside those found, and alone with method "buckets".
     Raises AdderGraphError for arguments that cannot be.
     """
     weights = _checked_matrix(matrix)
@@ -77,13 +82,14 @@ def build(
     _check_names(method, measure, slices)
     deadline = None if time_limit_s is None else time.monotonic() + time_limit_s
     goal = _Goal(measure, low, high, max_depth, search_rounds, deadline, seed)
+    goal = replace(goal, groups=checked_groups(groups, len(weights))) if groups else goal
     if slices is not None:
         graph = _within_depth(_lowered(slice_sums(weights, slices), goal, share=False), goal)
         weights = effective_matrix(weights, slices)
     elif method == "separate":
         graph = _within_depth(_lowered(from_matrix(weights), goal, share=False), goal)
     else:
-        graph = _shared_graph(weights, method, goal)
+        graph = _with_given_groups(weights, method, goal)
     check(graph, weights)
     return graph
 
@@ -134,6 +140,20 @@ def _within_depth(graph: AdderGraph, goal: _Goal) -> AdderGraph:
             "allow more, or use method 'auto'"
         )
     return graph
+
+
+def _with_given_groups(weights: Ints, method: str, goal: _Goal) -> AdderGraph:
+    """The buckets of the groups that are given, where they are cheaper than what is found."""
+    if not goal.groups:
+        return _shared_graph(weights, method, goal)
+    rows, which, sign = distinct_rows(weights)
+    sums = _ordered_buckets(rows, groups_of_rows(goal.groups, which), goal)
+    given = _lowered(spread(sums, which, sign), goal)
+    if method == "buckets":
+        return _within_depth(given, goal)
+    found = _shared_graph(weights, method, goal)
+    cheaper = _fits(given, goal) and _cost(given, goal) < _cost(found, goal)
+    return given if cheaper else found
 
 
 def _shared_graph(weights: Ints, method: str, goal: _Goal) -> AdderGraph:
@@ -239,21 +259,28 @@ def _cheapest(tried: Iterable[Sums], goal: _Goal) -> AdderGraph:
 def _narrow(rows: Ints, goal: _Goal) -> Sums:
     """Buckets for the best number of groups, every group's order and recovery chosen by cost."""
 
-    def cost(sums: Sums) -> int:
-        return _cost(_lowered(sums, goal), goal)
-
+    cost = partial(_lowered_cost, goal)
     numbers = group_numbers(rows)
     tables = [partial(grouped_sums, rows, number) for number in numbers]
     if _is_quick(goal):
         n_groups = numbers[descended(tables, cost)[0]]
     else:
         n_groups = min(zip(numbers, tables, strict=True), key=lambda pair: cost(pair[1]()))[0]
+    return _ordered_buckets(rows, clustered(rows, n_groups), goal)
+
+
+def _ordered_buckets(rows: Ints, groups: list[Ints], goal: _Goal) -> Sums:
+    """Buckets of these groups, every group's order and recovery chosen by cost."""
     default = 1 if rows.size > LARGE else 3
     orders = 1 + (default if goal.rounds is None else goal.rounds)
-    groups = clustered(rows, n_groups)
+    cost = partial(_lowered_cost, goal)
     return narrow_bucket_sums(
         rows, groups, cost, orders=orders, seed=goal.seed, deadline=goal.deadline
     )
+
+
+def _lowered_cost(goal: _Goal, sums: Sums) -> int:
+    return _cost(_lowered(sums, goal), goal)
 
 
 def _cost(graph: AdderGraph, goal: _Goal) -> int:

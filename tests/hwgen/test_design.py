@@ -8,6 +8,7 @@ import pytest
 from pytest import MonkeyPatch
 
 from crshare.errors import HardwareError
+from crshare.hardware.architecture import Turns
 from crshare.hardware.lowering import Options, lower
 from crshare.hardware.rtl import report, rtl_files, tallies, verify
 from crshare.hardware.time_multiplex import Turned
@@ -19,6 +20,7 @@ from hwgen import files, lint, simulate
 from hwgen.targets import GENERIC, XILINX
 from tests.hwgen.designs import random_hardware_network
 from tests.networks import random_images, random_signs
+from tests.plans import random_pattern_plan
 
 
 def quiet(what: str, share: float) -> None:
@@ -59,6 +61,37 @@ def test_icarus_gives_the_executors_answers(seed: int) -> None:
     images = random_images(np.random.default_rng(seed), network.input, 4)
     verdicts = verify(lowered, images, ["icarus"], quiet)
     assert [verdict.passed for verdict in verdicts] == [True, True]
+
+
+@pytest.mark.needs_tool("iverilog")
+@pytest.mark.parametrize("seed", range(6))
+def test_patterns_and_inputs_left_out_are_built_as_planned(seed: int) -> None:
+    network, rng = random_hardware_network(seed), np.random.default_rng(seed)
+    layers = tuple(random_pattern_plan(rng, table) for table in decompose(network))
+    plan = SharingPlan(fingerprint(network), layers)
+    method = ("auto", "slices")[seed % 2]
+    options = Options(target=target_of(seed), method=method)
+    lowered = lower(network, plan, options, name="dut", only=all_bits(network, seed))
+    images = random_images(rng, network.input, 4)
+    verdicts = verify(lowered, images, ["icarus"], quiet)
+    assert [verdict.passed for verdict in verdicts] == [True, True]
+
+
+def test_weights_of_zero_are_not_folded() -> None:
+    network, rng = random_hardware_network(3), np.random.default_rng(3)
+    layers = tuple(random_pattern_plan(rng, table) for table in decompose(network))
+    plan = SharingPlan(fingerprint(network), layers)
+    lowered = lower(network, plan, Options(fold=2), name="dut")
+    said = {layer.why for layer in lowered.layers}
+    assert "unrolled: weights of 0 are not folded" in said
+    assert not any(layer.phases > 1 for layer in lowered.layers)
+    name = decompose(network)[1].layer
+    with pytest.raises(HardwareError) as error:
+        lower(network, plan, Options(architectures={name: Turns(2)}), name="dut")
+    assert str(error.value) == (
+        f"layer {name}: has weights of 0, inputs that the plan leaves out, which are not built in "
+        'turns; give it the architecture "graph"'
+    )
 
 
 @pytest.mark.needs_tool("verilator", "iverilog")

@@ -13,15 +13,10 @@ from crshare.network import reference
 from crshare.network.bits import pack
 from crshare.network.graph import INPUT, Conv, Input, Kind, Layer, Network, Signal, Threshold
 from crshare.network.slices import SliceTable, decompose, kernel_of
+from crshare.plan.origins import Computed, Copied, Corrected, Negated, OriginCounts, Similar
 from crshare.plan.plan import (
-    Computed,
-    Copied,
-    Corrected,
     LayerPlan,
-    Negated,
-    OriginCounts,
     SharingPlan,
-    Similar,
     exact_layer,
     is_exact,
     layer_from_weights,

@@ -43,7 +43,7 @@ def test_a_plan_that_was_laid_out_anew_is_the_same(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda d: d.update(version=2), "is no plan of version 1 (Invalid enum value 2"),
+        (lambda d: d.update(version=3), "is no plan of version 1 or 2 (Invalid enum value 3"),
         (lambda d: d["layers"].reverse(), "plans layers dense, conv3"),
         (lambda d: d["thresholds"].append(d["thresholds"][0]), "changes one threshold twice"),
         (lambda d: d["thresholds"][0].update(name="x"), "changes the threshold 'x'"),

@@ -35,7 +35,7 @@ def popcount(value: np.uint64) -> np.int64:
 
 
 @compiled
-def pack_windows(windows: Int32Array, bits: Words, valid: Words) -> None:
+def packwindows_of(windows: Int32Array, bits: Words, valid: Words) -> None:
     """Values [taps, positions] to words [words, positions]; `valid` is 1 where a value is not 0."""
     for tap in range(len(windows)):
         place = np.uint64(tap % 64)
@@ -158,7 +158,7 @@ def run_sliced(
     sums = np.zeros((len(x), *shape), np.int64)
 
     def follow(rows: slice, batch: npt.NDArray[Any], _: Scratch) -> Int64Array:
-        windows = _windows(conv, values_of(batch, given), shape)
+        windows = windows_of(conv, values_of(batch, given), shape)
         found, counters = _follow(groups, windows, binary=given.kind is Kind.BITS)
         sums[rows] = found.T.reshape(len(batch), *shape)
         return counters
@@ -199,7 +199,7 @@ def _follow(
         results = np.zeros((n_computed, windows.shape[1]), np.int32)
         if binary:
             bits, valid = np.zeros((2, group.packed.shape[1], windows.shape[1]), np.uint64)
-            pack_windows(windows[group.rows], bits, valid)
+            packwindows_of(windows[group.rows], bits, valid)
             bit_results(bits, valid, group.packed, results)
         else:
             integer_results(windows[group.rows], group.patterns, results)
@@ -210,7 +210,7 @@ def _follow(
     return sums, counters
 
 
-def _windows(conv: Conv, x: npt.NDArray[Any], shape: Shape) -> Int32Array:
+def windows_of(conv: Conv, x: npt.NDArray[Any], shape: Shape) -> Int32Array:
     """[taps, positions], taps as (channel, tap row, tap column); zero padding stays 0."""
     kh, kw, channels, _ = conv.kernel.shape
     height, width, _ = shape

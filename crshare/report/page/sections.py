@@ -153,6 +153,8 @@ def _channel_title(statistics: LayerStatistics) -> str:
 
 
 def _channel_note(statistics: LayerStatistics, n_drawn: int) -> str:
+    if not statistics.channel.uses:
+        return "This layer shares patterns of groups of filters, and no slices."
     sizes = [len(uses) for _, uses in groups_by_size(statistics.channel)]
     alone = sum(size == 1 for size in sizes)
     smaller = len(sizes) - n_drawn - alone

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from crshare.plan.origins import ORIGINS
 from crshare.report.figures import less, share, short
 from crshare.report.page.document import Document
 from crshare.report.page.markup import Markup, element
@@ -66,14 +67,14 @@ def signed(points: float) -> str:
 
 def slices_table(document: Document) -> Markup:
     """Where every slice comes from, and how few of them are different."""
-    names = ("computed", "copied", "negated", "similar", "corrected")
+    names = (*ORIGINS, *(("left_out",) if any(la.patterns for la in document.layers) else ()))
     headings = ("Layer", "Slices", "Distinct", "Up to inverse", "Chance", "Exact", "Left")
     rows = []
     for layer in document.layers:
         seen = document.statistics(layer.layer)
         rows.append(
             [
-                Cell(layer.layer),
+                Cell(f"{layer.layer} (patterns)" if layer.patterns else layer.layer),
                 count(layer.n_slices),
                 count(seen.n_distinct),
                 count(seen.n_up_to_inverse),
@@ -83,7 +84,7 @@ def slices_table(document: Document) -> Markup:
                 *(count(getattr(layer.origins, name)) for name in names),
             ]
         )
-    columns = (*headings, *(name.capitalize() for name in names))
+    columns = (*headings, *(name.capitalize().replace("_", " ") for name in names))
     return table("Slices by layer, and where they come from", columns, rows)
 
 
