@@ -28,6 +28,14 @@ class Weights:
 MOST_DISTRIBUTED = 64  # beats of a fifo in LUTs
 
 
+def is_whole_map(windowing: Windowing, channels: int, simd: int) -> bool:
+    """Whether a unit reads its one window in a memory of positions, each in 2**n parts."""
+    parts, rest = divmod(channels, simd)
+    positions = prod(windowing.size)
+    one = windowing.kernel == windowing.size and not any(windowing.pads)
+    return one and not rest and not parts & (parts - 1) and 1 < positions <= MOST_DISTRIBUTED // 2
+
+
 def fifo_index(beats: int) -> int:
     """Bits of a place in a fifo of at least so many beats."""
     return max(1, (beats - 1).bit_length())
@@ -104,7 +112,11 @@ class MatrixVector:
     @property
     def kept(self) -> int:
         """Positions that wait in the unit while a window is computed: those of a map."""
-        return 0 if self.n_words == 1 else prod(self.windowing.size)
+        return 0 if self.n_words == 1 or self.whole_map else prod(self.windowing.size)
+
+    @property
+    def whole_map(self) -> bool:
+        return is_whole_map(self.windowing, self.channels, self.simd)
 
     @property
     def n_classes(self) -> int:

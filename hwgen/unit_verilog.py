@@ -5,6 +5,7 @@ of the lanes in the stage `ripe`, sums one later.
 """
 
 from collections.abc import Sequence
+from math import prod
 
 from hwgen.datapath import Datapath, Schedule
 from hwgen.emitter import Emitter, bus, constant
@@ -61,9 +62,14 @@ class _Unit:
         self.ripe = max(Schedule(lane, stage.per_stage).n_stages for lane in stage.lanes)
 
     def write(self) -> None:
-        source = self._kept() if self.stage.kept else "s_axis"
-        windows(self.emit, self.stage.windowing, self.stage.in_width, source)
+        if self.stage.whole_map:
+            self.emit("wire advance, take;", "wire window_valid;")
+        else:
+            source = self._kept() if self.stage.kept else "s_axis"
+            windows(self.emit, self.stage.windowing, self.stage.in_width, source)
         self._counters()
+        if self.stage.whole_map:
+            self._maps()
         self._control()
         self._values()
         if self.stage.weights:
@@ -95,6 +101,19 @@ class _Unit:
             emit(".s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata),")
             emit(".m_valid(kept_tvalid), .m_ready(kept_tready), .m_data(kept_tdata)")
         return "kept"
+
+    def _maps(self) -> None:
+        """Whole maps in a memory; `fold` tells the position, and the part of it in its low bits."""
+        stage, emit = self.stage, self.emit
+        width, positions = stage.in_width, prod(stage.windowing.size)
+        index, total = class_width(positions), class_width(stage.folds)
+        emit(f"wire {bus(width)} position;")
+        settings = f".WIDTH({width}), .INDEX({index}), .LAST({constant(positions - 1, index)})"
+        with emit.block(f"maps #({settings}) u_maps (", ");"):
+            emit(".clk(aclk), .rst(!aresetn),")
+            emit(".s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata),")
+            emit(".m_valid(window_valid), .m_ready(take),")
+            emit(f".place(fold[{total - 1}:{total - index}]), .m_data(position)")
 
     def _counters(self) -> None:
         """fold, turn and word: how often a window has been read; it is taken with the last."""
@@ -141,7 +160,10 @@ class _Unit:
         """The part of the window by the number of the fold, a choice by each of its bits."""
         stage, emit = self.stage, self.emit
         width = stage.simd * stage.values.width
-        parts = [f"window[{fold * width} +: {width}]" for fold in range(stage.folds)]
+        given, n = "window", stage.folds
+        if stage.whole_map:
+            given, n = "position", stage.channels // stage.simd
+        parts = [f"{given}[{part * width} +: {width}]" for part in range(n)]
         level = 0
         while len(parts) > 1:
             chosen = []

@@ -16,7 +16,7 @@ from crshare.hardware.lanes import MOST_WORDS, LaneShape, lane_cost
 from crshare.limits import TURNS
 from crshare.network.graph import Conv, Flatten, Kind, Layer, Network, Signal
 from hwgen import Range, Windowing
-from hwgen.matrix_vector import MOST_DISTRIBUTED, fifo_index
+from hwgen.matrix_vector import MOST_DISTRIBUTED, fifo_index, is_whole_map
 from hwgen.targets import GENERIC, XILINX
 
 DISTRIBUTED, BLOCK = "distributed", "block"
@@ -81,6 +81,10 @@ class Size:
     beats: int
     width: int
     signed: bool
+
+    @property
+    def channels(self) -> int:
+        return self.n_inputs // prod(self.windowing.kernel)
 
     @property
     def walked(self) -> int:
@@ -184,8 +188,8 @@ def clocks(network: Network, layer_name: str, architecture: Architecture) -> int
         size_of(network, layer_name),
         clocks_a_window(size_of(network, layer_name), architecture),
     )
-    if isinstance(architecture, Unit) and each > 1 and size.beats > 1:
-        return max(size.beats, each)  # beats are gathered while the unit computes
+    if isinstance(architecture, Unit) and each > 1 and _gathers(size, architecture):
+        return max(size.walked, each)  # the next map is gathered while the unit computes
     return size.walked + size.windows * (each - 1)
 
 
@@ -234,22 +238,29 @@ def _cost(size: Size, unit: Unit, target: str) -> Resources:
     lane, width = lane_cost(shape), unit.simd * size.width
     weights = 0 if shape.word_bits is not None else unit.pe * unit.simd
     sums = unit.pe * (size.n_inputs * ((1 << size.width) - 1)).bit_length() + unit.pe
-    chosen = width * _selecting(folds)
+    whole = _whole_map(size, unit)
+    chosen = width * _selecting(size.channels // unit.simd if whole else folds)
     stored = weights * -(-words // 64) if unit.memory == DISTRIBUTED else 0
     starts = 0 if turns == 1 else sums * -(-turns // 64)
     counters = CONTROL + sum(3 * (n - 1).bit_length() for n in (words, folds, turns)) // 2
-    luts = unit.pe * lane.sites + sums + chosen + stored + starts + _lines(size)
+    luts = unit.pe * lane.sites + sums + chosen + stored + starts + (0 if whole else _lines(size))
     blocks = block_rams(words, weights) if unit.memory == BLOCK else 0
-    fifo = _fifo(size) if words > 1 else Resources(0, 0, 0)
+    fifo = Resources(0, 0, 0) if words == 1 else _maps(size) if whole else _fifo(size)
     luts, blocks = luts + fifo.luts, blocks + fifo.block_rams
-    held = fifo.registers + _window_bits(size) + width + weights + 2 * sums + size.n_outputs
+    held = (
+        fifo.registers
+        + (0 if whole else _window_bits(size))
+        + width
+        + weights
+        + 2 * sums
+        + size.n_outputs
+    )
     return Resources(counters + luts, unit.pe * lane.registers + held, blocks)
 
 
 def _fifo(size: Size) -> Resources:
     """What keeps the positions of a map while a window is computed; one position is a register."""
-    positions, rows_columns = prod(size.windowing.size), prod(size.windowing.kernel)
-    width = size.n_inputs // rows_columns * size.width
+    positions, width = prod(size.windowing.size), size.channels * size.width
     depth = 1 << fifo_index(positions)
     if positions == 1:
         return Resources(2, width, 0)
@@ -257,6 +268,20 @@ def _fifo(size: Size) -> Resources:
     if depth > MOST_DISTRIBUTED:
         return Resources(control, 0, block_rams(depth, width))
     return Resources(control + _stored(width, depth), width, 0)
+
+
+def _gathers(size: Size, unit: Unit) -> bool:
+    return size.beats > 1 or _whole_map(size, unit)
+
+
+def _whole_map(size: Size, unit: Unit) -> bool:
+    return is_whole_map(size.windowing, size.channels, unit.simd)
+
+
+def _maps(size: Size) -> Resources:
+    """Two maps that are read position by position."""
+    depth = 2 << fifo_index(prod(size.windowing.size))
+    return Resources(20 + _stored(size.channels * size.width, depth), 0, 0)
 
 
 def _stored(width: int, depth: int) -> int:
@@ -279,8 +304,8 @@ def _lines(size: Size) -> int:
     """LUTs that walk over the map, and of the memory that holds its last rows."""
     if size.windowing.pointwise:
         return 0
-    rows, columns = size.windowing.kernel
-    bits = size.n_inputs // (rows * columns) * size.width * (rows - 1)
+    rows, _ = size.windowing.kernel
+    bits = size.channels * size.width * (rows - 1)
     depth = size.windowing.padded[1]
     memory = _stored(bits, depth)
     return memory + WALK

@@ -217,6 +217,32 @@ def test_wide_beats_carry_several_positions(thresholds: bool) -> None:
     assert all(verdict.passed for verdict in verify(lowered, wide_images, ["icarus"], quiet))
 
 
+def whole_map_network() -> Network:
+    """A convolution whose one window is the map of 2x3 positions of four bits."""
+    rng = np.random.default_rng(6)
+    layers = (
+        Layer(
+            "bits", Threshold(rng.integers(60, 200, 4).astype(np.int32), np.ones(4, bool)), INPUT
+        ),
+        Layer("conv", Conv(random_signs(rng, (2, 3, 4, 6))), "bits"),
+        Layer("bits1", Threshold(np.zeros(6, np.int32), rng.random(6) < 0.5), "conv"),
+        Layer("dense", Conv(random_signs(rng, (1, 1, 6, 3))), "bits1"),
+    )
+    return Network(Input((2, 3, 4)), layers)
+
+
+@pytest.mark.needs_tool("iverilog")
+@pytest.mark.parametrize(("pe", "simd"), [(1, 1), (2, 2), (3, 4), (6, 4), (2, 8)])
+def test_a_window_that_is_the_map_is_read_in_memory(pe: int, simd: int) -> None:
+    network, unit = whole_map_network(), Unit(pe, simd, "block")
+    options = Options(architectures={"conv": unit})
+    lowered = lower(network, None, options, name="dut")
+    assert ("maps #" in files(lowered.design)["conv.v"]) == (simd != 8)
+    images = random_images(np.random.default_rng(0), network.input, 8)
+    assert all(verdict.passed for verdict in verify(lowered, images, ["icarus"], quiet))
+    assert clocks_an_image(network, None, options) == clocks(network, "conv", unit)
+
+
 @pytest.mark.needs_tool("iverilog")
 def test_a_map_is_gathered_while_a_dense_layer_computes() -> None:
     network, unit = flat_network(thresholds=True), Unit(1, 4, "block")
