@@ -111,8 +111,10 @@ class MatrixVector:
 
     @property
     def kept(self) -> int:
-        """Positions that wait in the unit while a window is computed: those of a map."""
-        return 0 if self.n_words == 1 or self.whole_map else prod(self.windowing.size)
+        """Positions that wait in the unit while a window is computed: those of a map of bits."""
+        positions = prod(self.windowing.size)
+        passes = self.n_words == 1 or self.whole_map or (positions > 1 and not self.doubled)
+        return 0 if passes else positions
 
     @property
     def whole_map(self) -> bool:

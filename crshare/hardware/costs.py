@@ -17,13 +17,12 @@ from crshare.hardware.architecture import (
     Size,
     Turns,
     Unit,
-    choices,
     clocks,
     size_of,
-    unit_cost,
 )
 from crshare.hardware.geometry import windowing_of
 from crshare.hardware.parts import part_of
+from crshare.hardware.unit_cost import choices, unit_cost
 from crshare.network.graph import BitPool, Conv, Flatten, Layer, Network
 from hwgen import Windowing
 from hwgen.targets import GENERIC, XILINX

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from crshare.errors import HardwareError
-from crshare.hardware.architecture import Graph, Resources, Turns, Unit, check, clocks, unit_cost
+from crshare.hardware.architecture import Graph, Resources, Turns, Unit, check, clocks
 from crshare.hardware.layer_input import LayerInput
 from crshare.hardware.layer_stage import LayerSums
 from crshare.hardware.options import Options
+from crshare.hardware.unit_cost import unit_cost
 from crshare.hardware.unit_stage import unit_stage
 from crshare.network.graph import Network, Threshold
 from hwgen import Compute, MatrixVector, tally

@@ -12,12 +12,11 @@ from crshare.hardware.architecture import (
     Turns,
     Unit,
     check,
-    choices,
     clocks,
-    unit_cost,
 )
 from crshare.hardware.beats import bench, vectors
 from crshare.hardware.lowering import Options, lower
+from crshare.hardware.unit_cost import choices, unit_cost
 from crshare.network.graph import INPUT, Conv, Flatten, Input, Layer, Network, Threshold
 from hwgen import simulate
 from tests.networks import random_images, random_signs

@@ -1,0 +1,141 @@
+"""What a matrix-vector unit takes, as yosys maps it, and which units of a layer are worth it."""
+
+from collections.abc import Iterator
+from itertools import product
+from math import prod
+
+from crshare.hardware.architecture import (
+    BLOCK,
+    DISTRIBUTED,
+    MEMORIES,
+    Resources,
+    Size,
+    Unit,
+    check,
+    clocks_a_window,
+    divisors,
+    size_of,
+    whole_map,
+)
+from crshare.hardware.lanes import MOST_WORDS, LaneShape, lane_cost
+from crshare.network.graph import Network
+from hwgen.matrix_vector import MOST_DISTRIBUTED, fifo_index
+from hwgen.targets import GENERIC, XILINX
+
+
+def unit_cost(network: Network, layer_name: str, unit: Unit, target: str = GENERIC) -> Resources:
+    """An estimate for Xilinx devices, windows included. target: what the Verilog is for."""
+    check(network, layer_name, unit)
+    return _cost(size_of(network, layer_name), unit, target)
+
+
+BLOCK_WIDTHS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+
+
+def block_rams(words: int, width: int) -> int:
+    """Blocks of 18 kbit for so many words, in the best of their shapes."""
+    return min(-(-words // depth) * -(-width // bits) for depth, bits in BLOCK_WIDTHS)
+
+
+CONTROL, WALK = 25, 110  # the pipeline; counters of rows and columns, and what they meet
+
+
+def lane_shape(size: Size, unit: Unit, target: str) -> LaneShape:
+    """What one lane counts; weights are no bits where few words are distributed."""
+    n_words, heaps = clocks_a_window(size, unit), target == XILINX
+    known = unit.memory == DISTRIBUTED and n_words <= MOST_WORDS
+    word_bits = (n_words - 1).bit_length() if known else None
+    return LaneShape(unit.simd, size.width, size.signed, word_bits, heaps)
+
+
+def _cost(size: Size, unit: Unit, target: str) -> Resources:
+    folds, turns = size.n_inputs // unit.simd, size.n_outputs // unit.pe
+    shape, words = lane_shape(size, unit, target), folds * turns
+    lane, width = lane_cost(shape), unit.simd * size.width
+    weights = 0 if shape.word_bits is not None else unit.pe * unit.simd
+    sums = unit.pe * (size.n_inputs * ((1 << size.width) - 1)).bit_length() + unit.pe
+    whole = whole_map(size, unit)
+    chosen = width * _selecting(size.channels // unit.simd if whole else folds)
+    stored = weights * -(-words // 64) if unit.memory == DISTRIBUTED else 0
+    starts = 0 if turns == 1 else sums * -(-turns // 64)
+    counters = CONTROL + sum(3 * (n - 1).bit_length() for n in (words, folds, turns)) // 2
+    luts = unit.pe * lane.sites + sums + chosen + stored + starts + (0 if whole else _lines(size))
+    blocks = block_rams(words, weights) if unit.memory == BLOCK else 0
+    fifo = Resources(0, 0, 0) if words == 1 else _maps(size) if whole else _fifo(size)
+    luts, blocks = luts + fifo.luts, blocks + fifo.block_rams
+    held = (
+        fifo.registers
+        + (0 if whole else _window_bits(size))
+        + width
+        + weights
+        + 2 * sums
+        + size.n_outputs
+    )
+    return Resources(counters + luts, unit.pe * lane.registers + held, blocks)
+
+
+def _fifo(size: Size) -> Resources:
+    """What keeps the positions of a map while a window is computed; one position is a register."""
+    positions, width = prod(size.windowing.size), size.channels * size.width
+    if size.width > 1 and positions > 1:
+        return Resources(0, 0, 0)  # pixels wait outside
+    depth = 1 << fifo_index(positions)
+    if positions == 1:
+        return Resources(2, width, 0)
+    control = 4 * fifo_index(positions) + 6
+    if depth > MOST_DISTRIBUTED:
+        return Resources(control, 0, block_rams(depth, width))
+    return Resources(control + _stored(width, depth), width, 0)
+
+
+def _maps(size: Size) -> Resources:
+    """Two maps that are read position by position."""
+    depth = 2 << fifo_index(prod(size.windowing.size))
+    return Resources(20 + _stored(size.channels * size.width, depth), 0, 0)
+
+
+def _stored(width: int, depth: int) -> int:
+    """LUTs of a memory that is written: RAM32M and RAM64M."""
+    return -(-width // 6) * 4 if depth <= 32 else -(-width // 3) * 4 * -(-depth // 64)
+
+
+def _window_bits(size: Size) -> int:
+    """Registers of a window, or of the beats that are gathered into one."""
+    alone = size.windowing.pointwise and size.beats == 1
+    return 0 if alone else size.n_inputs * size.width
+
+
+def _selecting(n: int) -> int:
+    """LUTs that choose one bit of n, as yosys maps them."""
+    return int(n > 1) if n <= 4 else -(-2 * n // 5)
+
+
+def _lines(size: Size) -> int:
+    """LUTs that walk over the map, and of the memory that holds its last rows."""
+    if size.windowing.pointwise:
+        return 0
+    rows, _ = size.windowing.kernel
+    bits = size.channels * size.width * (rows - 1)
+    depth = size.windowing.padded[1]
+    memory = _stored(bits, depth)
+    return memory + WALK
+
+
+def choices(network: Network, layer_name: str, target: str = GENERIC) -> tuple[Unit, ...]:
+    """The units of a layer that no other of its memory beats in clocks and LUTs, fastest first."""
+    size = size_of(network, layer_name)
+    return tuple(unit for memory in MEMORIES for unit in _front(size, memory, target))
+
+
+def _front(size: Size, memory: str, target: str) -> Iterator[Unit]:
+    pairs = product(divisors(size.n_outputs), divisors(size.n_inputs))
+    units = (Unit(pe, simd, memory) for pe, simd in pairs)
+    figures = (
+        (clocks_a_window(size, unit), _cost(size, unit, target).luts, unit.pe, unit)
+        for unit in units
+    )
+    least: int | None = None
+    for _, luts, _, unit in sorted(figures, key=lambda one: one[:3]):
+        if least is None or luts < least:
+            least = luts
+            yield unit
