@@ -1,9 +1,9 @@
 """Netlists and streaming designs to Verilog; knows no Keras and no solver."""
 
 from hwgen.cells import Add, Bit, Cell, Operand, Popcount, Range, Tally
+from hwgen.decide import Decide, Ranks
 from hwgen.design import (
     Compute,
-    Decide,
     Design,
     Entry,
     Folding,
@@ -54,6 +54,7 @@ __all__ = [
     "Pool",
     "Popcount",
     "Range",
+    "Ranks",
     "Stage",
     "TruthTable",
     "Tally",

@@ -126,7 +126,7 @@ def _given(emit: Emitter, words: Words) -> None:
     _wires(emit, "beat", words.word * words.a_beat)
     emit("wire open, s_ready;", "assign s_axis_tready = s_ready && open;")
     taken = ("s_axis_tvalid && open", "s_ready", "s_axis_tdata")
-    _part(emit, "fifo", f".WIDTH({words.word}), .PLACE({SHORT})", taken, _stream("word"))
+    _part(emit, "fifo", f".WIDTH({words.word}), .INDEX({SHORT})", taken, _stream("word"))
     if words.a_beat == 1:
         emit("assign beat_valid = word_valid, word_ready = beat_ready, beat_data = word_data;")
     else:
@@ -155,7 +155,7 @@ def _made(emit: Emitter, words: Words) -> None:
     else:
         _part(emit, "scatter", _grouping(words), wide, _stream("answer"))
     port = ("m_axis_tvalid", "m_axis_tready", "m_axis_tdata")
-    _part(emit, "fifo", f".WIDTH({words.word}), .PLACE({SHORT})", _stream("answer"), port)
+    _part(emit, "fifo", f".WIDTH({words.word}), .INDEX({SHORT})", _stream("answer"), port)
 
 
 def _padded(name: str, width: int, whole: int) -> str:

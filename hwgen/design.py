@@ -8,6 +8,7 @@ from functools import cached_property
 from math import prod
 
 from hwgen.cells import Range
+from hwgen.decide import Decide
 from hwgen.errors import NetlistError
 from hwgen.frames import Accumulate, Modulation
 from hwgen.identifiers import identifiers
@@ -153,25 +154,6 @@ class Gather:
     @property
     def counter_width(self) -> int:
         return counter_width(self.beats)
-
-
-@dataclass(frozen=True, slots=True)
-class Decide:
-    """The class of the greatest score. ranks: for each class the rank of each of its scores, from
-    the least up, where the order is not that of the scores themselves."""
-
-    name: str
-    scores: Range
-    n_classes: int
-    ranks: tuple[tuple[int, ...], ...] | None = None
-
-    @property
-    def in_width(self) -> int:
-        return self.n_classes * self.scores.width
-
-    @property
-    def out_width(self) -> int:
-        return max(1, (self.n_classes - 1).bit_length())
 
 
 Stage = Entry | Modulation | Compute | MatrixVector | Pool | Gather | Accumulate | Decide

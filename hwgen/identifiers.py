@@ -33,7 +33,7 @@ unique unique0 unsigned until until_with untyped use uwire var vectored virtual 
 wait_order wand weak weak0 weak1 while wildcard wire with within wone wor wreal xnor xor
 """
 KEYWORDS = frozenset(WORDS.split())
-HAND_WRITTEN = ("popcount6", "window", "fifo", "maps", "gather", "argmax")
+HAND_WRITTEN = ("popcount6", "window", "fifo", "maps", "gather")
 BETWEEN = ("fifo", "scatter", "packets")  # hand-written, too, and only in designs that use them
 PRIMITIVES = ("LUT6_2", "CARRY4")  # of the device; what stands for them in a simulation
 TESTBENCH, PINS, BOTH = "testbench", "pins", "both"  # what stands around a design in a tool

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from hwgen.cells import extended
 from hwgen.datapath import Datapath, Schedule
+from hwgen.decide import Decide, decide_module
 from hwgen.design import (
     Compute,
-    Decide,
     Design,
     Entry,
     Gather,
@@ -111,7 +111,7 @@ def stage_module(stage: OneModule, module: str) -> str:
         case Gather():
             return _gather(stage, module)
         case Decide():
-            return _decide(stage, module)
+            return decide_module(stage, module)
 
 
 def _entry(stage: Entry, module: str) -> str:
@@ -256,39 +256,3 @@ def _gather(stage: Gather, module: str) -> str:
             emit(".s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata),")
             emit(".m_valid(m_axis_tvalid), .m_ready(m_axis_tready), .m_data(m_axis_tdata)")
     return str(emit)
-
-
-def _decide(stage: Decide, module: str) -> str:
-    emit = Emitter()
-    emit.comment(f"{stage.name}: the class of the greatest score, the first of equals.")
-    with emit.module(module, stream_ports(stage.in_width, stage.out_width)):
-        width, signed, keys = stage.scores.width, stage.scores.signed, "s_axis_tdata"
-        if stage.ranks is not None:
-            width = max(1, max(map(max, stage.ranks)).bit_length())
-            signed, keys = False, "ranks"
-            emit(f"wire {bus(width * stage.n_classes)} ranks;")
-            _ranks(emit, stage, stage.ranks, width)
-        settings = (
-            f".N({stage.n_classes}), .WIDTH({width}), .SIGNED({int(signed)}), "
-            f".INDEX({stage.out_width})"
-        )
-        with emit.block(f"argmax #({settings}) u_argmax (", ");"):
-            emit(".clk(aclk), .rst(!aresetn),")
-            emit(f".s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data({keys}),")
-            emit(".m_valid(m_axis_tvalid), .m_ready(m_axis_tready), .m_data(m_axis_tdata)")
-    return str(emit)
-
-
-def _ranks(emit: Emitter, stage: Decide, ranks: tuple[tuple[int, ...], ...], width: int) -> None:
-    """A table for each class: the rank of each score among all scores of all classes."""
-    bits = stage.scores.width
-    for place, table in enumerate(ranks):
-        emit(f"reg {bus(width)} rank_{place};")
-        with (
-            emit.block("always @* begin", "end"),
-            emit.block(f"case (s_axis_tdata[{place * bits} +: {bits}])", "endcase"),
-        ):
-            for score, rank in enumerate(table, start=stage.scores.low):
-                emit(f"{constant(score, bits)}: rank_{place} = {constant(rank, width)};")
-            emit(f"default: rank_{place} = {constant(0, width)};")
-        emit(f"assign ranks[{place * width} +: {width}] = rank_{place};")

@@ -23,7 +23,7 @@ from crshare.hardware.lut_stages import (
 )
 from crshare.hardware.options import Options
 from crshare.hardware.parts import frames_sent, part_of
-from crshare.hardware.scores import ranked, scores_of
+from crshare.hardware.scores import parities_of, ranked, scores_of
 from crshare.hardware.settling import LoweredLayer, Settling, check_size
 from crshare.network.graph import (
     INPUT,
@@ -246,5 +246,5 @@ class _Lowering:
         stage = self._settle(layer, None)
         if decide and layer.output.shape[:2] == (1, 1):
             scores, n_classes = scores_of(stage), layer.output.shape[2]
-            ranks = None if self.scale is None else ranked(self.scale, scores, n_classes)
+            ranks = None if self.scale is None else ranked(self.scale, scores, parities_of(stage))
             self.stages.append(Decide("decide", scores, n_classes, ranks))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from crshare.network.graph import Scale
-from hwgen import Accumulate, Compute, MatrixVector, Range, Stage
+from hwgen import Accumulate, Compute, Linear, MatrixVector, Range, Ranks, Stage
 
 
 def scores_of(stage: Stage) -> Range:
@@ -19,9 +19,28 @@ def scores_of(stage: Stage) -> Range:
             raise ValueError(f"{stage.name} gives no scores")
 
 
-def ranked(scale: Scale, scores: Range, n_classes: int) -> tuple[tuple[int, ...], ...]:
-    """For each class, the rank of each score among all, as the executor's float64 orders them."""
-    values = np.arange(scores.low, scores.high + 1, dtype=np.float64)
-    scaled = scale.scale[:, None] * values + scale.offset[:, None]
+def parities_of(stage: Stage) -> tuple[int, ...] | None:
+    """For each class whether its scores are all even (0) or all odd (1); None where some are both.
+
+    Sums of +1 and -1 are, which halves the tables of their ranks.
+    """
+    match stage:
+        case Compute() if stage.netlist.n_classes == 1:
+            heads = [head for head in stage.netlist.heads if isinstance(head, Linear)]
+            even = all(head.factor % 2 == 0 for head in heads)
+            return tuple(head.constant % 2 for head in heads) if even else None
+        case MatrixVector() if stage.doubled:
+            return (stage.odd,) * stage.n_outputs
+        case _:
+            return None
+
+
+def ranked(scale: Scale, scores: Range, parities: tuple[int, ...] | None) -> Ranks:
+    """The rank of each score of each class among all, as the executor's float64 orders them."""
+    step = 2 if parities is not None and scores.width > 1 else 1
+    lowest = np.array(parities if step == 2 else (0,))[:, None]
+    first = scores.low // step
+    values = step * np.arange(first, scores.high // step + 1) + lowest
+    scaled = scale.scale[:, None] * values.astype(np.float64) + scale.offset[:, None]
     _, ranks = np.unique(scaled, return_inverse=True)
-    return tuple(tuple(row) for row in ranks.reshape(n_classes, -1).tolist())
+    return Ranks(step, first, tuple(map(tuple, ranks.reshape(scaled.shape).tolist())))

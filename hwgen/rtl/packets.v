@@ -41,7 +41,7 @@ module packets #(
       wire unused = &{1'b0, s_last};
       assign room = 1'b1, known = 1'b1, marked = 1'b1;
     end else begin : g_marked
-      fifo #(.WIDTH(1), .PLACE(PLACE)) u_marks (
+      fifo #(.WIDTH(1), .INDEX(PLACE)) u_marks (
         .clk(clk), .rst(rst),
         .s_valid(s_taken && ends_in), .s_ready(room), .s_data(s_last),
         .m_valid(known), .m_ready(m_taken && ends_out), .m_data(marked)

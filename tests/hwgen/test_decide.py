@@ -1,0 +1,73 @@
+"""The class of the greatest score in Verilog, against numpy's argmax: ties, signs, ranks."""
+
+import numpy as np
+import pytest
+
+from crshare.arrays import Array
+from crshare.hardware.beats import Vectors, bench
+from crshare.hardware.scores import ranked
+from crshare.network.graph import Scale
+from hwgen import Decide, Design, Range, files, lint, simulate
+from hwgen.testbench import STALLS
+
+
+def beats(scores: Array, width: int) -> list[int]:
+    """Score c of an image at bits c * width and up."""
+    places = range(0, scores.shape[1] * width, width)
+    mask = (1 << width) - 1
+    return [
+        sum((int(one) & mask) << place for one, place in zip(row, places, strict=True))
+        for row in scores
+    ]
+
+
+def assert_decides(stage: Decide, scores: Array, classes: Array) -> None:
+    design = Design("dut", (stage,), 1, 1)
+    vectors = Vectors(beats(scores, stage.scores.width), classes.tolist())
+    said = simulate("icarus", bench(design, vectors), 60, [[], [STALLS]])
+    assert all(line.startswith("PASS") for line in said)
+
+
+@pytest.mark.needs_tool("iverilog")
+@pytest.mark.parametrize("n_classes", [1, 2, 3, 5, 8, 10, 17])
+@pytest.mark.parametrize("low", [-6, 0])
+def test_the_first_of_the_greatest_scores_is_taken(n_classes: int, low: int) -> None:
+    rng = np.random.default_rng(n_classes)
+    scores = rng.integers(low, 8, (200, n_classes))
+    assert_decides(Decide("decide", Range(low, 7), n_classes), scores, scores.argmax(axis=1))
+
+
+def scaled_stage(
+    rng: np.random.Generator, n: int, parities: tuple[int, ...] | None
+) -> tuple[Decide, Scale]:
+    scale = Scale(rng.choice([-0.5, 0.25, 0.3, 1.0], n), rng.choice([0.0, 0.25, -1.5], n))
+    scores = Range(-9, 9)
+    return Decide("decide", scores, n, ranked(scale, scores, parities)), scale
+
+
+@pytest.mark.needs_tool("iverilog")
+@pytest.mark.parametrize("halved", [False, True])
+@pytest.mark.parametrize("n_classes", [2, 6])
+def test_a_scale_changes_the_order(n_classes: int, halved: bool) -> None:
+    """Where all scores of a class are even or all are odd, tables have half of the entries."""
+    rng = np.random.default_rng(n_classes)
+    parities = tuple(rng.integers(0, 2, n_classes).tolist())
+    stage, scale = scaled_stage(rng, n_classes, parities if halved else None)
+    assert stage.ranks is not None and len(stage.ranks.rows[0]) == (10 if halved else 19)
+    scores = rng.integers(-9, 10, (300, n_classes))
+    if halved:
+        scores = 2 * rng.integers(-5, 4, scores.shape) + np.array(parities)
+        scores = np.clip(scores, -8, 8) // 2 * 2 + np.array(parities)
+    values = scale.scale * scores.astype(np.float64) + scale.offset
+    assert_decides(stage, scores, values.argmax(axis=1))
+
+
+@pytest.mark.needs_tool("verilator")
+def test_lint_is_silent() -> None:
+    rng = np.random.default_rng(0)
+    for stage in (
+        Decide("decide", Range(-3, 3), 5),
+        Decide("decide", Range(0, 3), 1),
+        scaled_stage(rng, 4, (1, 0, 1, 1))[0],
+    ):
+        assert lint(files(Design("dut", (stage,), 1, 1)), "dut") == ""
