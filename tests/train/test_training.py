@@ -1,4 +1,4 @@
-"""The tests of this folder that import TensorFlow, each file in a process of its own.
+"""The tests of this folder that import TensorFlow, in a process of their own.
 
 So its 500 MB, its threads and its warnings stay away from the other tests.
 """
@@ -12,15 +12,14 @@ import pytest
 pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).resolve().parent
-FILES = sorted(path.name for path in HERE.glob("*.py") if not path.name.startswith("test_"))
+FILES = sorted(str(path) for path in HERE.glob("*.py") if not path.name.startswith("test_"))
 
 
 @pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
-@pytest.mark.parametrize("name", FILES)
-def test_in_a_process_of_its_own(name: str) -> None:
+def test_in_a_process_of_their_own() -> None:
     command = [sys.executable, "-m", "pytest", "-q", "--forbid-skips", "-p", "no:cacheprovider"]
     done = subprocess.run(
-        [*command, str(HERE / name)],
+        [*command, *FILES],
         cwd=HERE.parents[1], capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
