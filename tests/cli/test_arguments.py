@@ -18,7 +18,7 @@ from crshare.limits import POINTS, SEED
 OUTSIDE = ("nan", "inf", "-inf", "-1", "1e20", "99999999999999999999", "x")
 NUMBERS = {
     "optimize": ("--max-acc-loss", "--time-limit", "--workers", "--seed"),
-    "generate": ("--pipeline", "--max-luts", "--fold", "--images"),
+    "generate": ("--pipeline", "--max-luts", "--fold", "--beat", "--images"),
     "synth": ("--time-limit",),
     "verify": ("--images",),
     "finetune": ("--rate", "--distill", "--epochs", "--batch", "--seed", "--held-out", "--shift"),

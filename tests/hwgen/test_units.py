@@ -1,10 +1,13 @@
 """Layers as matrix-vector units: the model, the Verilog and the executor give the same."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from crshare.cli import main
 from crshare.errors import HardwareError
 from crshare.executor.execute import compile_network
 from crshare.hardware.architecture import Graph, Turns, Unit, clocks, divisors, size_of
@@ -263,3 +266,26 @@ def test_wide_beats_are_refused_where_positions_matter_or_do_not_divide() -> Non
     assert str(error.value) == (
         "--beat 5 does not divide the 12 positions of an image; take one of 1, 2, 3, 4, 6, 12"
     )
+
+
+DIGITS = str(Path(__file__).resolve().parents[2] / "data" / "digits_bnn.h5")
+
+
+def test_generate_follows_a_folding_file(tmp_path: Path) -> None:
+    path, folder = tmp_path / "folding.json", tmp_path / "rtl"
+    path.write_text(GOOD.replace("conv2", "dense2").replace("4", "16"))
+    words = ["--folding", str(path), "--layers", "dense2", "-o", str(folder), "--json", "-"]
+    done = CliRunner().invoke(main, ["generate", DIGITS, *words])
+    assert done.exit_code == 0
+    (layer,) = json.loads(done.stdout)["layers"]
+    assert (layer["architecture"], layer["clocks"]) == ("unit", 128 // 16 * 10 // 2)
+    assert "u_lane_1" in (folder / "dense2.v").read_text()
+
+
+@pytest.mark.parametrize("text", ["", "\x00", '{"conv1": {}, "conv1": {}}', "[" * 1000])
+def test_a_damaged_folding_file_ends_in_one_sentence(text: str, tmp_path: Path) -> None:
+    path, folder = tmp_path / "folding.json", tmp_path / "rtl"
+    path.write_text(text)
+    done = CliRunner().invoke(main, ["generate", DIGITS, "--folding", str(path), "-o", str(folder)])
+    assert done.exit_code == 2 and not folder.exists()
+    assert done.stderr.startswith(f"crshare: {path}: ") and done.stderr.count("\n") == 1
