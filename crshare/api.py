@@ -29,6 +29,7 @@ from crshare.images import digits
 from crshare.images import image_set as sets
 from crshare.images.image_set import ImageSet
 from crshare.jobs import Source
+from crshare.limits import CLOCKS
 from crshare.model.read import Model
 from crshare.plan import file as plan_file
 from crshare.plan.plan import SharingPlan
@@ -134,6 +135,7 @@ def optimize(
     mirror: bool | None = None,
     confident: bool = False,
     minimise: str = objectives.DEFAULT,
+    clocks: int = 1,
     thresholds: str = RATES,
     n_workers: int = 1,
     dask: str | None = None,
@@ -150,7 +152,10 @@ def optimize(
         and else to measure losses on images moved by a pixel, where it gets most of those right.
     confident: keep to the loss with the upper end of its 95 % interval. minimise: the
         objective, one of crshare.planning.objectives; with "additions", slices of the plan are
-        corrected from others where that takes fewer; no output changes by it.
+        corrected from others where that takes fewer; no output changes by it. With "luts", inputs
+        share patterns of groups of filters, or are left out, in layers that stay unrolled.
+    clocks: with "luts", clocks for an image: a layer of 16 or more for each window will have its
+        weights in memory, and is left alone.
     thresholds: with "labels", those of the last layers move to where labels are more likely.
     n_workers: processes that share the search, or with dask, the address of a Dask scheduler, its
     workers; the plan is the same for any number. The search ends with the best plan so
@@ -158,7 +163,8 @@ def optimize(
     steps: a folder in which it keeps the plans that it tries, so that a later call with the same
         arguments goes on where one was stopped.
     """
-    objective = objectives.objective(minimise)
+    CLOCKS.check("clocks", clocks)
+    objective = objectives.objective(minimise, clocks)
     method = Method(solver=solver, seed=seed, thresholds=thresholds, objective=objective)
     workers = Workers(n_workers, dask)
     kept = None if steps is None else Path(steps)

@@ -1,6 +1,7 @@
 """The main jobs, each as its stages in order: analyze, optimize, evaluate."""
 
-from collections.abc import Callable, Set
+import time
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import inf
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from crshare.accuracy import Accuracy
 from crshare.errors import PlanError
 from crshare.evaluation.outcome import (
     Analysis,
@@ -26,13 +28,16 @@ from crshare.model.read import Model, read_model
 from crshare.network.graph import Network, Signal
 from crshare.network.slices import SliceTable, decompose, mean_chance, nearest_distances
 from crshare.plan.cost import LayerCounts, count_layer, count_slices
-from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, is_exact
+from crshare.plan.luts import LayerLuts, layer_luts
+from crshare.plan.plan import LayerPlan, SharingPlan, changed_layers, exact_layer, is_exact
 from crshare.planning.candidates import Job, evaluator
 from crshare.planning.checkpoint import KeptCandidates
 from crshare.planning.choices import THRESHOLDS
-from crshare.planning.layerwise import exact_plan
+from crshare.planning.layerwise import Method, exact_plan
+from crshare.planning.multipliers import FIRST
 from crshare.planning.objective import Objective, plan_cost
-from crshare.planning.search import Budget, Found, Search
+from crshare.planning.objectives.luts import Luts
+from crshare.planning.search import Budget, Evaluator, Found, Search
 from solver import BackendUnavailableError, dense, solve
 
 Progress = Callable[[str, float], None]
@@ -146,7 +151,24 @@ def optimize(
         accuracy=accuracy,
         n_equal=n_equal,
         exact=is_exact(network, found.plan),
+        luts=planned_luts(network, found.plan, objective, on_progress),
     )
+
+
+def planned_luts(
+    network: Network, plan: SharingPlan, objective: Objective, on_progress: Progress
+) -> tuple[LayerLuts, ...]:
+    """Of layers that stay unrolled, where LUTs are the objective or the plan changes weights."""
+    goal = objective if isinstance(objective, Luts) else Luts()
+    if goal is not objective and not changed_layers(network, plan):
+        return ()
+    tables = [table for table in decompose(network) if goal.stays_unrolled(table)]
+    counted = []
+    for number, table in enumerate(tables):
+        on_progress(f"counting LUTs of {table.layer}", number / len(tables))
+        given = network.input_of(network.layer(table.layer))
+        counted.append(layer_luts(table, plan.layer(table.layer), given))
+    return tuple(counted)
 
 
 def objective_costs(
@@ -176,12 +198,26 @@ def search(job: Job, request: Request, on_progress: Progress) -> Found:
     """The best plan within the loss that is measured on the validation images."""
     exact = exact_plan(job.network, job.fingerprint)
     limit_s = inf if request.time_limit_s is None else request.time_limit_s
-    budget = Budget(request.max_loss_points, limit_s, request.confident)
+    began = time.monotonic()
     with evaluator(job, request.workers, on_progress) as evaluate:
         folder = request.kept_candidates
         kept = KeptCandidates(job, evaluate, folder) if folder else evaluate
+        method = measured_method(request.method, decompose(job.network), kept)
+        left_s = max(0.0, limit_s - (time.monotonic() - began))
+        budget = Budget(request.max_loss_points, left_s, request.confident)
         search = Search(exact, kept, budget, at_once=request.workers.at_once)
-        return search.run(request.method, whole_curve=request.whole_curve)
+        return search.run(method, whole_curve=request.whole_curve)
+
+
+def measured_method(method: Method, tables: Sequence[SliceTable], evaluate: Evaluator) -> Method:
+    """The method with what its objective measures of the network before a search."""
+
+    def probe(objective: Objective) -> tuple[SharingPlan, Accuracy]:
+        tried = replace(method, objective=objective, solver="lagrangian")
+        (found,) = evaluate([FIRST[0]], tried)
+        return found.plan, found.accuracy
+
+    return replace(method, objective=method.objective.measured(tables, probe))
 
 
 def job_of(model: Model, images: ImageSet, mirror: bool | None) -> Job:

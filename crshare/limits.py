@@ -57,6 +57,7 @@ CLOCKS = Limit(1, 10**9)  # of an image
 SHARE = Limit(0.01, 1, whole=False)
 TURNS = Limit(1, 32)  # a bit of an int64 for each, and those that number a layer's inputs
 POSITIONS = Limit(1, 10**6)  # of an image, in one beat
+CLOCKS = Limit(1, 10**9)  # for an image
 EPOCHS = Limit(1, 1_000_000)
 SHIFT = Limit(0, 10_000)
 FRAMES = Limit(1, 4_096)  # of a modulation, as network.lut_ops has it

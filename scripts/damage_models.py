@@ -29,8 +29,9 @@ from crshare.planning.covariance import Moments, gather, sample_windows
 from crshare.planning.damage import LayerState
 from crshare.planning.label_thresholds import by_halves
 from crshare.planning.layerwise import Method, plan_at
-from crshare.planning.matched_variance import MatchedVariance, Target, seen_moments
+from crshare.planning.matched_variance import MatchedVariance, seen_moments
 from crshare.planning.objective import plan_cost
+from crshare.planning.target import Target
 
 PROBED = 500  # images on which outputs are flipped
 

@@ -23,7 +23,7 @@ from crshare.cli.stopping import going_on
 from crshare.cli.written import shown, write_outcome
 from crshare.errors import CrshareError
 from crshare.folder_lock import locked
-from crshare.limits import POINTS, SECONDS, SEED, WORKERS
+from crshare.limits import CLOCKS, POINTS, SECONDS, SEED, WORKERS
 from crshare.planning import objectives
 from crshare.planning.choices import RATES, THRESHOLDS
 from solver.choices import AUTO, SOLVERS
@@ -103,7 +103,16 @@ if TYPE_CHECKING:
     default=objectives.DEFAULT.replace("_", "-"),
     show_default=True,
     help="What the plan has least of. With additions, slices of the plan are corrected from others "
-    "where that takes fewer; it changes no output.",
+    "where that takes fewer; it changes no output. With luts, inputs share patterns of groups of "
+    "filters, and some are left out, in layers that stay unrolled.",
+)
+@click.option(
+    "--clocks",
+    type=number(CLOCKS),
+    default=1,
+    metavar="N",
+    help="With --minimise luts, clocks that an image may take: a layer with 16 or more for each "
+    "window will have its weights in memory, and is left alone.",
 )
 @click.option(
     "--thresholds",
@@ -132,6 +141,7 @@ def optimize(
     workers: int,
     dask: str | None,
     minimise: str,
+    clocks: int,
     thresholds: str,
     seed: int,
     json_path: Path | None,
@@ -187,7 +197,7 @@ def optimize(
         written_luts(said, json_path)
         screen.print(f"Wrote plan.json, report.json, report.txt and report.html to {folder}.")
         return
-    objective = objectives.objective(minimise.replace("-", "_"))
+    objective = objectives.objective(minimise.replace("-", "_"), clocks)
     request = Request(
         max_loss_points=max_acc_loss,
         method=Method(solver=solver, seed=seed, thresholds=thresholds, objective=objective),

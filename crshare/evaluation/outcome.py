@@ -7,6 +7,7 @@ from crshare.accuracy import Accuracy
 from crshare.limits import POINTS, SECONDS
 from crshare.model.read import Model
 from crshare.plan.cost import LayerCounts
+from crshare.plan.luts import LayerLuts
 from crshare.planning.candidates import Workers
 from crshare.planning.layerwise import Method
 from crshare.planning.search import Found
@@ -53,7 +54,7 @@ class ObjectiveCosts:
 @dataclass(frozen=True, eq=False)
 class Outcome:
     """What an optimization found. calibration: its images, by name; it and accuracy are None
-    where no images were given."""
+    where no images were given. luts: of layers that stay unrolled, as PlanReport has them."""
 
     model: Model
     found: Found
@@ -63,6 +64,7 @@ class Outcome:
     accuracy: Accuracy | None
     n_equal: int | None
     exact: bool
+    luts: tuple[LayerLuts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

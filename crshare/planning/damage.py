@@ -8,6 +8,7 @@ from crshare.network.graph import Network, Threshold
 from crshare.planning.baseline import BaselineLayer
 from crshare.planning.group_problem import Solve
 from crshare.planning.objective import Objective
+from crshare.planning.target import Target
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +36,9 @@ class DamageModel(Protocol):
 
     def plans(self, baseline_layer: BaselineLayer) -> bool:
         """Whether the layer may share similar slices; one that may not shares exactly."""
+
+    def aim(self, state: LayerState) -> Target:
+        """What an error of the layer's sums costs, as a form of its weights."""
 
     def weights(
         self, state: LayerState, objective: Objective, multiplier: float, solve: Solve

@@ -17,7 +17,7 @@ from crshare.executor.execute import run_onward
 from crshare.limits import SEED
 from crshare.network.graph import Network, Op, Threshold
 from crshare.network.slices import SliceTable, decompose, with_slices
-from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
+from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer
 from crshare.planning.baseline import Baseline, BaselineLayer
 from crshare.planning.choices import RATES
 from crshare.planning.damage import DamageModel, LayerState
@@ -193,8 +193,7 @@ def plan_at(
         plan = partial.plans[baseline_layer.layer.name]
         if method.damage.plans(baseline_layer):
             last = solving.of(baseline_layer.table)
-            weights = method.damage.weights(state, method.objective, multiplier, last)
-            plan = layer_from_weights(baseline_layer.table, weights)
+            plan = method.objective.planned(state, method.damage, multiplier, last)
         partial.take(state, plan, method.damage)
     return partial.plan(), partial.network, solving.tally
 

@@ -29,26 +29,13 @@ from crshare.planning.covariance import Moments, moments, sample_windows
 from crshare.planning.damage import LayerState
 from crshare.planning.group_problem import Serve, Solve, posed
 from crshare.planning.objective import Objective
+from crshare.planning.target import Target
 from solver import serve_quickly
 
 SAME_GROUP, OTHER_GROUPS = 5, 4  # fifths of a sampled covariance that are believed
 HALVES = 2  # of changed against original inputs, half of the difference is believed
 SCALES = (0.5, 2.0)  # the least and the greatest of a new sum
 SCALE_STEP = 1 / 64  # a power of two, so that scaled whole numbers stay exact
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """One layer's damage model, S and X w in whole numbers so that no order of additions matters.
-
-    S: float64 [inputs, inputs]; aim: X w, [inputs, filters]; importance: [filters], what a unit of
-    S costs. scalable: whether a multiple of the original sums is as good.
-    """
-
-    S: Float64Array
-    aim: Float64Array
-    importance: Float64Array
-    scalable: bool
 
 
 def target(
@@ -166,11 +153,13 @@ class MatchedVariance:
     def passes(self) -> Sequence[float]:
         return (1.0,) * self.n_passes
 
+    def aim(self, state: LayerState) -> Target:
+        return self.target(state, seen_moments(state, self.n_windows))
+
     def weights(
         self, state: LayerState, objective: Objective, multiplier: float, solve: Solve
     ) -> Int8Array:
-        table = state.baseline.table
-        aim = self.target(state, seen_moments(state, self.n_windows))
+        table, aim = state.baseline.table, self.aim(state)
         damage_per_unit = multiplier * self.worth(state.baseline)
         groups = range(table.n_groups)
         openings = [damage_per_unit * objective.opening_cost(table, group) for group in groups]

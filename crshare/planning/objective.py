@@ -1,13 +1,21 @@
 """The objective that a plan minimises: one protocol, used wherever plans are costed or compared."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from crshare.network.graph import Network
 from crshare.network.slices import SliceTable
 from crshare.plan.plan import LayerPlan, SharingPlan
 
+if TYPE_CHECKING:
+    from crshare.accuracy import Accuracy
+    from crshare.planning.damage import DamageModel, LayerState
+    from crshare.planning.group_problem import Solve
+
 Progress = Callable[[str, float], None]
+Probe = Callable[["Objective"], tuple[SharingPlan, "Accuracy"]]
 
 
 class Objective(Protocol):
@@ -35,6 +43,17 @@ class Objective(Protocol):
 
         The multiplier of the trade-off times this is what a representative costs in the
         facility-location problem of the group.
+        """
+
+    def planned(
+        self, state: LayerState, damage: DamageModel, multiplier: float, solve: Solve
+    ) -> LayerPlan:
+        """The plan of one layer at a multiplier, the damage that one unit of a cost is worth."""
+
+    def measured(self, tables: Sequence[SliceTable], probe: Probe) -> Objective:
+        """The objective that a search goes on with; itself where there is nothing to measure.
+
+        probe: the plan of an objective at a low multiplier, and what it does to the images.
         """
 
     def refined(self, network: Network, plan: SharingPlan, on_progress: Progress) -> SharingPlan:

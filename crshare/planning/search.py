@@ -108,7 +108,7 @@ class Search:
         try:
             stopped = self._rounds(WHOLE_CURVE if whole_curve else FIRST, fast)
             best = self._best()
-            if best and method != fast and not self._is_late():
+            if best and best.tally.backends and method != fast and not self._is_late():
                 hurried = replace(method, plan_s=self.budget.time_limit_s - self._elapsed())
                 self._evaluate_into(self.final, [best.multiplier], hurried)
         except PlanGivenUpError as error:

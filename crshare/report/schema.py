@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from crshare.accuracy import Estimate
 from crshare.evaluation.outcome import FollowedLayer, ObjectiveCosts
 from crshare.plan.cost import LayerCounts, Totals
+from crshare.plan.luts import LayerLuts
 from crshare.planning.solver_asked import Replaced
 from crshare.report.slice_statistics import LayerStatistics, ThresholdStatistics
 from crshare.typed_json import Amount, Count, Hash, Number, Positive, Share
@@ -136,7 +137,8 @@ class SearchReport:
 
 @dataclass(frozen=True, kw_only=True)
 class PlanReport(Reproducible):
-    """report.json of `crshare optimize`. chosen_on, accuracy: None where no images were given."""
+    """report.json of `crshare optimize`. chosen_on, accuracy: None where no images were given.
+    luts: of the layers that stay unrolled, where the plan changes weights or LUTs are its goal."""
 
     request: RequestAsked
     lossless: bool
@@ -150,6 +152,7 @@ class PlanReport(Reproducible):
     images_with_equal_scores: Count | None
     portraits: tuple[LayerStatistics, ...]
     thresholds: tuple[ThresholdStatistics, ...]
+    luts: tuple[LayerLuts, ...] = ()
 
     def __post_init__(self) -> None:
         names = [layer.layer for layer in self.layers]

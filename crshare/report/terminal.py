@@ -18,6 +18,7 @@ from crshare.report.schema import (
     Realisations,
     Solved,
 )
+from crshare.report.terminal_luts import luts_tables
 from crshare.screen import line
 
 
@@ -150,6 +151,7 @@ def plan_tables(report: PlanReport) -> RenderableType:
         counts_table(report.layers),
         totals_table(report.layers, _sharing(report)),
         line(counts_note(report.layers), style="dim"),
+        *luts_tables(report),
         *search_lines(report),
         *accuracy_lines(report),
         *excess_lines(report),

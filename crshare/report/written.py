@@ -75,6 +75,7 @@ def plan_report(outcome: Outcome, request: Request, command: str = "") -> PlanRe
         **_together(outcome.counts),
         chosen_on=outcome.calibration,
         objective=outcome.objective,
+        luts=outcome.luts,
         search=_search(outcome.found, request.method.solver),
         accuracy=measured(outcome.accuracy) if outcome.accuracy else None,
         images_with_equal_scores=outcome.n_equal,
@@ -182,7 +183,7 @@ def _search(found: Found, asked: str) -> SearchReport:
         )
         for entry, verdict in verdicts(found)
     )
-    solver = _solved(found.tally) if found.tally else None
+    solver = _solved(found.tally) if found.tally and found.tally.backends else None
     return SearchReport(
         price=found.multiplier,
         stopped=found.stopped,

@@ -10,7 +10,8 @@ import pytest
 from crshare.arrays import Float64Array
 from crshare.network.slices import SliceTable
 from crshare.planning.group_problem import posed
-from crshare.planning.matched_variance import SCALE_STEP, Descent, Target, sweep
+from crshare.planning.matched_variance import SCALE_STEP, Descent, sweep
+from crshare.planning.target import Target
 from solver import Problem, Selection, solve
 from tests.networks import random_signs
 

@@ -1,12 +1,15 @@
 """Two-operand integer additions: popcounts, corrections and accumulation over groups."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crshare.network.graph import Network
 from crshare.network.slices import SliceTable
 from crshare.plan.corrections import corrected_plan, group_additions
-from crshare.plan.plan import LayerPlan, SharingPlan
-from crshare.planning.objective import Progress
+from crshare.plan.plan import LayerPlan, SharingPlan, layer_from_weights
+from crshare.planning.damage import DamageModel, LayerState
+from crshare.planning.group_problem import Solve
+from crshare.planning.objective import Objective, Probe, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,15 @@ class Additions:
     def opening_cost(self, table: SliceTable, group: int) -> int:
         """Its taps: which halves other slices need too is known only once all are chosen."""
         return table.n_taps(group)
+
+    def planned(
+        self, state: LayerState, damage: DamageModel, multiplier: float, solve: Solve
+    ) -> LayerPlan:
+        weights = damage.weights(state, self, multiplier, solve)
+        return layer_from_weights(state.baseline.table, weights)
+
+    def measured(self, tables: Sequence[SliceTable], probe: Probe) -> Objective:
+        return self
 
     def refined(self, network: Network, plan: SharingPlan, on_progress: Progress) -> SharingPlan:
         return corrected_plan(network, plan, on_progress)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from crshare.report.lut_figures import luts_sentence
 from crshare.report.page import tables
 from crshare.report.page.bars import chance_plot, measure_panels
 from crshare.report.page.document import Document
@@ -48,7 +49,10 @@ def measures(document: Document) -> Section:
         "For one image. Slice operations leave out accumulation and corrections; additions leave "
         "out widths; full adders weigh each addition by its width. The first layer sees integers."
     )
-    body = (legend, _figures(measure_panels(document)), tables.measures_table(document))
+    body = [legend, _figures(measure_panels(document)), tables.measures_table(document)]
+    if document.plan is not None and document.plan.luts:
+        said = luts_sentence(document.plan)
+        body += [*([noted(said)] if said else []), tables.luts_table(document.plan)]
     return Section("measures", "Measures by layer", note, joined(body))
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from crshare.plan.origins import ORIGINS
 from crshare.report.figures import less, share, short
+from crshare.report.lut_figures import luts_together
 from crshare.report.page.document import Document
 from crshare.report.page.markup import Markup, element
 from crshare.report.schema import PlanReport
@@ -115,6 +116,22 @@ def _luts(document: Document, layer: str) -> list[Cell]:
     if found is None:
         return [Cell("", -1.0)] * 3
     return [count(found.before), count(found.after), saved(found.after, found.before)]
+
+
+def luts_table(report: PlanReport) -> Markup:
+    """LUTs of the layers that stay unrolled: separate sums, an exact graph, this plan's graph."""
+    rows = [
+        [
+            Cell(row.layer),
+            count(row.unshared),
+            count(row.exact),
+            count(row.planned),
+            saved(row.planned, row.exact),
+        ]
+        for row in (*report.luts, luts_together(report.luts))
+    ]
+    columns = ("Layer", "Separate", "Exact graph", "This plan", "Saved")
+    return table("LUTs of the sums of layers that stay unrolled, one window a clock", columns, rows)
 
 
 def tried_table(report: PlanReport) -> Markup:

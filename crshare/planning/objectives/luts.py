@@ -1,0 +1,85 @@
+"""LUTs of the layers that stay unrolled: patterns of groups of filters, and inputs left out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import exp, log
+
+from crshare.network.graph import Network
+from crshare.network.slices import SliceTable
+from crshare.plan.luts import graph_luts, unshared_luts
+from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer
+from crshare.planning.baseline import BaselineLayer
+from crshare.planning.damage import DamageModel, LayerState
+from crshare.planning.group_problem import Solve
+from crshare.planning.objective import Objective, Probe, Progress
+from crshare.planning.patterns.layer import planned_patterns
+
+PATTERN_LUTS = 6  # of a graph, for a pattern of a group of filters that has some ten of them
+UNROLLED = 16  # clocks for a window below which a layer's weights do not lie in memory
+TYPICAL = 4.0  # so that usual multipliers are those of slice operations
+
+
+@dataclass(frozen=True, slots=True)
+class Luts:
+    """Of exact graphs of the layers that a plan may change, as `crshare.plan.luts` counts them.
+
+    clocks: for an image. A layer with many of them for each window has its weights in memory and is
+    left alone, as is one of a single position and the first layer. worth: by layer, the damage
+    that a LUT saved there is worth against others, once that is measured. only: the one layer that
+    may change, if any.
+    """
+
+    clocks: int = 1
+    worth: tuple[tuple[str, float], ...] = ()
+    only: str | None = None
+    name: str = "luts"
+    unit: str = "LUTs"
+
+    def stays_unrolled(self, table: SliceTable) -> bool:
+        alone = table.positions == 1 or self.clocks >= UNROLLED * table.positions
+        return not (alone or table.integer_input or table.parts > 1)
+
+    def unshared_cost(self, table: SliceTable) -> int:
+        return unshared_luts(table) if self.stays_unrolled(table) else 0
+
+    def layer_cost(self, table: SliceTable, plan: LayerPlan) -> int:
+        if not self.stays_unrolled(table):
+            return 0
+        return graph_luts(plan.effective(table), plan.members)
+
+    def opening_cost(self, table: SliceTable, group: int) -> int:
+        """About what a pattern costs its group of filters."""
+        return PATTERN_LUTS
+
+    def planned(
+        self, state: LayerState, damage: DamageModel, multiplier: float, solve: Solve
+    ) -> LayerPlan:
+        table = state.baseline.table
+        if not self.stays_unrolled(table) or self.only not in (None, table.layer):
+            return exact_layer(table)
+        price = multiplier * TYPICAL * self._worth(state.baseline)
+        return planned_patterns(table, damage.aim(state), price)
+
+    def _worth(self, layer: BaselineLayer) -> float:
+        return dict(self.worth).get(layer.table.layer, 1.0)
+
+    def measured(self, tables: Sequence[SliceTable], probe: Probe) -> Objective:
+        """A LUT is worth as much damage in a layer as is proportional to what was saved there by
+        the images that changed their class, squared: errors of layers add up as variances do."""
+        rates = {}
+        for table in filter(self.stays_unrolled, tables):
+            plan, accuracy = probe(replace(self, only=table.layer))
+            before = self.layer_cost(table, exact_layer(table))
+            saved = before - self.layer_cost(table, plan.layer(table.layer))
+            changed = accuracy.lost + accuracy.won
+            rates[table.layer] = max(saved, 1) / max(changed, 1) ** 2
+        return replace(self, worth=_relative(rates))
+
+    def refined(self, network: Network, plan: SharingPlan, on_progress: Progress) -> SharingPlan:
+        return plan
+
+
+def _relative(rates: dict[str, float]) -> tuple[tuple[str, float], ...]:
+    """As multiples of their geometric mean, to three digits: the images tell no more."""
+    mean = exp(sum(map(log, rates.values())) / max(1, len(rates)))
+    return tuple((layer, float(f"{rate / mean:.3g}")) for layer, rate in rates.items())

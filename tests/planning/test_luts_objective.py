@@ -1,0 +1,165 @@
+"""LUTs as an objective: which layers may change, what is counted, and a whole search for them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from crshare.accuracy import Accuracy
+from crshare.errors import PlanError
+from crshare.jobs import measured_method
+from crshare.model.read import read_model
+from crshare.network.slices import SliceTable, decompose
+from crshare.plan.file import read_plan
+from crshare.plan.luts import LayerLuts, graph_luts, unshared_luts
+from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, pattern_layer
+from crshare.planning.candidates import prepared
+from crshare.planning.layerwise import Method, plan_at
+from crshare.planning.objective import Objective
+from crshare.planning.objectives import objective
+from crshare.planning.objectives.luts import UNROLLED, Luts
+from crshare.report.lut_figures import luts_together
+from solver.adder_graph import build, measure
+from tests.jobs import tiny_job
+from tests.networks import random_signs
+
+
+def table_of(positions: int = 36, **options: object) -> SliceTable:
+    weights = random_signs(np.random.default_rng(0), (72, 16))
+    starts = tuple(range(0, 73, 9))
+    return SliceTable("conv", weights, starts, positions, False, **options)  # type: ignore[arg-type]
+
+
+def test_layers_in_memory_and_of_pixels_stay_as_they_are() -> None:
+    assert Luts().stays_unrolled(table_of())
+    assert not Luts().stays_unrolled(table_of(positions=1))
+    assert not Luts().stays_unrolled(replace(table_of(), integer_input=True))
+    assert Luts(clocks=36 * UNROLLED - 1).stays_unrolled(table_of())
+    assert not Luts(clocks=36 * UNROLLED).stays_unrolled(table_of())
+    with pytest.raises(PlanError, match="^clocks 5: only luts depend on clocks an image$"):
+        objective("additions", 5)
+    assert objective("luts", 5) == Luts(clocks=5)
+
+
+def test_luts_are_those_of_the_graphs() -> None:
+    table = table_of()
+    rows = table.matrix.T.astype(np.int64)
+    apart = [measure(build(row[None], method="separate", measure="lut6")).lut6 for row in rows]
+    assert unshared_luts(table) == sum(apart)
+    graph = build(rows, measure="lut6", search_rounds=0)
+    assert graph_luts(table.matrix) == measure(graph).lut6 < unshared_luts(table)
+    pixels = [
+        measure(build(row[None], method="separate", measure="lut6", input_range=(-9, 9))).lut6
+        for row in rows
+    ]
+    assert unshared_luts(table, (-9, 9)) == sum(pixels)
+
+
+def test_inputs_left_out_and_few_patterns_cost_less() -> None:
+    table, members = table_of(), (np.arange(8, dtype=np.int32), np.arange(8, 16, dtype=np.int32))
+    weights = table.matrix.copy()
+    weights[::2] = 0
+    half = pattern_layer(table, weights, members)
+    few = pattern_layer(table, table.matrix[np.arange(72) % 4], members)
+    found = Luts()
+    costs = [found.layer_cost(table, plan) for plan in (few, half, exact_layer(table))]
+    assert costs == sorted(costs) and costs[0] < 0.5 * costs[2]
+    assert found.layer_cost(replace(table, positions=1), half) == 0
+
+
+def test_a_layers_worth_follows_what_is_saved_and_what_changes() -> None:
+    tables = [replace(table_of(), layer=name) for name in ("one", "other")]
+    members = (np.arange(16, dtype=np.int32),)
+    weights = tables[0].matrix.copy()
+    weights[::3] = 0
+    changed = {"one": (30, 10), "other": (10, 10)}
+    asked = []
+
+    def probe(found: Objective) -> tuple[SharingPlan, Accuracy]:
+        assert isinstance(found, Luts) and found.only
+        asked.append(found.only)
+        layers = tuple(
+            pattern_layer(table, weights, members)
+            if table.layer == found.only
+            else exact_layer(table)
+            for table in tables
+        )
+        lost, won = changed[found.only]
+        return SharingPlan("", layers), Accuracy(100, 90, 80, lost, won)
+
+    found = Luts().measured(tables, probe)
+    assert asked == ["one", "other"]
+    worth = dict(found.worth)
+    assert worth["other"] / worth["one"] == pytest.approx(4, rel=0.01)
+    assert worth["other"] * worth["one"] == pytest.approx(1, rel=0.01)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_only_the_layer_that_is_asked_for_changes_and_higher_multipliers_cost_less(
+    seed: int,
+) -> None:
+    job = tiny_job(seed)
+    ready = prepared(job)
+    costs = []
+    for multiplier in (1e-6, 3e-3, 3e-2):
+        plan, _, tally = plan_at(
+            ready.baseline, job.fingerprint, multiplier, Method(objective=Luts(only="conv2"))
+        )
+        shared = [layer.layer for layer in plan.layers if layer.members is not None]
+        assert shared == ["conv2"] and not tally.backends
+        table = next(table for table in decompose(job.network) if table.layer == "conv2")
+        costs.append(Luts().layer_cost(table, plan.layer("conv2")))
+    assert costs[2] <= costs[1] <= costs[0] and costs[2] < costs[0]
+
+
+def test_what_is_measured_comes_before_the_search() -> None:
+    job = tiny_job(0)
+    ready = prepared(job)
+    method = measured_method(
+        Method(objective=Luts()),
+        decompose(job.network),
+        lambda multipliers, how: [ready.evaluate(each, how) for each in multipliers],
+    )
+    assert isinstance(method.objective, Luts)
+    assert [layer for layer, _ in method.objective.worth] == ["conv2", "conv4"]
+    plain = Method()
+    assert measured_method(plain, decompose(job.network), lambda *_: []) == plain
+
+
+def test_luts_of_all_layers_are_their_sum() -> None:
+    both = luts_together([LayerLuts("a", 5, 4, 3), LayerLuts("b", 50, 40, 30)])
+    assert both == LayerLuts("all", 55, 44, 33)
+
+
+def test_optimize_plans_for_luts_and_says_what_they_are(
+    model: Path, images: Path, tmp_path: Path
+) -> None:
+    from crshare.cli import main
+    from crshare.report.schema import PlanReport
+    from crshare.typed_json import read_json
+
+    arguments = [
+        "optimize", model, "--max-acc-loss", 60, "--data", images, "--calib", images,
+        "--minimise", "luts", "-o", tmp_path / "out",
+    ]  # fmt: skip
+    done = CliRunner().invoke(main, [str(argument) for argument in arguments])
+    assert done.exit_code == 0, done.output
+    loaded = read_model(model)
+    plan = read_plan(tmp_path / "out" / "plan.json", loaded.network, loaded.weights_hash)
+    report = read_json((tmp_path / "out" / "report.json").read_bytes(), PlanReport)
+    assert [layer.layer for layer in report.luts] == ["conv2", "conv3"]
+    tables = {table.layer: table for table in decompose(loaded.network)}
+    for figures in report.luts:
+        layer: LayerPlan = plan.layer(figures.layer)
+        assert layer.members is not None
+        effective = layer.effective(tables[figures.layer])
+        assert figures.planned == graph_luts(effective, layer.members)
+        assert figures.exact == graph_luts(tables[figures.layer].matrix)
+    whole = luts_together(report.luts)
+    assert whole.planned < whole.exact
+    assert (report.objective.exact, report.objective.planned) == (whole.exact, whole.planned)
+    assert "LUTs of the sums of layers that stay unrolled" in done.output
+    assert "LUTs of the sums" in (tmp_path / "out" / "report.html").read_text()
+    assert report.search.solver is None
