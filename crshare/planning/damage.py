@@ -5,9 +5,9 @@ from typing import Protocol
 
 from crshare.arrays import Array, Int8Array
 from crshare.network.graph import Network, Threshold
+from crshare.network.slices import SliceTable
 from crshare.planning.baseline import BaselineLayer
 from crshare.planning.group_problem import Solve
-from crshare.planning.objective import Objective
 from crshare.planning.target import Target
 
 
@@ -28,6 +28,13 @@ class LayerState:
     seed: int
 
 
+class Opening(Protocol):
+    """What a damage model asks of an objective."""
+
+    def opening_cost(self, table: SliceTable, group: int) -> int:
+        """Of one representative more in a group, for one image and one output position."""
+
+
 class DamageModel(Protocol):
     """What an error of a layer's sums costs. A new one is one class; `Method` takes a value of it.
 
@@ -41,7 +48,7 @@ class DamageModel(Protocol):
         """What an error of the layer's sums costs, as a form of its weights."""
 
     def weights(
-        self, state: LayerState, objective: Objective, multiplier: float, solve: Solve
+        self, state: LayerState, objective: Opening, multiplier: float, solve: Solve
     ) -> Int8Array:
         """The layer's effective weights, int8 [inputs, filters].
 

@@ -26,9 +26,8 @@ from crshare.network.slices import SliceTable, candidate_patterns
 from crshare.planning.baseline import BaselineLayer, layer_histogram
 from crshare.planning.calibrate import recalibrate
 from crshare.planning.covariance import Moments, moments, sample_windows
-from crshare.planning.damage import LayerState
+from crshare.planning.damage import LayerState, Opening
 from crshare.planning.group_problem import Serve, Solve, posed
-from crshare.planning.objective import Objective
 from crshare.planning.target import Target
 from solver import serve_quickly
 
@@ -157,7 +156,7 @@ class MatchedVariance:
         return self.target(state, seen_moments(state, self.n_windows))
 
     def weights(
-        self, state: LayerState, objective: Objective, multiplier: float, solve: Solve
+        self, state: LayerState, objective: Opening, multiplier: float, solve: Solve
     ) -> Int8Array:
         table, aim = state.baseline.table, self.aim(state)
         damage_per_unit = multiplier * self.worth(state.baseline)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from crshare.accuracy import Accuracy
 from crshare.network.graph import Network
 from crshare.network.slices import SliceTable
 from crshare.plan.plan import LayerPlan, SharingPlan
-
-if TYPE_CHECKING:
-    from crshare.accuracy import Accuracy
-    from crshare.planning.damage import DamageModel, LayerState
-    from crshare.planning.group_problem import Solve
+from crshare.planning.damage import DamageModel, LayerState
+from crshare.planning.group_problem import Solve
 
 Progress = Callable[[str, float], None]
-Probe = Callable[["Objective"], tuple[SharingPlan, "Accuracy"]]
+Probe = Callable[["Objective"], tuple[SharingPlan, Accuracy]]
 
 
 class Objective(Protocol):

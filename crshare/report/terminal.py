@@ -195,16 +195,12 @@ def origins_table(counts: Sequence[LayerCounts]) -> Fitting:
     headings = (name.capitalize().replace("_", " ") for name in names)
     for name in ("Slices", *headings, "Left"):
         table.add_column(name, justify="right", no_wrap=True)
-    rows = [(_shares(layer), layer.n_slices, layer.origins) for layer in counts]
+    rows = [(la.layer + " (patterns)" * la.patterns, la.n_slices, la.origins) for la in counts]
     whole = sum((origins for _, _, origins in rows), OriginCounts())
     for layer, n_slices, origins in (*rows, ("all", sum(n for _, n, _ in rows), whole)):
         figures = (f"{getattr(origins, name):,}" for name in names)
         table.add_row(layer, f"{n_slices:,}", *figures, share(origins.computed, n_slices))
     return Fitting(table)
-
-
-def _shares(layer: LayerCounts) -> str:
-    return f"{layer.layer} (patterns)" if layer.patterns else layer.layer
 
 
 def search_lines(report: PlanReport) -> list[Text]:

@@ -90,6 +90,7 @@ def test_a_layers_worth_follows_what_is_saved_and_what_changes() -> None:
         return SharingPlan("", layers), Accuracy(100, 90, 80, lost, won)
 
     found = Luts().measured(tables, probe)
+    assert isinstance(found, Luts)
     assert asked == ["one", "other"]
     worth = dict(found.worth)
     assert worth["other"] / worth["one"] == pytest.approx(4, rel=0.01)

@@ -112,8 +112,14 @@ class Group:
         return float((self.importance * (own - 2 * cross)).sum()) + price
 
     def _now(self, patterns: Float64Array) -> Found:
-        arrays = self.weights, self.response, self.scale, self.taken, self.signs
-        return Found(patterns.copy(), *(array.copy() for array in arrays))
+        return Found(
+            patterns.copy(),
+            self.weights.copy(),
+            self.response.copy(),
+            self.scale.copy(),
+            self.taken.copy(),
+            self.signs.copy(),
+        )
 
     def _back_to(self, found: Found) -> Float64Array:
         self.weights, self.response, self.scale = found.weights, found.response, found.scale
