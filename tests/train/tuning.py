@@ -29,6 +29,7 @@ from crshare.train.augment import Augmentation
 from crshare.train.course import Course, Trained, parted, share_right
 from crshare.train.keras_model import trainable
 from tests.keras_files import batch_norm, conv, dense, flatten, signs, write_h5
+from tests.plans import random_pattern_plan
 
 import tensorflow as tf  # isort: skip  # crshare.train says which Keras it is to use
 
@@ -113,6 +114,25 @@ def test_gradients_of_all_users_are_added_with_their_signs(model: Model, plan: S
     assert found.numpy() == pytest.approx(np.concatenate(parts), abs=1e-4)
     effective = planned.effective(table)
     assert np.array_equal(layer._kernel(effective), kernel.numpy())
+
+
+@pytest.mark.needs_package("sklearn")
+def test_patterns_keep_their_users_and_their_zeros(model: Model) -> None:
+    table = next(table for table in decompose(model.network) if table.layer == "conv2")
+    planned = random_pattern_plan(np.random.default_rng(5), table)
+    layer = sharing.SharedConv(model.network.conv("conv2"), table, planned)
+    layer.build((None, 8, 8, 32))
+    effective = planned.effective(table)
+    assert np.array_equal(layer.kernel().numpy(), layer._kernel(effective))
+    assert np.array_equal(layer.trained_plan().effective(table), effective)
+    turned = np.where(RNG.random(layer.latents.shape[0]) < 0.3, -1, 1)
+    layer.latents.assign(layer.latents.numpy() * turned)
+    trained = layer.trained_plan()
+    found = trained.effective(table)
+    assert np.array_equal(found == 0, effective == 0)
+    assert (found != effective).any()
+    assert np.array_equal(trained.use, planned.use)
+    assert np.array_equal(layer.kernel().numpy(), layer._kernel(found))
 
 
 def as_keras_says(model: Model, plan: SharingPlan, images: ImageSet) -> None:
