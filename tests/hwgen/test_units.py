@@ -104,6 +104,7 @@ def test_lanes_of_one_memory_are_one_module() -> None:
     assert texts["conv2.v"].count("weights[") == 6 + 1  # words, and one that is read
     assert report(lowered)["layers"][0]["architecture"] == "unit"
     assert foreign_word(texts["conv2.v"]) is None
+    assert foreign_word(texts["conv2.v"].replace('"block"', '"$system"')) == '"'
 
 
 def test_a_unit_needs_every_weight() -> None:
