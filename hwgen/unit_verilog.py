@@ -14,6 +14,7 @@ from hwgen.netlist import Netlist
 from hwgen.sources import BLOCK
 from hwgen.stream import class_width, classes_of, stream_ports, windows
 
+PER_BLOCK = 256  # words of weights
 QUIET = "/* verilator lint_off UNUSED */  // bits that exact ranges spare"
 
 
@@ -186,9 +187,11 @@ class _Unit:
             return
         emit(f"reg {bus(width)} word_1;")
         emit(f"{BLOCK} reg {bus(width)} weights [0:{stage.n_words - 1}];")
-        with emit.block("initial begin", "end"):
-            for place, word in enumerate(stage.weights.words):
-                emit(f"weights[{place}] = {width}'h{word:x};")
+        words = stage.weights.words
+        for first in range(0, len(words), PER_BLOCK):  # so that simulators compile them in parts
+            with emit.block("initial begin", "end"):
+                for place, word in enumerate(words[first : first + PER_BLOCK], start=first):
+                    emit(f"weights[{place}] = {width}'h{word:x};")
         emit("always @(posedge aclk) if (advance) word_1 <= weights[word];")
 
     def _table(self, name: str, words: Sequence[int], width: int, address: str) -> None:
