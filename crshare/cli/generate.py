@@ -149,7 +149,12 @@ def generate(
     from crshare.plan.file import read_plan
     from crshare.plan.lut_plan import is_lut_network, read_lut_plan, shared_network
     from crshare.report.architectures import choice_facts, choice_tables
-    from crshare.report.hardware import clocks_table, hardware_table, slowest_line
+    from crshare.report.hardware import (
+        clocks_table,
+        hardware_table,
+        latency_line,
+        slowest_line,
+    )
     from crshare.screen import line
 
     if output is None and not asked.only_estimate:
@@ -195,7 +200,8 @@ def generate(
     folds = [line(f"{layer.layer} {layer.why}.") for layer in made.lowered.layers if layer.why]
     picked = choice_tables(chosen) if chosen else [slowest_line(made.lowered, asked.clock_mhz)]
     clocks = [] if chosen else [clocks_table(made.lowered)]
-    tables = [hardware_table(made.lowered), *clocks, *picked, *folds, *lines, wrote]
+    delay = latency_line(made.lowered, asked.clock_mhz)
+    tables = [hardware_table(made.lowered), *clocks, *picked, delay, *folds, *lines, wrote]
     deliver(json_path, json.dumps(found, indent=1) + "\n", Group(*tables))
 
 

@@ -12,6 +12,7 @@ from crshare.hardware.beats import axi_bench, bench, vectors
 from crshare.hardware.lowering import Lowered, Options, lower
 from crshare.hardware.manifest import listed, replace_files
 from crshare.hardware.take_home import Home, axi_files, axi_top, scripts
+from crshare.hardware.timing import latency
 from crshare.network.graph import Network
 from crshare.plan.plan import SharingPlan
 from hwgen import (
@@ -184,6 +185,7 @@ def report(lowered: Lowered) -> dict[str, Any]:
         "modules": modules(lowered),
         "beats_in": lowered.design.beats_in,
         "beats_out": lowered.design.beats_out,
+        "latency_clocks": latency(lowered.design),
         "layers": [asdict(layer) for layer in lowered.layers],
         "cells": {name: asdict(found) for name, found in tallies(lowered).items()},
     }

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from crshare.hardware.lowering import Lowered
 from crshare.hardware.rtl import tallies
+from crshare.hardware.timing import latency
 from crshare.report.responsive_table import Fitting, table_of
 from crshare.screen import line
 from hwgen import Tally
@@ -57,6 +58,15 @@ def slowest_line(lowered: Lowered, megahertz: float) -> Text:
     return line(
         f"{slowest.layer} is the slowest layer: an image every {slowest.clocks:,} clocks, "
         f"{images:,.0f} a second at {megahertz:g} MHz."
+    )
+
+
+def latency_line(lowered: Lowered, megahertz: float) -> Text:
+    """How long an image is under way."""
+    clocks = latency(lowered.design)
+    return line(
+        f"An image is about {clocks:,} clocks under way, pipeline registers left out: "
+        f"{clocks / megahertz:,.1f} us at {megahertz:g} MHz."
     )
 
 

@@ -1,0 +1,81 @@
+"""How long an image is under way: when each stage takes and gives beats.
+
+Stages work at the same time, each as soon as its input is there; a unit keeps what comes while it
+counts, so no stage is taken to wait for the next one. Pipeline registers are left out.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from hwgen import Accumulate, Compute, Design, Gather, MatrixVector, Pool, Stage, Windowing
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """Clocks at which beats are taken by a stage, and at which it gives beats."""
+
+    taken: list[int]
+    given: list[int]
+
+
+def latency(design: Design) -> int:
+    """Clocks from the first beat of an image to the last of its answer, pipeline stages left out,
+    where the image comes as fast as it is taken."""
+    arrivals = [0] * design.beats_in
+    for stage in design.stages:
+        arrivals = passed(stage, arrivals).given
+    return arrivals[-1] + 1
+
+
+def passed(stage: Stage, arrivals: list[int]) -> Timed:
+    """When a stage takes and gives beats, if it never waits for the next stage."""
+    match stage:
+        case Compute() | Pool() | MatrixVector():
+            return _walked(stage.windowing, _clocks(stage), arrivals)
+        case Gather(beats=beats) | Accumulate(frames=beats):
+            return Timed(arrivals, [clock + 1 for clock in arrivals[beats - 1 :: beats]])
+        case _:
+            return Timed(arrivals, arrivals)
+
+
+def _clocks(stage: Compute | Pool | MatrixVector) -> int:
+    """Of a window."""
+    match stage:
+        case MatrixVector():
+            return stage.n_words
+        case Compute() if stage.folding:
+            return stage.folding.phases
+        case _:
+            return 1
+
+
+def _walked(windowing: Windowing, clocks: int, arrivals: list[int]) -> Timed:
+    """A walk over the padded map, a position a clock; at a window it stays for its clocks."""
+    coming, taken, given, now = iter(arrivals), list[int](), list[int](), 0
+    n_beats = windowing.size[0] * windowing.size[1]
+    for _ in range(len(arrivals) // n_beats):
+        for on_map, complete in _steps(windowing):
+            if on_map:
+                now = max(now, next(coming))
+                taken.append(now + (clocks - 1 if windowing.pointwise else 0))
+            now += clocks if complete else 1
+            if complete:
+                given.append(now)
+    return Timed(taken, given)
+
+
+def _steps(windowing: Windowing) -> Iterator[tuple[bool, bool]]:
+    """For each position of the walk: whether it is on the map, and whether it ends a window."""
+    (top, left, _, _), (height, width) = windowing.pads, windowing.size
+    rows, columns = windowing.padded
+    ends = [_ends(axis, windowing) for axis in range(2)]
+    for row in range(rows):
+        for column in range(columns):
+            on_map = top <= row < top + height and left <= column < left + width
+            yield on_map, row in ends[0] and column in ends[1]
+
+
+def _ends(axis: int, windowing: Windowing) -> set[int]:
+    """The rows or columns at which windows end."""
+    first, stride = windowing.kernel[axis] - 1, windowing.strides[axis]
+    return {first + stride * place for place in range(windowing.output[axis])}

@@ -1,0 +1,71 @@
+"""An image on its way: its latency, and the rate of a pipeline, as a simulator counts them."""
+
+import numpy as np
+import pytest
+
+from crshare.hardware.architecture import Architecture, Graph, Unit, clocks
+from crshare.hardware.beats import bench, vectors
+from crshare.hardware.lowering import Lowered, Options, lower
+from crshare.hardware.timing import latency, passed
+from crshare.network.graph import INPUT, BitPool, Conv, Input, Layer, Network, Threshold
+from hwgen import Compute, Decide, Range, Windowing, simulate
+from hwgen.netlist import Linear, Netlist
+from tests.networks import random_images, random_signs
+
+BUILT: dict[str, Architecture] = {"a": Graph(), "b": Unit(1, 9), "c": Unit(1, 1)}
+
+
+def network() -> Network:
+    """A quick layer and a pool before slow ones, so that beats come in bursts."""
+    rng = np.random.default_rng(0)
+    zero = np.zeros(4, np.int32)
+
+    def threshold(name: str, source: str) -> Layer:
+        return Layer(name, Threshold(zero, zero >= 0), source)
+
+    return Network(
+        Input((12, 12, 1)),
+        (
+            Layer("a", Conv(random_signs(rng, (3, 3, 1, 4)), pad_value=0), INPUT),
+            threshold("sa", "a"),
+            Layer("pool", BitPool((2, 2), (2, 2), False, zero == 1), "sa"),
+            Layer("b", Conv(random_signs(rng, (3, 3, 4, 4))), "pool"),
+            threshold("sb", "b"),
+            Layer("c", Conv(random_signs(rng, (2, 2, 4, 4)), strides=(2, 2)), "sb"),
+            threshold("sc", "c"),
+        ),
+    )
+
+
+def lowered() -> Lowered:
+    return lower(network(), None, Options(architectures=BUILT), name="dut")
+
+
+def measured(design: Lowered, n: int) -> int:
+    images = random_images(np.random.default_rng(1), design.network.input, n)
+    texts = bench(design.design, vectors(design, images))
+    (said,) = simulate("icarus", texts, 600, ([],))
+    assert said.startswith("PASS")
+    return int(said.split()[-2])
+
+
+@pytest.mark.needs_tool("iverilog")
+def test_a_pipeline_takes_an_image_in_the_clocks_of_its_slowest_layer() -> None:
+    slowest = max(clocks(network(), layer, built) for layer, built in BUILT.items())
+    made = lowered()
+    assert (measured(made, 5) - measured(made, 3)) / 2 == pytest.approx(slowest, abs=1)
+
+
+def test_a_stage_gives_a_window_after_its_clocks() -> None:
+    netlist = Netlist(4, (Range(0, 1),) * 4, (), (Linear(0, 1, 0),))
+    windowing = Windowing((2, 3), (2, 2))
+    stage = Compute("s", windowing, 1, Range(0, 1), netlist, (0,), (0, 0), 1)
+    timed = passed(stage, [0, 1, 2, 10, 11, 12])
+    assert timed.taken == [0, 1, 2, 10, 11, 12] and timed.given == [12, 13]
+    assert passed(Decide("d", Range(0, 1), 2), [5]).given == [5]
+
+
+@pytest.mark.needs_tool("iverilog")
+def test_the_latency_is_that_of_one_image_less_the_pipeline() -> None:
+    plain = lowered()
+    assert 0 < measured(plain, 1) - latency(plain.design) < 60
