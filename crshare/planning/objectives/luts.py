@@ -17,6 +17,9 @@ from crshare.planning.patterns.layer import planned_patterns
 PATTERN_LUTS = 6  # of a graph, for a pattern of a group of filters that has some ten of them
 UNROLLED = 16  # clocks for a window below which a layer's weights do not lie in memory
 TYPICAL = 4.0  # so that usual multipliers are those of slice operations
+TRIED = (0.5, 1.0, 2.0, 4.0, 8.0)  # worths of a LUT, until a layer saves as much as
+TELLS = 0.1  # of its exact graph: what saves less tells nothing of the layer's slope
+FINE = (0.5, 2.0)  # by how much a worth may follow the slope
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +61,43 @@ class Luts:
         if not self.stays_unrolled(table) or self.only not in (None, table.layer):
             return exact_layer(table)
         price = multiplier * TYPICAL * self._worth(state.baseline)
-        return planned_patterns(table, damage.aim(state), price)
+        exact, plan = exact_layer(table), planned_patterns(table, damage.aim(state), price)
+        return plan if self.layer_cost(table, plan) < self.layer_cost(table, exact) else exact
 
     def _worth(self, layer: BaselineLayer) -> float:
         return dict(self.worth).get(layer.table.layer, 1.0)
 
     def measured(self, tables: Sequence[SliceTable], probe: Probe) -> Objective:
-        """A LUT is worth as much damage in a layer as is proportional to what was saved there by
-        the images that changed their class, squared: errors of layers add up as variances do."""
-        rates = {}
+        """A LUT's worth in each layer: where the layer alone begins to save, times a root of its
+        slope against the others'.
+
+        The slope is what was saved for each image that changed its class, squared: errors of layers
+        add up as variances do. Whether a layer saves anything turns at its own price, of which the
+        units of damage of another layer tell nothing.
+        """
+        begins, slopes = dict[str, float](), dict[str, float]()
         for table in filter(self.stays_unrolled, tables):
-            plan, accuracy = probe(replace(self, only=table.layer))
-            before = self.layer_cost(table, exact_layer(table))
+            begins[table.layer], slopes[table.layer] = self._slope(table, probe)
+        known = [log(slope) for slope in slopes.values() if slope]
+        mean = exp(sum(known) / max(1, len(known)))
+        worth = {
+            layer: begins[layer] * min(max((slope / mean) ** 0.5, FINE[0]), FINE[1])
+            for layer, slope in slopes.items()
+        }
+        return replace(
+            self, worth=tuple((layer, float(f"{one:.3g}")) for layer, one in worth.items())
+        )
+
+    def _slope(self, table: SliceTable, probe: Probe) -> tuple[float, float]:
+        """The least worth tried at which the layer saves, and its slope there, 0 if it never is."""
+        before = self.layer_cost(table, exact_layer(table))
+        for worth in TRIED:
+            tried = replace(self, only=table.layer, worth=((table.layer, worth),))
+            plan, accuracy = probe(tried)
             saved = before - self.layer_cost(table, plan.layer(table.layer))
-            changed = accuracy.lost + accuracy.won
-            rates[table.layer] = max(saved, 1) / max(changed, 1) ** 2
-        return replace(self, worth=_relative(rates))
+            if saved >= TELLS * before:
+                return worth, saved / max(accuracy.lost + accuracy.won, 1) ** 2
+        return TRIED[-1], 0.0
 
     def refined(self, network: Network, plan: SharingPlan, on_progress: Progress) -> SharingPlan:
         return plan
-
-
-def _relative(rates: dict[str, float]) -> tuple[tuple[str, float], ...]:
-    """As multiples of their geometric mean, to three digits: the images tell no more."""
-    mean = exp(sum(map(log, rates.values())) / max(1, len(rates)))
-    return tuple((layer, float(f"{rate / mean:.3g}")) for layer, rate in rates.items())
