@@ -16,7 +16,7 @@ WORKERS = 2
 PYTEST = $(TEST)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP = bin/python -m pip --disable-pip-version-check install -qq
 
-.PHONY: help demo test lint types compiled quick clean
+.PHONY: help demo test lint types graphs rest quick clean
 
 help:
 	@echo "make demo   find a sharing plan for the small network that comes with crshare"
@@ -28,7 +28,7 @@ demo: $(DEMO)/ready
 	@$(DEMO)/bin/crshare optimize --max-acc-loss 1
 
 test: lint
-	@$(MAKE) --no-print-directory -j2 types compiled
+	@$(MAKE) --no-print-directory -j3 types graphs rest
 	$(PYTEST) $(PYTEST_ARGS)
 
 lint: $(TEST)/ready
@@ -39,11 +39,11 @@ types: $(TEST)/ready
 	$(TEST)/bin/mypy
 
 # What tests compile, once, and not in each of their processes.
-compiled: $(TEST)/ready
-	$(TEST)/bin/python -m tests.compiled_code
+graphs rest: $(TEST)/ready
+	$(TEST)/bin/python -m tests.compiled_code $@
 
 quick: lint
-	@$(MAKE) --no-print-directory -j2 types compiled
+	@$(MAKE) --no-print-directory -j3 types graphs rest
 	$(PYTEST) -q -m "not slow" $(PYTEST_ARGS)
 
 clean:

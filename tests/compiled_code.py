@@ -1,8 +1,10 @@
-"""Compiles what many tests run: `python -m tests.compiled_code`, while other checks are running.
+"""Compiles what many tests run: `python -m tests.compiled_code graphs|rest`, beside other checks.
 
 Numba keeps it on disk. Without this each process of the tests that begins cold compiles it anew,
 several at a time, and those that a test kills never keep it.
 """
+
+import sys
 
 import numpy as np
 
@@ -24,15 +26,14 @@ def quiet(what: str, share: float) -> None:
     """No progress."""
 
 
-def compile_all() -> None:
-    """Counts of adders, bounds of the solver, a step of a search, bit heaps, plans of tables."""
-    count_small_layers()
+def rest() -> None:
+    """Bounds of the solver, a step of a search, bit heaps, plans of tables."""
     for backend in set(BACKENDS) - {"gurobi"}:
         solve(hamming_problem(20, opening=9), backend)
+    plan_tables()
     job = tiny_job(0)
     prepared(job).evaluate(1e-3, Method("highs"))
     lower(job.network, None, Options(target="xilinx"))
-    plan_tables()
 
 
 def plan_tables() -> None:
@@ -48,5 +49,7 @@ def plan_tables() -> None:
     search(network, drawn, drawn, 50.0, quiet)
 
 
+PARTS = {"graphs": count_small_layers, "rest": rest}
+
 if __name__ == "__main__":
-    compile_all()
+    PARTS[sys.argv[1]]()
