@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import count
 from math import log2
@@ -35,8 +36,8 @@ def accuracy(points: float) -> Accuracy:
 class Known:
     """Evaluates by a rule, and notes what it was asked."""
 
-    def __init__(self, at_budget: float = 3e-4) -> None:
-        self.at_budget = at_budget
+    def __init__(self, at_budget: float = 3e-4, *, solves: bool = True) -> None:
+        self.at_budget, self.solves = at_budget, solves
         self.asked: list[tuple[float, str]] = []
 
     def __call__(self, multipliers: Sequence[float], method: Method) -> list[Candidate]:
@@ -46,8 +47,9 @@ class Known:
     def candidate(self, multiplier: float) -> Candidate:
         loss = 1 + log2(multiplier / self.at_budget)
         operations = round(1e6 - 1e5 * log2(multiplier))
+        tally = SolverTally(Counter({"any": 1}) if self.solves else Counter())
         return Candidate(
-            multiplier, SharingPlan(repr(multiplier), ()), operations, accuracy(loss), SolverTally()
+            multiplier, SharingPlan(repr(multiplier), ()), operations, accuracy(loss), tally
         )
 
 
@@ -56,6 +58,12 @@ def found(
 ) -> Found:
     search = Search(EXACT, evaluate, Budget(1.0, 1000, confident), at_once=at_once)
     return search.run(METHOD, whole_curve=whole)
+
+
+def test_plans_that_no_solver_made_are_not_made_again() -> None:
+    evaluate = Known(solves=False)
+    assert found(evaluate).multiplier <= 3e-4
+    assert {solver for _, solver in evaluate.asked} == {"lagrangian"}
 
 
 def test_the_best_price_is_found_and_solved_by_whom_was_asked() -> None:

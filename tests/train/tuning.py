@@ -125,7 +125,7 @@ def test_patterns_keep_their_users_and_their_zeros(model: Model) -> None:
     effective = planned.effective(table)
     assert np.array_equal(layer.kernel().numpy(), layer._kernel(effective))
     assert np.array_equal(layer.trained_plan().effective(table), effective)
-    turned = np.where(RNG.random(layer.latents.shape[0]) < 0.3, -1, 1)
+    turned = np.where(np.random.default_rng(6).random(layer.latents.shape[0]) < 0.3, -1, 1)
     layer.latents.assign(layer.latents.numpy() * turned)
     trained = layer.trained_plan()
     found = trained.effective(table)
