@@ -295,7 +295,7 @@ def test_a_layer_that_is_too_large_unrolled_may_be_small_enough_in_turns() -> No
 @pytest.mark.slow
 @pytest.mark.needs_tool("verilator")
 def test_a_folded_layer_gives_a_beat_every_so_many_clocks_and_lint_is_silent() -> None:
-    network, only = layer_of_bits(64), ("conv", "conv")
+    network, only = layer_of_bits(24), ("conv", "conv")
     folded = lower(network, None, Options(fold=16), name="dut", only=only)
     images = random_images(np.random.default_rng(0), network.input, 30)
     clocks = [
