@@ -27,7 +27,7 @@ from tests.library_runs import (
 
 pytestmark = [pytest.mark.slow, pytest.mark.tensorflow]
 
-LARQ_SEEDS = range(24)
+LARQ_SEEDS = range(14)
 KERAS_SEEDS = range(4)
 N_TRAINED = 200  # images through each trained model
 
