@@ -16,7 +16,7 @@ WORKERS = 2
 PYTEST = $(TEST)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP = bin/python -m pip --disable-pip-version-check install -qq
 
-.PHONY: help demo test lint types graphs rest quick clean
+.PHONY: help demo test checked lint types graphs rest quick clean
 
 help:
 	@echo "make demo   find a sharing plan for the small network that comes with crshare"
@@ -27,9 +27,12 @@ help:
 demo: $(DEMO)/ready
 	@$(DEMO)/bin/crshare optimize --max-acc-loss 1
 
-test: lint
-	@$(MAKE) --no-print-directory -j3 types graphs rest
+test: checked
 	$(PYTEST) $(PYTEST_ARGS)
+
+# What comes before tests, side by side where it can be.
+checked: lint
+	@$(MAKE) --no-print-directory -j3 types graphs rest
 
 lint: $(TEST)/ready
 	$(TEST)/bin/ruff check
@@ -42,8 +45,7 @@ types: $(TEST)/ready
 graphs rest: $(TEST)/ready
 	$(TEST)/bin/python -m tests.compiled_code $@
 
-quick: lint
-	@$(MAKE) --no-print-directory -j3 types graphs rest
+quick: checked
 	$(PYTEST) -q -m "not slow" $(PYTEST_ARGS)
 
 clean:

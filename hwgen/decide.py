@@ -115,12 +115,12 @@ def _tournament(emit: Emitter, keys: list[str], width: int, index: int) -> str:
             later = f"later_{name}"
             greater = f"{keys[second]} > {keys[first]}" if second > first else "1'b0"
             emit(f"wire {later} = {greater};", f"reg {bus(index)} place_{name};")
-            emit(*([] if final else [f"reg {bus(width)} key_{name};"]))
+            moves = [f"place_{name} <= {later} ? {places[second]} : {places[first]};"]
+            if not final:
+                emit(f"reg {bus(width)} key_{name};")
+                moves.append(f"key_{name} <= {later} ? {keys[second]} : {keys[first]};")
             with emit.block("always @(posedge aclk) if (advance) begin", "end"):
-                emit(f"place_{name} <= {later} ? {places[second]} : {places[first]};")
-                emit(
-                    *([] if final else [f"key_{name} <= {later} ? {keys[second]} : {keys[first]};"])
-                )
+                emit(*moves)
         keys, places = (
             [f"key_{level}_{p}" for p in range(n)],
             [f"place_{level}_{p}" for p in range(n)],
