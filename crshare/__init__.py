@@ -8,6 +8,7 @@ from importlib import import_module
 __version__ = "0.1.0"
 __all__ = [
     "analyze",
+    "choose",
     "demo_images",
     "evaluate",
     "generate",

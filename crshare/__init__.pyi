@@ -1,4 +1,5 @@
 from crshare.api import analyze as analyze
+from crshare.api import choose as choose
 from crshare.api import demo_images as demo_images
 from crshare.api import evaluate as evaluate
 from crshare.api import generate as generate

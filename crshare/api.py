@@ -21,15 +21,19 @@ from typing import Any, cast
 from numpy.typing import ArrayLike
 
 from crshare import jobs
+from crshare.errors import HardwareError
 from crshare.evaluation.outcome import Analysis, Evaluation, Outcome, Request
 from crshare.frontend.declared import declared
+from crshare.hardware.choosing import Chooser, Chosen
+from crshare.hardware.goal import UTILISATION, Goal, target_for
 from crshare.hardware.lowering import Options
 from crshare.hardware.rtl import Generated, Wish, generate_rtl
+from crshare.hardware.wide_input import in_beats, widened
 from crshare.images import digits
 from crshare.images import image_set as sets
 from crshare.images.image_set import ImageSet
 from crshare.jobs import Source
-from crshare.limits import CLOCKS
+from crshare.limits import CLOCKS, FPS, MEGAHERTZ, SHARE
 from crshare.model.read import Model
 from crshare.plan import file as plan_file
 from crshare.plan.plan import SharingPlan
@@ -37,6 +41,7 @@ from crshare.planning import objectives
 from crshare.planning.candidates import Workers
 from crshare.planning.choices import RATES
 from crshare.planning.layerwise import Method
+from hwgen.targets import GENERIC
 
 Progress = Callable[[str, float], None]
 
@@ -190,6 +195,46 @@ def evaluate(
     return jobs.evaluate(model, plan, _fitting(model, images), on_progress)
 
 
+def choose(
+    model: Model,
+    *,
+    plan: SharingPlan | None = None,
+    clocks: int | None = None,
+    fps: float | None = None,
+    device: str | None = None,
+    utilisation: float = UTILISATION,
+    clock_mhz: float = 100.0,
+    layers: tuple[str, str] | None = None,
+    options: Options | None = None,
+    on_progress: Progress = _silent,
+) -> Chosen:
+    """An architecture for each layer: the least LUTs at a rate, or the fewest clocks of a device.
+
+    clocks: of an image, at most; or fps, images a second at clock_mhz. device: as in `crshare
+        generate --device`, of which the share `utilisation` may be taken.
+    layers: the first and the last layer with weights of a part. options: how datapaths are made,
+        where their target is the device's if no options are given; layers whose architecture they
+        name have no choice.
+    The value prints as a table of layers. `crshare.generate(model, folder, plan=plan,
+    options=chosen.options, beat=chosen.beat)` builds it. Raises HardwareError, one sentence that
+    says what would have to give, where nothing reaches what is asked for.
+    """
+    for limit, name, value in (
+        (CLOCKS, "clocks", clocks),
+        (FPS, "fps", fps),
+        (SHARE, "utilisation", utilisation),
+        (MEGAHERTZ, "clock_mhz", clock_mhz),
+    ):
+        if value is not None:
+            limit.check(name, value)
+    goal = Goal.of(clocks, fps, device, utilisation, clock_mhz)
+    if goal is None:
+        raise HardwareError("nothing says what is wanted; name clocks, fps or a device")
+    network = in_beats(model.network, None, goal.clocks)
+    own = options or Options(target_for(device, GENERIC))
+    return Chooser(network, plan, own, layers).choose(goal, on_progress)
+
+
 def generate(
     model: Model,
     folder: str | PathLike[str],
@@ -197,16 +242,20 @@ def generate(
     plan: SharingPlan | None = None,
     layers: tuple[str, str] | None = None,
     options: Options | None = None,
+    beat: int = 1,
     check: ImageSet | None = None,
     on_progress: Progress = _silent,
 ) -> Generated:
     """Write a model, with or without a plan, as streaming Verilog to a folder of its own.
 
     layers: the first and the last layer with weights of a part. options: how datapaths are made.
+    beat: positions of an image in one beat, where the network flattens its input.
     check: images whose beats go through every installed simulator and must give the executor's
     answers. Raises HardwareError where a layer has no hardware or a simulator finds a fault.
     """
-    pixels = None if check is None else _fitting(model, check).images
+    network, pixels = widened(model.network, beat), None
+    if check is not None:
+        pixels = _fitting(model, check).images.reshape(-1, *network.input.shape)
     wish = Wish(options or Options(), layers, check=pixels)
     name = model.path.stem
-    return generate_rtl(model.network, plan, wish, Path(folder), on_progress, name=name)
+    return generate_rtl(network, plan, wish, Path(folder), on_progress, name=name)

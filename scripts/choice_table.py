@@ -18,9 +18,9 @@ import crshare
 from crshare.hardware.choosing import Chooser, Chosen, Goal
 from crshare.hardware.lowering import Lowered, lower
 from crshare.hardware.options import Options
+from crshare.hardware.shown import told
 from crshare.hardware.wide_input import beat_for, widened
 from crshare.network.graph import Network
-from crshare.report.architectures import told
 from hwgen import files
 from hwgen.errors import ToolError
 from hwgen.identifiers import PRIMITIVES

@@ -13,8 +13,16 @@ import pytest
 import crshare
 from crshare import api
 from crshare.accuracy import Accuracy
-from crshare.errors import CrshareError, DataError, ModelFormatError, PlanError
+from crshare.errors import (
+    ArgumentError,
+    CrshareError,
+    DataError,
+    HardwareError,
+    ModelFormatError,
+    PlanError,
+)
 from crshare.evaluation.outcome import Request
+from crshare.hardware.choosing import Chosen
 from crshare.images.image_set import ImageSet
 from crshare.plan.file import dumps
 from crshare.plan.plan import planned_network
@@ -143,6 +151,35 @@ def test_generated_hardware_is_a_folder_with_a_report(model: Path, tmp_path: Pat
     report = json.loads((tmp_path / "rtl" / "report.json").read_text())
     assert set(report["cells"]) == {"conv1", "conv2"}
     assert made.n_files == len(list((tmp_path / "rtl").iterdir()))
+
+
+def test_architectures_are_chosen_and_built(model: Path, images: Path, tmp_path: Path) -> None:
+    loaded = crshare.load(model)
+    chosen = crshare.choose(loaded, clocks=600, layers=("conv1", "conv2"))
+    assert isinstance(chosen, Chosen) and chosen.choice.clocks <= 600
+    rate, head, *rows = repr(chosen).splitlines()
+    assert rate.startswith(f"{chosen.choice.clocks} clocks an image, by ")
+    assert head.split() == ["clocks", "LUTs", "registers", "block", "RAMs"]
+    assert [row.split()[0] for row in rows] == ["conv1", "conv2", "pools,", "all"]
+    made = crshare.generate(
+        loaded,
+        tmp_path / "rtl",
+        layers=("conv1", "conv2"),
+        options=chosen.options,
+        beat=chosen.beat,
+    )
+    clocks = {layer.layer: layer.clocks for layer in made.lowered.layers}
+    assert clocks == {layer: priced.clocks for layer, priced in chosen.choice.layers}
+    assert f"{chosen.choice.resources.luts:,}" in rows[-1]
+
+
+def test_what_no_choice_is_made_for_is_refused(model: Path) -> None:
+    loaded = crshare.load(model)
+    with pytest.raises(HardwareError) as error:
+        crshare.choose(loaded)
+    assert str(error.value) == "nothing says what is wanted; name clocks, fps or a device"
+    with pytest.raises(ArgumentError, match="^utilisation 2: expected a number from 0.01 to 1$"):
+        crshare.choose(loaded, device="xc7a35t", utilisation=2)
 
 
 @pytest.mark.needs_package("sklearn")

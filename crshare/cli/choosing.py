@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any
@@ -16,8 +15,8 @@ from crshare.limits import CLOCKS, FPS, MEGAHERTZ, SHARE
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from crshare.hardware.choosing import Chooser, Chosen, Goal
-    from crshare.network.graph import Network
+    from crshare.hardware.choosing import Chooser, Chosen
+    from crshare.hardware.goal import Goal
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +31,9 @@ class Asked:
     only_estimate: bool
 
     def goal(self) -> Goal | None:
-        """HardwareError where two rates are asked for, or one that no clock gives."""
-        from crshare.errors import HardwareError
-        from crshare.hardware.choosing import Goal
+        from crshare.hardware.goal import Goal
 
-        if self.clocks is None and self.fps is None and self.device is None:
-            return None
-        clocks = self.clocks
-        if self.fps is not None:
-            if clocks is not None:
-                raise HardwareError("--fps and --clocks both name a rate; give one of them")
-            clocks = int(self.clock_mhz * 1e6 / self.fps)
-            if clocks < 1:
-                raise HardwareError(
-                    f"--fps {self.fps:g} is more than one image a clock at --clock "
-                    f"{self.clock_mhz:g}; ask for fewer"
-                )
-        return Goal(clocks, self.device, self.utilisation, self.clock_mhz)
+        return Goal.of(self.clocks, self.fps, self.device, self.utilisation, self.clock_mhz)
 
 
 def choice_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -121,26 +106,11 @@ _OPTIONS = (
 
 def target_of(asked: Asked, target: str) -> str:
     """Of a device that has primitives those, unless --target says something else."""
-    from hwgen.devices import CHIPS
-    from hwgen.targets import TARGETS
+    from crshare.hardware.goal import target_for
 
     source = click.get_current_context().get_parameter_source("target")
-    if asked.device is None or source is click.core.ParameterSource.COMMANDLINE:
-        return target
-    family = CHIPS[asked.device].family
-    return next((name for name, one in TARGETS.items() if family in one.devices), target)
-
-
-def in_beats(network: Network, beat: int | None, goal: Goal | None) -> Network:
-    """Images in beats of several positions: as many as --beat says, or the goal's clocks want."""
-    from crshare.errors import HardwareError
-    from crshare.hardware.wide_input import beat_for, widened
-
-    if beat is not None or goal is None or goal.clocks is None:
-        return widened(network, beat or 1)
-    with suppress(HardwareError):
-        return widened(network, beat_for(network, goal.clocks))
-    return network
+    given = source is click.core.ParameterSource.COMMANDLINE
+    return target if given else target_for(asked.device, target)
 
 
 def estimates(

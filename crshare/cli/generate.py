@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -139,13 +139,14 @@ def generate(
     """
     from rich.console import Group
 
-    from crshare.cli.choosing import estimates, in_beats, target_of
+    from crshare.cli.choosing import estimates, target_of
     from crshare.errors import HardwareError
     from crshare.hardware.choosing import Chooser
     from crshare.hardware.folding_file import read_folding
     from crshare.hardware.lowering import Options
     from crshare.hardware.rtl import Wish, generate_rtl, report
     from crshare.hardware.take_home import CHIP, Home
+    from crshare.hardware.wide_input import in_beats
     from crshare.plan.file import read_plan
     from crshare.plan.lut_plan import is_lut_network, read_lut_plan, shared_network
     from crshare.report.architectures import choice_facts, choice_tables
@@ -167,7 +168,7 @@ def generate(
     elif plan:
         sharing = read_plan(plan, network, loaded.weights_hash)
     goal, only = asked.goal(), _only(layers)
-    network = in_beats(network, beat, goal)
+    network = in_beats(network, beat, goal.clocks if goal else None)
     by_hand = read_folding(folding, network) if folding else {}
     target = target_of(asked, target)
     options = Options(target, method, measure, pipeline, max_luts, fold, by_hand)
@@ -180,7 +181,7 @@ def generate(
         return
     shown = _pixels(data, network, images) if prove or with_bench else None
     wish = Wish(
-        replace(options, architectures=chosen.architectures) if chosen else options,
+        chosen.options if chosen else options,
         only,
         combinational,
         shown if prove else None,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from crshare.hardware.architecture import Graph, Resources
 from crshare.hardware.costs import Frame, Menu, Priced
-from hwgen.devices import CHIPS, Chip
+from hwgen.devices import Chip
 from solver import knapsack, solve_knapsack
 from solver.choices import AUTO
 from solver.facility.knapsack import Choice as Answer
@@ -179,16 +179,15 @@ def settled(
     question_of: Callable[[], Question],
     ask: Callable[[Question], Choice | None],
     build: Callable[[str], None],
-) -> tuple[Question, Choice | None]:
+) -> Choice | None:
     """Choose, build what graphs are chosen, and choose again, until all that is chosen is built.
 
     question_of: the question with all that is built by then. build: a layer's graph.
     """
     while True:
-        question = question_of()
-        choice = ask(question)
+        choice = ask(question_of())
         if choice is None or not choice.unbuilt:
-            return question, choice
+            return choice
         for layer in choice.unbuilt:
             build(layer)
 
@@ -208,9 +207,3 @@ def _spread(paces: list[int], n: int) -> list[int]:
     ratio = (paces[-1] / paces[0]) ** (1 / max(1, n - 1))
     wanted = (paces[0] * ratio**step for step in range(n))
     return sorted({max(c for c in paces if c <= max(goal, paces[0])) for goal in wanted})
-
-
-def chips_that_hold(choice_on: Callable[[Budget], Choice | None], utilisation: float) -> list[str]:
-    """Names of the chips on which there is a choice, the smallest first."""
-    by_size = sorted(CHIPS.items(), key=lambda one: (one[1].luts / one[1].luts_a_lut6, one[0]))
-    return [name for name, chip in by_size if choice_on(budget_of(chip, utilisation)) is not None]

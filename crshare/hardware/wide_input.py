@@ -1,6 +1,7 @@
 """Several positions of an image in one beat, where nothing looks at their places."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -35,6 +36,21 @@ def widened(network: Network, positions: int) -> Network:
     stored = network.input.stored or network.input.shape
     shape = (1, total // positions, channels * positions)
     return Network(replace(network.input, shape=shape, stored=stored), layers)
+
+
+def in_beats(network: Network, beat: int | None, clocks: int | None) -> Network:
+    """Images in beats of several positions: as many as asked for, or as the clocks want."""
+    if beat is not None or clocks is None:
+        return widened(network, beat or 1)
+    with suppress(HardwareError):
+        return widened(network, beat_for(network, clocks))
+    return network
+
+
+def beat_of(network: Network) -> int:
+    """Positions of an image as it is stored in one beat."""
+    stored = network.input.stored or network.input.shape
+    return network.input.shape[-1] // stored[-1]
 
 
 def beat_for(network: Network, clocks: int) -> int:

@@ -8,22 +8,10 @@ from rich.text import Text
 from crshare.hardware.architecture import Architecture, Graph, Resources, Turns, Unit
 from crshare.hardware.choice import Choice
 from crshare.hardware.choosing import Chosen
+from crshare.hardware.shown import AROUND, rate_of, told
 from crshare.report.responsive_table import Fitting, table_of
 from crshare.screen import line
 from hwgen.devices import CHIPS
-
-AROUND = "pools, streams, decision"
-
-
-def told(architecture: Architecture) -> str:
-    """In the words of the table."""
-    match architecture:
-        case Graph():
-            return "graph"
-        case Turns(turns):
-            return f"{turns} turns"
-        case Unit(pe, simd, memory):
-            return f"unit {pe} x {simd}, {memory}"
 
 
 def choice_table(chosen: Chosen) -> Fitting:
@@ -62,11 +50,8 @@ def choice_tables(chosen: Chosen) -> list[RenderableType]:
 
 def choice_lines(chosen: Chosen) -> list[Text]:
     """The rate, and the share of the device."""
-    choice, goal = chosen.choice, chosen.goal
-    found = [
-        f"{choice.clocks:,} clocks an image, by {choice.slowest}: "
-        f"{chosen.images_per_second:,.0f} images/s at {goal.clock_mhz:g} MHz."
-    ]
+    goal = chosen.goal
+    found = [f"{rate_of(chosen.choice, goal.clock_mhz)}."]
     if goal.chip is not None:
         shares = ", ".join(f"{share:.0%} of the {name}" for name, share in _shares(chosen).items())
         found.append(f"On {goal.chip}: {shares}.")

@@ -1,6 +1,7 @@
 """The choice of architectures: against an exact reference, and what is said where nothing fits."""
 
 import json
+import re
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -24,9 +25,11 @@ from crshare.hardware.choice import (
     fastest,
     settled,
 )
-from crshare.hardware.choosing import Chooser, Goal
+from crshare.hardware.choosing import Chooser
 from crshare.hardware.costs import GRAPH_LUTS, Frame, Menu, Priced, frame_of, graph_estimate, menus
+from crshare.hardware.goal import Goal, target_for
 from crshare.hardware.options import Options
+from crshare.hardware.what_gives import Ask, what_gives
 from crshare.network.graph import INPUT, Conv, Input, Layer, Network, Threshold
 from hwgen.devices import CHIPS, DEVICES
 from hwgen.targets import GENERIC, XILINX
@@ -133,8 +136,9 @@ def test_it_chooses_again_until_all_chosen_graphs_are_built(seed: int) -> None:
         assert layer not in built
         built[layer] = random.randint(1, 120)
 
-    question, choice = settled(question_of, lambda asked: cheapest(asked, 12), build)
+    choice = settled(question_of, lambda asked: cheapest(asked, 12), build)
     assert choice is not None and not choice.unbuilt
+    question = question_of()
     assert cost_of(question, choice) == by_dynamic_program(question, 12)
 
 
@@ -205,11 +209,45 @@ def test_what_cannot_be_fast_enough_is_told_with_the_layer() -> None:
 
 
 def test_what_a_device_does_not_hold_is_told_with_one_that_does() -> None:
-    chooser = Chooser(small(), None, Options())
+    """And both ways out are ways out."""
+    chooser, goal = Chooser(small(), None, Options()), Goal(36, "ice40-hx1k", 1)
     with pytest.raises(HardwareError) as error:
-        chooser.choose(Goal(36, "ice40-hx1k", 0.5), quiet)
-    assert str(error.value).startswith("50% of ice40-hx1k hold ")
-    assert "LUTs" in str(error.value) and "; take --device " in str(error.value)
+        chooser.choose(goal, quiet)
+    said = re.fullmatch(
+        r"100% of ice40-hx1k hold 640 LUTs, 1,280 registers and 3 block RAMs, and the network "
+        r"takes at least (\d+) LUTs, \d+ registers and 0 block RAMs at 36 clocks an image; take "
+        r"--device (\S+) or --clocks (\d+) on this one",
+        str(error.value),
+    )
+    assert said is not None and int(said[1]) > 640
+    assert chooser.choose(replace(goal, chip=said[2]), quiet).choice.clocks == 36
+    slower = chooser.choose(replace(goal, clocks=int(said[3])), quiet)
+    assert slower.choice.resources.luts <= 640
+    with pytest.raises(HardwareError, match="--device "):
+        chooser.choose(replace(goal, clocks=int(said[3]) - 1), quiet)
+
+
+def test_no_device_is_named_where_none_holds_it() -> None:
+    huge = Priced(Graph(), 1, Resources(10**8, 1, 0), exact=True)
+    goal = Goal(9, "xcvu9p")
+    question = Question((Menu("layer1", (huge,)),), FRAME, goal.budget)
+
+    def settle(budget: Budget, ask: Ask) -> Choice | None:
+        return ask(replace(question, budget=budget))
+
+    assert what_gives(question, goal, GENERIC, settle) == (
+        "80% of xcvu9p hold 945,792 LUTs, 1,891,584 registers and 3,456 block RAMs, and the "
+        "network takes at least 100,000,007 LUTs, 6 registers and 0 block RAMs at 9 clocks an "
+        "image; choose fewer layers with --layers"
+    )
+
+
+def test_chips_named_are_those_of_the_target() -> None:
+    """Estimates of compressor trees do not hold on a chip that has none."""
+    assert (target_for("xc7z020", GENERIC), target_for("ecp5-85k", GENERIC)) == (XILINX, GENERIC)
+    chooser = Chooser(small(), None, Options(XILINX))
+    with pytest.raises(HardwareError, match="; take --device x"):
+        chooser.choose(Goal(36, "xc7a15t", 0.05), quiet)
     with pytest.raises(HardwareError, match="^device 'xc9' is none of xc7a15t, "):
         Goal(chip="xc9")
 
