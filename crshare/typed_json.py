@@ -5,7 +5,7 @@ itself refuses (in __post_init__, by a ValueError) end in a JsonError that says 
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -32,19 +32,12 @@ def write_json(value: Any) -> str:
     return json.dumps(msgspec.to_builtins(value), indent=1, allow_nan=False) + "\n"
 
 
-def read_json(
-    content: bytes,
-    kind: type[T],
-    *,
-    whole: bool = True,
-    upgraded: Callable[[Any], Any] = lambda document: document,
-) -> T:
+def read_json(content: bytes, kind: type[T], *, whole: bool = True) -> T:
     """The value that the text holds; JsonError where it holds anything else.
 
-    whole: other keys than those of the fields are refused. upgraded: makes a document of today of
-    one of an earlier version.
+    whole: other keys than those of the fields are refused.
     """
-    document = upgraded(parse_json(content))
+    document = parse_json(content)
     try:
         value = msgspec.convert(document, kind)
     except msgspec.ValidationError as error:

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 )
 @click.option("--model", type=MODEL, help="The model that the plan was made for.")
 @click.option(
-    "--luts", type=IN_FILE, help="What `synth RTL --against UNSHARED --by-layer --json FILE` wrote."
+    "--luts",
+    type=IN_FILE,
+    help="What `synth PLAN --against EXACT --against UNSHARED --by-layer --json FILE` wrote.",
 )
 @json_option
 @model_options

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("rtl", type=IN_FOLDER)
-@click.option("--against", type=IN_FOLDER, help="A second folder, e.g. of --method separate.")
+@click.option(
+    "--against",
+    type=IN_FOLDER,
+    multiple=True,
+    help="Another folder beside it, e.g. of --method separate; repeatable.",
+)
 @click.option(
     "--target",
     "targets",
@@ -39,7 +44,7 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="For one run of a tool.",
 )
-@click.option("--by-layer", is_flag=True, help="Map each layer with weights by itself.")
+@click.option("--by-layer", is_flag=True, help="Map each stage by itself.")
 @click.option(
     "--prove",
     "wants_proof",
@@ -55,7 +60,7 @@ if TYPE_CHECKING:
 @json_option
 def synth(
     rtl: Path,
-    against: Path | None,
+    against: tuple[Path, ...],
     targets: tuple[str, ...],
     time_limit: float,
     by_layer: bool,
@@ -65,8 +70,8 @@ def synth(
 ) -> None:
     """Map a folder that `generate` wrote with yosys: LUTs, carry cells, registers and LUT levels.
 
-    With --by-layer and --json FILE, `report --luts FILE` shows where the LUTs go; the file grows
-    with every layer that is mapped.
+    With --by-layer and --json FILE, of the designs PLAN --against EXACT --against UNSHARED,
+    `report --luts FILE` shows where the LUTs go; the file grows with every stage that is mapped.
 
     --place goes on with nextpnr for each --target that is ice40 (an HX8K) or ecp5 (an LFE5U-85F):
     does it fit, and how fast is its clock?
@@ -82,31 +87,30 @@ def synth(
     from hwgen.placement import place, placer_of
     from hwgen.synthesis import synthesise
 
-    if wants_proof and against is None:
+    if wants_proof and len(against) != 1:
         raise HardwareError("--prove compares two folders; name the second with --against")
     placed_on = targets if wants_place else ()
     for target in placed_on:
         placer_of(target)
-    folders = [folder for folder in (rtl, against) if folder is not None]
-    designs = [read_folder(folder) for folder in folders]
+    designs = [read_folder(folder) for folder in (rtl, *against)]
     for design, target in product(designs, targets):
         design.must_suit(target)
     tasks = [
-        (target, layer, design.path, sources)
+        (target, stage, design, sources)
         for target in targets
         for design in designs
-        for layer, sources in (design.layers() if by_layer else {"all": design.sources}).items()
+        for stage, sources in (design.stages() if by_layer else {"all": design.sources}).items()
     ]
     found = list[Mapped]()
     with progress() as show:
-        for number, (target, layer, folder, sources) in enumerate(tasks):
-            what = f"yosys, {target}, {folder.name}, {layer} ({number + 1} of {len(tasks)})"
+        for number, (target, stage, design, sources) in enumerate(tasks):
+            what = f"yosys, {target}, {design.path.name}, {stage} ({number + 1} of {len(tasks)})"
             show(what, number / len(tasks))
             try:
                 area = synthesise(target, sources, time_limit)
             except TimeLimitError:
                 area = None
-            found.append(Mapped(target, layer, str(folder), area))
+            found.append(Mapped(target, stage, str(design.path), area, design.shares))
             if json_path not in (None, STDOUT) and is_replaced(json_path):
                 write_text(json_path, _written(found))
         proof = None

@@ -11,6 +11,7 @@ from typing import Any
 
 from crshare.errors import HardwareError
 from crshare.files import read_file_bytes
+from crshare.hardware.lowering import DESIGNS
 from crshare.strict_json import JsonError, parse_json
 from hwgen import HwgenError, Range
 from hwgen.equivalence import Ports, Proof, prove_equal
@@ -24,8 +25,9 @@ MAX_VALUE, MAX_LANES, MAX_CLASSES, MAX_WIDTH = 2**31, 2**16, 2**16, 2**20
 
 @dataclass(frozen=True, slots=True)
 class RtlFolder:
-    """modules: of each layer with weights, by the layer's name. ports: of a datapath alone.
-    target: what it was generated for. models: of the target's primitives, by file."""
+    """modules: of each stage, by its name. ports: of a datapath alone. target: what it was
+    generated for. models: of the target's primitives, by file. shares: one of DESIGNS, None of a
+    folder of an earlier version."""
 
     path: Path
     sources: Sources
@@ -33,6 +35,7 @@ class RtlFolder:
     ports: Ports | None
     target: str
     models: Mapping[str, str]
+    shares: str | None = None
 
     @property
     def complete(self) -> Sources:
@@ -47,15 +50,15 @@ class RtlFolder:
                 f"not have; make it anew with `crshare generate --target {GENERIC}`"
             )
 
-    def layers(self) -> dict[str, Sources]:
-        """What is to be mapped for each layer by itself."""
+    def stages(self) -> dict[str, Sources]:
+        """What is to be mapped for each stage by itself."""
         if self.ports is not None:
             raise HardwareError(
-                f"{self.path}: holds one datapath alone; it has no layers to map apart"
+                f"{self.path}: holds one datapath alone; it has no stages to map apart"
             )
         if not self.modules:
-            raise HardwareError(f"{self.path}: its report names no modules of layers; {ADVICE}")
-        return {layer: replace(self.sources, top=module) for layer, module in self.modules.items()}
+            raise HardwareError(f"{self.path}: its report names no modules of stages; {ADVICE}")
+        return {stage: replace(self.sources, top=module) for stage, module in self.modules.items()}
 
 
 def read_folder(path: Path) -> RtlFolder:
@@ -70,7 +73,9 @@ def read_folder(path: Path) -> RtlFolder:
         target = facts.get("target", GENERIC)
         if not isinstance(target, str) or target not in TARGETS:
             raise ValueError("its report names no target that crshare writes for")
-        return RtlFolder(path, sources, modules, _ports(facts.get("ports")), target, models)
+        shares = next((name for name in DESIGNS if name == facts.get("shares")), None)
+        ports = _ports(facts.get("ports"))
+        return RtlFolder(path, sources, modules, ports, target, models, shares)
     except (HwgenError, ValueError) as error:
         raise HardwareError(f"{path}: {error}; {ADVICE}") from error
 

@@ -48,14 +48,19 @@ from hwgen import Decide, Design, Entry, Gather, Pool, Range, Stage
 from hwgen.targets import GENERIC
 from solver.adder_graph import AdderGraph, build, measure
 
-__all__ = ["Lowered", "LoweredLayer", "Options", "lower"]
+__all__ = ["DESIGNS", "Lowered", "LoweredLayer", "Options", "lower"]
 
 BITS = Range(0, 1)
+UNSHARED, EXACT, PLANNED = "unshared", "exact", "plan"
+DESIGNS = (UNSHARED, EXACT, PLANNED)
+"""What a design shares: nothing between filters, what changes no output, or what a plan says."""
 
 
 @dataclass(frozen=True, eq=False)
 class Lowered:
-    """A design, and its datapaths; `network` computes the same, `start` and `end` are its ends."""
+    """A design, and its datapaths; `network` computes the same, `start` and `end` are its ends.
+
+    shares: one of DESIGNS."""
 
     design: Design
     layers: tuple[LoweredLayer, ...]
@@ -63,6 +68,7 @@ class Lowered:
     start: str
     end: str
     target: str = GENERIC
+    shares: str = EXACT
 
     @property
     def frames_sent(self) -> int:
@@ -96,7 +102,9 @@ def lower(
     given = replace(planned.signals[start], frames=frames_sent(planned, start))
     beats = (one.shape[0] * one.shape[1] * one.frames for one in (given, lowering.signal))
     design = Design(name, tuple(stages), *beats)
-    return Lowered(design, tuple(lowering.lowered), planned, start, end, options.target)
+    unshared = UNSHARED if options.method == "separate" else EXACT
+    shares = PLANNED if plan else unshared
+    return Lowered(design, tuple(lowering.lowered), planned, start, end, options.target, shares)
 
 
 class _Lowering:

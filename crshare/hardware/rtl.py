@@ -168,13 +168,11 @@ def tallies(lowered: Lowered) -> dict[str, Tally]:
 
 
 def modules(lowered: Lowered) -> dict[str, str]:
-    """The module of each layer with weights, by the layer's name."""
-    design = lowered.design
-    return {
-        stage.name: module
-        for stage, module in zip(design.stages, design.modules, strict=False)
-        if isinstance(stage, Compute | MatrixVector)
-    }
+    """The module of each stage, by the name of its layer or what it is for."""
+    design, found = lowered.design, dict[str, str]()
+    for stage, module in zip(design.stages, design.modules, strict=False):
+        found[module if stage.name in found else stage.name] = module
+    return found
 
 
 def report(lowered: Lowered) -> dict[str, Any]:
@@ -182,6 +180,7 @@ def report(lowered: Lowered) -> dict[str, Any]:
     return {
         "top": lowered.design.top,
         "target": lowered.target,
+        "shares": lowered.shares,
         "modules": modules(lowered),
         "beats_in": lowered.design.beats_in,
         "beats_out": lowered.design.beats_out,

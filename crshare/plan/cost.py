@@ -1,8 +1,9 @@
-"""The measures of docs/measures.md, before and after, from what would be built.
+"""The measures of docs/measures.md, unshared, shared exactly and as planned, from what is built.
 
-Slice operations come from the plan; additions and full adders from adder graphs of the layer's
-effective weights: unshared, following the plan's slices, or with exact sharing beyond slices.
-All figures are for one image: an adder graph serves one output position.
+Slice operations come from the plan; additions and full adders from adder graphs: of the layer's
+own weights unshared, of exact sharing and of the plan's effective weights both following the slices
+and with exact sharing beyond slices. All figures are for one image: an adder graph serves one
+output position.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from crshare.network.graph import Signal
 from crshare.network.slices import SliceTable
 from crshare.plan.origins import OriginCounts
-from crshare.plan.plan import LayerPlan, parts_of
+from crshare.plan.plan import LayerPlan, exact_layer, parts_of
 from crshare.typed_json import Count, Positive
 from solver.adder_graph import AdderGraph, Cost, Slices, build, measure
 
@@ -39,9 +40,11 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class LayerCounts:
-    """One layer: unshared, shared as planned, and its effective weights in an exact adder graph.
+    """One layer: unshared; its slices shared exactly, and as planned; its own weights in an exact
+    adder graph, and those of the plan in one.
 
-    n_slices: of patterns, inputs of all groups of filters. patterns: whether the plan is of those.
+    before: unshared. exact, after: slices. exact_graph, graph: adder graphs. n_slices: of patterns,
+    inputs of all groups of filters. patterns: whether the plan is of those.
     """
 
     layer: str
@@ -50,7 +53,9 @@ class LayerCounts:
     n_slices: Positive
     origins: OriginCounts
     before: Totals
+    exact: Totals
     after: Totals
+    exact_graph: Totals
     graph: Totals
     patterns: bool = False
 
@@ -58,26 +63,44 @@ class LayerCounts:
 def count_layer(table: SliceTable, plan: LayerPlan, given: Signal) -> LayerCounts:
     """`given`: the signal into the layer, whose bound is the adders' input range."""
     inputs = (-given.bound, given.bound) if table.integer_input else (0, 1)
-    taps = plan.n_computed_taps
-    computed = table.positions * taps
     before = _totals(table, table.slice_operations, _added(_unshared, table, plan, inputs))
-    after = _totals(table, computed, _added(_as_planned, table, plan, inputs))
-    graph = _totals(table, computed, _added(_exact, table, plan, inputs))
-    return _counts(table, plan, given, (before, after, graph))
+    planned = _shared(table, plan, inputs)
+    exact = exact_layer(table)
+    found = planned if _is_same(plan, exact) else _shared(table, exact, inputs)
+    return _counts(table, plan, given, (before, *found, *planned))
+
+
+def _shared(table: SliceTable, plan: LayerPlan, inputs: tuple[int, int]) -> tuple[Totals, Totals]:
+    """Following the plan, and of its weights in an exact graph."""
+    computed = table.positions * plan.n_computed_taps
+    goals = _as_planned, _exact
+    after, graph = (_totals(table, computed, _added(goal, table, plan, inputs)) for goal in goals)
+    return after, graph
+
+
+def _is_same(one: LayerPlan, other: LayerPlan) -> bool:
+    """Whether two plans of slices compute and correct the same."""
+    return (
+        one.members is None
+        and np.array_equal(one.taken, other.taken)
+        and np.array_equal(one.corrected, other.corrected)
+        and one.n_computed == other.n_computed
+    )
 
 
 def count_slices(table: SliceTable, plan: LayerPlan, given: Signal) -> LayerCounts:
     """As count_layer without adder graphs, which take minutes for a large layer: slice operations
     alone, all additions and full adders left at 0."""
     before, after = Totals(table.slice_operations), Totals(table.positions * plan.n_computed_taps)
-    return _counts(table, plan, given, (before, after, after))
+    exact = Totals(table.positions * exact_layer(table).n_computed_taps)
+    return _counts(table, plan, given, (before, exact, exact, after, after))
 
 
 def _counts(
-    table: SliceTable, plan: LayerPlan, given: Signal, totals: tuple[Totals, Totals, Totals]
+    table: SliceTable, plan: LayerPlan, given: Signal, totals: tuple[Totals, ...]
 ) -> LayerCounts:
-    """totals: before, after and of the exact graph."""
-    before, after, graph = totals
+    """totals: unshared; exact slices and their graph; the plan's slices and their graph."""
+    before, exact, exact_graph, after, graph = totals
     return LayerCounts(
         layer=table.layer,
         integer_input=table.integer_input,
@@ -85,7 +108,9 @@ def _counts(
         n_slices=table.n_slices if plan.members is None else plan.use.size,
         origins=plan.count_origins(table),
         before=before,
+        exact=exact,
         after=after,
+        exact_graph=exact_graph,
         graph=graph,
         patterns=plan.members is not None,
     )

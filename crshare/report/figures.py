@@ -1,14 +1,37 @@
 """How figures are formatted for people, and how they are grouped."""
 
 from collections.abc import Sequence
-from math import floor
+from dataclasses import dataclass
 
 from crshare.plan.cost import LayerCounts
+from crshare.report.schema import Realisations
 
 MEASURES = (
     ("Slice operations", "slice_operations"),
     ("Additions", "additions"),
     ("Full adders", "full_adders"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A measure of one way to build the layers: following slices, or as an adder graph."""
+
+    name: str
+    measure: str
+    is_graph: bool = False
+
+    def of(self, layers: Realisations) -> tuple[int, int, int]:
+        """Unshared, shared exactly, and as planned."""
+        return layers.graphs(self.measure) if self.is_graph else layers.slices(self.measure)
+
+
+ROWS = (
+    Row("Slice operations", "slice_operations"),
+    Row("Additions, slices", "additions"),
+    Row("Additions, graph", "additions", is_graph=True),
+    Row("Full adders, slices", "full_adders"),
+    Row("Full adders, graph", "full_adders", is_graph=True),
 )
 
 
@@ -25,7 +48,15 @@ def parts(counts: Sequence[LayerCounts]) -> list[tuple[str, list[LayerCounts]]]:
 
 def less(after: int, before: int) -> str:
     """Reduction in per cent, never rounded up."""
-    return f"{floor(1000 * (1 - after / before)) / 10:.1f} %" if before else "-"
+    return f"{1000 * (before - after) // before / 10:.1f} %" if before else "-"
+
+
+def change(after: int, before: int) -> str:
+    """The same with its sign: −43.0 %, or +0.4 % where there is more than before."""
+    saved = less(after, before)
+    if saved.startswith("-") and before:
+        return f"+{saved[1:]}"
+    return saved if saved in ("-", "0.0 %") else f"−{saved}"
 
 
 def share(part: int, whole: int) -> str:

@@ -7,12 +7,14 @@ from typing import Literal
 
 from rich.text import Text
 
+from crshare.hardware.costs import frame_of
 from crshare.hardware.lowering import Lowered
 from crshare.hardware.rtl import tallies
+from crshare.hardware.shown import AROUND
 from crshare.hardware.timing import latency
 from crshare.report.responsive_table import Fitting, table_of
 from crshare.screen import line
-from hwgen import Tally
+from hwgen import Decide, Gather, Pool, Tally
 from hwgen.placement import Placed
 from hwgen.synthesis import Area
 
@@ -29,15 +31,26 @@ def hardware_table(lowered: Lowered) -> Fitting:
     for layer in lowered.layers:
         figures = (layer.lut6, layer.full_adders, layer.additions, layer.depth)
         table.add_row(layer.layer, *(f"{n:,}" for n in figures), *_cells(cells[layer.layer]))
-    if len(lowered.layers) > 1:
+    around = _luts_around(lowered)
+    if around:
+        table.add_row(AROUND, f"{around:,}", *[""] * 6)
+    if len(lowered.layers) > 1 or around:
         whole = sum((cells[layer.layer] for layer in lowered.layers), Tally())
         sums = (
-            sum(layer.lut6 for layer in lowered.layers),
+            sum(layer.lut6 for layer in lowered.layers) + around,
             sum(layer.full_adders for layer in lowered.layers),
             sum(layer.additions for layer in lowered.layers),
         )
         table.add_row("all", *(f"{n:,}" for n in sums), "", *_cells(whole))
     return Fitting(table)
+
+
+def _luts_around(lowered: Lowered) -> int:
+    """Of the stages without weights, by estimate."""
+    if not any(isinstance(stage, Pool | Gather | Decide) for stage in lowered.design.stages):
+        return 0
+    ends = lowered.layers[0].layer, lowered.layers[-1].layer
+    return frame_of(lowered.network, ends).resources.luts
 
 
 def clocks_table(lowered: Lowered) -> Fitting:
@@ -76,12 +89,14 @@ def _cells(found: Tally) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """A folder's design, or one layer of it, mapped to a target; no area: it took too long."""
+    """A folder's design, or one stage of it (`layer`), mapped to a target; no area: it took too
+    long. design: what it shares, nothing (unshared), what is exact, or what a plan says."""
 
     target: str
     layer: str
     folder: str
     area: Area | None
+    design: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +116,8 @@ class SynthesisReport:
 
 
 def area_table(found: Sequence[Mapped]) -> Fitting:
-    """Cells after mapping; where two designs stand together, the first over the second."""
-    table = table_of("Cells after mapping with yosys", "Target", "Layer", "Folder")
+    """Cells after mapping; where several designs stand together, the first over each other."""
+    table = table_of("Cells after mapping with yosys", "Target", "Stage", "Folder")
     for name in ("LUT\nsites", "LUT\ncells", "Carry\ncells", "Regis-\nters", "LUT\nlevels"):
         table.add_column(name, justify="right", no_wrap=True)
     folders = list(dict.fromkeys(one.folder for one in found))
@@ -110,11 +125,13 @@ def area_table(found: Sequence[Mapped]) -> Fitting:
     named = dict(zip(folders, names if len(set(names)) == len(names) else folders, strict=True))
     for one in found:
         table.add_row(one.target, one.layer, named[one.folder], *_figures(one.area))
-    for target, layer in dict.fromkeys((one.target, one.layer) for one in found):
-        pair = [one.area for one in found if (one.target, one.layer) == (target, layer)]
-        if len(pair) == 2 and pair[0] and pair[1] and pair[1].sites:
-            over = f"{pair[0].sites / pair[1].sites:.3f}"
-            table.add_row(target, layer, "first over second", over, "", "", "", "")
+    for target, stage in dict.fromkeys((one.target, one.layer) for one in found):
+        first, *others = (one for one in found if (one.target, one.layer) == (target, stage))
+        for other in others:
+            if first.area and other.area and other.area.sites:
+                ratio = f"{first.area.sites / other.area.sites:.3f}"
+                name = f"first over {named[other.folder]}"
+                table.add_row(target, stage, name, ratio, "", "", "", "")
     return Fitting(table, n_keys=3)
 
 

@@ -3,8 +3,8 @@
 docs/*.schema.json are made of these classes, by scripts/write_schemas.py.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 from crshare.accuracy import Estimate
 from crshare.evaluation.outcome import FollowedLayer, ObjectiveCosts
@@ -35,21 +35,34 @@ class Reproducible(Head):
 
 @dataclass(frozen=True, kw_only=True)
 class Realisations:
-    """Some layers together: unshared, shared as planned, and in an exact adder graph."""
+    """Some layers together, as LayerCounts has them."""
 
     before: Totals
+    exact: Totals
     after: Totals
+    exact_graph: Totals
     graph: Totals
 
     @classmethod
-    def of(cls, layers: Iterable[LayerCounts]) -> "Realisations":
-        before = after = graph = Totals()
-        for layer in layers:
-            before, after, graph = before + layer.before, after + layer.after, graph + layer.graph
-        return cls(before=before, after=after, graph=graph)
+    def of(cls, layers: Sequence[LayerCounts]) -> "Realisations":
+        sums = {
+            field.name: sum((getattr(layer, field.name) for layer in layers), Totals())
+            for field in fields(cls)
+        }
+        return cls(**sums)
 
-    def all_of(self, measure: str) -> tuple[int, int, int]:
-        return tuple(getattr(one, measure) for one in (self.before, self.after, self.graph))
+    def slices(self, measure: str) -> tuple[int, int, int]:
+        """Unshared, slices shared exactly, and as planned."""
+        return self._of(measure, (self.before, self.exact, self.after))
+
+    def graphs(self, measure: str) -> tuple[int, int, int]:
+        """Unshared, and adder graphs: of the network's own weights, and of those of the plan."""
+        return self._of(measure, (self.before, self.exact_graph, self.graph))
+
+    @staticmethod
+    def _of(measure: str, three: tuple[Totals, Totals, Totals]) -> tuple[int, int, int]:
+        unshared, exact, planned = (getattr(one, measure) for one in three)
+        return unshared, exact, planned
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from crshare.plan.cost import LayerCounts
 from crshare.plan.origins import ORIGINS, OriginCounts
-from crshare.report.figures import MEASURES, less, parts, share, short
+from crshare.report.figures import less, share, short
 from crshare.report.responsive_table import Fitting, table_of
 from crshare.report.schema import (
     AnalysedLayer,
@@ -15,10 +15,17 @@ from crshare.report.schema import (
     CurveReport,
     EvaluationReport,
     PlanReport,
-    Realisations,
     Solved,
 )
+from crshare.report.terminal_counts import (
+    ANALYSIS_NOTE,
+    analysed_counts_table,
+    counts_note,
+    planned_counts_tables,
+    totals_table,
+)
 from crshare.report.terminal_luts import luts_tables
+from crshare.report.verdict import verdict
 from crshare.screen import line
 
 
@@ -30,9 +37,9 @@ def analysis_tables(report: AnalysisReport) -> RenderableType:
         title,
         slices_table(report.layers),
         line(NEAREST_NOTE, style="dim"),
-        counts_table(counts),
-        totals_table(counts, "exact sharing"),
-        line(COUNTS_NOTE, style="dim"),
+        analysed_counts_table(counts),
+        totals_table(counts, planned=False),
+        line(ANALYSIS_NOTE, style="dim"),
     )
 
 
@@ -41,11 +48,6 @@ NEAREST_NOTE = (
     "slices are shared; chance: the same for random weights. Memory: of representatives and "
     "indices, over that of the weights. Nearest: share of classes by Hamming distance to the "
     "closest other class."
-)
-LEFT, GRAPH = "\nleft", "\ngraph"
-COUNTS_NOTE = (
-    "For one image. Left: after sharing slices, over unshared. Graph: the same weights in an exact "
-    "adder graph that shares beyond slices, over unshared."
 )
 
 
@@ -93,63 +95,15 @@ def nearest(layer: AnalysedLayer) -> str:
     return " ".join(f"{d}:{n / total:.2f}" for d, n in layer.nearest.items())
 
 
-def counts_table(counts: Sequence[LayerCounts]) -> Fitting:
-    """Unshared, and what is left after sharing, layer by layer; a first layer last."""
-    headings = ("Slice\nops", "Addi-\ntions", "Full\nadders")
-    tables = []
-    for wide in (True, False):
-        table = table_of("Operations of each layer", "Layer")
-        ends = ("\nafter", LEFT) if wide else (LEFT,)
-        graph = ("\ngraph", LEFT) if wide else (GRAPH,)
-        for name in (headings[0], *ends, headings[1], *ends, *graph, headings[2], *ends, *graph):
-            table.add_column(name, justify="right", no_wrap=True, min_width=5)
-        for layer in sorted(counts, key=lambda layer: layer.integer_input):
-            table.add_row(_name(layer), *_cells(layer, wide=wide))
-        tables.append(table)
-    return Fitting(*tables)
-
-
-def _name(layer: LayerCounts) -> str:
-    return f"{layer.layer} (first)" if layer.integer_input else layer.layer
-
-
-def _cells(layer: LayerCounts, *, wide: bool) -> list[str]:
-    cells = []
-    for _, name in MEASURES:
-        before = getattr(layer.before, name)
-        cells.append(short(before))
-        ends = (layer.after,) if name == "slice_operations" else (layer.after, layer.graph)
-        for end in ends:
-            after = getattr(end, name)
-            cells += [short(after)] if wide else []
-            cells.append(share(after, before))
-    return cells
-
-
-def totals_table(counts: Sequence[LayerCounts], how: str) -> Fitting:
-    """Every measure (docs/measures.md) in total; the first layer has rows of its own."""
-    table = table_of(f"Totals for one image, {how}", "Layers")
-    for name in ("Measure", "Before", "After", "Reduction", "Graph", "Reduction"):
-        table.add_column(name, justify="left" if name == "Measure" else "right", no_wrap=True)
-    for title, part in parts(counts):
-        whole = Realisations.of(part)
-        for measure, name in MEASURES:
-            was, now, best = whole.all_of(name)
-            beyond = ("", "") if name == "slice_operations" else (short(best), less(best, was))
-            table.add_row(title, measure, short(was), short(now), less(now, was), *beyond)
-            title = ""
-        table.add_section()
-    return Fitting(table, n_keys=2)
-
-
 def plan_tables(report: PlanReport) -> RenderableType:
     """What `crshare optimize` prints at its end."""
     other = report.search.solver_replaced
     return Group(
         *([line(other.sentence, style="bold")] if other else []),
+        line(verdict(report), style="bold"),
         origins_table(report.layers),
-        counts_table(report.layers),
-        totals_table(report.layers, _sharing(report)),
+        *planned_counts_tables(report.layers),
+        totals_table(report.layers),
         line(counts_note(report.layers), style="dim"),
         *luts_tables(report),
         *search_lines(report),
@@ -163,7 +117,7 @@ def evaluation_tables(report: EvaluationReport) -> RenderableType:
     planned = sum(layer.after.slice_operations for layer in report.layers)
     followed = sum(layer.slice_operations for layer in report.followed.values())
     return Group(
-        totals_table(report.layers, _sharing(report)),
+        totals_table(report.layers),
         line(counts_note(report.layers), style="dim"),
         line(
             f"Followed slice by slice on {report.images_followed_slice_by_slice} images: sums "
@@ -171,21 +125,6 @@ def evaluation_tables(report: EvaluationReport) -> RenderableType:
             f"counted, {planned:,} planned (all layers)."
         ),
         *accuracy_lines(report),
-    )
-
-
-def _sharing(report: PlanReport | EvaluationReport) -> str:
-    return "exact sharing" if report.lossless else "this plan"
-
-
-def counts_note(counts: Sequence[LayerCounts]) -> str:
-    """What the columns mean, and what slice operations leave out where slices are corrected."""
-    n_corrected = sum(layer.origins.corrected for layer in counts)
-    if not n_corrected:
-        return COUNTS_NOTE
-    return (
-        f"{COUNTS_NOTE} What mends the {n_corrected:,} corrected slices counts as additions, not "
-        "as slice operations."
     )
 
 

@@ -63,10 +63,10 @@ def refusal(folder: Path) -> str:
 def test_what_was_written_is_read(base: Path) -> None:
     streams, alone = read_folder(base / "streams"), read_folder(base / "alone")
     assert streams.sources.top == "dut" and streams.modules == {"conv": "conv"}
-    assert streams.layers()["conv"].top == "conv" and streams.ports is None
+    assert streams.stages()["conv"].top == "conv" and streams.ports is None
     assert alone.ports is not None and alone.ports.lanes == 9
-    with pytest.raises(HardwareError, match="alone: holds one datapath alone; it has no layers"):
-        alone.layers()
+    with pytest.raises(HardwareError, match="alone: holds one datapath alone; it has no stages"):
+        alone.stages()
 
 
 @pytest.mark.parametrize("top", COMMANDS)

@@ -31,6 +31,7 @@ def test_a_copied_and_an_inverse_slice_cost_no_addition_of_their_own() -> None:
     assert counts.before.additions == 6 * 3 * (4 - 1)
     assert counts.after.additions == 6 * (4 - 1)
     assert counts.graph.additions == 6 * (4 - 1)
+    assert (counts.exact, counts.exact_graph) == (counts.after, counts.graph)
 
 
 def test_channels_are_added_up_for_each_filter() -> None:
@@ -52,7 +53,10 @@ def test_similar_slices_are_counted_as_such() -> None:
     counts = count_layer(table, plan, given)
     assert (counts.origins.computed, counts.origins.similar) == (1, 1)
     assert counts.after.slice_operations == 4
-    assert counts.before.slice_operations == 8
+    assert counts.before.slice_operations == counts.exact.slice_operations == 8
+    assert counts.exact.additions == 2 * 3
+    assert counts.after.additions == counts.graph.additions == 3
+    assert counts.exact_graph.additions <= counts.exact.additions
 
 
 def test_a_layer_of_pixels_adds_as_often_and_wider_numbers() -> None:

@@ -104,14 +104,14 @@ def test_the_page_shows_the_report(optimized: Path, document: Document) -> None:
         assert f"{layer['origins']['computed']:,}</td>" in page
     for entry in report["search"]["tried"]:
         assert f"{entry['cost']:,}</td>" in page
-    assert "LUT6" not in page
+    assert "LUT sites" not in page
 
 
 def synthesised(*rows: tuple[str, str, int]) -> str:
-    """The JSON of `crshare synth`: layer, folder and LUTs of each row."""
+    """The JSON of `crshare synth`: stage, design and LUT sites of each row."""
     areas = [
-        {"target": "xilinx", "layer": layer, "folder": folder, "area": {"luts": luts}}
-        for layer, folder, luts in rows
+        {"target": "xilinx", "layer": stage, "design": design, "area": {"sites": sites}}
+        for stage, design, sites in rows
     ]
     return json.dumps({"areas": areas})
 
@@ -120,15 +120,25 @@ def test_luts_are_shown_where_they_were_synthesised(optimized: Path, tmp_path: P
     document = read_document(optimized)
     layer = document.layers[1].layer
     path = tmp_path / "synth.json"
-    path.write_text(synthesised((layer, "shared", 1000), (layer, "separate", 4000)))
+    sites = {"plan": 1000, "exact": 1200, "unshared": 4000}
+    rows = [(stage, *one) for stage in (layer, "decide") for one in sites.items()]
+    path.write_text(synthesised(*rows, ("half", "plan", 7)))
     page = render(with_luts(document, path))
-    assert "LUT6, 1 layer<" in page
-    assert "4,000 → 1,000" in page
-    assert page.count("LUT6 by layer") == 1
+    assert "LUT sites, 2 stages<" in page and "−16.6 %" in page
+    assert "8,000 unshared → 2,400 exact → 2,000 plan" in page
+    assert "<td>decide</td>" in page and "<td>half</td>" not in page
+    assert "This plan saves 400 LUTs of the 2,400 that the exact graph takes (16.6 %; " in page
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", synthesised(("conv9", "a", 1), ("conv9", "b", 2)), synthesised()]
+    "text",
+    [
+        "",
+        "{}",
+        synthesised(*(("conv9", design, 1) for design in ("plan", "exact", "unshared"))),
+        synthesised(("conv2", "plan", 1), ("conv2", "unshared", 2)),
+        synthesised(),
+    ],
 )
 def test_luts_of_something_else_are_refused(optimized: Path, tmp_path: Path, text: str) -> None:
     path = tmp_path / "synth.json"
@@ -283,7 +293,7 @@ def test_a_folder_without_a_report_is_refused(tmp_path: Path) -> None:
     ("change", "what"),
     [
         (lambda report: report.pop("portraits"), "it lacks `portraits`"),
-        (lambda report: report["layers"][0].pop("after"), "it lacks `after` - at `$.layers[0]`"),
+        (lambda report: report["layers"][0].pop("exact"), "it lacks `exact` - at `$.layers[0]`"),
         (
             lambda report: report["portraits"][0].pop("taken"),
             "it lacks `taken` - at `$.portraits[0]`",

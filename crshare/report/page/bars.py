@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crshare.report.figures import less, short
+from crshare.plan.cost import LayerCounts
+from crshare.plan.luts import LayerLuts
+from crshare.report.figures import MEASURES, change, short
 from crshare.report.page.axis import Axis
 from crshare.report.page.document import Document
 from crshare.report.page.svg import Drawing
@@ -15,38 +17,50 @@ LETTER = 7.4  # room for a character of a label
 LONGEST = 16  # characters of a layer's name that are shown
 
 
+Bars = tuple[tuple[str, int], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One layer in a panel of bars: each (look, value), the first being that before sharing."""
 
     name: str
-    bars: tuple[tuple[str, int], ...]
+    bars: Bars
 
 
 def measure_panels(document: Document) -> list[Drawing]:
-    """Slice operations, additions, full adders and, where they are known, LUTs."""
-    layers = sorted(document.layers, key=lambda layer: layer.integer_input)
-    named = [(la, f"{la.layer} (first)" if la.integer_input else la.layer) for la in layers]
-    ops = [
-        Row(name, (("before", la.before.slice_operations), ("after", la.after.slice_operations)))
-        for la, name in named
+    """Slice operations, additions, full adders and, where they were synthesised, LUT sites."""
+    panels = [
+        bar_panel(
+            name, [Row(_name(layer), _bars(layer, key, document)) for layer in _sorted(document)]
+        )
+        for name, key in MEASURES
     ]
-    panels = [("Slice operations", ops)]
-    for title, key in (("Additions", "additions"), ("Full adders", "full_adders")):
-        panels.append((title, [Row(name, _three(la, key)) for la, name in named]))
-    luts = [
-        Row(name, (("before", found.before), ("after", found.after)))
-        for la, name in named
-        if (found := document.luts.get(la.layer)) is not None
-    ]
-    if luts:
-        panels.append(("LUT6", luts))
-    return [bar_panel(title, rows) for title, rows in panels]
+    luts = [Row(one.layer, _of_luts(one, document)) for one in document.luts]
+    return [*panels, *([bar_panel("LUT sites", luts)] if luts else [])]
 
 
-def _three(layer: object, key: str) -> tuple[tuple[str, int], ...]:
-    looks = ("before", "after", "graph")
-    return tuple((look, getattr(getattr(layer, look), key)) for look in looks)
+def _sorted(document: Document) -> list[LayerCounts]:
+    return sorted(document.layers, key=lambda layer: layer.integer_input)
+
+
+def _name(layer: LayerCounts) -> str:
+    return f"{layer.layer} (first)" if layer.integer_input else layer.layer
+
+
+def _bars(layer: LayerCounts, measure: str, document: Document) -> Bars:
+    """Of slices, then of graphs; those of a plan where there is one."""
+    looks = [("exact", "exact"), ("after", "after")]
+    if measure != "slice_operations":
+        looks += [("graphexact", "exact_graph"), ("graph", "graph")]
+    shown = [one for one in looks if document.plan or one[0] in ("exact", "graphexact")]
+    ends = [("before", "before"), *shown]
+    return tuple((look, getattr(getattr(layer, field), measure)) for look, field in ends)
+
+
+def _of_luts(one: LayerLuts, document: Document) -> Bars:
+    bars = (("before", one.unshared), ("graphexact", one.exact), ("graph", one.planned))
+    return bars if document.plan else bars[:2]
 
 
 def bar_panel(title: str, rows: Sequence[Row]) -> Drawing:
@@ -71,7 +85,7 @@ def _draw_row(drawing: Drawing, row: Row, axis: Axis, y: float) -> None:
     before = row.bars[0][1]
     for look, value in row.bars:
         drawing.rect(axis.start, y, axis.at(value) - axis.start, BAR, look)
-        saved = "" if look == "before" else f"  −{less(value, before)}"
+        saved = "" if look == "before" else f"  {change(value, before)}"
         drawing.text(axis.at(value) + 4, y + 8.2, f"{short(value)}{saved}", "figure")
         y += STEP
 
@@ -84,7 +98,13 @@ def _spoken(rows: Sequence[Row]) -> str:
     return "; ".join(parts) + "."
 
 
-_SAID = {"before": "before", "after": "after", "graph": "in an exact adder graph"}
+_SAID = {
+    "before": "unshared",
+    "exact": "exact sharing",
+    "after": "the plan",
+    "graphexact": "an exact adder graph",
+    "graph": "an adder graph of the plan's weights",
+}
 
 
 def chance_plot(document: Document) -> Drawing:

@@ -1,9 +1,13 @@
 """The figures at the head of the page: what was saved, and what it cost."""
 
-from crshare.report.figures import MEASURES, less, parts, short
+from crshare.report.figures import ROWS, change, parts, short
+from crshare.report.lut_figures import luts_together
 from crshare.report.page.document import Document
 from crshare.report.page.markup import Markup, element
 from crshare.report.schema import Realisations
+
+Card = tuple[str, str, str]
+"""What it is of, the figure, and what stands below it."""
 
 
 def cards(document: Document) -> Markup:
@@ -17,30 +21,35 @@ def _card(what: str, figure: str, more: str) -> Markup:
     return element("li", named, element("strong", figure), element("span", more))
 
 
-def _measures(document: Document) -> list[tuple[str, str, str]]:
+def _measures(document: Document) -> list[Card]:
+    """Of slices, and of adder graphs where adders are counted: what the plan saves beyond exact
+    sharing, or where there is no plan what exact sharing saves."""
     if not document.layers:
         return []
     title, layers = parts(document.layers)[0]
-    whole, found = Realisations.of(layers), []
-    for name, key in MEASURES:
-        was, now, best = whole.all_of(key)
-        more = f"{short(was)} → {short(now)}"
-        if key != "slice_operations":
-            more += f"; adder graph −{less(best, was)}"
-        found.append((f"{name}, {title}", f"−{less(now, was)}", more))
-    return found
+    whole = Realisations.of(layers)
+    shown = (row for row in ROWS if row.is_graph or row.measure == "slice_operations")
+    return [_compared(f"{row.name}, {title}", row.of(whole), document) for row in shown]
 
 
-def _luts(document: Document) -> list[tuple[str, str, str]]:
+def _compared(what: str, three: tuple[int, int, int], document: Document) -> Card:
+    was, exact, now = three
+    if document.plan is None:
+        return what, change(exact, was), f"{short(was)} unshared → {short(exact)} exact"
+    more = f"{short(was)} unshared → {short(exact)} exact → {short(now)} plan"
+    return what, f"{change(now, exact)}", f"of exact sharing; {more}"
+
+
+def _luts(document: Document) -> list[Card]:
     if not document.luts:
         return []
-    before = sum(luts.before for luts in document.luts.values())
-    after = sum(luts.after for luts in document.luts.values())
-    layers = "1 layer" if len(document.luts) == 1 else f"{len(document.luts)} layers"
-    return [(f"LUT6, {layers}", f"−{less(after, before)}", f"{before:,} → {after:,}")]
+    whole = luts_together(document.luts)
+    stages = "1 stage" if len(document.luts) == 1 else f"{len(document.luts)} stages"
+    three = whole.unshared, whole.exact, whole.planned
+    return [_compared(f"LUT sites, {stages}", three, document)]
 
 
-def _accuracy(document: Document) -> list[tuple[str, str, str]]:
+def _accuracy(document: Document) -> list[Card]:
     accuracy = document.plan.accuracy if document.plan else None
     if accuracy is None:
         return []

@@ -7,6 +7,7 @@ from crshare.report.page.cards import cards
 from crshare.report.page.document import Document
 from crshare.report.page.markup import Markup, element, in_lines, own_files
 from crshare.report.page.sections import SECTIONS, Section, noted
+from crshare.report.verdict import verdict
 
 
 def render(document: Document) -> str:
@@ -62,6 +63,7 @@ def _body(document: Document, title: str) -> Markup:
         element("p", f"crshare {document.report.crshare}", class_="kind"),
         element("h1", title),
         _lead(document),
+        *_verdict(document),
         element("button", "dark or light", id="theme", type="button", hidden=True),
     )
     navigation = element("nav", element("ul", *links))
@@ -97,6 +99,12 @@ def _lead(document: Document) -> Markup:
     if document.search and document.search.stopped != "finished":
         words += f" The search ended early ({document.search.stopped})."
     return element("p", words, class_="lead")
+
+
+def _verdict(document: Document) -> list[Markup]:
+    if document.plan is None:
+        return []
+    return [element("p", verdict(document.plan, document.luts), class_="verdict")]
 
 
 def _section(section: Section) -> Markup:

@@ -58,7 +58,7 @@ def _panel(report: LutReport) -> Drawing:
     rows = [
         Row(
             layer.layer,
-            (("before", layer.n_nodes), ("graph", layer.left), ("after", layer.planned)),
+            (("before", layer.n_nodes), ("exact", layer.left), ("after", layer.planned)),
         )
         for layer in report.layers
     ]

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from crshare.plan.cost import LayerCounts
+from crshare.plan.luts import LayerLuts
 from crshare.plan.origins import ORIGINS
-from crshare.report.figures import less, share, short
+from crshare.report.figures import ROWS, Row, change, share, short
 from crshare.report.lut_figures import luts_together
 from crshare.report.page.document import Document
 from crshare.report.page.markup import Markup, element
-from crshare.report.schema import PlanReport
+from crshare.report.schema import PlanReport, Realisations
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,8 @@ def part(number: int, whole: int) -> Cell:
 
 
 def saved(after: int, before: int) -> Cell:
-    """A reduction in per cent."""
-    return Cell(less(after, before), 1 - after / before if before else 0.0)
+    """A change in per cent."""
+    return Cell(change(after, before), 1 - after / before if before else 0.0)
 
 
 def signed(points: float) -> str:
@@ -90,36 +92,32 @@ def slices_table(document: Document) -> Markup:
 
 
 def measures_table(document: Document) -> Markup:
-    """Every measure of every layer, before and after."""
-    headings = ["Layer", "Slice ops", "after", "saved"]
-    for name in ("Additions", "Full adders"):
-        headings += [name, "after", "saved", "graph", "saved"]
-    if document.luts:
-        headings += ["LUT6", "after", "saved"]
-    rows = []
-    for layer in document.layers:
-        row = [Cell(f"{layer.layer} (first)" if layer.integer_input else layer.layer)]
-        for key in ("slice_operations", "additions", "full_adders"):
-            was, now = getattr(layer.before, key), getattr(layer.after, key)
-            row += [amount(was), amount(now), saved(now, was)]
-            if key != "slice_operations":
-                best = getattr(layer.graph, key)
-                row += [amount(best), saved(best, was)]
-        if document.luts:
-            row += _luts(document, layer.layer)
-        rows.append(row)
+    """Every measure of every layer: unshared, exact and, where there is one, the plan."""
+    plan = ["plan", "beyond exact"] if document.plan else []
+    headings = ["Layer"]
+    for row in ROWS:
+        measure = row.name.partition(",")[0]
+        headings += ["graph exact"] if row.is_graph else [measure, "exact"]
+        headings += plan
+    rows = [
+        [
+            Cell(f"{layer.layer} (first)" if layer.integer_input else layer.layer),
+            *(cell for row in ROWS for cell in _measured(row, layer, document)),
+        ]
+        for layer in document.layers
+    ]
     return table("Measures by layer, for one image", headings, rows)
 
 
-def _luts(document: Document, layer: str) -> list[Cell]:
-    found = document.luts.get(layer)
-    if found is None:
-        return [Cell("", -1.0)] * 3
-    return [count(found.before), count(found.after), saved(found.after, found.before)]
+def _measured(row: Row, layer: LayerCounts, document: Document) -> list[Cell]:
+    was, exact, now = row.of(Realisations.of([layer]))
+    unshared = [] if row.is_graph else [amount(was)]
+    plan = [amount(now), saved(now, exact)] if document.plan else []
+    return [*unshared, amount(exact), *plan]
 
 
-def luts_table(report: PlanReport) -> Markup:
-    """LUTs of the layers that stay unrolled: separate sums, an exact graph, this plan's graph."""
+def luts_table(caption: str, luts: Sequence[LayerLuts]) -> Markup:
+    """LUTs unshared, exact and of the plan, and all together."""
     rows = [
         [
             Cell(row.layer),
@@ -128,10 +126,9 @@ def luts_table(report: PlanReport) -> Markup:
             count(row.planned),
             saved(row.planned, row.exact),
         ]
-        for row in (*report.luts, luts_together(report.luts))
+        for row in (*luts, luts_together(luts))
     ]
-    columns = ("Layer", "Separate", "Exact graph", "This plan", "Saved")
-    return table("LUTs of the sums of layers that stay unrolled, one window a clock", columns, rows)
+    return table(caption, ("Stage", "Unshared", "Exact", "Plan", "Beyond exact"), rows)
 
 
 def tried_table(report: PlanReport) -> Markup:
