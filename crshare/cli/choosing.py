@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from crshare.cli.arguments import ChoiceOf, number
+from crshare.cli.arguments import OUT_FILE, ChoiceOf, number
 from crshare.limits import CLOCKS, FPS, MEGAHERTZ, SHARE
 
 if TYPE_CHECKING:
@@ -17,11 +18,13 @@ if TYPE_CHECKING:
 
     from crshare.hardware.choosing import Chooser, Chosen
     from crshare.hardware.goal import Goal
+    from crshare.hardware.lowering import Report
+    from crshare.report.rates import Rates
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the options say. only_estimate: nothing is written."""
+    """What the options say. only_estimate: nothing is written. picture: of the curve."""
 
     clocks: int | None
     fps: float | None
@@ -29,6 +32,12 @@ class Asked:
     utilisation: float
     clock_mhz: float
     only_estimate: bool
+    picture: Path | None
+
+    @property
+    def chooses(self) -> bool:
+        """Whether more is wanted than the curve."""
+        return self.only_estimate or self.picture is None
 
     def goal(self) -> Goal | None:
         from crshare.hardware.goal import Goal
@@ -48,9 +57,10 @@ def choice_options(command: Callable[..., None]) -> Callable[..., None]:
         utilisation: float,
         clock_mhz: float,
         only_estimate: bool,
+        picture: Path | None,
         **others: Any,
     ) -> None:
-        asked = Asked(clocks, fps, device, utilisation, clock_mhz, only_estimate)
+        asked = Asked(clocks, fps, device, utilisation, clock_mhz, only_estimate, picture)
         command(*args, asked=asked, **others)
 
     for option in reversed(_OPTIONS):
@@ -101,6 +111,13 @@ _OPTIONS = (
         is_flag=True,
         help="Show the choice, or LUTs against clocks where none is asked for; write nothing.",
     ),
+    click.option(
+        "--curve",
+        "picture",
+        type=OUT_FILE,
+        metavar="FILE.svg",
+        help="Draw LUTs against clocks, with and without --plan, all graphs built.",
+    ),
 )
 
 
@@ -113,13 +130,53 @@ def target_of(asked: Asked, target: str) -> str:
     return target if given else target_for(asked.device, target)
 
 
-def estimates(
-    chosen: Chosen | None, chooser: Chooser
-) -> tuple[dict[str, Any], list[RenderableType]]:
-    """What --estimate shows: the choice and other rates, as JSON and for a terminal."""
-    from crshare.report.architectures import choice_facts, choice_tables, curve_facts, curve_table
+def rates_of(asked: Asked, chooser: Chooser, fingerprint: str, show: Report) -> Rates | None:
+    """LUTs against clocks with and without the plan, drawn where a picture is asked for."""
+    if asked.picture is None:
+        return None
+    from dataclasses import replace
 
+    from crshare.files import write_text
+    from crshare.hardware.choice import Budget
+    from crshare.hardware.goal import Goal
+    from crshare.report.page.html import drawing_style
+    from crshare.report.page.rate_plot import rate_plot
+    from crshare.report.rates import Rates, limit_of, points_of
+
+    goal = asked.goal() or Goal()
+    budget = Budget(block_rams=goal.budget.block_rams)
+    exact = replace(chooser, plan=None).built_curve(budget, show)
+    planned = chooser.built_curve(budget, show) if chooser.plan else ()
+    rates = Rates(
+        fingerprint=fingerprint,
+        target=chooser.options.target,
+        exact=points_of(exact),
+        planned=points_of(planned),
+        limit=limit_of(goal.chip, goal.utilisation) if goal.chip else None,
+    )
+    write_text(asked.picture, rate_plot(rates).standalone(drawing_style()))
+    return rates
+
+
+def estimates(
+    chosen: Chosen | None, rates: Rates | None, chooser: Chooser
+) -> tuple[dict[str, Any], list[RenderableType]]:
+    """What is shown and not built: the choice and other rates, as JSON and for a terminal."""
+    from dataclasses import asdict
+
+    from crshare.report.architectures import (
+        choice_facts,
+        choice_tables,
+        curve_facts,
+        curve_table,
+        rates_table,
+    )
+
+    facts: dict[str, Any] = {}
+    tables: list[RenderableType] = []
     if chosen is not None:
-        return choice_facts(chosen), [*choice_tables(chosen), curve_table(chosen.curve)]
-    curve = chooser.curve()
-    return {"curve": curve_facts(curve)}, [curve_table(curve)]
+        facts, tables = choice_facts(chosen), choice_tables(chosen)
+    if rates is not None:
+        return facts | {"rates": asdict(rates)}, [*tables, rates_table(rates)]
+    curve = chosen.curve if chosen else chooser.curve()
+    return facts | {"curve": curve_facts(curve)}, [*tables, curve_table(curve)]

@@ -139,7 +139,7 @@ def generate(
     """
     from rich.console import Group
 
-    from crshare.cli.choosing import estimates, target_of
+    from crshare.cli.choosing import estimates, rates_of, target_of
     from crshare.errors import HardwareError
     from crshare.hardware.choosing import Chooser
     from crshare.hardware.folding_file import read_folding
@@ -158,7 +158,7 @@ def generate(
     )
     from crshare.screen import line
 
-    if output is None and not asked.only_estimate:
+    if output is None and asked.picture is None and not asked.only_estimate:
         raise HardwareError("nothing says where to write; name a folder with -o, or see --estimate")
     loaded = source_of(model, sign_layers, rescale).read()
     network = loaded.network
@@ -174,9 +174,10 @@ def generate(
     options = Options(target, method, measure, pipeline, max_luts, fold, by_hand)
     chooser = Chooser(network, sharing, options, only)
     with progress() as show:
-        chosen = chooser.choose(goal, show) if goal else None
+        chosen = chooser.choose(goal, show) if goal and (output or asked.chooses) else None
+        rates = rates_of(asked, chooser, loaded.weights_hash, show)
     if output is None or asked.only_estimate:
-        facts, tables = estimates(chosen, chooser)
+        facts, tables = estimates(chosen, rates, chooser)
         deliver(json_path, json.dumps(facts, indent=1) + "\n", Group(*tables))
         return
     shown = _pixels(data, network, images) if prove or with_bench else None
@@ -197,6 +198,7 @@ def generate(
     ]
     found = report(made.lowered) | {"verified": [asdict(verdict) for verdict in made.verdicts]}
     found |= {"choice": choice_facts(chosen)} if chosen else {}
+    found |= {"rates": asdict(rates)} if rates else {}
     wrote = line(f"Wrote {made.n_files} files to {output}; files.f names the Verilog ones.")
     folds = [line(f"{layer.layer} {layer.why}.") for layer in made.lowered.layers if layer.why]
     picked = choice_tables(chosen) if chosen else [slowest_line(made.lowered, asked.clock_mhz)]

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     type=IN_FILE,
     help="What `synth PLAN --against EXACT --against UNSHARED --by-layer --json FILE` wrote.",
 )
+@click.option(
+    "--curve", type=IN_FILE, help="What `generate --plan PLAN --curve PICTURE --json FILE` wrote."
+)
 @json_option
 @model_options
 def report(
@@ -40,18 +43,21 @@ def report(
     channel: str | None,
     model: Path | None,
     luts: Path | None,
+    curve: Path | None,
     json_path: Path | None,
     sign_layers: tuple[str, ...],
     rescale: str | None,
 ) -> None:
     """Write the page of a plan: DIR is a folder that `optimize` wrote."""
     from crshare.files import write_text
-    from crshare.report.page.document import read_document, with_luts
+    from crshare.report.page.document import read_document, with_luts, with_rates
     from crshare.report.page.html import render, section_titles
 
     document = read_document(folder)
     if luts is not None:
         document = with_luts(document, luts)
+    if curve is not None:
+        document = with_rates(document, curve)
     if channel is not None:
         if model is None:
             raise CrshareError(

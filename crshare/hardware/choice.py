@@ -192,6 +192,19 @@ def settled(
             build(layer)
 
 
+def settled_curve(
+    question_of: Callable[[], Question], build: Callable[[str], None]
+) -> tuple[Choice, ...]:
+    """The curve, all of its graphs built."""
+    while True:
+        found = tuple(curve(question_of()))
+        unbuilt = sorted({layer for choice in found for layer in choice.unbuilt})
+        if not unbuilt:
+            return found
+        for layer in unbuilt:
+            build(layer)
+
+
 def curve(question: Question, n_points: int = 24) -> Iterator[Choice]:
     """The cheapest choices from the fewest clocks on, each of fewer LUTs than the one before."""
     paces, last = _spread(question.paces, n_points), None

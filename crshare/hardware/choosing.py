@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from crshare.errors import HardwareError
 from crshare.hardware.architecture import Architecture, Resources, size_of
-from crshare.hardware.choice import Budget, Choice, Question, curve, settled
+from crshare.hardware.choice import Budget, Choice, Question, curve, settled, settled_curve
 from crshare.hardware.costs import frame_of, graph_cost, menus
 from crshare.hardware.goal import Goal
 from crshare.hardware.lowering import Report, lower
@@ -80,6 +80,12 @@ class Chooser:
     def curve(self) -> tuple[Choice, ...]:
         """The least LUTs at many rates, with graphs by estimate."""
         return tuple(curve(self.question(Budget(), {})))
+
+    def built_curve(self, budget: Budget, on_progress: Report) -> tuple[Choice, ...]:
+        """The same within a budget of block RAMs, with all graphs on it built."""
+        exact = dict[str, Resources]()
+        build = self._builder(exact, on_progress)
+        return settled_curve(lambda: self.question(budget, exact), build)
 
     def question(self, budget: Budget, exact: dict[str, Resources]) -> Question:
         """With graphs that have been built as they are, others by estimate."""

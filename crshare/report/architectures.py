@@ -9,6 +9,8 @@ from crshare.hardware.architecture import Architecture, Graph, Resources, Turns,
 from crshare.hardware.choice import Choice
 from crshare.hardware.choosing import Chosen
 from crshare.hardware.shown import AROUND, rate_of, told
+from crshare.report.figures import less
+from crshare.report.rates import Rates, at
 from crshare.report.responsive_table import Fitting, table_of
 from crshare.screen import line
 from hwgen.devices import CHIPS
@@ -75,6 +77,23 @@ def curve_table(curve: tuple[Choice, ...]) -> Fitting:
         table.add_column(name, justify="right", no_wrap=True)
     for choice in curve:
         table.add_row(f"{choice.clocks:,}", *_figures(choice.resources))
+    return Fitting(table)
+
+
+def rates_table(rates: Rates) -> Fitting:
+    """LUTs against clocks of exact sharing and of a plan, all of their graphs built."""
+    table = table_of("The least LUTs at other rates", "Clocks an image")
+    names = ["Exact", *(["Plan", "Beyond\nexact"] if rates.planned else [])]
+    for name in (*names, "Block RAM\n(18 kbit)"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for clocks in rates.clocks:
+        exact, planned = at(rates.exact, clocks), at(rates.planned, clocks)
+        cells = [f"{exact.luts:,}" if exact else "-"]
+        if rates.planned:
+            cells += [f"{planned.luts:,}" if planned else "-"]
+            cells += [less(planned.luts, exact.luts) if exact and planned else "-"]
+        last = planned or exact
+        table.add_row(f"{clocks:,}", *cells, f"{last.block_rams_18k:,}" if last else "-")
     return Fitting(table)
 
 

@@ -285,6 +285,18 @@ def test_estimates_of_the_command_are_tables_and_json(tmp_path: Path) -> None:
     assert found["layers"]["conv1"]["built"] or found["layers"]["conv1"]["architecture"] == "unit"
 
 
+def test_the_curve_of_the_command_is_a_picture_a_table_and_json(tmp_path: Path) -> None:
+    picture = tmp_path / "curve.svg"
+    words = ["--curve", str(picture), "--layers", "dense2", "--device", "ice40-hx1k"]
+    code, out, _ = run(*words, "--json", "-")
+    rates = json.loads(out)["rates"]
+    assert code == 0 and rates["limit"]["device"] == "ice40-hx1k" and not rates["planned"]
+    luts = [point["luts"] for point in rates["exact"]]
+    assert luts == sorted(luts, reverse=True) and len(luts) > 3
+    text = picture.read_text()
+    assert text.count("<circle") == len(luts) + 1 and "80% of ice40-hx1k" in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

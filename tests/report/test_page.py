@@ -6,6 +6,7 @@ import re
 import shutil
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from hashlib import sha256
 from html import unescape
 from html.parser import HTMLParser
@@ -18,11 +19,19 @@ import pytest
 
 from crshare.errors import CrshareError
 from crshare.report.page import markup
-from crshare.report.page.axis import Axis, axis_over, label
-from crshare.report.page.document import Document, document_of, read_document, with_luts
+from crshare.report.page.axis import Axis, LogAxis, axis_over, label
+from crshare.report.page.document import (
+    Document,
+    document_of,
+    read_document,
+    with_luts,
+    with_rates,
+)
 from crshare.report.page.html import render, section_titles
 from crshare.report.page.plots import tradeoff
+from crshare.report.page.rate_plot import limit_in_sight
 from crshare.report.page.svg import Drawing
+from crshare.report.rates import RateLimit, RatePoint, Rates
 from crshare.report.schema import PlanReport
 from crshare.typed_json import read_json
 from tests.hostile.names import NAMES
@@ -145,6 +154,69 @@ def test_luts_of_something_else_are_refused(optimized: Path, tmp_path: Path, tex
     path.write_text(text)
     with pytest.raises(CrshareError, match=r"synth\.json: (cannot be read as|has no LUTs)"):
         with_luts(read_document(optimized), path)
+
+
+def rates_of(fingerprint: str, *exact: int) -> Rates:
+    """A curve whose LUTs are given, at 10, 20, ... clocks; the plan's are half of them."""
+    points = tuple(RatePoint(10 * k + 10, luts, 5, k) for k, luts in enumerate(exact))
+    planned = tuple(replace(point, luts=point.luts // 2) for point in points[1:])
+    limit = RateLimit("xc7a15t", 0.5, 4000, 9000, 25)
+    return Rates(
+        fingerprint=fingerprint, target="xilinx", exact=points, planned=planned, limit=limit
+    )
+
+
+def test_luts_against_clocks_are_shown_where_they_were_counted(
+    optimized: Path, tmp_path: Path
+) -> None:
+    document = read_document(optimized)
+    rates = rates_of(document.report.fingerprint, 9000, 4000)
+    path = tmp_path / "rates.json"
+    path.write_text(json.dumps({"curve": [], "rates": asdict(rates)}))
+    page = render(with_rates(document, path))
+    assert "<h2>LUTs against clocks</h2>" in page
+    assert "50% of xc7a15t: 4,000 LUTs" in page and "Below the line the device holds" in page
+    assert "20 clocks: 2,000 LUTs, 1 block RAMs" in page
+    cells = re.findall(r"<td[^>]*>([^<]*)</td>", page.split("The least LUTs at each rate")[-1])
+    assert cells[:12] == [
+        "10",
+        "9,000",
+        "0",
+        "-",
+        "-",
+        "-",
+        "20",
+        "4,000",
+        "1",
+        "2,000",
+        "1",
+        "50.0 %",
+    ]
+
+
+def test_a_limit_that_is_far_from_all_points_is_not_drawn(document: Document) -> None:
+    far = rates_of(document.report.fingerprint, 90000, 40000)
+    assert limit_in_sight(far) is None
+    assert "Below the line" not in render(replace(document, rates=far))
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"rates": {}}', "other"])
+def test_curves_of_something_else_are_refused(optimized: Path, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "rates.json"
+    other = json.dumps({"rates": asdict(rates_of("0" * 64, 9000, 4000))})
+    path.write_text(other if text == "other" else text)
+    with pytest.raises(
+        CrshareError, match=r"rates\.json: (cannot be read as|has the curves of another)"
+    ):
+        with_rates(read_document(optimized), path)
+
+
+def test_a_logarithmic_axis_has_round_ticks_within_it() -> None:
+    axis = LogAxis(90, 4e5, 0, 100)
+    assert axis.ticks(8) == [100, 300, 1e3, 3e3, 1e4, 3e4, 1e5, 3e5]
+    assert LogAxis(1500, 60000, 0, 1).ticks(6) == [2e3, 5e3, 1e4, 2e4, 5e4]
+    assert axis.at(90) == 0 and axis.at(4e5) == pytest.approx(100)
+    assert axis.at(6000) == pytest.approx(50)
 
 
 def test_an_analysis_has_a_page_too(tmp_path: Path, model: Path) -> None:

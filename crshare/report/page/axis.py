@@ -1,7 +1,8 @@
-"""From figures to coordinates: linear axes with round ticks."""
+"""From figures to coordinates: linear and logarithmic axes with round ticks."""
 
 from dataclasses import dataclass
-from math import floor, log10
+from math import ceil, floor, log10
+from typing import Protocol
 
 ROUND = (1, 2, 2.5, 5, 10)
 
@@ -25,6 +26,44 @@ class Axis:
         first = -floor(-self.low / step + 1e-9)
         last = floor(self.high / step + 1e-9)
         return [k * step for k in range(first, last + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class LogAxis:
+    """low..high, both above 0, on start..end by ratio; start may be the greater."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+
+    def at(self, value: float) -> float:
+        share = log10(value / self.low) / log10(self.high / self.low)
+        return self.start + share * (self.end - self.start)
+
+    def ticks(self, n: int = 4) -> list[float]:
+        """Round values within the axis, of one, two or three kinds, at most about n of them."""
+        tens = range(floor(log10(self.low)), ceil(log10(self.high)) + 1)
+        for kinds in ((1, 2, 5), (1, 3), (1,)):
+            values = [kind * 10.0**ten for ten in tens for kind in kinds]
+            found = [value for value in values if self.low <= value <= self.high]
+            if len(found) <= n:
+                break
+        return found
+
+
+class Scale(Protocol):
+    """What a figure asks of either axis."""
+
+    @property
+    def start(self) -> float: ...
+
+    @property
+    def end(self) -> float: ...
+
+    def at(self, value: float) -> float: ...
+
+    def ticks(self, n: int = 4) -> list[float]: ...
 
 
 def step_for(span: float, n: int) -> float:

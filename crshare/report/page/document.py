@@ -9,6 +9,7 @@ from crshare.files import read_file_bytes
 from crshare.hardware.lowering import DESIGNS
 from crshare.plan.cost import LayerCounts
 from crshare.plan.luts import LayerLuts
+from crshare.report.rates import Rates
 from crshare.report.schema import AnalysisReport, PlanReport, SearchReport
 from crshare.report.slice_statistics import LayerStatistics
 from crshare.strict_json import JsonError
@@ -46,6 +47,13 @@ class Synthesised:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimated:
+    """Of what `crshare generate --curve --json` writes, what the page shows."""
+
+    rates: Rates
+
+
+@dataclass(frozen=True, slots=True)
 class Spent:
     """Seconds that one stage of a run took."""
 
@@ -57,9 +65,9 @@ class Spent:
 class Document:
     """All that the page shows.
 
-    luts: of all stages as synthesised, where they were. spent: empty where no times were kept.
-    opened: the layer whose sharing groups the reader asked for. portraits: those of the report, or
-    with the channel that was asked for.
+    luts: of all stages as synthesised, where they were. rates: LUTs against clocks, where they were
+    counted. spent: empty where no times were kept. opened: the layer whose sharing groups the
+    reader asked for. portraits: those of the report, or with the channel that was asked for.
     """
 
     report: PlanReport | AnalysisReport
@@ -67,6 +75,7 @@ class Document:
     portraits: tuple[LayerStatistics, ...]
     luts: tuple[LayerLuts, ...] = ()
     spent: tuple[Spent, ...] = ()
+    rates: Rates | None = None
     opened: str | None = None
 
     @property
@@ -129,16 +138,6 @@ def with_luts(document: Document, path: Path) -> Document:
         ) from error
     found: dict[str, dict[str, int]] = {}
     for one in areas:
-        if one.target == "xilinx" and one.area is not None and one.design in DESIGNS:
-            found.setdefault(one.layer, {})[one.design] = one.area.sites
-    luts = tuple(
-        LayerLuts(stage, *(by_design[name] for name in DESIGNS))
-        for stage, by_design in found.items()
-        if len(by_design) == len(DESIGNS)
-    )
-    if not {one.layer for one in luts} & {layer.layer for layer in document.layers}:
-        raise CrshareError(
-            f"{path}: has no LUTs of this network's layers in three designs, unshared, exact and "
-            f"of the plan; {SYNTHESISE}"
-        )
-    return replace(document, luts=luts)
+    luts: of all stages as synthesised, where they were. rates: LUTs against clocks, where they were
+    counted. spent: empty where no times were kept. opened: the layer whose sharing groups the
+    reader asked for. portraits: those of the report, or with the channel that was asked for.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from crshare.accuracy import Estimate
-from crshare.report.page.axis import Axis, axis_over, label
+from crshare.report.page.axis import Axis, Scale, axis_over, label
 from crshare.report.page.svg import Drawing
 from crshare.report.schema import MeasuredAccuracy, PlanReport, TriedPlan
 from crshare.report.slice_statistics import LayerStatistics, ThresholdStatistics
@@ -23,7 +23,7 @@ def tradeoff(report: PlanReport) -> Drawing:
     y = _loss_axis(ends, budget)
     said = _said(report, planned)
     drawing = Drawing("tradeoff", 720, 372, f"Accuracy lost against {unit}", said)
-    _frame(drawing, x, y, f"{unit} for one image, all layers", "points lost")
+    frame(drawing, x, y, f"{unit} for one image, all layers", "points lost")
     if budget:
         _budget(drawing, x, y, budget)
     drawing.path(_stairs(tried, exact, x, y), "pareto")
@@ -47,7 +47,8 @@ def _loss_axis(ends: Sequence[float], budget: float) -> Axis:
     return axis_over(min([0.0, *ends]), max([budget * 1.1, 0.1, *ends]), BOTTOM, TOP, 6)
 
 
-def _frame(drawing: Drawing, x: Axis, y: Axis, across: str, up: str) -> None:
+def frame(drawing: Drawing, x: Scale, y: Scale, across: str, up: str) -> None:
+    """Ticks and names of both axes."""
     for tick in y.ticks(6):
         drawing.line(x.start, y.at(tick), x.end, y.at(tick), "axis" if tick == 0 else "grid")
         drawing.text(x.start - 8, y.at(tick) + 4, label(tick), "figure", "end")
@@ -71,12 +72,17 @@ def _stairs(tried: Sequence[TriedPlan], exact: float, x: Axis, y: Axis) -> list[
         if loss < least:
             least = loss
             kept.append((x.at(cost), y.at(loss)))
-    corners = [
+    return corners(kept)
+
+
+def corners(points: list[Point]) -> list[Point]:
+    """A line from point to point in steps, first across, then up or down."""
+    found = [
         corner
-        for (x1, y1), (x2, y2) in zip(kept, kept[1:], strict=False)
+        for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False)
         for corner in ((x1, y1), (x2, y1), (x2, y2))
     ]
-    return corners or kept
+    return found or points
 
 
 def _marked(drawing: Drawing, x: float, y: Axis, loss: Estimate, look: str, hint: str) -> None:

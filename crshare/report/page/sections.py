@@ -9,6 +9,7 @@ from crshare.report.page.document import Document
 from crshare.report.page.glyphs import groups_by_size, stars, twin_glyphs
 from crshare.report.page.markup import Markup, element, joined
 from crshare.report.page.plots import distance_panel, threshold_panel, tradeoff
+from crshare.report.page.rate_plot import limit_in_sight, rate_plot
 from crshare.report.page.svg import Drawing
 from crshare.report.schema import Solved
 from crshare.report.slice_statistics import LayerStatistics, Pattern
@@ -216,6 +217,20 @@ def thresholds(document: Document) -> Section | None:
     return Section("thresholds", "Thresholds before and after", note, panels)
 
 
+def rates(document: Document) -> Section | None:
+    if document.rates is None:
+        return None
+    note = (
+        "Of the whole network, with an architecture chosen for each layer: graphs are built and "
+        "counted, units with weights in memory are estimated by formula."
+    )
+    if limit_in_sight(document.rates):
+        note += " Below the line the device holds the LUTs."
+    figure = _figures([rate_plot(document.rates)], "scroll")
+    body = joined([figure, tables.rates_table(document.rates)])
+    return Section("rates", "LUTs against clocks", note, body)
+
+
 def solver(document: Document) -> Section | None:
     solved = document.search.solver if document.search else None
     if solved is None and not document.spent:
@@ -263,6 +278,7 @@ def reproduce(document: Document) -> Section:
 
 SECTIONS: tuple[Callable[[Document], Section | None], ...] = (
     measures,
+    rates,
     search,
     distinct,
     patterns,

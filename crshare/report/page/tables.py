@@ -10,6 +10,7 @@ from crshare.report.figures import ROWS, Row, change, share, short
 from crshare.report.lut_figures import luts_together
 from crshare.report.page.document import Document
 from crshare.report.page.markup import Markup, element
+from crshare.report.rates import RatePoint, Rates, at
 from crshare.report.schema import PlanReport, Realisations
 
 
@@ -129,6 +130,25 @@ def luts_table(caption: str, luts: Sequence[LayerLuts]) -> Markup:
         for row in (*luts, luts_together(luts))
     ]
     return table(caption, ("Stage", "Unshared", "Exact", "Plan", "Beyond exact"), rows)
+
+
+def rates_table(rates: Rates) -> Markup:
+    """LUTs and block RAMs at each number of clocks, of exact sharing and of the plan."""
+    headings = ["Clocks", "Exact", "block RAMs"]
+    headings += ["Plan", "block RAMs", "Beyond exact"] if rates.planned else []
+    rows = []
+    for clocks in rates.clocks:
+        exact, planned = at(rates.exact, clocks), at(rates.planned, clocks)
+        row = [count(clocks), *_taken(exact)]
+        if rates.planned:
+            both = (planned.luts, exact.luts) if planned and exact else (0, 0)
+            row += [*_taken(planned), saved(*both)]
+        rows.append(row)
+    return table("The least LUTs at each rate", headings, rows)
+
+
+def _taken(point: RatePoint | None) -> list[Cell]:
+    return [count(point.luts), count(point.block_rams_18k)] if point else [Cell("-", -1.0)] * 2
 
 
 def tried_table(report: PlanReport) -> Markup:
