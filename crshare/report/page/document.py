@@ -138,6 +138,32 @@ def with_luts(document: Document, path: Path) -> Document:
         ) from error
     found: dict[str, dict[str, int]] = {}
     for one in areas:
-    luts: of all stages as synthesised, where they were. rates: LUTs against clocks, where they were
-    counted. spent: empty where no times were kept. opened: the layer whose sharing groups the
-    reader asked for. portraits: those of the report, or with the channel that was asked for.
+        if one.target == "xilinx" and one.area is not None and one.design in DESIGNS:
+            found.setdefault(one.layer, {})[one.design] = one.area.sites
+    luts = tuple(
+        LayerLuts(stage, *(by_design[name] for name in DESIGNS))
+        for stage, by_design in found.items()
+        if len(by_design) == len(DESIGNS)
+    )
+    if not {one.layer for one in luts} & {layer.layer for layer in document.layers}:
+        raise CrshareError(
+            f"{path}: has no LUTs of this network's layers in three designs, unshared, exact and "
+            f"of the plan; {SYNTHESISE}"
+        )
+    return replace(document, luts=luts)
+
+
+def with_rates(document: Document, path: Path) -> Document:
+    """With the curves of `crshare generate MODEL --plan PLAN --curve PICTURE --json FILE`."""
+    advice = "make it with `crshare generate MODEL --plan PLAN --curve PICTURE --json FILE`"
+    try:
+        content = read_file_bytes(path, CrshareError, advice, MAX_BYTES)
+        rates = read_json(content, Estimated, whole=False).rates
+    except JsonError as error:
+        raise CrshareError(
+            f"{path}: cannot be read as what `crshare generate --curve --json` writes ({error}); "
+            f"{advice}"
+        ) from error
+    if rates.fingerprint != document.report.fingerprint:
+        raise CrshareError(f"{path}: has the curves of another model; {advice}")
+    return replace(document, rates=rates)
