@@ -9,7 +9,7 @@ from crshare.hardware.architecture import Architecture, Graph, Resources, Turns,
 from crshare.hardware.choice import Choice
 from crshare.hardware.choosing import Chosen
 from crshare.hardware.shown import AROUND, rate_of, told
-from crshare.report.figures import less
+from crshare.report.figures import change
 from crshare.report.rates import Rates, at
 from crshare.report.responsive_table import Fitting, table_of
 from crshare.screen import line
@@ -91,7 +91,7 @@ def rates_table(rates: Rates) -> Fitting:
         cells = [f"{exact.luts:,}" if exact else "-"]
         if rates.planned:
             cells += [f"{planned.luts:,}" if planned else "-"]
-            cells += [less(planned.luts, exact.luts) if exact and planned else "-"]
+            cells += [change(planned.luts, exact.luts) if exact and planned else "-"]
         last = planned or exact
         table.add_row(f"{clocks:,}", *cells, f"{last.block_rams_18k:,}" if last else "-")
     return Fitting(table)
