@@ -190,7 +190,7 @@ def test_luts_against_clocks_are_shown_where_they_were_counted(
         "1",
         "2,000",
         "1",
-        "50.0 %",
+        "−50.0 %",
     ]
 
 
