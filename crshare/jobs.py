@@ -38,11 +38,14 @@ from crshare.planning.multipliers import FIRST
 from crshare.planning.objective import Objective, plan_cost
 from crshare.planning.objectives.luts import Luts
 from crshare.planning.search import Budget, Evaluator, Found, Search
+from crshare.planning.search_progress import SearchProgress, part_of_whole
 from solver import BackendUnavailableError, dense, solve
 
 Progress = Callable[[str, float], None]
 
 TRIED_S = 60.0  # for a solver that is named to solve a problem of one item
+SEARCHING = (0.05, 0.8)  # begin and end of a stage, as shares of the whole
+LAST_STAGES = ((0.8, 0.85), (0.85, 0.93), (0.93, 1.0))  # refining, counting adders and LUTs
 N_FOLLOWED = 100  # images on which a plan is followed slice by slice
 
 
@@ -136,9 +139,11 @@ def optimize(
     if calibration is not None and request.max_loss_points > 0:
         on_progress("looking at the original network", 0.0)
         job = job_of(model, calibration, request.mirror)
-        found, used = search(job, request, on_progress), job
-    found = replace(found, plan=objective.refined(network, found.plan, on_progress))
-    on_progress("measuring the plan", 0.0)
+        plans = SearchProgress(part_of_whole(on_progress, *SEARCHING))
+        found, used = search(job, request, plans), job
+    refining, counting, sizing = (part_of_whole(on_progress, *one) for one in LAST_STAGES)
+    found = replace(found, plan=objective.refined(network, found.plan, refining))
+    refining("measuring the plan", 1.0)
     accuracy, n_equal = None, None
     if test is not None:
         accuracy, n_equal = measure_accuracy(network, found.plan, test)
@@ -146,12 +151,12 @@ def optimize(
         model=model,
         found=found,
         objective=objective_costs(objective, network, exact, found.plan),
-        counts=count_plan(network, found.plan, on_progress),
+        counts=count_plan(network, found.plan, counting),
         calibration=_named(used) if used else None,
         accuracy=accuracy,
         n_equal=n_equal,
         exact=is_exact(network, found.plan),
-        luts=planned_luts(network, found.plan, objective, on_progress),
+        luts=planned_luts(network, found.plan, objective, sizing),
     )
 
 

@@ -53,7 +53,9 @@ def needed(program: str, otherwise: str = "", *, package: str | None = None) -> 
     if found is None and package is not None:
         found = shutil.which(package) or shutil.which(package, path=sysconfig.get_path("scripts"))
     if found is None:
-        how = f"Debian: apt-get install {program}" if package is None else "pip install crshare[hw]"
+        how = (
+            f"Debian: apt-get install {program}" if package is None else 'pip install "crshare[hw]"'
+        )
         raise ToolError(f"{program} is not on the PATH; install it ({how}){otherwise}")
     return str(Path(found).absolute())
 

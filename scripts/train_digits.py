@@ -7,7 +7,7 @@ straight-through estimator with |x| <= 1, latent weights clipped to [-1, 1], bat
 squared hinge loss on +1/-1 targets, Adam with an exponentially decaying rate, and the weights of
 the epoch that does best on images held back from training: the calibration ones of
 crshare.images.digits. Each epoch shifts every training image by at most one pixel. The test
-images are looked at once, at the end. Needs pip install crshare[train,demo].
+images are looked at once, at the end. Needs pip install "crshare[train,demo]".
 
 The file holds the weights as the inference uses them, +1/-1, compressed.
 """
@@ -169,7 +169,7 @@ def main() -> None:
         import tensorflow
         import tf_keras as keras
     except ImportError as error:
-        sys.exit(f"{error.name} is not installed; try pip install crshare[train,demo]")
+        sys.exit(f'{error.name} is not installed; try pip install "crshare[train,demo]"')
     start = time.monotonic()
     keras.utils.set_random_seed(arguments.seed)
     tensorflow.config.experimental.enable_op_determinism()

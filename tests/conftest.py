@@ -88,7 +88,7 @@ def missing_need(item: pytest.Item) -> str | None:
             return f"needs ../shared/{name}"
     for name in names_of(item, "needs_package"):
         if find_spec(name) is None:
-            return f"needs the package {name} (pip install crshare[all])"
+            return f'needs the package {name} (pip install "crshare[all]")'
     for name in names_of(item, "needs_tool"):
         if shutil.which(name) is None:
             return f"needs {name} on the PATH"

@@ -51,7 +51,7 @@ def in_library(library: str, *arguments: object) -> None:
     """Run tests/keras_run.py, or skip where the library is not installed."""
     for package in ("tensorflow", "larq", "tf_keras") if library == "larq" else ("keras",):
         if find_spec(package) is None:
-            pytest.skip(f"needs {package} (pip install 'crshare[train]')")
+            pytest.skip(f'needs {package} (pip install "crshare[train]")')
     command = [sys.executable, str(ROOT / "tests" / "keras_run.py"), library]
     done = subprocess.run(
         [*command, *map(str, arguments)], capture_output=True, text=True, check=False

@@ -100,7 +100,7 @@ def test_missing_scikit_learn_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
         demo_images()
     assert str(caught.value) == (
         "the example images come with scikit-learn, which is not installed; "
-        "try pip install crshare[demo], or name a model and images of your own"
+        'try pip install "crshare[demo]", or name a model and images of your own'
     )
 
 

@@ -13,6 +13,7 @@ from crshare.cli.shared import (
     deliver,
     json_option,
     model_options,
+    model_or_example,
     progress,
     source_of,
 )
@@ -20,7 +21,7 @@ from crshare.errors import ArgumentError
 
 
 @click.command()
-@click.argument("model", type=MODEL)
+@click.argument("model", type=MODEL, required=False)
 @click.option("--html", "html_path", type=OUT_FILE, help="Write a page to look at to this file.")
 @click.option(
     "--quick",
@@ -31,14 +32,17 @@ from crshare.errors import ArgumentError
 @json_option
 @model_options
 def analyze(
-    model: Path,
+    model: Path | None,
     json_path: Path | None,
     html_path: Path | None,
     quick: bool,
     sign_layers: tuple[str, ...],
     rescale: str | None,
 ) -> None:
-    """Show what exact sharing would save in MODEL, layer by layer."""
+    """Show what exact sharing would save in MODEL, layer by layer.
+
+    Without MODEL, the small network that comes with crshare is used.
+    """
     from crshare import jobs
     from crshare.cli.written import written_luts
     from crshare.files import write_text
@@ -53,8 +57,9 @@ def analyze(
 
     if quick and (json_path or html_path):
         raise ArgumentError("--quick: makes a table alone; leave out --json and --html")
+    source = source_of(model_or_example(model, json_path), sign_layers, rescale)
     with progress() as show:
-        loaded = source_of(model, sign_layers, rescale).read()
+        loaded = source.read()
         if is_lut_network(loaded.network):
             written_luts(analysed(loaded, command_line()), json_path, html_path)
             return

@@ -11,7 +11,14 @@ import click
 
 from crshare.cli.arguments import IN_FILE, MODEL, OUT_FOLDER, ChoiceOf, number
 from crshare.cli.choosing import Asked, choice_options
-from crshare.cli.shared import deliver, json_option, model_options, progress, source_of
+from crshare.cli.shared import (
+    deliver,
+    json_option,
+    model_options,
+    model_or_example,
+    progress,
+    source_of,
+)
 from crshare.limits import IMAGES, LEVELS, LUTS, POSITIONS, TURNS
 from solver.choices import AUTO, MEASURES, METHODS
 
@@ -25,7 +32,7 @@ N_IMAGES = 20
 
 
 @click.command()
-@click.argument("model", type=MODEL)
+@click.argument("model", type=MODEL, required=False)
 @click.option("--plan", type=IN_FILE, help="A plan.json that `optimize` wrote.")
 @click.option("-o", "--output", type=OUT_FOLDER, help="The folder to write.")
 @click.option(
@@ -108,7 +115,7 @@ N_IMAGES = 20
 @json_option
 @model_options
 def generate(
-    model: Path,
+    model: Path | None,
     plan: Path | None,
     output: Path | None,
     layers: str | None,
@@ -135,7 +142,8 @@ def generate(
 
     One position of a map enters a clock; the class of each image leaves. Streams are named as in
     AXI4-Stream. With --verify the executor's own beats go through Verilator and Icarus Verilog,
-    where they are installed, with and without random stalls.
+    where they are installed, with and without random stalls. Without MODEL, the small network that
+    comes with crshare is used.
     """
     from rich.console import Group
 
@@ -160,7 +168,7 @@ def generate(
 
     if output is None and asked.picture is None and not asked.only_estimate:
         raise HardwareError("nothing says where to write; name a folder with -o, or see --estimate")
-    loaded = source_of(model, sign_layers, rescale).read()
+    loaded = source_of(model_or_example(model, json_path), sign_layers, rescale).read()
     network = loaded.network
     sharing = None
     if plan and is_lut_network(network):
@@ -191,7 +199,7 @@ def generate(
         shown if with_bench else None,
     )
     with progress() as show:
-        made = generate_rtl(network, sharing, wish, output, show, name=model.stem)
+        made = generate_rtl(network, sharing, wish, output, show, name=loaded.path.stem)
     lines = [
         line(f"{v.simulator}, {'random' if v.stalls else 'no'} stalls: {v.said}")
         for v in made.verdicts

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from crshare.cli.arguments import MODEL
-from crshare.cli.shared import console, deliver, json_option, model_options, source_of
+from crshare.cli.shared import (
+    console,
+    deliver,
+    json_option,
+    model_options,
+    model_or_example,
+    source_of,
+)
 
 if TYPE_CHECKING:
     from crshare.model.inspect import InspectedLayer, Inspection
@@ -18,16 +25,20 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("model", type=MODEL)
+@click.argument("model", type=MODEL, required=False)
 @json_option
 @model_options
 def inspect(
-    model: Path, json_path: Path | None, sign_layers: tuple[str, ...], rescale: str | None
+    model: Path | None, json_path: Path | None, sign_layers: tuple[str, ...], rescale: str | None
 ) -> None:
-    """Show what was read of MODEL: layers, weights, arithmetic, and what is shared."""
+    """Show what was read of MODEL: layers, weights, arithmetic, and what is shared.
+
+    Without MODEL, the small network that comes with crshare is used.
+    """
     from crshare.model.inspect import inspect_model
 
-    found = inspect_model(source_of(model, sign_layers, rescale).read())
+    source = source_of(model_or_example(model, json_path), sign_layers, rescale)
+    found = inspect_model(source.read())
     deliver(json_path, json.dumps(asdict(found), indent=1) + "\n")
     _show(found, console(json_path))
 

@@ -141,8 +141,15 @@ class Stages:
 
 @contextmanager
 def progress() -> Iterator[Stages]:
-    """A bar on stderr that tells what is being done; nothing where stderr is no terminal."""
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    """A bar on stderr that tells what is being done, how much of the whole is done, the time until
+    now and about how long is left; nothing where stderr is no terminal."""
+    from rich.progress import (
+        BarColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as Bar
 
     from crshare.screen import Screen
@@ -153,6 +160,8 @@ def progress() -> Iterator[Stages]:
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
     )
     with Bar(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         yield Stages(bar, bar.add_task("reading", total=1.0))
@@ -175,6 +184,17 @@ def deliver(json_path: Path | None, text: str, tables: RenderableType | None = N
         write_text(json_path, text)
     if tables is not None:
         console(json_path).print(tables)
+
+
+def model_or_example(model: Path | None, json_path: Path | None) -> Path:
+    """Without a model the network that comes with crshare, which is said."""
+    from crshare.images.digits import demo_model
+
+    if model is not None:
+        return model
+    example = demo_model()
+    console(json_path).print(f"No model given: using the example network {example.name}.")
+    return example
 
 
 def source_of(model: Path, sign_layers: tuple[str, ...], rescale: str | None) -> Source:

@@ -35,7 +35,7 @@ def run_onnx(model: Model, images: Array, names: list[str]) -> tuple[dict[str, A
     if find_spec("onnxruntime") is None:
         raise OnnxRunError(
             f"{model.path}: running it needs onnxruntime, which is not installed; try pip install "
-            "crshare[onnx]"
+            '"crshare[onnx]"'
         )
     entered = [graph.entered[name] for name in names]
     try:

@@ -18,12 +18,14 @@ from crshare.frontend.asked import asked, is_content
 from crshare.frontend.class_names import entries_of
 from crshare.frontend.config import MAX_CONFIG, RESAVE, Weights, parsed_model
 from crshare.frontend.dialect import Dialect, Library
+from crshare.frontend.foreign import refuse_foreign
 from crshare.frontend.registry import DIALECTS
 
 MAX_FILE = 2**30  # bytes
 BYTES_PER_S = 2**25
 READ_S, CHANGE_S = 3, 12  # of a processor, for a small file
 ENDINGS = (".weights.h5", "_weights.h5", ".h5")  # of weights beside a configuration
+MODELS = (".h5", ".keras", ".onnx", ".npz")
 NAMED = "name a model file (.h5, .keras, or .json with its weights beside it)"
 READER = "crshare.frontend.contents"
 
@@ -60,6 +62,7 @@ def load_file(path: Path) -> ModelFile:
     if path.is_dir():
         raise _folder(path)
     file = ModelFile(path, read_file_bytes(path, ModelFormatError, NAMED, MAX_FILE))
+    refuse_foreign(path, file.content)
     return replace(file, weights=_beside(path)) if file.is_config else file
 
 
@@ -169,7 +172,9 @@ def _folder(path: Path) -> ModelFormatError:
             f"trained: python -c \"import tf_keras; tf_keras.models.load_model('{path.name}')"
             f".save('{path.name}.h5')\""
         )
-    return ModelFormatError(f"{path}: is a folder; {NAMED}")
+    inside = sorted(one.name for one in path.iterdir() if one.suffix in MODELS)
+    advice = f"name a model in it, as {path.name}/{inside[0]}" if inside else NAMED
+    return ModelFormatError(f"{path}: is a folder; {advice}")
 
 
 def _file(version: str, config: object, weights: Mapping[str, Weights]) -> KerasFile:

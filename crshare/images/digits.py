@@ -62,7 +62,7 @@ def digits() -> Digits:
     except ImportError as error:
         raise CrshareError(
             "the example images come with scikit-learn, which is not installed; "
-            "try pip install crshare[demo], or name a model and images of your own"
+            'try pip install "crshare[demo]", or name a model and images of your own'
         ) from error
     bunch = load_digits()
     every = ImageSet(

@@ -71,7 +71,7 @@ def _client_class() -> Any:
         from distributed import Client
     except ImportError as error:
         raise CrshareError(
-            "--dask needs the extra `cluster`; try pip install crshare[cluster]"
+            '--dask needs the extra `cluster`; try pip install "crshare[cluster]"'
         ) from error
     return Client
 

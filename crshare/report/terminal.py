@@ -8,6 +8,7 @@ from rich.text import Text
 from crshare.plan.cost import LayerCounts
 from crshare.plan.origins import ORIGINS, OriginCounts
 from crshare.report.figures import less, share, short
+from crshare.report.refusals import refusal_sentences
 from crshare.report.responsive_table import Fitting, table_of
 from crshare.report.schema import (
     AnalysedLayer,
@@ -188,14 +189,9 @@ def solver_lines(solver: Solved, unit: str) -> list[str]:
         f"{total}; gap of all together {100 * solver.gap:.3f} %, the worst "
         f"{100 * solver.worst_gap:.2f} %."
     ]
-    kinds: dict[str, list[int]] = {}
-    for refusal, n in solver.refusals.items():
-        kinds.setdefault(refusal.split(":")[0], []).append(n)
-        if len(kinds[refusal.split(":")[0]]) == 1:
-            lines.append(f"  refused, so the next solver was asked: {refusal}")
-    lines += [f"  {name} refused {sum(counts)} problems." for name, counts in kinds.items()]
     return [
         *lines,
+        *(f"  {sentence}" for sentence in refusal_sentences(solver)),
         "Bound for them all together: other choices that disturb the sums no more save at most "
         f"{100 * solver.operations_gap:.3f} % of the {unit}.",
     ]

@@ -21,7 +21,7 @@ def require_training() -> None:
     missing = [name for name in PACKAGES if find_spec(name) is None]
     if missing:
         raise LibraryError(
-            f"training needs {missing[0]}, which is not installed; try pip install crshare[train]"
+            f'training needs {missing[0]}, which is not installed; try pip install "crshare[train]"'
         )
 
 

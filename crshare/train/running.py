@@ -82,7 +82,7 @@ def _keras(model: Model, layers: list[dict[str, Any]]) -> str:
     if missing:
         raise LibraryError(
             f"was written by {model.library}; running it needs {missing[0]}, which is not "
-            "installed; try pip install crshare[train]"
+            'installed; try pip install "crshare[train]"'
         )
     return keras
 

@@ -33,7 +33,7 @@ GRACE_S = 5.0  # CBC looks at its clock now and then
 
 
 class Cbc:
-    """CBC: the one that pip install pulp[cbc] brings, else a `cbc` on the PATH, else PuLP's own."""
+    """CBC: the one that the extra `cbc` brings, else a `cbc` on the PATH, else PuLP's own."""
 
     name = "cbc"
 
@@ -43,7 +43,7 @@ class Cbc:
             import pulp
         except ImportError as error:
             raise BackendUnavailableError(
-                "cbc: pulp is not installed; try pip install pulp[cbc]"
+                "cbc: pulp is not installed; try pip install pulp"
             ) from error
         path = find_cbc(pulp)
         if stop.passes(ilp) < 1:
@@ -148,7 +148,7 @@ def find_cbc(pulp: Any) -> str:
         if found:
             return found
     raise BackendUnavailableError(
-        "cbc: there is no CBC to run; try pip install pulp[cbc], or put a cbc on the PATH"
+        'cbc: there is no CBC to run; try pip install "crshare[cbc]", or put a cbc on the PATH'
     )
 
 

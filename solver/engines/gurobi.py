@@ -20,7 +20,7 @@ class Gurobi:
             import gurobipy
         except ImportError as error:
             raise BackendUnavailableError(
-                "gurobi: gurobipy is not installed; try pip install crshare[gurobi]"
+                'gurobi: gurobipy is not installed; try pip install "crshare[gurobi]"'
             ) from error
         try:
             return _optimise(gurobipy, ilp, start, _parameters(stop))

@@ -211,7 +211,7 @@ def test_nothing_is_mapped_where_a_target_cannot_be_placed(tmp_path: Path) -> No
 HOW = {
     "yosys": "Debian: apt-get install yosys",
     "nextpnr-ice40": "Debian: apt-get install nextpnr-ice40",
-    "nextpnr-ecp5": "pip install crshare[hw]",
+    "nextpnr-ecp5": 'pip install "crshare[hw]"',
 }
 
 

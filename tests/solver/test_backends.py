@@ -150,9 +150,9 @@ def test_gurobis_size_limit_is_told_and_auto_goes_on() -> None:
 
 
 MISSING = {
-    "gurobi": ("gurobipy", "gurobi: gurobipy is not installed; try pip install crshare[gurobi]"),
+    "gurobi": ("gurobipy", 'gurobi: gurobipy is not installed; try pip install "crshare[gurobi]"'),
     "highs": ("highspy", "highs: highspy is not installed; try pip install highspy"),
-    "cbc": ("pulp", "cbc: pulp is not installed; try pip install pulp[cbc]"),
+    "cbc": ("pulp", "cbc: pulp is not installed; try pip install pulp"),
 }
 
 
@@ -178,7 +178,7 @@ def test_a_missing_cbc_is_told_and_auto_goes_on(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(BackendUnavailableError) as refusal:
         solve(problem, "cbc")
     assert str(refusal.value) == (
-        "cbc: there is no CBC to run; try pip install pulp[cbc], or put a cbc on the PATH"
+        'cbc: there is no CBC to run; try pip install "crshare[cbc]", or put a cbc on the PATH'
     )
     for package in ("gurobipy", "highspy"):
         monkeypatch.setitem(sys.modules, package, None)

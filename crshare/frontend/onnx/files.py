@@ -49,7 +49,7 @@ def load_onnx(path: Path) -> OnnxFile:
     if find_spec("onnx") is None:
         raise ModelFormatError(
             f"{path}: reading .onnx files needs the package onnx, which is not installed; try pip "
-            "install crshare[onnx]"
+            'install "crshare[onnx]"'
         )
     file = OnnxFile(path, read_file_bytes(path, ModelFormatError, NAMED, MAX_FILE), {})
     if EXTERNAL not in file.content:

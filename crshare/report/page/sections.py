@@ -11,6 +11,7 @@ from crshare.report.page.markup import Markup, element, joined
 from crshare.report.page.plots import distance_panel, threshold_panel, tradeoff
 from crshare.report.page.rate_plot import limit_in_sight, rate_plot
 from crshare.report.page.svg import Drawing
+from crshare.report.refusals import refusal_sentences
 from crshare.report.schema import Solved
 from crshare.report.slice_statistics import LayerStatistics, Pattern
 
@@ -254,8 +255,7 @@ def _solved(solved: Solved) -> list[Markup]:
             f"{100 * solved.operations_gap:.3f} %",
         ),
     )
-    refused = (noted(f"Refused {n:,} times: {why}") for why, n in solved.refusals.items())
-    return [figures, *refused]
+    return [figures, *map(noted, refusal_sentences(solved))]
 
 
 def _definitions(*rows: tuple[str, Markup | str]) -> Markup:
