@@ -1,7 +1,7 @@
 """The networks that can be trained from nothing, as values: those of papers on binarised ones.
 
-M. Courbariaux et al., "Binarized Neural Networks", 2016, section 2. `crshare.train.recipes` builds
-them.
+M. Courbariaux et al., "Binarized Neural Networks", 2016, section 2; Y. Umuroglu et al., "FINN",
+2017. `crshare.train.recipes` builds them.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ class RecipeError(CrshareError):
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """shape: of an image. blocks: filters of 3x3 convolutions, each block ends in 2x2 pooling.
-    dense: widths of the dense layers before the last. half: the pixel value that becomes 0."""
+    dense: widths of the dense layers before the last. half: the pixel value that becomes 0.
+    binary_input: whether pixels become bits before the first layer, +1 from `half` on."""
 
     name: str
     shape: tuple[int, int, int]
@@ -30,6 +31,7 @@ class Recipe:
     batch: int = 50
     first_rate: float = 1e-3
     last_rate: float = 3e-7
+    binary_input: bool = False
 
 
 def _binarynet(name: str, width: int, dense: int) -> Recipe:
@@ -45,6 +47,16 @@ RECIPES = {
         _binarynet("binarynet-svhn", 64, 1024),
         Recipe("mnist-mlp", (28, 28, 1), (), (4096, 4096, 4096), first_rate=3e-3),
         Recipe("mnist-mlp-half", (28, 28, 1), (), (2048, 2048, 2048), first_rate=3e-3),
+        Recipe(
+            "sfc-mnist",
+            (28, 28, 1),
+            (),
+            (256, 256, 256),
+            batch=100,
+            first_rate=3e-3,
+            last_rate=1e-6,
+            binary_input=True,
+        ),
         Recipe("digits", (8, 8, 1), ((16, 32),), (64,), half=8.0, first_rate=3e-3),
     )
 }

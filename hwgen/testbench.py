@@ -1,11 +1,11 @@
 """A testbench that checks itself: beats from a file in, beats out compared with another file.
 
-Run with the argument `+stalls` it holds back beats on both streams at random, about one clock in
-four, from a seed of its own.
+Run with the argument `+stalls` it holds back beats on both streams at random, from a seed of its
+own: about one clock in four, and at times for as long as several images take.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -18,7 +18,11 @@ from hwgen.matrix_vector import MatrixVector
 STALLS = "+stalls"
 IN_FILE, OUT_FILE = "beats_in.hex", "beats_out.hex"
 PATIENCE = 20_000  # clocks without a beat, beside those of walks over padding, that are a hang
-VERDICT = re.compile(r"PASS (?P<passed>\d{1,10}) beats in \d+ clocks|FAIL [ -~]*")
+LONG_STALLS = 4  # longest stall, in clocks that the slowest stage takes for an image
+VERDICT = re.compile(
+    r"PASS (?P<passed>\d{1,10}) beats in (?P<clocks>\d{1,10}) clocks, "
+    r"the first after (?P<first>\d{1,10})|FAIL [ -~]*"
+)
 MAX_COUNT = 2**31 - 1  # of an `integer`
 
 
@@ -48,12 +52,14 @@ class Probe:
 @dataclass(frozen=True, slots=True)
 class Dut:
     """What is tested: a module between two streams. packets: whether they have TLAST, which stands
-    above the bits of a beat. patience: clocks without a beat that are a hang."""
+    above the bits of a beat. patience: clocks without a beat that are a hang. stall: the longest,
+    in clocks, a power of two."""
 
     top: str
     in_width: int
     out_width: int
     patience: int
+    stall: int
     packets: bool = False
     probes: tuple[Probe, ...] = ()
 
@@ -61,7 +67,8 @@ class Dut:
 def testbench(design: Design, n_in: int, n_out: int, *, seed: int = 1) -> str:
     """The module `testbench`: n_in beats go in and n_out are compared. seed: of the stalls."""
     widths = design.stages[0].in_width, design.stages[-1].out_width
-    return bench_of(Dut(design.top, *widths, patience_for(design)), n_in, n_out, seed=seed)
+    dut = Dut(design.top, *widths, patience_for(design), stall_for(design))
+    return bench_of(dut, n_in, n_out, seed=seed)
 
 
 def bench_of(dut: Dut, n_in: int, n_out: int, *, seed: int = 1) -> str:
@@ -77,14 +84,15 @@ def bench_of(dut: Dut, n_in: int, n_out: int, *, seed: int = 1) -> str:
         emit("reg aclk = 1'b0, aresetn = 1'b0;")
         emit(f"reg s_valid = 1'b0, m_ready = 1'b0;\nreg {bus(dut.in_width)} s_data;")
         emit(f"wire s_ready, m_valid;\nwire {bus(dut.out_width)} m_data;")
-        emit("integer sent = 0, received = 0, wrong = 0, idle = 0, clocks = 0;")
-        emit(f"integer seed = {seed};", "reg stalls, hold_in, hold_out;")
+        emit("integer sent = 0, received = 0, wrong = 0, idle = 0, clocks = 0, first = 0;")
+        emit(f"integer seed = {seed}, held_in = 0, held_out = 0;", "reg stalls;")
         emit("always #5 aclk = ~aclk;")
         _instance(emit, dut)
         with emit.block("initial begin", "end"):
             emit(f'$readmemh("{IN_FILE}", given);', f'$readmemh("{OUT_FILE}", expected);')
             emit('stalls = $test$plusargs("stalls") != 0;')
             emit("repeat (4) @(posedge aclk);", "@(negedge aclk) aresetn = 1'b1;")
+        _stall(emit, dut)
         _drive(emit, n_in)
         for place, probe in enumerate(dut.probes):
             _probe(emit, place, probe)
@@ -136,26 +144,67 @@ def verdict(said: str, n_out: int, simulator: str) -> bool:
     return found["passed"] is not None
 
 
+def _stall(emit: Emitter, dut: Dut) -> None:
+    """A task that tells for how many clocks a stream is still held back."""
+    with emit.block("task stall(inout integer held);", "endtask"):
+        emit("if (held != 0) held = held - 1;")
+        with emit.block("else if (stalls && ($random(seed) & 3) == 0) begin", "end"):
+            emit("held = 1;")
+            emit(f"if (($random(seed) & {dut.stall // 2 - 1}) == 0)")
+            emit(f"  held = $random(seed) & {dut.stall - 1};")
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What a testbench says where all beats were right: their number, and clocks until the last of
+    them and until the first."""
+
+    beats: int
+    clocks: int
+    first: int
+
+    @property
+    def between(self) -> float:
+        """Clocks between two beats, where there are two."""
+        return (self.clocks - self.first) / max(1, self.beats - 1)
+
+
+def passed(said: str) -> Passed | None:
+    """None where not all beats were right."""
+    found = VERDICT.fullmatch(said)
+    if found is None or found["passed"] is None:
+        return None
+    return Passed(*(int(found[name]) for name in ("passed", "clocks", "first")))
+
+
 def _drive(emit: Emitter, n_in: int) -> None:
     """Beats change on the falling edge, so that no simulator's order of events matters."""
-    hold = "stalls && ($random(seed) & 3) == 0"
     emit("reg taken = 1'b0;", "always @(posedge aclk) taken <= s_valid && s_ready;")
     with emit.block("always @(negedge aclk) if (aresetn) begin", "end"):
-        emit(f"hold_in = {hold};", f"hold_out = {hold};", "m_ready = !hold_out;")
+        emit("stall(held_in);", "stall(held_out);", "m_ready = held_out == 0;")
         emit("if (taken) begin sent = sent + 1; s_valid = 1'b0; end")
-        emit(f"if (!s_valid && sent < {n_in} && !hold_in) begin")
+        emit(f"if (!s_valid && sent < {n_in} && held_in == 0) begin")
         emit("  s_valid = 1'b1;", "  s_data = given[sent];", "end")
 
 
 def patience_for(design: Design) -> int:
     """Longer than any stage walks over padding while no beat comes in or goes out."""
-    walks = [
-        prod(stage.windowing.padded) * _clocks(stage)
-        for stage in design.stages
-        if isinstance(stage, MatrixVector)
-        or (isinstance(stage, Compute | Pool) and any(stage.windowing.pads))
-    ]
-    return PATIENCE + sum(walks)
+    return PATIENCE + sum(_walks(design))
+
+
+def stall_for(design: Design) -> int:
+    """So long that what waits between stages fills up, and runs empty."""
+    clocks = LONG_STALLS * max(design.beats_in, design.beats_out, *_walks(design))
+    return 1 << clocks.bit_length()
+
+
+def _walks(design: Design) -> Iterator[int]:
+    """Clocks that stages with padding, and units, may take for an image."""
+    for stage in design.stages:
+        if isinstance(stage, MatrixVector) or (
+            isinstance(stage, Compute | Pool) and any(stage.windowing.pads)
+        ):
+            yield prod(stage.windowing.padded) * _clocks(stage)
 
 
 def _clocks(stage: Compute | MatrixVector | Pool) -> int:
@@ -171,16 +220,19 @@ def _clocks(stage: Compute | MatrixVector | Pool) -> int:
 
 def _check(emit: Emitter, n_out: int, dut: Dut) -> None:
     with emit.block("always @(posedge aclk) if (aresetn) begin", "end"):
-        emit("clocks = clocks + 1;", "idle = (s_valid && s_ready) ? 0 : idle + 1;")
+        emit("clocks = clocks + 1;", "if (s_valid && s_ready) idle = 0;")
+        emit("else if (held_in == 0 && held_out == 0) idle = idle + 1;")
         with emit.block("if (m_valid && m_ready) begin", "end"):
             emit("idle = 0;")
             emit("if (m_data !== expected[received]) begin")
             emit("  if (wrong < 10)")
             emit('    $display("beat %0d: %h, expected %h", received, m_data, expected[received]);')
-            emit("  wrong = wrong + 1;", "end", "received = received + 1;")
+            emit("  wrong = wrong + 1;", "end")
+            emit("if (received == 0) first = clocks;", "received = received + 1;")
             with emit.block(f"if (received == {n_out}) begin", "end"):
                 emit("if (wrong == 0)")
-                emit('  $display("PASS %0d beats in %0d clocks", received, clocks);')
+                emit('  $display("PASS %0d beats in %0d clocks, the first after %0d",')
+                emit("    received, clocks, first);")
                 with emit.block("else begin", "end"):
                     _fail(emit, dut, "%0d of %0d beats are wrong", "wrong, received")
                 emit("$finish;")

@@ -23,7 +23,7 @@ from hwgen import (
     testbench,
 )
 from hwgen.axi import AxiTop, Words
-from hwgen.testbench import Dut, Probe, bench_of, patience_for
+from hwgen.testbench import Dut, Probe, bench_of, patience_for, stall_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def axi_bench(lowered: Lowered, top: AxiTop, images: Array) -> dict[str, str]:
     probes, texts = _probes(lowered, top, images)
     sizes = top.given.word + 1, top.made.word + 1
     patience = patience_for(design) + 4 * (top.given.a_beat + top.made.a_beat)
-    dut = Dut(top.name, *sizes, patience, packets=True, probes=probes)
+    dut = Dut(top.name, *sizes, patience, stall_for(design), packets=True, probes=probes)
     return texts | {
         "testbench.v": bench_of(dut, len(given), len(made)),
         IN_FILE: hex_lines(given, sizes[0]),

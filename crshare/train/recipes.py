@@ -40,7 +40,7 @@ def build(recipe: Recipe, seed: int, precision: str = FLOAT32, *, stochastic: bo
         for place, filters in enumerate(block, 1):
             number += 1
             kind = convolution if number > 1 else larq.layers.QuantConv2D
-            options = _binary((seed, number), narrow, stochastic)
+            options = _binary(recipe, (seed, number), narrow, stochastic)
             x = kind(filters, 3, padding="same", name=f"conv{number}", **options)(x)
             if place == len(block):
                 x = keras.layers.MaxPooling2D(2, name=f"pool{number}", **narrow)(x)
@@ -48,18 +48,20 @@ def build(recipe: Recipe, seed: int, precision: str = FLOAT32, *, stochastic: bo
     x = keras.layers.Flatten(name="flatten", **narrow)(x)
     for width in recipe.dense:
         number += 1
-        options = _binary((seed, number), narrow, stochastic)
+        options = _binary(recipe, (seed, number), narrow, stochastic)
         x = larq.layers.QuantDense(width, name=f"dense{number}", **options)(x)
         x = keras.layers.BatchNormalization(name=f"norm{number}", **NORM, **narrow)(x)
     number += 1
-    options = _binary((seed, number), narrow, stochastic)
+    options = _binary(recipe, (seed, number), narrow, stochastic)
     x = larq.layers.QuantDense(recipe.n_classes, name=f"dense{number}", **options)(x)
     x = keras.layers.BatchNormalization(name=f"norm{number}", **NORM)(x)
     return keras.Model(inputs, x, name=recipe.name.replace("-", "_"))
 
 
-def _binary(seed: tuple[int, int], narrow: dict[str, Any], stochastic: bool) -> dict[str, Any]:
-    """The options of a binary layer, number seed[1]; the first takes the pixels."""
+def _binary(
+    recipe: Recipe, seed: tuple[int, int], narrow: dict[str, Any], stochastic: bool
+) -> dict[str, Any]:
+    """The options of a binary layer, number seed[1]; the first takes the pixels or their signs."""
     first = int(np.random.SeedSequence(seed).generate_state(1)[0]) >> 1
     common = {
         "use_bias": False,
@@ -67,10 +69,11 @@ def _binary(seed: tuple[int, int], narrow: dict[str, Any], stochastic: bool) -> 
         "kernel_initializer": keras.initializers.RandomUniform(-1.0, 1.0, seed=first),
     }
     if seed[1] == 1:
-        return {**common, "kernel_quantizer": "ste_sign"}
+        given = {"input_quantizer": "ste_sign"} if recipe.binary_input else {}
+        return {**common, "kernel_quantizer": "ste_sign", **given}
     sign = larq.quantizers.SteSign(**narrow) if narrow else "ste_sign"
-    given = Drawn(seed) if stochastic else sign
-    return {**common, "kernel_quantizer": sign, "input_quantizer": given, **narrow}
+    activation = Drawn(seed) if stochastic else sign
+    return {**common, "kernel_quantizer": sign, "input_quantizer": activation, **narrow}
 
 
 def count(model: Any) -> None:
