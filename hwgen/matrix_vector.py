@@ -18,11 +18,18 @@ from hwgen.windowing import Windowing
 class Weights:
     """A memory of a word for each clock of a window: lane p's bits at p * simd and up.
 
-    block: in block RAM, else in LUTs.
+    block: in block RAM, else in LUTs. masks: for each lane the number of its mask from 1, 0 where
+    it has none. The masks stand behind the weights: a 0 for each value that does not count, whose
+    weight is 1.
     """
 
     words: tuple[int, ...]
     block: bool
+    masks: tuple[int, ...] = ()
+
+    @property
+    def n_masks(self) -> int:
+        return max(self.masks, default=0)
 
 
 MOST_DISTRIBUTED = 64  # beats of a fifo in LUTs
@@ -46,7 +53,8 @@ class MatrixVector:
     """lanes: the netlist of all lanes, which reads the values of a part bit by bit and then the
     weights; or one netlist for each lane, which reads the number of the word instead of weights.
 
-    starts[c][o]: what the sum of output o begins with in a window of class c. `scores`: the range
+    starts[c][o]: what the sum of output o begins with in a window of class c. order: which output
+    of the layer is output o, where they are not in order. `scores`: the range
     of the outputs where they are numbers, which are then twice the sum and `odd` for values that
     are bits, and the sum itself for others. Without it an output is the highest bit of its sum.
     """
@@ -66,6 +74,8 @@ class MatrixVector:
     column_classes: tuple[int, ...]
     per_stage: int
     scores: Range | None = None
+    order: tuple[int, ...] = ()
+    odd: int = 0
 
     def __post_init__(self) -> None:
         if self.n_outputs % self.n_lanes or self.n_inputs % self.simd:
@@ -79,6 +89,10 @@ class MatrixVector:
             raise NetlistError(f"{self.name}: expected {expected} lanes that read {given} bits")
         if self.weights and len(self.weights.words) != self.n_words:
             raise NetlistError(f"{self.name}: expected {self.n_words} words of weights")
+        if self.weights and len(self.weights.masks) not in (0, self.n_lanes):
+            raise NetlistError(f"{self.name}: expected a mask for each of {self.n_lanes} lanes")
+        if self.order and sorted(self.order) != list(range(self.n_outputs)):
+            raise NetlistError(f"{self.name}: its order is none of {self.n_outputs} outputs")
         if any(len(row) != self.n_outputs for row in self.starts):
             raise NetlistError(f"{self.name}: a sum of each output begins with a number")
 
@@ -105,6 +119,12 @@ class MatrixVector:
         return max(1, (self.n_words - 1).bit_length())
 
     @property
+    def memory_width(self) -> int:
+        """Bits of a word of weights and masks."""
+        masks = self.weights.n_masks if self.weights else 0
+        return (self.n_lanes + masks) * self.simd
+
+    @property
     def lane_bits(self) -> int:
         """What a lane reads beside values: its weights, or the number of the word."""
         return self.simd if self.weights else self.word_width
@@ -129,13 +149,15 @@ class MatrixVector:
         return self.channels * self.values.width
 
     @property
+    def places(self) -> list[int]:
+        """For each output of the layer the place at which the unit gives it."""
+        order = self.order or range(self.n_outputs)
+        return sorted(range(self.n_outputs), key=order.__getitem__)
+
+    @property
     def doubled(self) -> bool:
         """Whether scores are twice the sum."""
         return self.values == Range(0, 1)
-
-    @property
-    def odd(self) -> int:
-        return self.n_inputs & 1
 
     @property
     def head_width(self) -> int:

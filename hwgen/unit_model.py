@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from hwgen.interpret import interpret
-from hwgen.matrix_vector import MatrixVector
+from hwgen.matrix_vector import MatrixVector, Weights
 
 
 def outputs(unit: MatrixVector, window: Sequence[int], window_class: int = 0) -> list[int]:
@@ -18,10 +18,12 @@ def outputs(unit: MatrixVector, window: Sequence[int], window_class: int = 0) ->
             for lane in range(unit.n_lanes):
                 sums[lane] += _count(unit, part, word, lane)
         found += [_output(unit, total) for total in sums]
-    return found
+    return [found[place] for place in unit.places]
 
 
 def _count(unit: MatrixVector, part: Sequence[int], word: int, lane: int) -> int:
+    if unit.weights:
+        part = _counting(unit, part, unit.weights, word, lane)
     given = [value >> place & 1 for value in part for place in range(unit.values.width)]
     if unit.weights:
         stored = unit.weights.words[word] >> lane * unit.simd
@@ -30,6 +32,18 @@ def _count(unit: MatrixVector, part: Sequence[int], word: int, lane: int) -> int
         beside, netlist = word, unit.lanes[lane]
     given += [beside >> place & 1 for place in range(unit.lane_bits)]
     return interpret(netlist, given)[0]
+
+
+def _counting(
+    unit: MatrixVector, part: Sequence[int], weights: Weights, word: int, lane: int
+) -> list[int]:
+    """The values, those that the lane's mask leaves out being the lowest ones."""
+    number = weights.masks[lane] if weights.masks else 0
+    if not number:
+        return list(part)
+    mask = weights.words[word] >> (unit.n_lanes + number - 1) * unit.simd
+    lowest = -1 << unit.values.width - 1 if unit.values.signed else 0
+    return [value if mask >> place & 1 else lowest for place, value in enumerate(part)]
 
 
 def _output(unit: MatrixVector, total: int) -> int:

@@ -75,6 +75,7 @@ class _Unit:
         self._values()
         if self.stage.weights:
             self._weights()
+            self._masks()
         else:
             width = self.stage.word_width
             self.emit(f"reg {bus(width)} word_1;", "always @(posedge aclk) if (advance)")
@@ -181,7 +182,7 @@ class _Unit:
     def _weights(self) -> None:
         stage, emit = self.stage, self.emit
         assert stage.weights is not None
-        width = stage.n_lanes * stage.simd
+        width = stage.memory_width
         if not stage.weights.block:
             self._table("word_1", stage.weights.words, width, "word")
             return
@@ -193,6 +194,19 @@ class _Unit:
                 for place, word in enumerate(words[first : first + PER_BLOCK], start=first):
                     emit(f"weights[{place}] = {width}'h{word:x};")
         emit("always @(posedge aclk) if (advance) word_1 <= weights[word];")
+
+    def _masks(self) -> None:
+        """For each mask the values, those that do not count being the lowest ones."""
+        stage, emit = self.stage, self.emit
+        width, n_values = stage.values.width, stage.simd * stage.values.width
+        for number in range(1, stage.weights.n_masks + 1 if stage.weights else 1):
+            first = (stage.n_lanes + number - 1) * stage.simd
+            emit(f"wire {bus(n_values)} counting_{number};")
+            for place in range(n_values):
+                counts = f"word_1[{first + place // width}]"
+                highest = stage.values.signed and place % width == width - 1
+                joined = f"| ~{counts}" if highest else f"& {counts}"
+                emit(f"assign counting_{number}[{place}] = values_1[{place}] {joined};")
 
     def _table(self, name: str, words: Sequence[int], width: int, address: str) -> None:
         """A register of the word at an address, each bit a constant that the address indexes."""
@@ -251,9 +265,11 @@ class _Unit:
             own = stage.lanes[lane if len(stage.lanes) > 1 else 0].score_range.width
             first = lane * stage.simd
             word = f"word_1[{first} +: {stage.simd}]" if stage.weights else "word_1"
+            number = stage.weights.masks[lane] if stage.weights and stage.weights.masks else 0
+            values = f"counting_{number}" if number else "values_1"
             emit(f"wire {bus(own)} count_{lane};")
             with emit.block(f"{module} u_lane_{lane} (", ");"):
-                emit(".aclk(aclk), .advance(advance), .values(values_1),")
+                emit(f".aclk(aclk), .advance(advance), .values({values}),")
                 emit(f".word({word}), .count(count_{lane})")
             start = f"start_{ripe}[{lane * width} +: {width}]"
             given = f"count_{lane}" + (bus(width) if width < own else "")
@@ -271,12 +287,20 @@ class _Unit:
         emit(f"wire {bus(width)} heads = {{{', '.join(reversed(heads))}}};")
         emit("reg out_valid;", f"reg {bus(out_width)} out_data;")
         emit("assign advance = m_axis_tready || !out_valid;")
-        emit("assign m_axis_tvalid = out_valid;", "assign m_axis_tdata = out_data;")
+        emit("assign m_axis_tvalid = out_valid;", f"assign m_axis_tdata = {self._ordered()};")
         with emit.block("always @(posedge aclk) begin", "end"):
             emit("if (!aresetn) out_valid <= 1'b0;")
             emit(f"else if (advance) out_valid <= valid_{done} && end_{done};")
         shifted = f"{{heads, out_data[{out_width - 1}:{width}]}}" if stage.turns > 1 else "heads"
         emit(f"always @(posedge aclk) if (advance && valid_{done}) out_data <= {shifted};")
+
+    def _ordered(self) -> str:
+        """The outputs of the layer in their order."""
+        if not self.stage.order:
+            return "out_data"
+        width = self.stage.head_width
+        heads = [f"out_data[{place * width} +: {width}]" for place in self.stage.places]
+        return f"{{{', '.join(reversed(heads))}}}"
 
     def _head(self, lane: int) -> str:
         stage = self.stage

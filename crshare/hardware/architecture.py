@@ -10,6 +10,7 @@ from math import prod
 
 from crshare.errors import HardwareError
 from crshare.hardware.geometry import windowing_of
+from crshare.hardware.left_out import LeftOut, left_out
 from crshare.limits import TURNS
 from crshare.network.graph import Conv, Flatten, Kind, Layer, Network, Signal
 from hwgen import Range, Windowing
@@ -67,7 +68,7 @@ class Size:
     """What an architecture builds on: a layer's numbers, and how its windows lie.
 
     beats: positions that are gathered into one window before the layer, where it reads a flattened
-    map. width: bits of an input, which may be signed.
+    map. width: bits of an input, which may be signed. left_out: where weights are 0.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Size:
     beats: int
     width: int
     signed: bool
+    left_out: LeftOut | None = None
 
     @property
     def channels(self) -> int:
@@ -113,6 +115,7 @@ def size_of(network: Network, layer_name: str) -> Size:
         _gathered(network, layer),
         values.width,
         values.signed,
+        left_out(conv.kernel.reshape(-1, n_outputs)),
     )
 
 

@@ -21,6 +21,7 @@ from crshare.hardware.architecture import (
     size_of,
 )
 from crshare.hardware.geometry import windowing_of
+from crshare.hardware.left_out import of_both_parities
 from crshare.hardware.parts import part_of
 from crshare.hardware.unit_cost import choices, unit_cost
 from crshare.network.graph import BitPool, Conv, Flatten, Layer, Network
@@ -95,9 +96,11 @@ def menus(
 
 def _options(network: Network, layer: Layer, target: str, exact: Exact) -> Iterator[Priced]:
     yield priced(network, layer.name, Graph(), target, exact)
-    if isinstance(layer.op, Conv) and layer.op.kernel.all():  # units have no inputs left out
-        for unit in choices(network, layer.name, target):
-            yield priced(network, layer.name, unit, target, exact)
+    assert isinstance(layer.op, Conv)
+    if network.threshold_of(layer.name) is None and of_both_parities(layer.op.kernel):
+        return  # scores that no unit gives
+    for unit in choices(network, layer.name, target):
+        yield priced(network, layer.name, unit, target, exact)
 
 
 def priced(

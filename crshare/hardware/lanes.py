@@ -67,14 +67,14 @@ def weighted_lane(shape: LaneShape) -> Netlist:
 
 
 def worded_lane(shape: LaneShape, weights: Sequence[Sequence[int]]) -> Netlist:
-    """Of weights [word][value] of 0 and 1; the number of the word stands behind the values."""
+    """Of weights [word][value] of +1, -1 and 0; the number of the word stands behind the values."""
     word_bits = shape.word_bits or 0
     cells = []
     for place, values in shape.groups():
         inverted = _inverted(shape, place)
         bits = [Bit(value * shape.width + place, inverted) for value in values]
         bits += [Bit(shape.n_values + k, False) for k in range(word_bits)]
-        rows = [sum(row[value] << k for k, value in enumerate(values)) for row in weights]
+        rows = [[row[value] for value in values] for row in weights]
         cells.append(Lookup(tuple(bits), _known(rows, len(values), word_bits), shape.heaps))
     return _counted(shape, cells, max(1, word_bits))
 
@@ -83,7 +83,7 @@ def reweighted(netlist: Netlist, shape: LaneShape, weights: Sequence[Sequence[in
     """The same lane with other weights: its tables come first."""
     cells, word_bits = list(netlist.cells), shape.word_bits or 0
     for number, (_, values) in enumerate(shape.groups()):
-        rows = [sum(row[value] << k for k, value in enumerate(values)) for row in weights]
+        rows = [[row[value] for value in values] for row in weights]
         table = cells[number]
         assert isinstance(table, Lookup)
         cells[number] = replace(table, numbers=_known(rows, len(values), word_bits))
@@ -133,13 +133,19 @@ def _agreeing(n: int) -> tuple[int, ...]:
     return tuple(n - ((word ^ word >> n) & (1 << n) - 1).bit_count() for word in both)
 
 
-def _known(rows: Sequence[int], n: int, word_bits: int) -> tuple[int, ...]:
+def _known(rows: Sequence[Sequence[int]], n: int, word_bits: int) -> tuple[int, ...]:
     """The same for weights by the number of the word; 0 for words that there are not."""
+    plus, minus = ([_number(row, sign) for row in rows] for sign in (1, -1))
     return tuple(
-        n - (value ^ rows[word]).bit_count() if word < len(rows) else 0
+        (value & plus[word] | ~value & minus[word]).bit_count() if word < len(rows) else 0
         for word in range(1 << word_bits)
         for value in range(1 << n)
     )
+
+
+def _number(weights: Sequence[int], sign: int) -> int:
+    """The places of weights of this sign, as bits."""
+    return sum((weight == sign) << place for place, weight in enumerate(weights))
 
 
 def _counted(shape: LaneShape, tables: list[Lookup], n_beside: int) -> Netlist:

@@ -52,14 +52,23 @@ def _cost(size: Size, unit: Unit, target: str) -> Resources:
     folds, turns = size.n_inputs // unit.simd, size.n_outputs // unit.pe
     shape, words = lane_shape(size, unit, target), folds * turns
     lane, width = lane_cost(shape), unit.simd * size.width
-    weights = 0 if shape.word_bits is not None else unit.pe * unit.simd
+    masks = 0 if shape.word_bits is not None else n_masks(size, unit) * unit.simd
+    weights = 0 if shape.word_bits is not None else unit.pe * unit.simd + masks
     sums = unit.pe * (size.n_inputs * ((1 << size.width) - 1)).bit_length() + unit.pe
     whole = whole_map(size, unit)
     chosen = width * _selecting(size.channels // unit.simd if whole else folds)
     stored = weights * -(-words // 64) if unit.memory == DISTRIBUTED else 0
     starts = 0 if turns == 1 else sums * -(-turns // 64)
     counters = CONTROL + sum(3 * (n - 1).bit_length() for n in (words, folds, turns)) // 2
-    luts = unit.pe * lane.sites + sums + chosen + stored + starts + (0 if whole else _lines(size))
+    luts = (
+        unit.pe * lane.sites
+        + masks * size.width
+        + sums
+        + chosen
+        + stored
+        + starts
+        + (0 if whole else _lines(size))
+    )
     blocks = block_rams(words, weights) if unit.memory == BLOCK else 0
     fifo = Resources(0, 0, 0) if words == 1 else _maps(size) if whole else _fifo(size)
     luts, blocks = luts + fifo.luts, blocks + fifo.block_rams
@@ -72,6 +81,11 @@ def _cost(size: Size, unit: Unit, target: str) -> Resources:
         + size.n_outputs
     )
     return Resources(counters + luts, unit.pe * lane.registers + held, blocks)
+
+
+def n_masks(size: Size, unit: Unit) -> int:
+    """Masks for the lanes of a unit, where some outputs leave inputs out."""
+    return max(size.left_out.masks(unit.pe)) if size.left_out else 0
 
 
 def _fifo(size: Size) -> Resources:

@@ -3,18 +3,22 @@
 All outputs rise: weights of a falling threshold are turned round. A lane counts C, the bits of the
 values u that agree with the bit of their weight (1 for +1), each by its place. With values of w
 bits, u = x, or x + 2**(w - 1) where they are signed, and n- weights of -1 among n:
-sum of w x = C - (2**w - 1) * n-, less 2**(w - 1) * (n - 2 * n-) where they are signed.
+sum of w x = C - (2**w - 1) * n-, less 2**(w - 1) * (n - 2 * n-) where they are signed. Weights of
+0, inputs that a plan leaves out, count nothing: a table knows them, or a mask makes their values
+0 before they meet a weight of 1.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from crshare.arrays import Int64Array
+from crshare.arrays import BoolArray, Int64Array
 from crshare.errors import HardwareError
 from crshare.hardware.architecture import BLOCK, Unit
 from crshare.hardware.lanes import MOST_WORDS, LaneShape, reweighted, weighted_lane, worded_lane
 from crshare.hardware.layer_input import LayerInput
+from crshare.hardware.left_out import LeftOut, left_out
 from crshare.network.graph import Threshold
 from hwgen import MatrixVector, Netlist, Range, Weights
 
@@ -23,11 +27,6 @@ def unit_stage(
     layer: LayerInput, unit: Unit, threshold: Threshold | None, per_stage: int, *, heaps: bool
 ) -> MatrixVector:
     """The stage of a layer; without a threshold its outputs are scores."""
-    if not layer.weights.all():
-        raise HardwareError(
-            f"layer {layer.name}: its plan leaves inputs out, which a unit cannot; give it the "
-            'architecture "graph"'
-        )
     made = _Unit(layer, unit, threshold)
     lanes, weights = made.lanes(heaps=heaps)
     rows, columns, _ = layer.classes()
@@ -47,6 +46,8 @@ def unit_stage(
         columns,
         per_stage,
         made.scores,
+        made.order,
+        made.odd,
     )
 
 
@@ -73,13 +74,41 @@ class _Unit:
 
     @property
     def most(self) -> int:
-        """The greatest count of an output."""
+        """The greatest count of an output, or more."""
         return self.layer.weights.shape[1] * ((1 << self.layer.values.width) - 1)
+
+    @property
+    def counted(self) -> Int64Array:
+        """[outputs]: inputs that are not left out."""
+        found: Int64Array = (self.weights != 0).sum(axis=1, dtype=np.int64)
+        return found
+
+    @cached_property
+    def left_out(self) -> LeftOut | None:
+        """Where a memory of weights has masks."""
+        return left_out(self.weights.T) if self.in_memory else None
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        return self.left_out.order if self.left_out else ()
+
+    @property
+    def odd(self) -> int:
+        """Whether scores of bits are odd, which is the same for all outputs."""
+        if self.threshold is not None or not self.layer.binary:
+            return 0
+        parities = set((self.counted & 1).tolist())
+        if len(parities) > 1:
+            raise HardwareError(
+                f"layer {self.layer.name}: gives scores of which some are even and some odd, its "
+                'plan leaving inputs out, which a unit cannot; give it the architecture "graph"'
+            )
+        return int(parities.pop())
 
     @property
     def less(self) -> Int64Array:
         """[outputs]: a count less the sum of weights times values."""
-        span, n = self.layer.values, self.layer.weights.shape[1]
+        span, n = self.layer.values, self.counted
         negative = (self.weights < 0).sum(axis=1)
         found: Int64Array = ((1 << span.width) - 1) * negative
         if span.signed:
@@ -106,19 +135,23 @@ class _Unit:
 
     @property
     def starts(self) -> tuple[tuple[int, ...], ...]:
+        order = self.order or range(len(self.layer.weights))
+        return tuple(tuple(row[output] for output in order) for row in self._starts())
+
+    def _starts(self) -> list[list[int]]:
+        """By class and output of the layer."""
         *_, constants = self.layer.classes()
         if self.threshold is not None:
             top = 1 << self.most.bit_length()
-            return tuple(tuple(top - limit for limit in row) for row in self._limits(constants))
+            return [[top - limit for limit in row] for row in self._limits(constants)]
         if len(constants) > 1:
             raise HardwareError(
                 f"layer {self.layer.name} gives sums over a border of zeros, which has no "
                 "hardware; it needs a threshold behind it"
             )
         if self.layer.binary:
-            n = self.layer.weights.shape[1]
-            return ((-(-n // 2) * -1,) * len(self.layer.weights),)
-        return (tuple((-self.less).tolist()),)
+            return [(-((self.counted + 1) // 2)).tolist()]
+        return [(-self.less).tolist()]
 
     def _limits(self, constants: Int64Array) -> list[list[int]]:
         """[classes][outputs]: the count from which on an output is 1; 0 for any, most + 1 for none.
@@ -136,26 +169,39 @@ class _Unit:
             found.append([min(max(limit, 0), self.most + 1) for limit in limits])
         return found
 
+    @property
+    def in_memory(self) -> bool:
+        n_words = self.layer.weights.size // (self.unit.pe * self.unit.simd)
+        return self.unit.memory == BLOCK or n_words > MOST_WORDS
+
+    def words(self) -> Int64Array:
+        """[words, lanes, values]: the weights of each part of a window and each turn."""
+        unit, (n, inputs) = self.unit, self.weights.shape
+        weights = self.weights[list(self.order)] if self.order else self.weights
+        split = weights.reshape(n // unit.pe, unit.pe, inputs // unit.simd, unit.simd)
+        found: Int64Array = split.transpose(0, 2, 1, 3).reshape(-1, unit.pe, unit.simd)
+        return found
+
+    def _memory(self, words: Int64Array) -> Weights:
+        masks = self.left_out.masks(self.unit.pe) if self.left_out else ()
+        first = [masks.index(number) for number in range(1, max(masks, default=0) + 1)]
+        bits = np.concatenate([words >= 0, words[:, first] != 0], axis=1)
+        kept = tuple(_number(word.reshape(-1)) for word in bits)
+        return Weights(kept, self.unit.memory == BLOCK, masks)
+
     def lanes(self, *, heaps: bool) -> tuple[tuple[Netlist, ...], Weights | None]:
         """The netlists of the lanes, and the memory where they read one."""
-        unit, span = self.unit, self.layer.values
-        bits = (self.weights > 0).astype(np.int64)
-        # [words, lanes, values]: a word for each part of a window and each turn
-        n, inputs = bits.shape
-        words = bits.reshape(n // unit.pe, unit.pe, inputs // unit.simd, unit.simd)
-        words = words.transpose(0, 2, 1, 3).reshape(-1, unit.pe, unit.simd)
-        n_words = len(words)
-        if unit.memory == BLOCK or n_words > MOST_WORDS:
+        unit, span, words = self.unit, self.layer.values, self.words()
+        if self.in_memory:
             shape = LaneShape(unit.simd, span.width, span.signed, None, heaps)
-            kept = tuple(_number(word.reshape(-1)) for word in words)
-            return (weighted_lane(shape),), Weights(kept, unit.memory == BLOCK)
-        word_bits = (n_words - 1).bit_length()
+            return (weighted_lane(shape),), self._memory(words)
+        word_bits = (len(words) - 1).bit_length()
         shape = LaneShape(unit.simd, span.width, span.signed, word_bits, heaps)
         first = worded_lane(shape, words[:, 0].tolist())
         others = (reweighted(first, shape, words[:, lane].tolist()) for lane in range(1, unit.pe))
         return (first, *others), None
 
 
-def _number(bits: Int64Array) -> int:
+def _number(bits: BoolArray) -> int:
     packed = np.packbits(bits.astype(np.uint8), bitorder="little")
     return int.from_bytes(packed.tobytes(), "little")

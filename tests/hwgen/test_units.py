@@ -1,6 +1,7 @@
 """Layers as matrix-vector units: the model, the Verilog and the executor give the same."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,10 @@ from crshare.hardware.lowering import Lowered, Options, lower
 from crshare.hardware.rtl import report, rtl_files, verify
 from crshare.hardware.unit_stage import unit_stage
 from crshare.hardware.wide_input import widened
+from crshare.model.read import fingerprint
 from crshare.network.graph import INPUT, Conv, Flatten, Input, Layer, Network, Threshold
+from crshare.network.slices import decompose
+from crshare.plan.plan import SharingPlan
 from crshare.report.hardware import slowest_line
 from hwgen import MatrixVector, Range, files, lint
 from hwgen.sources import foreign_word
@@ -26,6 +30,7 @@ from tests.hwgen.designs import random_hardware_network
 from tests.hwgen.test_architecture import clocks_an_image, small_network
 from tests.hwgen.test_design import all_bits, quiet, similar_plan, target_of
 from tests.networks import random_images, random_signs
+from tests.plans import random_pattern_plan
 
 
 def random_units(network: Network, seed: int) -> dict[str, Unit]:
@@ -41,10 +46,18 @@ def random_units(network: Network, seed: int) -> dict[str, Unit]:
 
 
 def as_units(network: Network, seed: int) -> Lowered:
-    plan = similar_plan(network) if seed % 2 else None
+    plan = (None, similar_plan, pattern_plan)[seed % 3]
     units = random_units(network, seed)
     options = Options(target_of(seed), per_stage=1 + seed % 4, architectures=units)
-    return lower(network, plan, options, name="dut", only=all_bits(network, seed))
+    given = plan and plan(network)
+    return lower(network, given, options, name="dut", only=all_bits(network, seed))
+
+
+def pattern_plan(network: Network) -> SharingPlan:
+    """Of groups of filters; some inputs are left out for some groups."""
+    rng = np.random.default_rng(0)
+    layers = tuple(random_pattern_plan(rng, table) for table in decompose(network))
+    return SharingPlan(fingerprint(network), layers)
 
 
 @pytest.mark.needs_tool("iverilog")
@@ -107,20 +120,43 @@ def test_lanes_of_one_memory_are_one_module() -> None:
     assert foreign_word(texts["conv2.v"].replace('"block"', '"$system"')) == '"'
 
 
-def test_a_unit_needs_every_weight() -> None:
+@pytest.mark.needs_tool("iverilog")
+@pytest.mark.parametrize("memory", ["block", "distributed"])
+@pytest.mark.parametrize(("pe", "n_masks"), [(1, 1), (2, 1), (3, 3), (6, 2)])
+def test_inputs_left_out_are_masked_in_memory(pe: int, n_masks: int, memory: str) -> None:
+    """Outputs 4 and 5 read all inputs, 0 and 3 leave one tap out, 1 and 2 another."""
+    network, rng = small_network(0), np.random.default_rng(0)
+    kernel = network.conv("conv2").kernel.copy()
+    kernel[0, :, 1, ::3] = 0
+    kernel[1, 0, 0, 1:3] = 0
+    layers = tuple(
+        replace(layer, op=replace(network.conv("conv2"), kernel=kernel))
+        if layer.name == "conv2"
+        else layer
+        for layer in network.layers
+    )
+    network = Network(network.input, layers)
+    found = size_of(network, "conv2").left_out
+    assert found is not None and sorted(found.order) == list(range(6))
+    assert len(set(found.sets)) == 3 and max(found.masks(pe)) == n_masks
+    options = Options(architectures={"conv2": Unit(pe, 1, memory)}, per_stage=1)
+    lowered = lower(network, None, options, name="dut", only=("conv1", "conv2"))
+    images = random_images(rng, network.input, 6)
+    assert all(verdict.passed for verdict in verify(lowered, images, ["icarus"], quiet))
+
+
+def test_scores_of_both_parities_are_no_unit() -> None:
     network = small_network(0)
+    weights = np.ones((3, 6), np.int64)
+    weights[1, 2] = 0
     layer = LayerInput(
-        "conv2",
-        network.conv("conv2"),
-        network.signals["bits1"],
-        Range(0, 1),
-        np.zeros((6, 24), np.int64),
+        "dense2", network.conv("dense2"), network.signals["bits3"], Range(0, 1), weights
     )
     with pytest.raises(HardwareError) as error:
         unit_stage(layer, Unit(1, 1), None, 1, heaps=False)
     assert str(error.value) == (
-        "layer conv2: its plan leaves inputs out, which a unit cannot; give it the architecture "
-        '"graph"'
+        "layer dense2: gives scores of which some are even and some odd, its plan leaving inputs "
+        'out, which a unit cannot; give it the architecture "graph"'
     )
 
 
