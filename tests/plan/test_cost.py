@@ -54,7 +54,7 @@ def test_similar_slices_are_counted_as_such() -> None:
     assert (counts.origins.computed, counts.origins.similar) == (1, 1)
     assert counts.after.slice_operations == 4
     assert counts.before.slice_operations == counts.exact.slice_operations == 8
-    assert counts.exact.additions == 2 * 3
+    assert counts.exact.additions <= counts.before.additions == 2 * 3
     assert counts.after.additions == counts.graph.additions == 3
     assert counts.exact_graph.additions <= counts.exact.additions
 
