@@ -1,5 +1,6 @@
 """A netlist as Verilog lines: one line for each cell, and registers where stages meet."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,17 +9,40 @@ from hwgen.cells import Range, Wires, extended
 from hwgen.emitter import Emitter, bus, constant, residue
 from hwgen.netlist import Compare, Fixed, Head, Linear, Netlist
 
+SHIFTED = 3  # registers in a row of which tools make a shift register in a LUT
+
 
 @dataclass(frozen=True)
 class Schedule:
-    """Which pipeline stage makes and which reads each net; `per_stage` cells between registers."""
+    """Which pipeline stage makes and which reads each net; `per_stage` cells between registers.
+
+    A cell that reads one net alone is made a stage before its first reader: one net that many such
+    cells read is held in fewer registers than what they make of it.
+    """
 
     netlist: Netlist
     per_stage: int | None
 
     def made(self, net: int) -> int:
         """The stage in which a net appears; inputs and the first cells are in stage 0."""
-        level = self.netlist.levels[net]
+        return self._made[net]
+
+    @cached_property
+    def _made(self) -> tuple[int, ...]:
+        first = [self._earliest(level) for level in self.netlist.levels]
+        readers = [math.inf] * len(first)
+        for head in self.netlist.heads:
+            if not isinstance(head, Fixed) and head.net is not None:
+                readers[head.net] = 0
+        cells = list(enumerate(self.netlist.cells, start=self.netlist.n_inputs))
+        for place, cell in reversed(cells):
+            if len(set(cell.reads)) == 1 and readers[place] < math.inf:
+                first[place] = max(first[place], int(readers[place]) - 1)
+            for net in cell.reads:
+                readers[net] = min(readers[net], first[place])
+        return tuple(first)
+
+    def _earliest(self, level: int) -> int:
         return 0 if self.per_stage is None or not level else (level - 1) // self.per_stage
 
     @cached_property
@@ -69,13 +93,33 @@ class Datapath:
     def _wires(self, stage: int) -> Wires:
         return Wires(self.netlist.ranges, lambda net: self.name(net, stage))
 
-    def registers(self, advance: str) -> None:
-        """The nets that wait for a later stage."""
+    def registers(self, advance: str, reset: str | None = None) -> None:
+        """The nets that wait for a later stage.
+
+        reset: where there is one, it clears every third register of a row, only so that tools make
+        no shift registers in LUTs: two registers stand beside each LUT and are idle.
+        """
         delayed = list(self.schedule.delayed())
         for net, stage in delayed:
             self.emit(f"reg {bus(self.netlist.ranges[net].width)} n{net}_s{stage};")
+        cleared = [one for one in delayed if reset and self._is_third(*one)]
+        if cleared:
+            with self.emit.block(f"always @(posedge aclk) if ({reset}) begin", "end"):
+                for net, stage in cleared:
+                    zero = constant(0, self.netlist.ranges[net].width)
+                    self.emit(f"n{net}_s{stage} <= {zero};")
+            self._moved(cleared, f"else if ({advance})")
+        self._moved(
+            [one for one in delayed if not (reset and self._is_third(*one))],
+            f"always @(posedge aclk) if ({advance})",
+        )
+
+    def _is_third(self, net: int, stage: int) -> bool:
+        return (stage - self.schedule.made(net)) % SHIFTED == 0
+
+    def _moved(self, delayed: list[tuple[int, int]], when: str) -> None:
         if delayed:
-            with self.emit.block(f"always @(posedge aclk) if ({advance}) begin", "end"):
+            with self.emit.block(f"{when} begin", "end"):
                 for net, stage in delayed:
                     self.emit(f"n{net}_s{stage} <= {self.name(net, stage - 1)};")
 

@@ -1,7 +1,7 @@
 """What the stages of a design share: ports, windows, counters and the register at the end."""
 
 from hwgen.emitter import Emitter, bus, constant
-from hwgen.windowing import COUNTER_WIDTH, Windowing
+from hwgen.windowing import Windowing
 
 
 def stream_ports(in_width: int, out_width: int) -> list[str]:
@@ -56,8 +56,8 @@ def windows(emit: Emitter, windowing: Windowing, width: int, source: str = "s_ax
 
 
 def count(width: int) -> str:
-    """The parameter COUNT of a module that counts, where it is not as it is anyway."""
-    return f".COUNT({width}), " if width != COUNTER_WIDTH else ""
+    """The parameter COUNT of a module that counts."""
+    return f".COUNT({width}), "
 
 
 def mask(value: int, width: int) -> str:

@@ -185,7 +185,7 @@ def _compute(stage: Compute, module: str) -> str:
         path = Datapath(emit, netlist, schedule)
         path.input_nets([*places, "class_0"] if netlist.reads_class else places)
         path.cells()
-        path.registers("advance")
+        path.registers("advance", "!aresetn")
         emit(f"wire {bus(stage.head_width * len(netlist.heads))} outputs;")
         path.heads("outputs", stage.head_width, f"class_{schedule.n_stages - 1}")
         if stage.folding:

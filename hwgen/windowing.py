@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-COUNTER_WIDTH = 16
-
 
 def counter_width(greatest: int) -> int:
-    """Bits of a counter up to a number: sixteen, and more only where these do not hold it."""
-    return max(COUNTER_WIDTH, greatest.bit_length())
+    """Bits of a counter up to a number."""
+    return max(1, greatest.bit_length())
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +44,4 @@ class Windowing:
     @property
     def counter_width(self) -> int:
         """Bits of whatever counts rows or columns, a stride beyond the last one included."""
-        steps = zip(self.padded, self.kernel, self.strides, strict=True)
-        return counter_width(max(whole + window + stride for whole, window, stride in steps))
+        return counter_width(max(map(sum, zip(self.padded, self.strides, strict=True))))

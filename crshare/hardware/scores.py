@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from crshare.arrays import Float64Array
 from crshare.network.graph import Scale
 from hwgen import Accumulate, Compute, Linear, MatrixVector, Range, Ranks, Stage
 
@@ -35,12 +36,22 @@ def parities_of(stage: Stage) -> tuple[int, ...] | None:
             return None
 
 
-def ranked(scale: Scale, scores: Range, parities: tuple[int, ...] | None) -> Ranks:
-    """The rank of each score of each class among all, as the executor's float64 orders them."""
+def ranked(scale: Scale, scores: Range, parities: tuple[int, ...] | None) -> Ranks | None:
+    """The rank of each score of each class among all, as the executor's float64 orders them.
+
+    None where that is the order of the scores themselves.
+    """
     step = 2 if parities is not None and scores.width > 1 else 1
     lowest = np.array(parities if step == 2 else (0,))[:, None]
     first = scores.low // step
     values = step * np.arange(first, scores.high // step + 1) + lowest
     scaled = scale.scale[:, None] * values.astype(np.float64) + scale.offset[:, None]
+    if _rises_alike(scaled) and (lowest == lowest[0]).all():
+        return None
     _, ranks = np.unique(scaled, return_inverse=True)
     return Ranks(step, first, tuple(map(tuple, ranks.reshape(scaled.shape).tolist())))
+
+
+def _rises_alike(scaled: Float64Array) -> bool:
+    """Whether all classes scale alike, a greater score to a greater value."""
+    return bool((scaled == scaled[0]).all() and (np.diff(scaled[0]) > 0).all())

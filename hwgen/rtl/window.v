@@ -46,8 +46,8 @@ module window #(
   reg [COUNT-1:0] due_row, due_column;  // where the next window is complete
   reg [COUNT-1:0] out_row, out_column;  // which output position that is
 
-  wire on_map = row + ONE > TOP && row < TOP + ROWS
-      && column + ONE > LEFT && column < LEFT + COLUMNS;
+  wire on_map = (TOP == ZERO || row + ONE > TOP) && (BOTTOM == ZERO || row < TOP + ROWS)
+      && (LEFT == ZERO || column + ONE > LEFT) && (RIGHT == ZERO || column < LEFT + COLUMNS);
   wire room = !m_valid || m_ready;
   wire advance = room && (!on_map || s_valid);
   wire [WIDTH-1:0] incoming = on_map ? s_data : PAD;
@@ -71,7 +71,7 @@ module window #(
   generate
     for (i = 0; i < KH; i = i + 1) begin : g_rows
       localparam FIRST = i * KW * WIDTH;
-      localparam LAST = FIRST + (KW - ONE) * WIDTH;
+      localparam LAST = FIRST + KW * WIDTH - WIDTH;
       if (KW > ONE) begin : g_shift
         always @(posedge clk)
           if (advance) m_data[LAST-1:FIRST] <= m_data[LAST+WIDTH-1:FIRST+WIDTH];

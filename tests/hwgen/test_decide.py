@@ -62,6 +62,16 @@ def test_a_scale_changes_the_order(n_classes: int, halved: bool) -> None:
     assert_decides(stage, scores, values.argmax(axis=1))
 
 
+def test_one_scale_of_all_classes_needs_no_ranks() -> None:
+    alike = Scale(np.full(3, 0.25), np.full(3, -1.5))
+    turned = Scale(np.full(3, -0.25), np.full(3, -1.5))
+    scores = Range(-9, 9)
+    assert ranked(alike, scores, None) is None
+    assert ranked(alike, scores, (1, 1, 1)) is None
+    assert ranked(turned, scores, None) is not None
+    assert ranked(alike, scores, (0, 1, 0)) is not None  # halves of 2 and 3 are alike
+
+
 @pytest.mark.needs_tool("verilator")
 def test_lint_is_silent() -> None:
     rng = np.random.default_rng(0)
