@@ -17,6 +17,7 @@ __all__ = [
     "load_images",
     "load_plan",
     "optimize",
+    "save_figures",
     "save_plan",
 ]
 

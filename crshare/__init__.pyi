@@ -8,6 +8,7 @@ from crshare.api import load as load
 from crshare.api import load_images as load_images
 from crshare.api import load_plan as load_plan
 from crshare.api import optimize as optimize
+from crshare.api import save_figures as save_figures
 from crshare.api import save_plan as save_plan
 
 __all__: list[str]

@@ -21,8 +21,9 @@ from typing import Any, cast
 from numpy.typing import ArrayLike
 
 from crshare import jobs
-from crshare.errors import HardwareError
+from crshare.errors import ArgumentError, HardwareError
 from crshare.evaluation.outcome import Analysis, Evaluation, Outcome, Request
+from crshare.files import write_bytes
 from crshare.frontend.declared import declared
 from crshare.hardware.choosing import Chooser, Chosen
 from crshare.hardware.goal import UTILISATION, Goal, target_for
@@ -41,6 +42,8 @@ from crshare.planning import objectives
 from crshare.planning.candidates import Workers
 from crshare.planning.choices import RATES
 from crshare.planning.layerwise import Method
+from crshare.report import paper_figures
+from crshare.report.page.document import read_document
 from hwgen.targets import GENERIC
 
 Progress = Callable[[str, float], None]
@@ -189,10 +192,18 @@ def optimize(
 
 
 def evaluate(
-    model: Model, plan: SharingPlan, images: ImageSet, *, on_progress: Progress = _silent
+    model: Model,
+    plan: SharingPlan,
+    images: ImageSet,
+    *,
+    by_layer: bool = False,
+    on_progress: Progress = _silent,
 ) -> Evaluation:
-    """A plan's accuracy on images, and its operations counted by a run that follows it."""
-    return jobs.evaluate(model, plan, _fitting(model, images), on_progress)
+    """A plan's accuracy on images, and its operations counted by a run that follows it.
+
+    by_layer: what each layer's sharing alone loses, too.
+    """
+    return jobs.evaluate(model, plan, _fitting(model, images), on_progress, by_layer=by_layer)
 
 
 def choose(
@@ -233,6 +244,22 @@ def choose(
     network = in_beats(model.network, None, goal.clocks)
     own = options or Options(target_for(device, GENERIC))
     return Chooser(network, plan, own, layers).choose(goal, on_progress)
+
+
+def save_figures(
+    results: str | PathLike[str], folder: str | PathLike[str], *, kind: str = "pdf"
+) -> list[Path]:
+    """Figures for a paper of the results that `crshare optimize` wrote to a folder.
+
+    kind: pdf, svg or png. Returns the files; CrshareError without matplotlib (extra `report`).
+    """
+    report = read_document(Path(results)).plan
+    if kind not in paper_figures.FORMATS:
+        raise ArgumentError(f"kind {kind[:40]!a} is none of {', '.join(paper_figures.FORMATS)}")
+    drawn = {} if report is None else paper_figures.figures(report, kind)
+    for name, content in drawn.items():
+        write_bytes(Path(folder) / name, content)
+    return [Path(folder) / name for name in drawn]
 
 
 def generate(

@@ -11,6 +11,7 @@ import numpy as np
 
 from crshare.accuracy import Accuracy
 from crshare.errors import PlanError
+from crshare.evaluation.layer_losses import layer_losses
 from crshare.evaluation.outcome import (
     Analysis,
     Evaluation,
@@ -281,9 +282,17 @@ def count_plan(
 
 
 def evaluate(
-    model: Model, plan: SharingPlan, images: ImageSet | StreamedSet, on_progress: Progress
+    model: Model,
+    plan: SharingPlan,
+    images: ImageSet | StreamedSet,
+    on_progress: Progress,
+    *,
+    by_layer: bool = False,
 ) -> Evaluation:
-    """A plan's accuracy on images, and its operations as counted by a run that follows it."""
+    """A plan's accuracy on images, and its operations as counted by a run that follows it.
+
+    by_layer: measure what each layer's sharing alone loses, too.
+    """
     on_progress(f"measuring accuracy on {len(images):,} images", 0.0)
     accuracy, n_equal = measure_accuracy(model.network, plan, images)
     n_followed = min(N_FOLLOWED, len(images))
@@ -302,4 +311,5 @@ def evaluate(
             )
             for name, counts in run.items()
         },
+        by_layer=layer_losses(model.network, plan, images, on_progress) if by_layer else (),
     )

@@ -39,6 +39,8 @@ ONLY_IN = {
     "distributed": ["crshare.planning.cluster"],
     "gurobipy": ["solver.engines.gurobi"],
     "highspy": ["solver.engines.highs"],
+    "pandas": ["crshare.frame"],
+    "matplotlib": ["crshare.report.paper_figures"],
     "numba": [
         "crshare.compiled",
         "crshare.executor.kernels",

@@ -10,12 +10,14 @@ from crshare.cli.arguments import MODEL, OUT_FILE
 from crshare.cli.shared import (
     command_line,
     console,
+    csv_option,
     deliver,
     json_option,
     model_options,
     model_or_example,
     progress,
     source_of,
+    write_csv,
 )
 from crshare.errors import ArgumentError
 
@@ -29,11 +31,13 @@ from crshare.errors import ArgumentError
     help="The table of slices alone, in seconds for millions of weights: no adder graph is built, "
     "and no file is written.",
 )
+@csv_option
 @json_option
 @model_options
 def analyze(
     model: Path | None,
     json_path: Path | None,
+    csv_path: Path | None,
     html_path: Path | None,
     quick: bool,
     sign_layers: tuple[str, ...],
@@ -55,13 +59,13 @@ def analyze(
     from crshare.report.written import analysed_layers, analysis_report
     from crshare.typed_json import write_json
 
-    if quick and (json_path or html_path):
-        raise ArgumentError("--quick: makes a table alone; leave out --json and --html")
+    if quick and (json_path or html_path or csv_path):
+        raise ArgumentError("--quick: makes a table alone; leave out --json, --html and --csv")
     source = source_of(model_or_example(model, json_path), sign_layers, rescale)
     with progress() as show:
         loaded = source.read()
         if is_lut_network(loaded.network):
-            written_luts(analysed(loaded, command_line()), json_path, html_path)
+            written_luts(analysed(loaded, command_line()), json_path, html_path, csv_path)
             return
         analysis = jobs.analyze_model(loaded, show, quick=quick)
     if quick:
@@ -71,4 +75,5 @@ def analyze(
     report = analysis_report(analysis, command_line())
     if html_path is not None:
         write_text(html_path, render(document_of(report)))
+    write_csv(csv_path, analysis.table())
     deliver(json_path, write_json(report), analysis_tables(report))

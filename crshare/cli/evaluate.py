@@ -9,11 +9,13 @@ import click
 from crshare.cli.arguments import IN_FILE, MODEL
 from crshare.cli.shared import (
     command_line,
+    csv_option,
     deliver,
     json_option,
     model_options,
     progress,
     source_of,
+    write_csv,
 )
 
 
@@ -21,12 +23,18 @@ from crshare.cli.shared import (
 @click.argument("model", type=MODEL)
 @click.option("--plan", type=IN_FILE, required=True, help="A plan.json that `optimize` wrote.")
 @click.option("--data", type=IN_FILE, required=True, help=".npz with `images` and `labels`.")
+@click.option(
+    "--by-layer", is_flag=True, help="Measure what each layer's sharing alone loses, too."
+)
+@csv_option
 @json_option
 @model_options
 def evaluate(
     model: Path,
     plan: Path,
     data: Path,
+    by_layer: bool,
+    csv_path: Path | None,
     json_path: Path | None,
     sign_layers: tuple[str, ...],
     rescale: str | None,
@@ -48,9 +56,12 @@ def evaluate(
         tables = read_lut_plan(plan, loaded.network, loaded.weights_hash)
         with stream_images(data, loaded.network) as images:
             found = evaluate_luts(loaded, tables, images)
-        written_luts(evaluated(found, tables.n_changed, command_line()), json_path)
+        said = evaluated(found, tables.n_changed, command_line())
+        written_luts(said, json_path, csv_path=csv_path)
         return
     sharing = read_plan(plan, loaded.network, loaded.weights_hash)
     with progress() as show, stream_images(data, loaded.network) as images:
-        report = evaluation_report(run(loaded, sharing, images, show))
+        evaluation = run(loaded, sharing, images, show, by_layer=by_layer)
+    report = evaluation_report(evaluation)
+    write_csv(csv_path, evaluation.table())
     deliver(json_path, write_json(report), evaluation_tables(report))

@@ -13,11 +13,13 @@ from crshare.cli.arguments import IN_FILE, MODEL, OUT_FOLDER, folder_to_write, n
 from crshare.cli.shared import (
     command_line,
     console,
+    csv_option,
     deliver,
     json_option,
     model_options,
     progress,
     source_of,
+    write_csv,
 )
 from crshare.cli.stopping import going_on
 from crshare.cli.written import shown, write_outcome
@@ -83,7 +85,8 @@ if TYPE_CHECKING:
 @click.option(
     "--pareto",
     is_flag=True,
-    help="Try multipliers well below and above too; write pareto.json and pareto.svg, the plot.",
+    help="Try multipliers well below and above too; write pareto.json, pareto.csv and the plot, "
+    "pareto.svg.",
 )
 @click.option(
     "--workers",
@@ -125,6 +128,7 @@ if TYPE_CHECKING:
 @click.option(
     "--seed", type=number(SEED), default=0, show_default=True, help="Of splits and samples."
 )
+@csv_option
 @json_option
 @model_options
 def optimize(
@@ -144,6 +148,7 @@ def optimize(
     clocks: int,
     thresholds: str,
     seed: int,
+    csv_path: Path | None,
     json_path: Path | None,
     sign_layers: tuple[str, ...],
     rescale: str | None,
@@ -194,7 +199,7 @@ def optimize(
             )
         said = optimized(tables, max_acc_loss, command_line())
         write_luts(folder, tables, said)
-        written_luts(said, json_path)
+        written_luts(said, json_path, csv_path=csv_path)
         screen.print(f"Wrote plan.json, report.json, report.txt and report.html to {folder}.")
         return
     objective = objectives.objective(minimise.replace("-", "_"), clocks)
@@ -217,6 +222,7 @@ def optimize(
     with compiling_ahead() if searches else nullcontext(), progress() as show:
         outcome = run(loaded, calibration, test, request, show)
     report, curve = write_outcome(folder, outcome, request, command_line(), show.seconds())
+    write_csv(csv_path, outcome.table())
     deliver(json_path, write_json(report))
     screen.print(shown(report, curve))
     screen.print(

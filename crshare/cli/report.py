@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crshare.cli.arguments import IN_FILE, IN_FOLDER, MODEL, OUT_FILE
+from crshare.cli.arguments import IN_FILE, IN_FOLDER, MODEL, OUT_FILE, OUT_FOLDER, ChoiceOf
 from crshare.cli.shared import console, deliver, json_option, model_options, source_of
 from crshare.errors import CrshareError
 
@@ -35,6 +35,19 @@ if TYPE_CHECKING:
 @click.option(
     "--curve", type=IN_FILE, help="What `generate --plan PLAN --curve PICTURE --json FILE` wrote."
 )
+@click.option(
+    "--figures",
+    type=OUT_FOLDER,
+    help="Write figures for a paper to this folder as well; needs the extra `report`.",
+)
+@click.option(
+    "--format",
+    "kind",
+    type=ChoiceOf("crshare.report.paper_figures", "FORMATS"),
+    default="pdf",
+    show_default=True,
+    help="Of the figures.",
+)
 @json_option
 @model_options
 def report(
@@ -44,6 +57,8 @@ def report(
     model: Path | None,
     luts: Path | None,
     curve: Path | None,
+    figures: Path | None,
+    kind: str,
     json_path: Path | None,
     sign_layers: tuple[str, ...],
     rescale: str | None,
@@ -66,14 +81,32 @@ def report(
         source = source_of(model, sign_layers, rescale)
         document = _with_channel(document, folder, source, channel)
     target = output or folder / "report.html"
+    drawn = _figures(document, figures, kind) if figures else []
     write_text(target, render(document))
     written = {
         "page": str(target),
         "model": document.report.model,
         "sections": section_titles(document),
+        "figures": drawn,
     }
     deliver(json_path, json.dumps(written, indent=1) + "\n")
-    console(json_path).print(f"Wrote {target}: open it in a browser.")
+    screen = console(json_path)
+    screen.print(f"Wrote {target}: open it in a browser.")
+    if drawn:
+        screen.print(f"Wrote {', '.join(drawn)} to {figures}.")
+
+
+def _figures(document: Document, folder: Path, kind: str) -> list[str]:
+    """The names of the files that were written."""
+    from crshare.files import write_bytes
+    from crshare.report.paper_figures import figures
+
+    if document.plan is None:
+        return []
+    drawn = figures(document.plan, kind)
+    for name, content in drawn.items():
+        write_bytes(folder / name, content)
+    return sorted(drawn)
 
 
 def _with_channel(document: Document, folder: Path, source: Source, channel: str) -> Document:

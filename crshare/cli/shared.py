@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crshare.cli.arguments import JSON, STDOUT, number, rescaling
+from crshare.cli.arguments import JSON, OUT_FILE, STDOUT, number, rescaling
 from crshare.limits import FRAMES
 from crshare.printable import NAME, printable
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
 
+    from crshare.frame import Frame
     from crshare.jobs import Source
     from crshare.screen import Screen
 
@@ -33,6 +34,23 @@ def json_option(command: Callable[..., None]) -> Callable[..., None]:
         type=JSON,
         help="Write every figure to this file as well; - for stdout, and nothing else there.",
     )(command)
+
+
+def csv_option(command: Callable[..., None]) -> Callable[..., None]:
+    """Where the figures of each layer go as CSV; the command hands them to write_csv."""
+    return click.option(
+        "--csv",
+        "csv_path",
+        type=OUT_FILE,
+        help="Write the figures of each layer to this file, separated by commas.",
+    )(command)
+
+
+def write_csv(csv_path: Path | None, frame: Frame) -> None:
+    from crshare.files import write_text
+
+    if csv_path is not None:
+        write_text(csv_path, frame.csv())
 
 
 def command_line() -> str:

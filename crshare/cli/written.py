@@ -44,15 +44,21 @@ def write_outcome(
     write_text(folder / "report.html", render(document_of(report, spent)))
     if curve is not None:
         write_text(folder / "pareto.json", write_json(curve))
+        write_text(folder / "pareto.csv", outcome.curve.csv())
         write_text(folder / "pareto.svg", tradeoff(report).standalone(drawing_style()))
     if request.kept_candidates and not outcome.found.lost:
         forget(request.kept_candidates)
     return report, curve
 
 
-def written_luts(report: LutReport, json_path: Path | None, html_path: Path | None = None) -> None:
+def written_luts(
+    report: LutReport,
+    json_path: Path | None,
+    html_path: Path | None = None,
+    csv_path: Path | None = None,
+) -> None:
     """What a command says of a LUT network, and its page where one was asked for."""
-    from crshare.cli.shared import deliver
+    from crshare.cli.shared import deliver, write_csv
     from crshare.files import write_text
     from crshare.report.lut_report import lut_tables
     from crshare.report.page.lut_page import lut_page
@@ -60,6 +66,7 @@ def written_luts(report: LutReport, json_path: Path | None, html_path: Path | No
 
     if html_path is not None:
         write_text(html_path, lut_page(report))
+    write_csv(csv_path, report.table())
     deliver(json_path, write_json(report), lut_tables(report))
 
 

@@ -1,16 +1,19 @@
 """What the jobs are asked for and what they find, as values that reports are made of."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from crshare.accuracy import Accuracy
+from crshare.evaluation.count_frames import luts, measures, origins, short_frame
+from crshare.evaluation.layer_losses import LayerLoss
+from crshare.frame import Cell, Frame, Tabled
 from crshare.limits import POINTS, SECONDS
 from crshare.model.read import Model
 from crshare.plan.cost import LayerCounts
 from crshare.plan.luts import LayerLuts
 from crshare.planning.candidates import Workers
 from crshare.planning.layerwise import Method
-from crshare.planning.search import Found
+from crshare.planning.search import Found, Tried, curve
 from crshare.typed_json import Count
 
 
@@ -34,10 +37,28 @@ class LayerAnalysis:
     counts: LayerCounts
 
 
-@dataclass(frozen=True, eq=False)
-class Analysis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Analysis(Tabled):
+    """What exact sharing would save, layer by layer, for one image."""
+
     model: Model
     layers: tuple[LayerAnalysis, ...]
+
+    def summary(self) -> Frame:
+        title = f"{self.model.path.name}: what exact sharing would save"
+        return short_frame(title, [layer.counts for layer in self.layers], planned=False)
+
+    def table(self) -> Frame:
+        return Frame.of(self.model.path.name, [_analysed(layer) for layer in self.layers])
+
+
+def _analysed(layer: LayerAnalysis) -> dict[str, Cell]:
+    figures: dict[str, Cell] = {
+        name: value
+        for name, value in vars(layer).items()
+        if name not in ("nearest", "counts") and isinstance(value, str | int | float)
+    }
+    return figures | measures(layer.counts, planned=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +72,8 @@ class ObjectiveCosts:
     planned: Count
 
 
-@dataclass(frozen=True, eq=False)
-class Outcome:
+@dataclass(frozen=True, eq=False, repr=False)
+class Outcome(Tabled):
     """What an optimization found. calibration: its images, by name; it and accuracy are None
     where no images were given. luts: of layers that stay unrolled, as PlanReport has them."""
 
@@ -66,6 +87,47 @@ class Outcome:
     exact: bool
     luts: tuple[LayerLuts, ...] = ()
 
+    def summary(self) -> Frame:
+        lost = "lossless" if self.exact else _lost(self.accuracy)
+        title = f"{self.model.path.name}: sharing plan, {lost}"
+        return short_frame(title, self.counts, self.luts, planned=True)
+
+    def table(self) -> Frame:
+        records = [
+            origins(one) | measures(one, planned=True) | luts(one.layer, self.luts)
+            for one in self.counts
+        ]
+        return Frame.of(self.model.path.name, records)
+
+    @property
+    def curve(self) -> Frame:
+        """Loss against the objective for every multiplier tried, on the validation images."""
+        return Frame.of(f"{self.model.path.name}: plans tried", [*map(_point, curve(self.found))])
+
+
+def _lost(accuracy: Accuracy | None) -> str:
+    if accuracy is None:
+        return "loss not measured"
+    low, high = accuracy.interval
+    return (
+        f"{accuracy.loss_points:.2f} points lost on {accuracy.n_images:,} images "
+        f"(95 % interval {low:.2f} to {high:.2f})"
+    )
+
+
+def _point(entry: tuple[Tried, bool]) -> dict[str, Cell]:
+    tried, beaten = entry
+    low, high = tried.accuracy.interval
+    return {
+        "multiplier": tried.multiplier,
+        "cost": tried.cost,
+        "points_lost": tried.accuracy.loss_points,
+        "low_95": low,
+        "high_95": high,
+        "kept_budget": tried.within,
+        "beaten": beaten,
+    }
+
 
 @dataclass(frozen=True, slots=True)
 class FollowedLayer:
@@ -75,11 +137,12 @@ class FollowedLayer:
     additions: Count
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation(Tabled):
     """A plan's accuracy on test images, and the counts of a run that followed it slice by slice.
 
     n_followed: images of that run. followed: its slice operations and additions for one image.
+    by_layer: of each layer's sharing alone, where that was asked for.
     """
 
     model: Model
@@ -89,6 +152,30 @@ class Evaluation:
     exact: bool
     n_followed: int
     followed: dict[str, FollowedLayer]
+    by_layer: tuple[LayerLoss, ...] = ()
+
+    def summary(self) -> Frame:
+        lost = "lossless" if self.exact else _lost(self.accuracy)
+        title = f"{self.model.path.name}: plan evaluated, {lost}"
+        return short_frame(title, self.counts, planned=True)
+
+    def table(self) -> Frame:
+        records = [
+            origins(one)
+            | measures(one, planned=True)
+            | _counted(self.followed[one.layer])
+            | self._lost_alone(one.layer)
+            for one in self.counts
+        ]
+        return Frame.of(self.model.path.name, records)
+
+    def _lost_alone(self, layer: str) -> dict[str, Cell]:
+        lost = {one.layer: one.accuracy.loss_points for one in self.by_layer}
+        return {"points_lost_alone": lost.get(layer)} if self.by_layer else {}
+
+
+def _counted(layer: FollowedLayer) -> dict[str, Cell]:
+    return {f"followed_{name}": n for name, n in asdict(layer).items()}
 
 
 @dataclass(frozen=True, slots=True)

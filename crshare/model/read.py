@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from crshare.errors import ModelFormatError
+from crshare.frame import Frame, Tabled
 from crshare.frontend.config import Weights
 from crshare.frontend.declared import NOTHING, Declared
 from crshare.frontend.formats import AnyFile, described, load, named
@@ -20,14 +21,15 @@ from crshare.frontend.onnx.reader import OnnxModel
 from crshare.frontend.topology import Graph
 from crshare.model.ties import refuse_ties
 from crshare.network.graph import ClassSums, Conv, Lut, Modulate, Network, RealConv, Threshold
+from crshare.network.network_frame import network_frame
 from crshare.thresholds.assemble import Maps, assemble
 from crshare.thresholds.layer_ops import ONE, Linear, Storage
 
 Rescale = tuple[Fraction, Fraction]
 
 
-@dataclass(frozen=True, eq=False)
-class Model:
+@dataclass(frozen=True, eq=False, repr=False)
+class Model(Tabled):
     """What was read of a file, and what a report or a change of the file needs to know of it.
     Of an exported network and a LUT network that is the network alone.
 
@@ -47,6 +49,9 @@ class Model:
     rescale: Rescale | None = None
     onnx: OnnxModel | None = None
     declared: Declared = field(default_factory=dict)
+
+    def summary(self) -> Frame:
+        return network_frame(f"{self.path.name}: {self.library}", self.network)
 
     @cached_property
     def weights(self) -> dict[str, Weights]:

@@ -18,6 +18,7 @@ import numpy as np
 
 from crshare.arrays import BoolArray, Int8Array, Int32Array
 from crshare.errors import PlanError
+from crshare.frame import Cell, Frame, Tabled
 from crshare.network.graph import Network, Op, Threshold
 from crshare.network.slices import SliceTable, decompose, with_slices
 from crshare.plan.origins import (
@@ -190,8 +191,8 @@ def parts_of(table: SliceTable, plan: LayerPlan) -> Iterator[tuple[SliceTable, L
         yield own, LayerPlan(plan.layer, patterns, plan.use[groups], plan.corrected[groups])
 
 
-@dataclass(frozen=True, eq=False)
-class SharingPlan:
+@dataclass(frozen=True, eq=False, repr=False)
+class SharingPlan(Tabled):
     """A plan for a whole network, bound to it by the fingerprint of its weights and thresholds.
 
     thresholds: by name of the Threshold layer, only those that the plan changes.
@@ -201,8 +202,24 @@ class SharingPlan:
     layers: tuple[LayerPlan, ...]
     thresholds: dict[str, Threshold] = field(default_factory=dict)
 
+    def summary(self) -> Frame:
+        title = f"sharing plan of network {self.fingerprint[:12]}"
+        return Frame.of(title, [_planned(one) for one in self.layers])
+
     def layer(self, name: str) -> LayerPlan:
         return next(plan for plan in self.layers if plan.layer == name)
+
+
+def _planned(plan: LayerPlan) -> dict[str, Cell]:
+    return {
+        "layer": plan.layer,
+        "shares": "slices" if plan.members is None else "patterns",
+        "groups": len(plan.use),
+        "users": plan.use.size,
+        "representatives": plan.n_computed,
+        "corrected": int(plan.corrected.sum()),
+        "left_out": int((plan.use == 0).sum()),
+    }
 
 
 def exact_layer(table: SliceTable) -> LayerPlan:

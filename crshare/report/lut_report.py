@@ -1,12 +1,13 @@
 """Results of LUT networks as values, field by field as in JSON, and as tables for a terminal."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from rich.console import Group, RenderableType
 
 from crshare.accuracy import Estimate
 from crshare.evaluation.lut_outcome import LutEvaluation, LutOutcome, Measured
+from crshare.frame import Frame
 from crshare.model.read import Model
 from crshare.network.lut_rewiring import LayerNodes, nodes_of
 from crshare.report.figures import less
@@ -56,6 +57,10 @@ class LutReport(Reproducible):
     tried: tuple[TriedTables, ...]
     accuracy: MeasuredAccuracy | None
     images_with_equal_scores: Count | None
+
+    def table(self) -> Frame:
+        """All figures, a row for each layer."""
+        return Frame.of(self.model, [asdict(layer) for layer in self.layers])
 
     def total(self, what: str) -> int:
         """Of all layers."""

@@ -4,7 +4,7 @@ docs/*.schema.json are made of these classes, by scripts/write_schemas.py.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from crshare.accuracy import Estimate
 from crshare.evaluation.outcome import FollowedLayer, ObjectiveCosts
@@ -211,7 +211,8 @@ class AnalysisReport(Reproducible):
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationReport(Head):
-    """What `crshare evaluate --json` writes. followed: for one image, by layer."""
+    """What `crshare evaluate --json` writes. followed: for one image, by layer. loss_by_layer: of
+    each layer's sharing alone, with --by-layer."""
 
     lossless: bool
     layers: tuple[LayerCounts, ...]
@@ -221,6 +222,7 @@ class EvaluationReport(Head):
     images_with_equal_scores: Count
     images_followed_slice_by_slice: Count
     followed: dict[str, FollowedLayer]
+    loss_by_layer: dict[str, MeasuredAccuracy] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

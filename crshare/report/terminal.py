@@ -125,8 +125,22 @@ def evaluation_tables(report: EvaluationReport) -> RenderableType:
             f"equal to those of the effective weights; {followed:,} slice operations an image "
             f"counted, {planned:,} planned (all layers)."
         ),
+        *by_layer_tables(report),
         *accuracy_lines(report),
     )
+
+
+def by_layer_tables(report: EvaluationReport) -> list[RenderableType]:
+    """What each layer's sharing alone loses, where that was measured."""
+    if not report.loss_by_layer:
+        return []
+    table = table_of("Points lost by each layer's sharing alone", "Layer")
+    for name in ("Points lost", "95 % interval"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for layer, lost in report.loss_by_layer.items():
+        low, high = lost.interval_95_points
+        table.add_row(layer, f"{lost.loss_points:+.2f}", f"{low:+.2f} to {high:+.2f}")
+    return [Fitting(table)]
 
 
 def origins_table(counts: Sequence[LayerCounts]) -> Fitting:

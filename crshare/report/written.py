@@ -94,6 +94,7 @@ def evaluation_report(evaluation: Evaluation) -> EvaluationReport:
         images_with_equal_scores=evaluation.n_equal,
         images_followed_slice_by_slice=evaluation.n_followed,
         followed=evaluation.followed,
+        loss_by_layer={one.layer: measured(one.accuracy) for one in evaluation.by_layer},
     )
 
 
