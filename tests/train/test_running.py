@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from fractions import Fraction
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -40,10 +41,10 @@ def saved(dialect: str, folder: Path, seeds: range) -> None:
 
 
 def assert_same_scores(folder: Path, dialect: str, seeds: range) -> None:
-    """The last bits may differ: a graph that Keras calls layer by layer adds up as it likes."""
+    """Each seed in the container after the last one's; only the reading of containers differs."""
     saved(dialect, folder, seeds)
     signs = frozenset({"Sign"} if dialect == "keras" else set())
-    for seed, ending in [(seed, ending) for seed in seeds for ending in (".h5", ".keras")]:
+    for seed, ending in zip(seeds, cycle((".h5", ".keras")), strict=False):
         with np.load(folder / f"{seed}.npz") as known:
             images, scores = known["images"], known["scores"]
         model = read_model(folder / f"{seed}{ending}", sign_layers=signs)
@@ -82,7 +83,7 @@ def test_larq_runs_what_was_saved(tmp_path: Path) -> None:
 
 @pytest.mark.needs_package("tensorflow", "keras")
 def test_keras_3_runs_what_was_saved(tmp_path: Path) -> None:
-    assert_same_scores(tmp_path, "keras", range(1))
+    assert_same_scores(tmp_path, "keras", range(2))
 
 
 @pytest.mark.needs_package("qkeras")

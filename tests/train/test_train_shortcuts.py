@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from crshare.cli import main
 from crshare.model.read import read_model
 from crshare.network.graph import Add, Concatenate, Conv, RealConv
 
@@ -27,6 +29,12 @@ def run(*command: object) -> str:
     return done.stdout
 
 
+def crshare(*words: object) -> str:
+    done = CliRunner().invoke(main, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
 @pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
 def test_trained_networks_with_shortcuts_go_all_the_way(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
@@ -41,9 +49,9 @@ def test_trained_networks_with_shortcuts_go_all_the_way(tmp_path: Path) -> None:
         assert {kind: ops.count(kind) for kind in wanted} == wanted
         shown = run("-m", "crshare", "verify", path, "--data", tmp_path / "images.npz")
         assert "100 images" in shown and "block1_main" in shown
-        assert "4 binary layers" in run("-m", "crshare", "analyze", path)
-        lossless = run(
-            *("-m", "crshare", "optimize", path, "--max-acc-loss", 0),
+        assert "4 binary layers" in crshare("analyze", path)
+        lossless = crshare(
+            *("optimize", path, "--max-acc-loss", 0),
             *("--data", tmp_path / "images.npz", "-o", tmp_path / name),
         )
         assert re.search(r"bit for bit equal on (\d+) of \1 images", lossless)
