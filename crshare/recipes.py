@@ -52,6 +52,7 @@ RECIPES = {
             (28, 28, 1),
             (),
             (256, 256, 256),
+            epochs=40,
             batch=100,
             first_rate=3e-3,
             last_rate=1e-6,

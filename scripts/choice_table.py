@@ -51,6 +51,7 @@ ROWS = {
     "lfc-128": Row(
         SHARED / "lfc_w1a1_mnist.h5", 128, "82,988 LUTs, 396 BRAM", "xc7z045", 0.7, wide=True
     ),
+    "sfc-16": Row(ROOT / "data" / "sfc-mnist.h5", 16, "91,131 LUTs, 4.5 BRAM", wide=True),
     "digits-128": Row(ROOT / "data" / "digits_bnn.h5", 128, chip="xc7a35t"),
 }
 
