@@ -4,6 +4,7 @@ Run by test_training.py in a process of its own.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,11 @@ import crshare
 from crshare.cli import main
 from crshare.images.image_set import ImageSet, load_images
 from crshare.model.read import read_model
-from crshare.network.graph import Conv
+from crshare.network.graph import Conv, Threshold
 from crshare.recipes import RECIPES, Recipe, RecipeError, recipe_of
 from crshare.train import training
 from crshare.train.augment import Augmentation
+from crshare.train.compact import write_compact
 from crshare.train.course import Course, Progress, Trained, parted
 from crshare.train.recipes import build
 
@@ -120,6 +122,16 @@ def test_in_bfloat16_all_but_the_first_layer_and_the_scores_is_narrow() -> None:
         for model in (narrow, wide)
     ]
     assert np.array_equal(signs[0].astype(np.float32), signs[1])  # sums up to 36, exact in bfloat16
+
+
+def test_pixels_become_bits_where_the_recipe_says_so(tmp_path: Path) -> None:
+    recipe = replace(recipe_of("sfc-mnist"), dense=(4,))
+    write_compact(build(recipe, 0), tmp_path / "model.h5")
+    network = read_model(tmp_path / "model.h5").network
+    first, pixels = network.layers[0].op, network.input
+    assert isinstance(first, Threshold) and pixels.shape == (28, 28, 1)
+    values = [pixels.multiplier * pixel + pixels.offset for pixel in (127, 128)]
+    assert [value >= first.at[0] for value in values] == [False, True] and first.rising[0]
 
 
 class KilledError(Exception):
