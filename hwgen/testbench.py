@@ -18,7 +18,7 @@ from hwgen.matrix_vector import MatrixVector
 STALLS = "+stalls"
 IN_FILE, OUT_FILE = "beats_in.hex", "beats_out.hex"
 PATIENCE = 20_000  # clocks without a beat, beside those of walks over padding, that are a hang
-LONG_STALLS = 4  # longest stall, in clocks that the slowest stage takes for an image
+LONG_STALLS = 2  # longest stalls, in images, at least
 VERDICT = re.compile(
     r"PASS (?P<passed>\d{1,10}) beats in (?P<clocks>\d{1,10}) clocks, "
     r"the first after (?P<first>\d{1,10})|FAIL [ -~]*"
@@ -150,7 +150,7 @@ def _stall(emit: Emitter, dut: Dut) -> None:
         emit("if (held != 0) held = held - 1;")
         with emit.block("else if (stalls && ($random(seed) & 3) == 0) begin", "end"):
             emit("held = 1;")
-            emit(f"if (($random(seed) & {dut.stall // 2 - 1}) == 0)")
+            emit(f"if (($random(seed) & {dut.stall // 4 - 1}) == 0)")  # once in so many clocks
             emit(f"  held = $random(seed) & {dut.stall - 1};")
 
 
@@ -193,9 +193,10 @@ def patience_for(design: Design) -> int:
 
 
 def stall_for(design: Design) -> int:
-    """So long that what waits between stages fills up, and runs empty."""
+    """So long that what waits between stages fills up, and runs empty: up to four images of the
+    slowest stage."""
     clocks = LONG_STALLS * max(design.beats_in, design.beats_out, *_walks(design))
-    return 1 << clocks.bit_length()
+    return 1 << max(2, clocks.bit_length())
 
 
 def _walks(design: Design) -> Iterator[int]:
@@ -204,7 +205,8 @@ def _walks(design: Design) -> Iterator[int]:
         if isinstance(stage, MatrixVector) or (
             isinstance(stage, Compute | Pool) and any(stage.windowing.pads)
         ):
-            yield prod(stage.windowing.padded) * _clocks(stage)
+            windows = prod(stage.windowing.output)
+            yield prod(stage.windowing.padded) + windows * (_clocks(stage) - 1)
 
 
 def _clocks(stage: Compute | MatrixVector | Pool) -> int:
