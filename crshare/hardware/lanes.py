@@ -3,6 +3,10 @@
 Bits of values and of weights go through small tables first, a few of them a table, then all tables'
 numbers are added up: by a compressor tree where the target has one, else by counters of six bits
 and adders. With few words the weights are no bits: the tables know them by the number of the word.
+
+Before a compressor tree, bits of a memory's weights are met in rows: a table of three values, and
+behind it full adders of two values and the sum bit before them. Two values, their weights and that
+bit are the five inputs of one LUT6_2, which compares them and adds them up in one site.
 """
 
 from collections.abc import Sequence
@@ -17,6 +21,7 @@ from hwgen.lut_tables import INPUTS
 
 BITS = Range(0, 1)
 MOST_WORDS = 16  # that tables know by their number
+STEPS = 2  # full adders of a row, behind its table
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +62,48 @@ class LaneShape:
 
 def weighted_lane(shape: LaneShape) -> Netlist:
     """Of a memory's weights, which stand behind the values."""
-    cells = []
-    for place, values in shape.groups():
-        inverted = _inverted(shape, place)
-        bits = [Bit(value * shape.width + place, inverted) for value in values]
-        bits += [Bit(shape.n_values + value, False) for value in values]
-        cells.append(Lookup(tuple(bits), _agreeing(len(values)), shape.heaps))
+    if shape.heaps:
+        return _rows_of_adders(shape)
+    cells = [_agreeing_cell(shape, place, values) for place, values in shape.groups()]
     return _counted(shape, cells, shape.simd)
+
+
+def _agreeing_cell(
+    shape: LaneShape, place: int, values: Sequence[int], carried: tuple[Bit, ...] = ()
+) -> Lookup:
+    """How many values agree with their weights, and the bit that is carried along, if there is."""
+    inverted = _inverted(shape, place)
+    bits = [Bit(value * shape.width + place, inverted) for value in values]
+    bits += [Bit(shape.n_values + value, False) for value in values]
+    return Lookup((*bits, *carried), _agreeing(len(values), len(carried)), shape.heaps)
+
+
+def _rows_of_adders(shape: LaneShape) -> Netlist:
+    cells = TreeCells([BITS] * (shape.n_values + shape.simd))
+    columns: Columns = [[] for _ in range(_total(shape).bit_length())]
+    step = INPUTS // 2 + 2 * STEPS
+    for place in range(shape.width):
+        for first in range(0, shape.simd, step):
+            values = range(first, min(first + step, shape.simd))
+            _row(cells, columns, shape, place, values)
+    return _summed(shape, cells, columns, shape.simd)
+
+
+def _row(
+    cells: TreeCells, columns: Columns, shape: LaneShape, place: int, values: Sequence[int]
+) -> None:
+    """A table of three values, then two at a time with the sum bit before them."""
+    first = INPUTS // 2
+    groups = [values[:first], *(values[k : k + 2] for k in range(first, len(values), 2))]
+    carried = tuple[Bit, ...]()
+    for group in groups:
+        cell = _agreeing_cell(shape, place, group, carried)
+        most = len(group) + len(carried)
+        net = cells.add(cell, Range(0, most))
+        if most > 1:
+            columns[place + 1].append(Bit(net, False, 1))
+        carried = (Bit(net, False),)
+    columns[place].extend(carried)
 
 
 def worded_lane(shape: LaneShape, weights: Sequence[Sequence[int]]) -> Netlist:
@@ -127,10 +167,11 @@ def _inverted(shape: LaneShape, place: int) -> bool:
     return shape.signed and place == shape.width - 1
 
 
-def _agreeing(n: int) -> tuple[int, ...]:
-    """How many of n bits equal the n bits behind them."""
+def _agreeing(n: int, n_carried: int) -> tuple[int, ...]:
+    """How many of n bits equal the n bits behind them, and the bits carried behind these."""
     both = range(1 << 2 * n)
-    return tuple(n - ((word ^ word >> n) & (1 << n) - 1).bit_count() for word in both)
+    found = [n - ((word ^ word >> n) & (1 << n) - 1).bit_count() for word in both]
+    return tuple(count + carried for carried in range(n_carried + 1) for count in found)
 
 
 def _known(rows: Sequence[Sequence[int]], n: int, word_bits: int) -> tuple[int, ...]:
@@ -151,15 +192,23 @@ def _number(weights: Sequence[int], sign: int) -> int:
 def _counted(shape: LaneShape, tables: list[Lookup], n_beside: int) -> Netlist:
     """The sum of all tables' numbers, each times two to its bit of the values."""
     cells = TreeCells([BITS] * (shape.n_values + n_beside))
-    total = shape.simd * ((1 << shape.width) - 1)
     found = [cells.add(table, Range(0, _most(table, shape))) for table in tables]
-    columns: Columns = [[] for _ in range(total.bit_length())]
+    columns: Columns = [[] for _ in range(_total(shape).bit_length())]
     for net, (place, values) in zip(found, shape.groups(), strict=True):
         for index in range(len(values).bit_length()):
             columns[place + index].append(Bit(net, False, index))
+    return _summed(shape, cells, columns, n_beside)
+
+
+def _total(shape: LaneShape) -> int:
+    """The greatest sum."""
+    return shape.simd * ((1 << shape.width) - 1)
+
+
+def _summed(shape: LaneShape, cells: TreeCells, columns: Columns, n_beside: int) -> Netlist:
     if shape.heaps:
         bits = cells.summed(columns, [0] * len(columns))
-        net = cells.add(Join(tuple(bits)), Range(0, total))
+        net = cells.add(Join(tuple(bits)), Range(0, _total(shape)))
     else:
         net = _added(cells, columns)
     n_inputs = shape.n_values + n_beside
