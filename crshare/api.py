@@ -119,9 +119,18 @@ def load_plan(model: Model, path: str | PathLike[str]) -> SharingPlan:
     return plan_file.read_plan(Path(path), model.network, model.weights_hash)
 
 
-def save_plan(plan: SharingPlan, model: Model, path: str | PathLike[str]) -> None:
-    """Write a plan as `crshare optimize` does; OutputError where it cannot be written."""
-    plan_file.write_plan(plan, model.path.name, Path(path))
+def save_plan(
+    plan: SharingPlan,
+    model: Model,
+    path: str | PathLike[str],
+    *,
+    images: Mapping[str, str] = plan_file.NO_IMAGES,
+) -> None:
+    """Write a plan as `crshare optimize` does; OutputError where it cannot be written.
+
+    images: hashes of the sets that chose it and reported its loss, as `Outcome.images` has them.
+    """
+    plan_file.write_plan(plan, model.path.name, Path(path), images)
 
 
 def analyze(model: Model, *, on_progress: Progress = _silent) -> Analysis:

@@ -158,6 +158,11 @@ def optimize(
         n_equal=n_equal,
         exact=is_exact(network, found.plan),
         luts=planned_luts(network, found.plan, objective, sizing),
+        images={
+            role: images.digest
+            for role, images in (("calibration", calibration if used else None), ("test", test))
+            if images is not None
+        },
     )
 
 

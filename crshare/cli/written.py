@@ -28,7 +28,7 @@ def write_outcome(
     from crshare.files import write_text
     from crshare.plan.file import write_plan
     from crshare.planning.checkpoint import forget
-    from crshare.report.page.document import Spent, document_of
+    from crshare.report.page.document import Spent, document_of, with_planned
     from crshare.report.page.html import drawing_style, render
     from crshare.report.page.plots import tradeoff
     from crshare.report.written import curve_report, plan_report
@@ -37,11 +37,12 @@ def write_outcome(
     report = plan_report(outcome, request, command)
     curve = curve_report(outcome) if request.whole_curve else None
     spent = tuple(Spent(stage, round(n, 2)) for stage, n in seconds.items())
-    write_plan(outcome.found.plan, outcome.model.path.name, folder / "plan.json")
+    path = folder / "plan.json"
+    write_plan(outcome.found.plan, outcome.model.path.name, path, outcome.images)
     write_text(folder / "report.json", write_json(report))
     write_text(folder / "report.txt", _as_text(shown(report, curve)))
     write_text(folder / "times.json", write_json(spent))
-    write_text(folder / "report.html", render(document_of(report, spent)))
+    write_text(folder / "report.html", render(with_planned(document_of(report, spent), path)))
     if curve is not None:
         write_text(folder / "pareto.json", write_json(curve))
         write_text(folder / "pareto.csv", outcome.curve.csv())

@@ -1,6 +1,6 @@
 """What the jobs are asked for and what they find, as values that reports are made of."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from crshare.accuracy import Accuracy
@@ -75,7 +75,8 @@ class ObjectiveCosts:
 @dataclass(frozen=True, eq=False, repr=False)
 class Outcome(Tabled):
     """What an optimization found. calibration: its images, by name; it and accuracy are None
-    where no images were given. luts: of layers that stay unrolled, as PlanReport has them."""
+    where no images were given. luts: of layers that stay unrolled, as PlanReport has them. images:
+    a hash of each set by its role."""
 
     model: Model
     found: Found
@@ -86,6 +87,7 @@ class Outcome(Tabled):
     n_equal: int | None
     exact: bool
     luts: tuple[LayerLuts, ...] = ()
+    images: dict[str, str] = field(default_factory=dict)
 
     def summary(self) -> Frame:
         lost = "lossless" if self.exact else _lost(self.accuracy)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ NAMES = (
     ("X_test", "y_test"),
     ("test_images", "test_labels"),
 )
+HASHED = 1024  # images at a time
 FORM = "expected pixels [n, height, width, channels] and labels [n]"
 MADE = "make sets of images with crshare.image_set or crshare.load_images"
 
@@ -48,6 +51,16 @@ class ImageSet:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of the pixels as integers and of the labels, whatever the file they came in."""
+        found = sha256(f"{self.images.shape}".encode())
+        for start in range(0, len(self), HASHED):
+            batch = self.images[start : start + HASHED]
+            found.update(np.ascontiguousarray(batch, "<i4").data)
+        found.update(np.ascontiguousarray(self.labels, "<i8").data)
+        return found.hexdigest()
 
     def take(self, rows: npt.NDArray[np.int64] | slice, name: str) -> "ImageSet":
         return ImageSet(name, self.images[rows], self.labels[rows])

@@ -5,9 +5,10 @@ layout, and that the plan belongs to the network. Plans without patterns are wri
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
 import numpy as np
@@ -28,6 +29,7 @@ ZEROS = "0"
 MAY_LACK = "corrected", "filters"
 MAX_BYTES = 2**30
 Json = dict[str, Any]
+NO_IMAGES: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +76,24 @@ class PlannedThreshold:
 
 @dataclass(frozen=True, slots=True)
 class PlanFile:
-    """A sharing plan of crshare; of version 2 where a layer shares patterns."""
+    """A sharing plan of crshare; of version 2 where a layer shares patterns. images: hashes of the
+    sets that chose it (calibration) and reported its loss (test), where they are known."""
 
     format: Literal["crshare-plan"]
     version: Literal[1, 2]
     model: PlannedModel
     layers: tuple[PlannedLayer, ...]
     thresholds: tuple[PlannedThreshold, ...]
+    images: dict[str, Hash] = field(default_factory=dict)
 
 
-def write_plan(plan: SharingPlan, model_name: str, path: Path) -> None:
-    write_text(path, dumps(plan, model_name))
+def write_plan(
+    plan: SharingPlan, model_name: str, path: Path, images: Mapping[str, str] = NO_IMAGES
+) -> None:
+    write_text(path, dumps(plan, model_name, images))
 
 
-def dumps(plan: SharingPlan, model_name: str) -> str:
+def dumps(plan: SharingPlan, model_name: str, images: Mapping[str, str] = NO_IMAGES) -> str:
     """One line for each group: a plan can be read, and compared, by eye."""
     file = PlanFile(
         format="crshare-plan",
@@ -95,13 +101,14 @@ def dumps(plan: SharingPlan, model_name: str) -> str:
         model=PlannedModel(model_name, plan.fingerprint),
         layers=tuple(map(_planned_layer, plan.layers)),
         thresholds=tuple(_planned(*item) for item in sorted(plan.thresholds.items())),
+        images=dict(images),
     )
     return _by_line(to_builtins(file))
 
 
 def read_plan(path: Path, network: Network, fingerprint: str) -> SharingPlan:
     """Read and check a plan for this network; PlanError says what is wrong, and where."""
-    file = _load(path)
+    file = load_plan_file(path)
     if file.model.fingerprint != fingerprint:
         raise PlanError(
             f"{path}: this plan was made for another model ({file.model.name}); its "
@@ -114,7 +121,8 @@ def read_plan(path: Path, network: Network, fingerprint: str) -> SharingPlan:
         raise PlanError(f"{path}: {error}") from error
 
 
-def _load(path: Path) -> PlanFile:
+def load_plan_file(path: Path) -> PlanFile:
+    """A plan as it stands in its file, which no network was asked about."""
     advice = "give a plan that `crshare optimize` wrote"
     try:
         return read_json(read_file_bytes(path, PlanError, advice, MAX_BYTES), PlanFile)
@@ -249,7 +257,8 @@ def _by_line(document: Json) -> str:
     def shortened(group: Json) -> Json:
         return {key: value for key, value in group.items() if value or key not in MAY_LACK}
 
-    head = {key: document[key] for key in ("format", "version", "model")}
+    names = ("format", "version", "model", *(("images",) if document["images"] else ()))
+    head = {key: document[key] for key in names}
     layers = ",\n".join(
         f'  {{"name":{json.dumps(layer["name"])},"groups":[\n'
         f"{rows(list(map(shortened, layer['groups'])), '    ')}\n  ]}}"

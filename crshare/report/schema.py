@@ -11,6 +11,7 @@ from crshare.evaluation.outcome import FollowedLayer, ObjectiveCosts
 from crshare.plan.cost import LayerCounts, Totals
 from crshare.plan.luts import LayerLuts
 from crshare.planning.solver_asked import Replaced
+from crshare.report.drawn import DrawnLayer
 from crshare.report.slice_statistics import LayerStatistics, ThresholdStatistics
 from crshare.typed_json import Amount, Count, Hash, Number, Positive, Share
 
@@ -151,7 +152,8 @@ class SearchReport:
 @dataclass(frozen=True, kw_only=True)
 class PlanReport(Reproducible):
     """report.json of `crshare optimize`. chosen_on, accuracy: None where no images were given.
-    luts: of the layers that stay unrolled, where the plan changes weights or LUTs are its goal."""
+    luts: of the layers that stay unrolled, where the plan changes weights or LUTs are its goal.
+    images: hashes of the sets that chose (calibration) and reported (test)."""
 
     request: RequestAsked
     lossless: bool
@@ -166,6 +168,8 @@ class PlanReport(Reproducible):
     portraits: tuple[LayerStatistics, ...]
     thresholds: tuple[ThresholdStatistics, ...]
     luts: tuple[LayerLuts, ...] = ()
+    network: tuple[DrawnLayer, ...] = ()
+    images: dict[str, Hash] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [layer.layer for layer in self.layers]
@@ -207,6 +211,7 @@ class AnalysisReport(Reproducible):
     first_layer: Realisations
     portraits: tuple[LayerStatistics, ...]
     thresholds: tuple[ThresholdStatistics, ...]
+    network: tuple[DrawnLayer, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

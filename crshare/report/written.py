@@ -16,6 +16,7 @@ from crshare.plan.plan import SharingPlan, changed_layers
 from crshare.planning.layerwise import Method, SolverTally, exact_plan
 from crshare.planning.search import Found, curve, verdicts
 from crshare.planning.solver_asked import replaced
+from crshare.report.drawn import drawn_network
 from crshare.report.schema import (
     AnalysedLayer,
     AnalysisReport,
@@ -49,6 +50,7 @@ def analysis_report(analysis: Analysis, command: str = "") -> AnalysisReport:
         **_together([layer.counts for layer in analysis.layers]),
         portraits=layer_statistics(model.network, plan),
         thresholds=threshold_statistics(model.network, plan),
+        network=drawn_network(model.network),
     )
 
 
@@ -81,6 +83,8 @@ def plan_report(outcome: Outcome, request: Request, command: str = "") -> PlanRe
         images_with_equal_scores=outcome.n_equal,
         portraits=layer_statistics(model.network, outcome.found.plan),
         thresholds=threshold_statistics(model.network, outcome.found.plan),
+        network=drawn_network(model.network),
+        images=outcome.images,
     )
 
 

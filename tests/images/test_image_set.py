@@ -34,6 +34,16 @@ def write(path: Path, **arrays: Any) -> Path:
     return path
 
 
+def test_a_digest_is_of_values_not_of_types() -> None:
+    pixels = np.arange(24).reshape(2, 3, 4, 1)
+    labels = np.array([0, 1])
+    first = ImageSet("a", pixels.astype(np.uint8), labels)
+    assert first.digest == ImageSet("b", pixels.astype(np.int16), labels).digest
+    assert first.digest != ImageSet("a", pixels[::-1].astype(np.uint8), labels).digest
+    assert first.digest != ImageSet("a", pixels.astype(np.uint8), labels[::-1]).digest
+    assert first.digest != ImageSet("a", pixels.reshape(2, 4, 3, 1), labels).digest
+
+
 def test_images_and_labels_are_read(tmp_path: Path) -> None:
     found = load_images(write(tmp_path / "a.npz", images=PIXELS, labels=LABELS), NETWORK)
     assert found.name == "a.npz"

@@ -10,7 +10,7 @@ import pytest
 
 from crshare.errors import PlanError
 from crshare.model.read import Model, read_model
-from crshare.plan.file import dumps, read_plan
+from crshare.plan.file import dumps, load_plan_file, read_plan
 from crshare.plan.plan import planned_network
 from tests.hostile.spoil import spoil_json
 
@@ -28,7 +28,9 @@ def read(path: Path, loaded: Model) -> Any:
 
 def test_a_plan_is_read_as_it_was_written(optimized: Path, loaded: Model) -> None:
     path = optimized / "plan.json"
-    assert dumps(read(path, loaded), loaded.path.name) == path.read_text("utf-8")
+    images = load_plan_file(path).images
+    assert set(images) == {"calibration", "test"}
+    assert dumps(read(path, loaded), loaded.path.name, images) == path.read_text("utf-8")
 
 
 def test_a_plan_that_was_laid_out_anew_is_the_same(
@@ -37,7 +39,7 @@ def test_a_plan_that_was_laid_out_anew_is_the_same(
     text = (optimized / "plan.json").read_text("utf-8")
     path = tmp_path / "plan.json"
     path.write_text(json.dumps(json.loads(text), indent=2))
-    assert dumps(read(path, loaded), loaded.path.name) == text
+    assert dumps(read(path, loaded), loaded.path.name, load_plan_file(path).images) == text
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 import pytest
 
 from crshare.errors import CrshareError
-from crshare.report.page import markup
+from crshare.report.page import explorer, markup
 from crshare.report.page.axis import Axis, LogAxis, axis_over, label
 from crshare.report.page.document import (
     Document,
@@ -28,7 +28,7 @@ from crshare.report.page.document import (
     with_rates,
 )
 from crshare.report.page.html import render, section_titles
-from crshare.report.page.plots import tradeoff
+from crshare.report.page.plots import NARROW, WIDE, tradeoff
 from crshare.report.page.rate_plot import limit_in_sight
 from crshare.report.page.svg import Drawing
 from crshare.report.rates import RateLimit, RatePoint, Rates
@@ -36,7 +36,7 @@ from crshare.report.schema import PlanReport
 from crshare.typed_json import read_json
 from tests.hostile.names import NAMES
 
-VOID = {"meta", "link", "br"}
+VOID = {"meta", "link", "br", "input"}
 
 
 class Balance(HTMLParser):
@@ -91,12 +91,14 @@ def test_every_figure_says_in_words_what_it_shows(optimized: Path) -> None:
 
 def test_all_sections_are_there(document: Document) -> None:
     assert section_titles(document) == [
+        "The network",
         "Measures by layer",
         "Accuracy against operations",
         "Distinct slices against chance",
         "Most used patterns",
         "Hamming distances",
         "Sharing groups of a channel",
+        "Any channel",
         "Thresholds before and after",
         "Solver gaps and times",
         "How to reproduce",
@@ -405,6 +407,55 @@ def test_the_tradeoff_says_every_plan(document: Document) -> None:
     for entry in document.report.search.tried:
         assert f"{entry.cost:,} slice operations lose" in drawing
     assert drawing.count('class="whisker"') == len(document.report.search.tried)
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_the_loss_on_test_images_stands_at_the_plans_operations(
+    document: Document, width: float
+) -> None:
+    assert isinstance(document.report, PlanReport)
+    drawing = ElementTree.fromstring(tradeoff(document.report, width).markup().html)
+    (mark,) = (shape for shape in drawing if shape.get("class") == "reported")
+    kept = f"{document.report.objective.planned:,} "
+    places = {
+        float(shape.attrib["cx"])
+        for shape in drawing
+        if shape.get("class") == "planned" and (shape[0].text or "").startswith(kept)
+    }
+    (place,) = places
+    assert float(mark.attrib["x"]) + float(mark.attrib["width"]) / 2 == pytest.approx(place)
+
+
+def test_the_network_is_drawn_with_its_shapes(document: Document) -> None:
+    page = render(document)
+    assert "convolution 3 × 3, 8 → 8" in page and "6 × 6 × 8 bits" in page
+    assert page.count('<li class="binary">') == len(document.layers)
+
+
+def test_any_channel_is_in_the_page_as_the_plan_has_it(document: Document) -> None:
+    found = re.search('<div id="explored" hidden>(.*?)</div>', render(document))
+    assert found is not None
+    layers = json.loads(unescape(found[1]))
+    assert len(layers) == len(document.planned)
+    for shown, layer in zip(layers, document.planned, strict=True):
+        assert [use for _, use in shown["groups"]] == [list(group.use) for group in layer.groups]
+
+
+def test_layers_too_large_for_the_page_are_named(
+    document: Document, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explorer, "MOST", 3000)
+    assert "Too large for this page: " in render(document)
+    monkeypatch.setattr(explorer, "MOST", 0)
+    assert "Any channel" not in section_titles(document)
+
+
+def test_the_page_tells_with_what_it_was_made(document: Document) -> None:
+    page = render(document)
+    assert document.plan is not None
+    assert set(document.plan.images) == {"calibration", "test"}
+    assert all(f"<code>{digest}</code>" in page for digest in document.plan.images.values())
+    assert "by itself; any machine finds this plan" in page
 
 
 @pytest.mark.parametrize(

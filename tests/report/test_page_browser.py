@@ -56,6 +56,7 @@ PROBE = """
   seen.crowded = drawings.flatMap(crowded);
   seen.outside = drawings.flatMap(outside);
   seen.overflow = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  seen.slices = document.querySelectorAll("#slices li").length;
   seen.width = document.documentElement.clientWidth;
   document.body.dataset.seen = JSON.stringify(seen);
 </script>
@@ -147,6 +148,11 @@ def test_the_theme_follows_the_system_and_the_button(
     assert seen["themes"] == [LIGHT, DARK, LIGHT]
     dark = probe(tmp_path, page, "--blink-settings=preferredColorScheme=0")
     assert dark["themes"] == [DARK, LIGHT, DARK]
+
+
+def test_a_channel_can_be_looked_at(seen: dict[str, Any], optimized: Path) -> None:
+    plan = json.loads((optimized / "plan.json").read_text("utf-8"))
+    assert seen["slices"] == len(plan["layers"][0]["groups"][0]["representatives"])
 
 
 def test_words_in_figures_neither_overlap_nor_leave_them(seen: dict[str, Any]) -> None:

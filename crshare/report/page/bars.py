@@ -8,6 +8,7 @@ from crshare.plan.luts import LayerLuts
 from crshare.report.figures import MEASURES, change, short
 from crshare.report.page.axis import Axis
 from crshare.report.page.document import Document
+from crshare.report.page.plots import MARGIN, WIDE, named
 from crshare.report.page.svg import Drawing
 
 PANEL = 370.0
@@ -107,23 +108,26 @@ _SAID = {
 }
 
 
-def chance_plot(document: Document) -> Drawing:
+def chance_plot(document: Document, width: float = WIDE) -> Drawing:
     """For each layer the share of slices to compute: by chance, exactly shared, as planned."""
     portraits = document.portraits
     gutter = _gutter([p.layer for p in portraits])
-    axis = Axis(0, 1, gutter, 620)
+    right = width - MARGIN
+    axis = Axis(0, 1, gutter, right)
     height = 30 + 26 * len(portraits) + 34
     said = "; ".join(
         f"{p.layer}: chance {p.chance_inverse:.3f}, exact {p.n_up_to_inverse / p.n_slices:.3f}, "
         f"plan {p.n_computed / p.n_slices:.3f}"
         for p in portraits
     )
-    drawing = Drawing("chance", 640, height, "Share of slices to compute, by layer", said + ".")
+    drawing = Drawing(
+        named("chance", width), width, height, "Share of slices to compute, by layer", said + "."
+    )
     bottom = 14.0 + 26 * len(portraits)
     for tick in axis.ticks(5):
         drawing.line(axis.at(tick), 10, axis.at(tick), bottom, "grid")
         drawing.text(axis.at(tick), bottom + 16, f"{tick:.1f}", "figure", "middle")
-    drawing.text((gutter + 620) / 2, bottom + 36, "share of slices to compute", "label", "middle")
+    drawing.text((gutter + right) / 2, bottom + 36, "share of slices to compute", "label", "middle")
     for number, statistics in enumerate(portraits):
         y = 26.0 + 26 * number
         exact = statistics.n_up_to_inverse / statistics.n_slices

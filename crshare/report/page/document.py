@@ -8,6 +8,7 @@ from crshare.errors import CrshareError
 from crshare.files import read_file_bytes
 from crshare.hardware.lowering import DESIGNS
 from crshare.plan.cost import LayerCounts
+from crshare.plan.file import PlannedLayer, load_plan_file
 from crshare.plan.luts import LayerLuts
 from crshare.report.rates import Rates
 from crshare.report.schema import AnalysisReport, PlanReport, SearchReport
@@ -67,7 +68,8 @@ class Document:
 
     luts: of all stages as synthesised, where they were. rates: LUTs against clocks, where they were
     counted. spent: empty where no times were kept. opened: the layer whose sharing groups the
-    reader asked for. portraits: those of the report, or with the channel that was asked for.
+    reader asked for. planned: the layers as plan.json has them, where it stands beside the report.
+    portraits: those of the report, or with the channel that was asked for.
     """
 
     report: PlanReport | AnalysisReport
@@ -77,6 +79,7 @@ class Document:
     spent: tuple[Spent, ...] = ()
     rates: Rates | None = None
     opened: str | None = None
+    planned: tuple[PlannedLayer, ...] = ()
 
     @property
     def plan(self) -> PlanReport | None:
@@ -113,7 +116,17 @@ def read_document(folder: Path) -> Document:
             f"{path}: is no report of this version of crshare ({error}); make it anew with "
             "`crshare optimize`"
         ) from error
-    return document_of(report, _read_times(times) if times.exists() else ())
+    document = document_of(report, _read_times(times) if times.exists() else ())
+    plan = folder / "plan.json"
+    return with_planned(document, plan) if plan.exists() else document
+
+
+def with_planned(document: Document, path: Path) -> Document:
+    """With the layers of the plan; CrshareError where it is that of another model."""
+    file = load_plan_file(path)
+    if file.model.fingerprint != document.report.fingerprint:
+        raise CrshareError(f"{path}: is no plan of the model that the report is of; {GIVE}")
+    return replace(document, planned=file.layers)
 
 
 def _read_times(path: Path) -> tuple[Spent, ...]:

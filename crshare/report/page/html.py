@@ -6,7 +6,8 @@ from hashlib import sha256
 from crshare.report.page.cards import cards
 from crshare.report.page.document import Document
 from crshare.report.page.markup import Markup, element, in_lines, own_files
-from crshare.report.page.sections import SECTIONS, Section, noted
+from crshare.report.page.section import Section, noted
+from crshare.report.page.sections import SECTIONS
 from crshare.report.verdict import verdict
 
 

@@ -14,8 +14,10 @@ from crshare.printable import visible
 Attribute = str | bool | None
 
 # Elements without content, and how they end.
-EMPTY = {"meta": ">", "link": ">", "br": ">"} | dict.fromkeys(
-    ("rect", "line", "circle", "polyline"), "/>"
+EMPTY = (
+    {"meta": ">", "link": ">", "br": ">"}
+    | dict.fromkeys(("rect", "line", "circle", "polyline"), "/>")
+    | {"input": ">"}
 )
 
 

@@ -9,20 +9,27 @@ from crshare.report.schema import MeasuredAccuracy, PlanReport, TriedPlan
 from crshare.report.slice_statistics import LayerStatistics, ThresholdStatistics
 
 Point = tuple[float, float]
-LEFT, RIGHT, TOP, BOTTOM = 56.0, 700.0, 30.0, 320.0
+WIDE, NARROW = 720.0, 388.0  # of the page's column, and of a telephone's
+MARGIN = 20.0  # right of the horizontal axis
+LEFT, TOP, BOTTOM = 56.0, 30.0, 320.0
 
 
-def tradeoff(report: PlanReport) -> Drawing:
+def named(name: str, width: float) -> str:
+    """The name of a drawing that a page has in two widths."""
+    return name if width == WIDE else f"{name}-narrow"
+
+
+def tradeoff(report: PlanReport, width: float = WIDE) -> Drawing:
     """Every tried plan: its cost, and the points lost with their 95 % interval."""
     unit, exact, planned = (report.objective.unit, report.objective.exact, report.objective.planned)
     tried, accuracy = report.search.tried, report.accuracy
     ends = [end for entry in tried for end in entry.loss.interval_points]
     ends += accuracy.interval_95_points if accuracy else ()
-    x = _cost_axis([exact, planned, *(entry.cost for entry in tried)])
+    x = _cost_axis([exact, planned, *(entry.cost for entry in tried)], width)
     budget = report.request.max_loss_points
     y = _loss_axis(ends, budget)
     said = _said(report, planned)
-    drawing = Drawing("tradeoff", 720, 372, f"Accuracy lost against {unit}", said)
+    drawing = Drawing(named("tradeoff", width), width, 372, f"Accuracy lost against {unit}", said)
     frame(drawing, x, y, f"{unit} for one image, all layers", "points lost")
     if budget:
         _budget(drawing, x, y, budget)
@@ -37,10 +44,15 @@ def tradeoff(report: PlanReport) -> Drawing:
     return drawing
 
 
-def _cost_axis(costs: Sequence[float]) -> Axis:
+def _cost_axis(costs: Sequence[float], width: float) -> Axis:
     low, high = min(costs), max(costs)
     margin = (high - low) * 0.06 or high * 0.1 or 1.0
-    return axis_over(max(0.0, low - margin), high + margin, LEFT, RIGHT, 8)
+    return axis_over(max(0.0, low - margin), high + margin, LEFT, width - MARGIN, n_ticks(width))
+
+
+def n_ticks(width: float) -> int:
+    """About so many labels have room below an axis."""
+    return 8 if width == WIDE else 4
 
 
 def _loss_axis(ends: Sequence[float], budget: float) -> Axis:
@@ -52,7 +64,7 @@ def frame(drawing: Drawing, x: Scale, y: Scale, across: str, up: str) -> None:
     for tick in y.ticks(6):
         drawing.line(x.start, y.at(tick), x.end, y.at(tick), "axis" if tick == 0 else "grid")
         drawing.text(x.start - 8, y.at(tick) + 4, label(tick), "figure", "end")
-    for tick in x.ticks(8):
+    for tick in x.ticks(n_ticks(drawing.width)):
         drawing.line(x.at(tick), y.start, x.at(tick), y.start + 4, "axis")
         drawing.text(x.at(tick), y.start + 18, label(tick), "figure", "middle")
     drawing.text((x.start + x.end) / 2, y.start + 40, across, "label", "middle")
@@ -92,12 +104,15 @@ def _marked(drawing: Drawing, x: float, y: Axis, loss: Estimate, look: str, hint
 
 
 def _reported(drawing: Drawing, x: float, y: Axis, accuracy: MeasuredAccuracy) -> None:
-    """The plan that was kept, on the images that no plan was chosen on: a square beside it."""
+    """The plan that was kept, on the images that no plan was chosen on: a square, and an interval
+    with ends."""
     low, high = accuracy.interval_95_points
-    at, place = x + 11, y.at(accuracy.loss_points)
-    drawing.line(at, y.at(low), at, y.at(high), "whisker strong")
+    place = y.at(accuracy.loss_points)
+    drawing.line(x, y.at(low), x, y.at(high), "whisker strong")
+    for end in (low, high):
+        drawing.line(x - 5, y.at(end), x + 5, y.at(end), "whisker strong")
     hint = f"reported: {accuracy.loss_points:.2f} points lost ({low:.2f} to {high:.2f})"
-    drawing.rect(at - 5, place - 5, 10, 10, "reported", hint)
+    drawing.rect(x - 5, place - 5, 10, 10, "reported", hint)
 
 
 def _said(report: PlanReport, planned: int) -> str:

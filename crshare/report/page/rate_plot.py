@@ -3,21 +3,33 @@
 from collections.abc import Sequence
 
 from crshare.report.page.axis import LogAxis
-from crshare.report.page.plots import BOTTOM, LEFT, RIGHT, TOP, Point, corners, frame
+from crshare.report.page.plots import (
+    BOTTOM,
+    LEFT,
+    MARGIN,
+    TOP,
+    WIDE,
+    Point,
+    corners,
+    frame,
+    named,
+)
 from crshare.report.page.svg import Drawing
 from crshare.report.rates import RateLimit, RatePoint, Rates
 
 FAR = 3  # a limit so many times above or below all points is left out
 
 
-def rate_plot(rates: Rates) -> Drawing:
+def rate_plot(rates: Rates, width: float = WIDE) -> Drawing:
     """Each curve in steps, since a choice holds until the next needs fewer LUTs."""
     points = [*rates.exact, *rates.planned]
     shown = limit_in_sight(rates)
     luts = [point.luts for point in points] + ([shown.luts] if shown else [])
-    x = LogAxis(min(rates.clocks) / 1.2, max(rates.clocks) * 1.2, LEFT, RIGHT)
+    x = LogAxis(min(rates.clocks) / 1.2, max(rates.clocks) * 1.2, LEFT, width - MARGIN)
     y = LogAxis(max(1, min(luts)) / 1.15, max(luts) * 1.15, BOTTOM, TOP)
-    drawing = Drawing("rates", 720, 372, "LUTs against clocks an image", _said(rates))
+    drawing = Drawing(
+        named("rates", width), width, 372, "LUTs against clocks an image", _said(rates)
+    )
     frame(drawing, x, y, "clocks an image", "LUTs")
     for look, curve in (("exact", rates.exact), ("planned", rates.planned)):
         _curve(drawing, curve, look, x, y)

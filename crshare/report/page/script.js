@@ -31,6 +31,59 @@
     }
   }
 
+  const explorer = document.getElementById("explorer");
+  if (explorer) {
+    const layers = JSON.parse(document.getElementById("explored").textContent);
+    const choice = document.getElementById("layer");
+    const number = document.getElementById("channel");
+    const slices = document.getElementById("slices");
+    const cell = 8;
+    const space = document.querySelector("svg").namespaceURI;
+    const svg = (name, values) => {
+      const made = document.createElementNS(space, name);
+      for (const [key, value] of Object.entries(values)) made.setAttribute(key, value);
+      return made;
+    };
+    const glyph = (signs, columns) => {
+      const wide = Math.min(columns, 32);
+      const size = { width: wide * cell + 2, height: Math.ceil(signs.length / wide) * cell + 2 };
+      const drawing = svg("svg", { ...size, role: "img", "aria-label": signs });
+      [...signs].forEach((sign, place) => {
+        if (sign === "0") return;
+        const x = 1 + (place % wide) * cell, y = 1 + Math.floor(place / wide) * cell;
+        const look = { class: sign === "+" ? "plus" : "minus" };
+        drawing.append(svg("rect", { x, y, width: cell, height: cell, ...look }));
+      });
+      return drawing;
+    };
+    const show = () => {
+      const layer = layers[choice.value];
+      const last = layer.groups.length - 1;
+      number.max = last;
+      const at = Math.min(Math.max(0, Math.floor(Number(number.value) || 0)), last);
+      document.getElementById("last-channel").textContent = `of 0 to ${last}`;
+      const [patterns, use] = layer.groups[at];
+      const takers = patterns.map(() => []);
+      use.forEach((taken, user) => {
+        if (taken) takers[Math.abs(taken) - 1].push(taken < 0 ? `−${user}` : `${user}`);
+      });
+      const order = patterns.map((_, place) => place);
+      order.sort((a, b) => takers[b].length - takers[a].length || a - b);
+      slices.replaceChildren(...order.map((place) => {
+        const item = document.createElement("li");
+        const words = document.createElement("span");
+        const more = takers[place].length > 60 ? ", …" : "";
+        words.textContent = `${layer.users} ${takers[place].slice(0, 60).join(", ")}${more}`;
+        item.append(glyph(patterns[place], layer.columns), words);
+        return item;
+      }));
+    };
+    explorer.hidden = false;
+    choice.addEventListener("change", () => { number.value = 0; show(); });
+    number.addEventListener("input", show);
+    show();
+  }
+
   addEventListener("beforeprint", () => {
     for (const part of document.querySelectorAll("details")) part.open = true;
   });

@@ -1,43 +1,22 @@
 """The sections of the page in order, each present only where the report has something to show."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 
 from crshare.report.page import tables
 from crshare.report.page.bars import chance_plot, measure_panels
 from crshare.report.page.document import Document
+from crshare.report.page.explorer import explorer
 from crshare.report.page.glyphs import groups_by_size, stars, twin_glyphs
 from crshare.report.page.markup import Markup, element, joined
+from crshare.report.page.network_section import network_section
 from crshare.report.page.plots import distance_panel, threshold_panel, tradeoff
 from crshare.report.page.rate_plot import limit_in_sight, rate_plot
+from crshare.report.page.section import Section, definitions, legend, noted, panels, plot
 from crshare.report.page.svg import Drawing
 from crshare.report.refusals import refusal_sentences
-from crshare.report.schema import Solved
+from crshare.report.schema import PlanReport, Solved
 from crshare.report.slice_statistics import LayerStatistics, Pattern
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A part of the page. note: how to read it."""
-
-    name: str
-    title: str
-    note: Markup | str
-    body: Markup
-
-
-def noted(*words: Markup | str) -> Markup:
-    return element("p", *words, class_="note")
-
-
-def _figures(drawings: Iterable[Drawing], kind: str = "panels") -> Markup:
-    figures = (element("figure", drawing.markup()) for drawing in drawings)
-    return element("div", *figures, class_=kind)
-
-
-def _legend(*entries: tuple[str, str]) -> Markup:
-    items = (element("li", element("i", class_=look), words) for look, words in entries)
-    return element("ul", *items, class_="legend")
 
 
 def measures(document: Document) -> Section:
@@ -52,8 +31,8 @@ def measures(document: Document) -> Section:
         "out widths; full adders weigh each addition by its width. The first layer sees integers. "
         "What exact sharing saves costs no accuracy, with or without a plan."
     )
-    figures = _figures(measure_panels(document))
-    body = [_legend(*entries), figures, tables.measures_table(document), *_luts(document)]
+    figures = panels(measure_panels(document))
+    body = [legend(*entries), figures, tables.measures_table(document), *_luts(document)]
     return Section("measures", "Measures by layer", note, joined(body))
 
 
@@ -79,8 +58,8 @@ def distinct(document: Document) -> Section:
         "Random weights repeat too, the more so the more filters there are. A saving means "
         "something only to the left of its bar."
     )
-    figure = _figures([chance_plot(document)], "scroll")
-    body = joined([_legend(*entries), figure, tables.slices_table(document)])
+    figure = plot(partial(chance_plot, document))
+    body = joined([legend(*entries), figure, tables.slices_table(document)])
     return Section("chance", "Distinct slices against chance", note, body)
 
 
@@ -124,9 +103,9 @@ def distances(document: Document) -> Section:
     entries = [("before", "classes by distance to the nearest other class of their channel")]
     if planned:
         entries.append(("after", "slices by distance to what they take under the plan"))
-    panels = [distance_panel(statistics, planned=planned) for statistics in document.portraits]
+    drawn = [distance_panel(statistics, planned=planned) for statistics in document.portraits]
     note = "Weights in which two slices differ, the better of a slice and its inverse."
-    body = joined([_legend(*entries), _figures(panels)])
+    body = joined([legend(*entries), panels(drawn)])
     return Section("distances", "Hamming distances", note, body)
 
 
@@ -139,7 +118,7 @@ def groups(document: Document) -> Section | None:
     entries.append(("edge similar", "only resembles it"))
     first = document.opened or _most_shared([statistics for statistics, _ in drawn])
     details = (_channel(*one, opened=one[0].layer == first) for one in drawn)
-    body = joined([_legend(*entries), *details])
+    body = joined([legend(*entries), *details])
     note = joined(
         [
             "One channel of each layer, chosen by ",
@@ -154,7 +133,7 @@ def groups(document: Document) -> Section | None:
 def _channel(statistics: LayerStatistics, drawings: list[Drawing], *, opened: bool) -> Markup:
     summary = element("summary", _channel_title(statistics))
     note = noted(_channel_note(statistics, len(drawings)))
-    return element("details", summary, note, _figures(drawings, "stars"), open=opened)
+    return element("details", summary, note, panels(drawings, "stars"), open=opened)
 
 
 def _most_shared(portraits: list[LayerStatistics]) -> str:
@@ -199,8 +178,8 @@ def search(document: Document) -> Section | None:
     shifts = f" and {n_views - 1} shifts of them" if n_views > 1 else ""
     chosen = (plan.chosen_on or "") + shifts
     note = f"Calibration images: {chosen}. Bars are 95 % intervals of the paired loss."
-    figure = _figures([tradeoff(plan)], "scroll")
-    body = joined([_legend(*entries), figure, tables.tried_table(plan)])
+    figure = plot(partial(tradeoff, plan))
+    body = joined([legend(*entries), figure, tables.tried_table(plan)])
     return Section("search", "Accuracy against operations", note, body)
 
 
@@ -214,8 +193,8 @@ def thresholds(document: Document) -> Section | None:
     )
     if left_out:
         note += f" {left_out} channels that never change or turned are left out."
-    panels = _figures(map(threshold_panel, document.report.thresholds))
-    return Section("thresholds", "Thresholds before and after", note, panels)
+    drawn = panels(map(threshold_panel, document.report.thresholds))
+    return Section("thresholds", "Thresholds before and after", note, drawn)
 
 
 def rates(document: Document) -> Section | None:
@@ -227,7 +206,7 @@ def rates(document: Document) -> Section | None:
     )
     if limit_in_sight(document.rates):
         note += " Below the line the device holds the LUTs."
-    figure = _figures([rate_plot(document.rates)], "scroll")
+    figure = plot(partial(rate_plot, document.rates))
     body = joined([figure, tables.rates_table(document.rates)])
     return Section("rates", "LUTs against clocks", note, body)
 
@@ -245,7 +224,7 @@ def solver(document: Document) -> Section | None:
 def _solved(solved: Solved) -> list[Markup]:
     who = ", ".join(f"{name} {n:,}" for name, n in solved.problems.items())
     total = sum(solved.problems.values())
-    figures = _definitions(
+    figures = definitions(
         ("Problems solved", f"{total:,} ({who})"),
         ("Proven optimal", f"{solved.proven_optimal:,} of {total:,}"),
         ("Gap of all together", f"{100 * solved.gap:.3f} %"),
@@ -258,25 +237,35 @@ def _solved(solved: Solved) -> list[Markup]:
     return [figures, *map(noted, refusal_sentences(solved))]
 
 
-def _definitions(*rows: tuple[str, Markup | str]) -> Markup:
-    terms = (part for name, value in rows for part in (element("dt", name), element("dd", value)))
-    return element("dl", *terms)
-
-
 def reproduce(document: Document) -> Section:
     report = document.report
     command = ("Command", element("code", report.command))
     rows: list[tuple[str, Markup | str]] = [command] if report.command else []
     if document.plan is not None:
-        rows.append(("Seed", str(document.plan.request.method.seed)))
+        rows += _of_plan(document.plan)
     rows.append(("Fingerprint", element("code", report.fingerprint)))
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     rows.append(("Versions", f"crshare {report.crshare}, {versions}"))
-    note = "The fingerprint is a hash of the model's binary weights and thresholds."
-    return Section("reproduce", "How to reproduce", note, _definitions(*rows))
+    note = (
+        "The fingerprint is a hash of the model's binary weights and thresholds; a set of images "
+        "is told by a hash of its pixels and labels."
+    )
+    return Section("reproduce", "How to reproduce", note, definitions(*rows))
+
+
+def _of_plan(report: PlanReport) -> list[tuple[str, Markup | str]]:
+    rows: list[tuple[str, Markup | str]] = [("Seed", str(report.request.method.seed))]
+    for role, digest in report.images.items():
+        rows.append((f"{role.capitalize()} images", element("code", digest)))
+    stopped = report.search.stopped
+    if report.search.tried:
+        ended = "by itself; any machine finds this plan" if stopped == "finished" else stopped
+        rows.append(("The search ended", ended))
+    return rows
 
 
 SECTIONS: tuple[Callable[[Document], Section | None], ...] = (
+    network_section,
     measures,
     rates,
     search,
@@ -284,6 +273,7 @@ SECTIONS: tuple[Callable[[Document], Section | None], ...] = (
     patterns,
     distances,
     groups,
+    explorer,
     thresholds,
     solver,
     reproduce,
