@@ -1,20 +1,27 @@
 """Networks at given clocks an image: LUTs, registers and block RAM of the architectures chosen.
 
     python scripts/choice_table.py                       estimates
-    python scripts/choice_table.py digits-128 --synth    and LUT sites by yosys, layer by layer
+    python scripts/choice_table.py digits-128 --synth    and what yosys maps them to, layer by layer
 
+What yosys has mapped is kept by stage in --keep: a run that was stopped goes on, and equal stages
+are mapped once.
 Networks lie in ../shared/models and data/. FINN's figures are those of its paper (FPGA 2017,
 Vivado, block RAM of 36 kbit). Block RAM here is counted in blocks of 18 kbit.
 """
 
 import argparse
-from dataclasses import dataclass, replace
+import json
+import re
+from dataclasses import asdict, astuple, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
+from time import perf_counter
 
 from rich.console import Console
 from rich.table import Table
 
 import crshare
+from crshare.hardware.architecture import Resources
 from crshare.hardware.choosing import Chooser, Chosen, Goal
 from crshare.hardware.lowering import Lowered, lower
 from crshare.hardware.options import Options
@@ -30,7 +37,8 @@ from hwgen.targets import XILINX
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "models"
-YOSYS_S = 1800.0
+YOSYS_S = 7200.0
+KEEP = Path("crshare-out") / "choice_table"
 
 
 @dataclass(frozen=True)
@@ -62,56 +70,107 @@ def chosen_for(row: Row, network: Network) -> Chosen:
     return chooser.choose(goal, lambda what, _: print(f"  {what}", flush=True))
 
 
-def sites(lowered: Lowered) -> dict[str, int | None]:
-    """LUT sites of every stage by itself; None where yosys does not end in time."""
+@dataclass(frozen=True)
+class Mapped:
+    """What yosys makes of a stage: LUT sites, registers and blocks of 18 kbit."""
+
+    luts: int
+    registers: int
+    block_rams: int
+
+    def __add__(self, other: "Mapped") -> "Mapped":
+        mine, others = astuple(self), astuple(other)
+        return Mapped(*(one + another for one, another in zip(mine, others, strict=True)))
+
+
+NOTHING = Mapped(0, 0, 0)
+By = dict[str, Mapped | None]  # stages by name; None where yosys does not end in time
+
+
+def mapped_stages(lowered: Lowered, keep: Path) -> By:
+    """Every stage by itself, as the only module."""
     texts = files(lowered.design)
     texts = {name: text for name, text in texts.items() if Path(name).stem not in PRIMITIVES}
-    found = dict[str, int | None]()
+    found = By()
     for stage, module in zip(lowered.design.stages, lowered.design.modules, strict=False):
-        try:
-            found[stage.name] = synthesise("xilinx", Sources(module, texts), YOSYS_S).sites
-        except ToolError as error:
-            print(f"  {stage.name}: {error}", flush=True)
-            found[stage.name] = None
-        print(f"  {stage.name}: {found[stage.name]} sites", flush=True)
+        started = perf_counter()
+        found[stage.name] = one = _kept(module, _needed(module, texts), keep)
+        print(f"  {stage.name}: {one} in {perf_counter() - started:.0f} s", flush=True)
     return found
 
 
-def show(name: str, row: Row, *, synth: bool) -> None:
+def _needed(module: str, texts: dict[str, str]) -> dict[str, str]:
+    """The files of a module and of what it names."""
+    found, waiting = dict[str, str](), [module]
+    while waiting:
+        file = f"{waiting.pop()}.v"
+        if file in texts and file not in found:
+            found[file] = texts[file]
+            waiting += sorted(set(re.findall(r"\w+", texts[file])))
+    return found
+
+
+def _kept(module: str, texts: dict[str, str], keep: Path) -> Mapped | None:
+    """What a stage of this text was mapped to before, whatever it was called, or is now."""
+    plain = json.dumps(sorted(texts.values())).replace(module, "stage")
+    file = keep / f"{sha256(plain.encode()).hexdigest()[:32]}.json"
+    if not file.exists():
+        found = _synthesised(module, texts)
+        if found is None:
+            return None
+        keep.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(asdict(found)), encoding="utf-8")
+    return Mapped(**json.loads(file.read_text(encoding="utf-8")))
+
+
+def _synthesised(module: str, texts: dict[str, str]) -> Mapped | None:
+    try:
+        area = synthesise("xilinx", Sources(module, texts), YOSYS_S)
+    except ToolError as error:
+        print(f"  {module}: {error}", flush=True)
+        return None
+    blocks = area.cells.get("RAMB18E1", 0) + 2 * area.cells.get("RAMB36E1", 0)
+    return Mapped(area.sites, area.registers, blocks)
+
+
+def show(name: str, row: Row, keep: Path | None) -> None:
     network = crshare.load(row.model).network
     if row.wide:
         network = widened(network, beat_for(network, row.clocks))
     chosen = chosen_for(row, network)
     options = replace(Options(target=XILINX), architectures=chosen.architectures)
-    mapped = sites(lower(network, None, options)) if synth else {}
-    columns = ("architecture", "clocks", "LUTs", "registers", "block RAM", "sites by yosys")
-    table = Table("layer", *columns, title=f"{name}: FINN {row.finn}")
+    by = mapped_stages(lower(network, None, options), keep) if keep else None
+    columns = ("architecture", "clocks", "LUTs", "registers", "block RAM")
+    found = ("LUTs by yosys", "registers", "block RAM") if by else ()
+    table = Table("layer", *columns, *found, title=f"{name}: FINN {row.finn}")
     layers = dict(chosen.choice.layers)
     for layer, one in layers.items():
-        taken = one.resources
-        table.add_row(layer, told(one.architecture), *_text(one.clocks, taken.luts, taken.registers,
-                      taken.block_rams), _site(mapped, layer))  # fmt: skip
-    around = chosen.choice.frame.resources
-    rest = [mapped[stage] for stage in mapped if stage not in layers]
-    others = f"{sum(filter(None, rest)):,}" if rest else ""
-    figures = _text(around.luts, around.registers, around.block_rams)
-    table.add_row("pools, streams, decision", "", "", *figures, others)
-    whole = chosen.choice.resources
-    total = (
-        "" if not mapped or None in mapped.values() else f"{sum(filter(None, mapped.values())):,}"
-    )
-    figures = _text(chosen.choice.clocks, whole.luts, whole.registers, whole.block_rams)
-    table.add_row("all", "", *figures, total)
-    Console(width=110).print(table)
+        figures = _text(one.clocks, *_taken(one.resources))
+        table.add_row(layer, told(one.architecture), *figures, *_said(by, [layer]))
+    others = [stage for stage in by or {} if stage not in layers]
+    figures = _text(*_taken(chosen.choice.frame.resources))
+    table.add_row("pools, streams, decision", "", "", *figures, *_said(by, others))
+    figures = _text(chosen.choice.clocks, *_taken(chosen.choice.resources))
+    table.add_row("all", "", *figures, *_said(by, list(by or {})))
+    Console(width=130).print(table)
+
+
+def _taken(resources: Resources) -> tuple[int, int, int]:
+    return resources.luts, resources.registers, resources.block_rams
 
 
 def _text(*figures: int) -> list[str]:
     return [f"{figure:,}" for figure in figures]
 
 
-def _site(mapped: dict[str, int | None], layer: str) -> str:
-    found = mapped.get(layer)
-    return ("too long" if layer in mapped else "") if found is None else f"{found:,}"
+def _said(by: By | None, stages: list[str]) -> list[str]:
+    """What yosys makes of these stages together."""
+    if by is None:
+        return []
+    found = [by[stage] for stage in stages]
+    if None in found:
+        return ["too long", "", ""]
+    return _text(*astuple(sum(filter(None, found), NOTHING)))
 
 
 def main() -> None:
@@ -120,12 +179,13 @@ def main() -> None:
     )
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all")
     parser.add_argument("--synth", action="store_true", help="map every stage with yosys as well")
+    parser.add_argument("--keep", type=Path, default=KEEP, help=f"of what is mapped; {KEEP}")
     arguments = parser.parse_args()
     for name in arguments.rows or ROWS:
         if name not in ROWS:
             parser.error(f"{name} is none of {', '.join(ROWS)}")
         if ROWS[name].model.exists():
-            show(name, ROWS[name], synth=arguments.synth)
+            show(name, ROWS[name], arguments.keep if arguments.synth else None)
         else:
             print(f"{name}: {ROWS[name].model} is not there")
 
