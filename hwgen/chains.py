@@ -40,9 +40,13 @@ class Chain:
         return Range(0, (1 << n_bits) - 1)
 
     @property
-    def reads(self) -> tuple[int, ...]:
+    def bits(self) -> tuple[Bit, ...]:
         first = (self.carry_in,) if isinstance(self.carry_in, Bit) else ()
-        return tuple(bit.net for bit in (*first, *(b for link in self.links for b in link.bits)))
+        return (*first, *(bit for link in self.links for bit in link.bits))
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        return tuple(bit.net for bit in self.bits)
 
     def value(self, values: Sequence[int]) -> int:
         found, passed = list[int](), Passed(_carried(self.carry_in, values))

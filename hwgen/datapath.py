@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from hwgen.cells import Range, Wires, extended
+from hwgen.cells import Cell, Popcount, Range, Wires, extended
+from hwgen.chains import Chain, Counter, Join, Reaches
 from hwgen.emitter import Emitter, bus, constant, residue
+from hwgen.lookup import Lookup
 from hwgen.netlist import Compare, Fixed, Head, Linear, Netlist
 
 SHIFTED = 3  # registers in a row of which tools make a shift register in a LUT
@@ -67,6 +69,28 @@ class Schedule:
         for net, last in sorted(self.last_use.items()):
             for stage in range(self.made(net) + 1, last + 1):
                 yield net, stage
+
+    def n_registers(self) -> int:
+        """Bits that registers hold: of each net those that are read, as long as they are."""
+        last = dict[tuple[int, int], int]()
+        for place, cell in enumerate(self.netlist.cells, start=self.netlist.n_inputs):
+            for bit in self._bits_read(cell):
+                last[bit] = max(last.get(bit, 0), self.made(place))
+        for head in self.netlist.heads:
+            if not isinstance(head, Fixed) and head.net is not None:
+                last |= {bit: self.n_stages - 1 for bit in self._all_bits(head.net)}
+        return sum(stage - self.made(net) for (net, _), stage in last.items())
+
+    def _bits_read(self, cell: Cell) -> Iterator[tuple[int, int]]:
+        match cell:
+            case Chain() | Counter() | Reaches() | Lookup() | Popcount() | Join():
+                yield from ((bit.net, bit.index) for bit in cell.bits if bit)
+            case _:
+                for net in cell.reads:
+                    yield from self._all_bits(net)
+
+    def _all_bits(self, net: int) -> Iterator[tuple[int, int]]:
+        return ((net, index) for index in range(self.netlist.ranges[net].width))
 
 
 class Datapath:

@@ -214,3 +214,13 @@ class Resources:
     luts: int
     registers: int
     block_rams: int
+
+    def __add__(self, other: "Resources") -> "Resources":
+        return Resources(
+            self.luts + other.luts,
+            self.registers + other.registers,
+            self.block_rams + other.block_rams,
+        )
+
+
+NOTHING = Resources(0, 0, 0)

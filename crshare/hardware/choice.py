@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from crshare.hardware.architecture import Graph, Resources
-from crshare.hardware.costs import Frame, Menu, Priced
+from crshare.hardware.around import Frame
+from crshare.hardware.costs import Menu, Priced
 from hwgen.devices import Chip
 from solver import knapsack, solve_knapsack
 from solver.choices import AUTO

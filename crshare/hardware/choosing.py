@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 from crshare.errors import HardwareError
 from crshare.hardware.architecture import Architecture, Resources, size_of
+from crshare.hardware.around import frame_of
 from crshare.hardware.choice import Budget, Choice, Question, curve, settled, settled_curve
-from crshare.hardware.costs import frame_of, graph_cost, menus
+from crshare.hardware.costs import graph_cost, menus
 from crshare.hardware.goal import Goal
 from crshare.hardware.lowering import Report, lower
 from crshare.hardware.options import Options
@@ -16,6 +17,8 @@ from crshare.hardware.wide_input import beat_of
 from crshare.limits import LUTS
 from crshare.network.graph import Network
 from crshare.plan.plan import SharingPlan, planned_network
+from hwgen import Compute
+from hwgen.datapath import Schedule
 
 __all__ = ["Chooser", "Chosen", "Goal"]
 
@@ -100,7 +103,12 @@ class Chooser:
         def build(layer: str) -> None:
             on_progress(f"building the graph of {layer}", 0.0)
             made = lower(self.network, self.plan, plain, only=(layer, layer))
-            luts = made.layers[0].lut6
-            exact[layer] = graph_cost(size_of(self.network, layer), luts, plain.target)
+            luts, size = made.layers[0].lut6, size_of(self.network, layer)
+            held = sum(
+                Schedule(stage.netlist, stage.per_stage).n_registers()
+                for stage in made.design.stages
+                if isinstance(stage, Compute) and stage.name == layer
+            )
+            exact[layer] = graph_cost(size, luts, plain.target, held)
 
         return build

@@ -20,19 +20,17 @@ from crshare.hardware.architecture import (
     clocks,
     size_of,
 )
-from crshare.hardware.geometry import windowing_of
+from crshare.hardware.around import window_cost
 from crshare.hardware.left_out import of_both_parities
 from crshare.hardware.parts import part_of
 from crshare.hardware.unit_cost import choices, unit_cost
-from crshare.network.graph import BitPool, Conv, Flatten, Layer, Network
-from hwgen import Windowing
+from crshare.network.graph import Conv, Layer, Network
 from hwgen.targets import GENERIC, XILINX
 
 GRAPH_LUTS = {GENERIC: (1.54, 0.25), XILINX: (0.87, 0.30)}
 WIDER = 0.23  # of a graph's LUTs for each further bit of its inputs
 A_TURN = 1.5  # LUTs of an input of one output in 4 or 8 turns, as yosys maps it
-COUNTERS, DECISION = 60, 40
-REGISTERS = {GENERIC: 0.42, XILINX: 0.45}  # for each LUT of a pipelined graph
+REGISTERS = {GENERIC: 0.42, XILINX: 1.4}  # for each LUT of a pipelined graph
 
 Exact = Mapping[str, Resources]
 """What graphs take that have been built, by the layer's name."""
@@ -57,15 +55,6 @@ class Menu:
 
     layer: str
     options: tuple[Priced, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What stands around the layers with weights. clocks: the fewest of an image, and of what."""
-
-    resources: Resources
-    clocks: int
-    slowest: str
 
 
 def layers_of(network: Network, only: tuple[str, str] | None) -> list[Layer]:
@@ -129,48 +118,18 @@ def graph_estimate(size: Size, target: str) -> Resources:
     return graph_cost(size, luts, target)
 
 
-def graph_cost(size: Size, luts: int, target: str) -> Resources:
-    """Of a graph of so many LUTs, with its window, comparisons and registers."""
+def graph_cost(size: Size, luts: int, target: str, held: int | None = None) -> Resources:
+    """Of a graph of so many LUTs, with its window, comparisons and registers.
+
+    held: bits that its pipeline registers hold, where it has been built.
+    """
     compared = 0 if target == XILINX else size.n_outputs * _compared(size)
     channels = size.n_inputs // prod(size.windowing.kernel)
     window = window_cost(size.windowing, channels * size.width)
-    registers = round(REGISTERS[target] * luts) + size.n_outputs
-    return Resources(luts + compared + window.luts, registers + window.registers, 0)
+    held = round(REGISTERS[target] * luts) if held is None else held
+    return Resources(luts + compared, held + size.n_outputs, 0) + window
 
 
 def _compared(size: Size) -> int:
     """LUTs of a comparison with a constant."""
     return -(-(size.n_inputs * ((1 << size.width) - 1)).bit_length() // 4)
-
-
-def window_cost(windowing: Windowing, width: int) -> Resources:
-    """Of line buffers in distributed RAM and the window's registers."""
-    if windowing.pointwise:
-        return Resources(0, 0, 0)
-    rows, columns = windowing.kernel
-    deep = -(-windowing.padded[1] // 32)
-    lines = 0 if rows == 1 else -(-(rows - 1) * width * deep * 4 // 6)
-    return Resources(lines + COUNTERS, rows * columns * width + COUNTERS, 0)
-
-
-def frame_of(network: Network, only: tuple[str, str] | None = None) -> Frame:
-    """Pools, gathering and the decision, and the fewest clocks that they and the input take."""
-    layers = part_of(network, only)
-    given = network.signals[layers[0].source]
-    whole = [(given.shape[0] * given.shape[1] * given.frames, "the input")]
-    luts, registers = DECISION, DECISION
-    for layer in layers:
-        shape = network.signals[layer.source].shape
-        match layer.op:
-            case BitPool() as pool:
-                lies = windowing_of(
-                    network.signals[layer.source], pool.size, pool.strides, same=pool.same, pad=0
-                )
-                taken = window_cost(lies, shape[2])
-                luts += taken.luts + shape[2] * -(-prod(pool.size) // 6)
-                registers += taken.registers + shape[2]
-                whole.append((prod(lies.padded), layer.name))
-            case Flatten():
-                registers += prod(shape)
-    most, slowest = max(whole, key=lambda one: one[0])
-    return Frame(Resources(luts, registers, 0), most, slowest)

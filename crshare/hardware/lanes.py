@@ -145,8 +145,8 @@ def lane_cost(shape: LaneShape, per_stage: int = 3) -> LaneCost:
         lane = weighted_lane(shape)
     else:
         lane = worded_lane(shape, [[1] * shape.simd] * (1 << shape.word_bits))
-    held = sum(lane.ranges[net].width for net, _ in Schedule(lane, per_stage).delayed())
-    return LaneCost(sum(_sites(cell, lane) for cell in lane.cells), held)
+    sites = sum(_sites(cell, lane) for cell in lane.cells)
+    return LaneCost(sites, Schedule(lane, per_stage).n_registers())
 
 
 def _sites(cell: Cell, lane: Netlist) -> int:

@@ -8,6 +8,7 @@ from crshare.hardware.architecture import (
     BLOCK,
     DISTRIBUTED,
     MEMORIES,
+    NOTHING,
     Resources,
     Size,
     Unit,
@@ -17,6 +18,7 @@ from crshare.hardware.architecture import (
     size_of,
     whole_map,
 )
+from crshare.hardware.around import stored, window_cost
 from crshare.hardware.lanes import MOST_WORDS, LaneShape, lane_cost
 from crshare.network.graph import Network
 from hwgen.matrix_vector import MOST_DISTRIBUTED, fifo_index
@@ -29,7 +31,7 @@ def unit_cost(network: Network, layer_name: str, unit: Unit, target: str = GENER
     return _cost(size_of(network, layer_name), unit, target)
 
 
-BLOCK_WIDTHS = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+BLOCK_WIDTHS = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
 
 
 def block_rams(words: int, width: int) -> int:
@@ -37,7 +39,18 @@ def block_rams(words: int, width: int) -> int:
     return min(-(-words // depth) * -(-width // bits) for depth, bits in BLOCK_WIDTHS)
 
 
-CONTROL, WALK = 25, 110  # the pipeline; counters of rows and columns, and what they meet
+def _block_memory(words: int, width: int) -> Resources:
+    """Blocks, and the LUTs that choose between those that hold other words of the same bits."""
+    n_blocks = block_rams(words, width)
+    parts = next(
+        -(-words // depth)
+        for depth, bits in BLOCK_WIDTHS
+        if -(-words // depth) * -(-width // bits) == n_blocks
+    )
+    return Resources(_selecting(width, parts), 0, n_blocks)
+
+
+CONTROL = 10  # the pipeline
 
 
 def lane_shape(size: Size, unit: Unit, target: str) -> LaneShape:
@@ -56,30 +69,17 @@ def _cost(size: Size, unit: Unit, target: str) -> Resources:
     weights = 0 if shape.word_bits is not None else unit.pe * unit.simd + masks
     sums = unit.pe * (size.n_inputs * ((1 << size.width) - 1)).bit_length() + unit.pe
     whole = whole_map(size, unit)
-    chosen = width * _selecting(size.channels // unit.simd if whole else folds)
-    stored = weights * -(-words // 64) if unit.memory == DISTRIBUTED else 0
+    chosen = _selecting(width, size.channels // unit.simd if whole else folds)
+    kept = weights * -(-words // 64) if unit.memory == DISTRIBUTED else 0
     starts = 0 if turns == 1 else sums * -(-turns // 64)
-    counters = CONTROL + sum(3 * (n - 1).bit_length() for n in (words, folds, turns)) // 2
-    luts = (
-        unit.pe * lane.sites
-        + masks * size.width
-        + sums
-        + chosen
-        + stored
-        + starts
-        + (0 if whole else _lines(size))
-    )
-    blocks = block_rams(words, weights) if unit.memory == BLOCK else 0
-    fifo = Resources(0, 0, 0) if words == 1 else _maps(size) if whole else _fifo(size)
-    luts, blocks = luts + fifo.luts, blocks + fifo.block_rams
-    held = (
-        fifo.registers
-        + (0 if whole else _window_bits(size))
-        + width
-        + weights
-        + 2 * sums
-        + size.n_outputs
-    )
+    counters = CONTROL + sum((n - 1).bit_length() for n in (words, folds, turns)) // 2
+    window = NOTHING if whole else window_cost(size.windowing, size.channels * size.width)
+    luts = unit.pe * lane.sites + masks * size.width + sums + chosen + kept + starts + window.luts
+    memory = _block_memory(words, weights) if unit.memory == BLOCK else NOTHING
+    fifo = NOTHING if words == 1 else _maps(size) if whole else _fifo(size)
+    luts, blocks = luts + memory.luts + fifo.luts, memory.block_rams + fifo.block_rams
+    read = 0 if unit.memory == BLOCK else weights  # block RAM has registers of its own
+    held = fifo.registers + window.registers + width + read + 2 * sums + size.n_outputs
     return Resources(counters + luts, unit.pe * lane.registers + held, blocks)
 
 
@@ -92,47 +92,25 @@ def _fifo(size: Size) -> Resources:
     """What keeps the positions of a map while a window is computed; one position is a register."""
     positions, width = prod(size.windowing.size), size.channels * size.width
     if size.width > 1 and positions > 1:
-        return Resources(0, 0, 0)  # pixels wait outside
+        return NOTHING  # pixels wait outside
     depth = 1 << fifo_index(positions)
     if positions == 1:
         return Resources(2, width, 0)
     control = 4 * fifo_index(positions) + 6
     if depth > MOST_DISTRIBUTED:
         return Resources(control, 0, block_rams(depth, width))
-    return Resources(control + _stored(width, depth), width, 0)
+    return Resources(control + stored(width, depth), width, 0)
 
 
 def _maps(size: Size) -> Resources:
     """Two maps that are read position by position."""
     depth = 2 << fifo_index(prod(size.windowing.size))
-    return Resources(20 + _stored(size.channels * size.width, depth), 0, 0)
+    return Resources(20 + stored(size.channels * size.width, depth), 0, 0)
 
 
-def _stored(width: int, depth: int) -> int:
-    """LUTs of a memory that is written: RAM32M and RAM64M."""
-    return -(-width // 6) * 4 if depth <= 32 else -(-width // 3) * 4 * -(-depth // 64)
-
-
-def _window_bits(size: Size) -> int:
-    """Registers of a window, or of the beats that are gathered into one."""
-    alone = size.windowing.pointwise and size.beats == 1
-    return 0 if alone else size.n_inputs * size.width
-
-
-def _selecting(n: int) -> int:
-    """LUTs that choose one bit of n, as yosys maps them."""
-    return int(n > 1) if n <= 4 else -(-2 * n // 5)
-
-
-def _lines(size: Size) -> int:
-    """LUTs that walk over the map, and of the memory that holds its last rows."""
-    if size.windowing.pointwise:
-        return 0
-    rows, _ = size.windowing.kernel
-    bits = size.channels * size.width * (rows - 1)
-    depth = size.windowing.padded[1]
-    memory = _stored(bits, depth)
-    return memory + WALK
+def _selecting(width: int, n: int) -> int:
+    """LUTs that choose one word of n, as yosys maps them."""
+    return width * (n > 1) if n <= 4 else -(-2 * n * width // 5)
 
 
 def choices(network: Network, layer_name: str, target: str = GENERIC) -> tuple[Unit, ...]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from rich.text import Text
 
-from crshare.hardware.costs import frame_of
+from crshare.hardware.around import frame_of
 from crshare.hardware.lowering import Lowered
 from crshare.hardware.rtl import tallies
 from crshare.hardware.shown import AROUND

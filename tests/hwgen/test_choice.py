@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from crshare.cli import main
 from crshare.errors import HardwareError
 from crshare.hardware.architecture import Graph, Resources, Unit, size_of
+from crshare.hardware.around import Frame, frame_of
 from crshare.hardware.choice import (
     LUTS_A_BLOCK,
     Budget,
@@ -26,7 +27,7 @@ from crshare.hardware.choice import (
     settled,
 )
 from crshare.hardware.choosing import Chooser
-from crshare.hardware.costs import GRAPH_LUTS, Frame, Menu, Priced, frame_of, graph_estimate, menus
+from crshare.hardware.costs import GRAPH_LUTS, Menu, Priced, graph_estimate, menus
 from crshare.hardware.goal import Goal, target_for
 from crshare.hardware.options import Options
 from crshare.hardware.what_gives import Ask, what_gives

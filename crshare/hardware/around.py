@@ -1,0 +1,107 @@
+"""What stands around sums, as yosys maps it: windows and their lines, pools, and the decision."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil, prod
+
+from crshare.hardware.architecture import NOTHING, Resources, size_of
+from crshare.hardware.geometry import windowing_of
+from crshare.hardware.parts import part_of
+from crshare.hardware.scores import ranked
+from crshare.network.graph import BitPool, Conv, Flatten, Layer, Network, Scale
+from hwgen import Range, Windowing
+
+PER_LUT = 64  # entries of a table
+WALK, WALK_A_BIT = 11, 5  # counters of rows and columns, and for each of their bits
+GATHER = 11  # the count of positions
+SIDE_A_BIT = 0.6  # where the map ends on a padded side
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What stands around the layers with weights. clocks: the fewest of an image, and of what."""
+
+    resources: Resources
+    clocks: int
+    slowest: str
+
+
+def stored(width: int, depth: int) -> int:
+    """LUTs of a memory that is written: RAM32M and RAM64M."""
+    return ceil(width / 6) * 4 if depth <= 32 else ceil(width / 3) * 4 * ceil(depth / 64)
+
+
+def window_cost(windowing: Windowing, width: int) -> Resources:
+    """Of line buffers in distributed RAM, the walk over the map, and the window's registers.
+
+    Where there is padding, each bit of a position is chosen between it and what comes.
+    """
+    if windowing.pointwise:
+        return NOTHING
+    (rows, columns), bits = windowing.kernel, windowing.counter_width
+    lines = 0 if rows == 1 else stored((rows - 1) * width, windowing.padded[1])
+    sides = sum(map(bool, windowing.pads))
+    walk = WALK + WALK_A_BIT * bits + round(SIDE_A_BIT * sides * bits)
+    return Resources(lines + walk + (width if sides else 0), rows * columns * width + 6 * bits, 0)
+
+
+def frame_of(network: Network, only: tuple[str, str] | None = None) -> Frame:
+    """Pools, gathering and the decision, and the fewest clocks that they and the input take."""
+    layers = part_of(network, only)
+    given = network.signals[layers[0].source]
+    clocks = {"the input": given.shape[0] * given.shape[1] * given.frames}
+    found = NOTHING
+    for layer in layers:
+        taken, pace = _around(network, layer)
+        found, clocks[layer.name] = found + taken, pace
+    if layers[-1] is network.layers[-1]:
+        found += _decision(network)
+    slowest = max(clocks, key=lambda name: clocks[name])
+    return Frame(found, clocks[slowest], slowest)
+
+
+def _around(network: Network, layer: Layer) -> tuple[Resources, int]:
+    """Of a layer without weights, and its clocks."""
+    given = network.signals[layer.source]
+    match layer.op:
+        case BitPool() as pool:
+            lies = windowing_of(given, pool.size, pool.strides, same=pool.same, pad=0)
+            taken, channels = window_cost(lies, given.shape[2]), given.shape[2]
+            outputs = Resources(channels * ceil(prod(pool.size) / 6), channels, 0)
+            return taken + outputs, prod(lies.padded)
+        case Flatten() if given.shape[:2] != (1, 1):
+            return Resources(GATHER, prod(given.shape), 0), 1
+        case _:
+            return NOTHING, 1
+
+
+def _decision(network: Network) -> Resources:
+    """Of comparisons in pairs, and of the tables of a scale that changes the order."""
+    last = next((layer for layer in reversed(network.layers) if isinstance(layer.op, Conv)), None)
+    if last is None or not isinstance(last.op, Conv) or not last.op.is_standard:
+        return NOTHING
+    size, n = size_of(network, last.name), last.op.kernel.shape[3]
+    most = size.n_inputs * ((1 << size.width) - 1)
+    scores, tables = Range(-most, most), 0
+    width = scores.width
+    scale = network.layers[-1].op
+    if isinstance(scale, Scale):
+        parities = (size.n_inputs & 1,) * n if size.width == 1 else None
+        ranks = ranked(scale, scores, parities)
+        if ranks:
+            width = ranks.width
+            tables = n * width * ceil(len(ranks.rows[0]) / PER_LUT)
+    compared = sum(_compared(pairs, width) for pairs in _levels(n))
+    return Resources(tables + compared, 2 * n * width, 0)
+
+
+def _compared(pairs: int, width: int) -> int:
+    """LUTs that compare pairs and choose the greater key of each, and its place."""
+    return ceil(0.75 * width * pairs) + (width * pairs if pairs > 1 else 0) + 2 * pairs
+
+
+def _levels(n: int) -> Iterator[int]:
+    """Comparisons of each level of a tournament."""
+    while n > 1:
+        yield n // 2
+        n = n - n // 2
