@@ -2,6 +2,8 @@
 
     python scripts/simulate_networks.py                  all
     python scripts/simulate_networks.py digits-128       one; --images N for fewer images
+    python scripts/simulate_networks.py --model NET.onnx --rescale 1/256,0 --clocks 9130 \\
+        --data d.npz --images 3                           any model file and images
 
 Each is a design of `scripts/choice_table.py` between its AXI4-Streams, in Verilog for Xilinx
 devices. Promised are the clocks from one image to the next that the choice tells, measured are
@@ -25,11 +27,12 @@ from rich.table import Table
 
 import crshare
 from crshare.arrays import Array
+from crshare.cli.arguments import rescaling
 from crshare.hardware.beats import axi_bench
 from crshare.hardware.lowering import lower
 from crshare.hardware.options import Options
 from crshare.hardware.take_home import Home, axi_top
-from crshare.hardware.wide_input import beat_for, widened
+from crshare.hardware.wide_input import in_beats
 from crshare.images.digits import digits
 from crshare.images.image_set import load_images
 from crshare.network.graph import Network
@@ -40,15 +43,18 @@ from hwgen.testbench import passed
 
 DATA = ROOT.parent / "shared" / "data"
 LIMIT_S = 7200.0
+OWN = 20  # images through a model of one's own, at most
 SLACK = 1  # clocks an image, of the first answers, which may come early
 
 
 @dataclass(frozen=True)
 class Run:
-    """How many images of a file go through a design; of the digits where there is no file."""
+    """How many images of a file go through a design; of the digits where there is no file.
+    rescale: what the model expects of them, as `--rescale` says."""
 
     n: int
     images: Path | None = None
+    rescale: str | None = None
 
 
 RUNS = {
@@ -96,9 +102,9 @@ def pixels(run: Run, network: Network) -> Array:
 
 def measure(row: Row, run: Run, simulator: str = "verilator") -> Measured:
     """Choose, build and simulate one design, in a process of its own: its children are counted."""
-    network = crshare.load(row.model).network
-    if row.wide:
-        network = widened(network, beat_for(network, row.clocks))
+    rescale = rescaling(run.rescale) if run.rescale else None
+    network = crshare.load(row.model, rescale=rescale).network
+    network = in_beats(network, None if row.wide else 1, row.clocks)
     chosen = chosen_for(row, network)
     options = replace(Options(target=XILINX), architectures=chosen.architectures)
     lowered = lower(network, None, options, name="network")
@@ -120,13 +126,13 @@ def _children_s() -> float:
     return spent.ru_utime + spent.ru_stime
 
 
-def table_of(found: dict[str, Measured]) -> Table:
+def table_of(found: dict[str, tuple[Row, Measured]]) -> Table:
     columns = "asked", "promised", "measured", "images", "equal", "build", "processor", "memory"
     table = Table("network", *columns, title="Clocks an image, and Verilator's build")
-    for name, one in found.items():
+    for name, (row, one) in found.items():
         table.add_row(
             name,
-            f"{ROWS[name].clocks:,}",
+            f"{row.clocks:,}",
             f"{one.promised:,}",
             f"{one.measured:,.1f}",
             f"{one.n:,}",
@@ -144,20 +150,40 @@ def main() -> int:
     )
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(RUNS)}; all")
     parser.add_argument("--images", type=int, metavar="N", help="fewer images than the row's")
+    own = parser.add_argument_group("a model of your own")
+    own.add_argument("--model", type=Path, metavar="FILE")
+    own.add_argument("--data", type=Path, metavar="FILE", help=".npz of images")
+    own.add_argument("--clocks", type=int, metavar="N", help="clocks an image")
+    own.add_argument("--rescale", metavar="SCALE,OFFSET", help="as of crshare")
     arguments = parser.parse_args()
-    found = dict[str, Measured]()
-    for name in arguments.rows or RUNS:
-        if name not in RUNS:
-            parser.error(f"{name} is none of {', '.join(RUNS)}")
-        run = replace(RUNS[name], n=min(RUNS[name].n, arguments.images or RUNS[name].n))
-        if not all(path.exists() for path in (ROWS[name].model, run.images or ROOT)):
-            print(f"{name}: {ROWS[name].model} or {run.images} is not there")
+    wanted = asked(parser, arguments)
+    found = dict[str, tuple[Row, Measured]]()
+    for name, (row, run) in wanted.items():
+        run = replace(run, n=min(run.n, arguments.images or run.n))
+        if not all(path.exists() for path in (row.model, run.images or ROOT)):
+            print(f"{name}: {row.model} or {run.images} is not there")
             continue
         with multiprocessing.get_context("spawn").Pool(1) as pool:
-            found[name] = pool.apply(measure, (ROWS[name], run))
-        print(f"{name}: {'; '.join(found[name].said)}", flush=True)
+            found[name] = row, pool.apply(measure, (row, run))
+        print(f"{name}: {'; '.join(found[name][1].said)}", flush=True)
     Console(width=110).print(table_of(found))
-    return 0 if all(one.equal and one.in_time for one in found.values()) else 1
+    return 0 if all(one.equal and one.in_time for _, one in found.values()) else 1
+
+
+def asked(
+    parser: argparse.ArgumentParser, arguments: argparse.Namespace
+) -> dict[str, tuple[Row, Run]]:
+    """What is to be simulated, by name."""
+    given = arguments.model, arguments.data, arguments.clocks
+    if all(given):
+        row = Row(arguments.model, arguments.clocks, wide=True)
+        return {arguments.model.stem: (row, Run(OWN, arguments.data, arguments.rescale))}
+    if any(given):
+        parser.error("--model, --data and --clocks go together")
+    names = arguments.rows or list(RUNS)
+    if unknown := [name for name in names if name not in RUNS]:
+        parser.error(f"{unknown[0]} is none of {', '.join(RUNS)}")
+    return {name: (ROWS[name], RUNS[name]) for name in names}
 
 
 if __name__ == "__main__":

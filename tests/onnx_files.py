@@ -95,6 +95,32 @@ def brevitas(seed: int = 0) -> onnx.ModelProto:
     return g.model([1, 3, 12, 12], g.node("Add", x, zero), listed=True)
 
 
+def few_bits(
+    seed: int = 0, n_bits: int = 2, *, signed: int = 1, narrow: int = 1, batch: int = 1
+) -> onnx.ModelProto:
+    """Binary weights and activations of a few bits, as Brevitas writes QuantIdentity and QuantReLU;
+    a padded convolution and a padded pool of them; perhaps of a fixed batch."""
+    g = Graph(seed)
+    scale, zero, width = (g.held(np.float32(v)) for v in (0.30103, 0, n_bits))
+
+    def quantized(x: str) -> str:
+        x = x if signed else g.node("Relu", x)
+        return g.node("Quant", x, scale, zero, width, domain=QONNX, signed=signed, narrow=narrow,
+                      rounding_mode="ROUND")  # fmt: skip
+
+    def ones(*shape: int) -> str:
+        return g.held(g.rng.choice([-1.0, 1.0], shape))
+
+    x = g.node("Conv", "x", ones(8, 1, 3, 3), kernel_shape=[3, 3])
+    x = quantized(g.batch_norm(x, 8, 2))
+    x = g.node("Conv", x, ones(8, 8, 3, 3), kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    x = quantized(g.batch_norm(x, 8, 2))
+    x = g.node("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+    x = g.node("Reshape", x, g.held(np.array([batch, 128])))
+    x = quantized(g.batch_norm(g.node("Gemm", x, ones(12, 128), transB=1), 12, 2))
+    return g.model([batch, 1, 10, 10], g.node("Gemm", x, ones(10, 12), transB=1))
+
+
 def by_hand(seed: int = 0, activation: str = "where", weights: str = "where") -> onnx.ModelProto:
     """A hand-made PyTorch network as torch.onnx's TorchScript exporter writes it."""
     g = Graph(seed, opset=17)

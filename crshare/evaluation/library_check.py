@@ -11,7 +11,18 @@ from crshare.arrays import Array
 from crshare.evaluation.rounding import FLOAT32, Place, margin
 from crshare.executor.execute import outputs
 from crshare.model.read import Model
-from crshare.network.graph import Conv, Kind, Layer, extent
+from crshare.network.graph import (
+    INPUT,
+    Add,
+    Conv,
+    Flatten,
+    Kind,
+    Layer,
+    MaxPool,
+    Network,
+    Pad,
+    extent,
+)
 
 TOLERANCE = 1e-3  # of scores, as a share of the greatest: sums of float32 in another order
 
@@ -66,13 +77,26 @@ class Comparison:
 
 
 def bit_readers(model: Model) -> list[Layer]:
-    """The layers with binary weights that read bits, and belong to a layer of the file each."""
+    """The layers with binary weights that read bits (of an ONNX file sums of bits, too), and belong
+    to a layer of the file each."""
     network = model.network
     found: dict[str, Layer] = {}
     for layer, _ in network.convs():
-        if network.input_of(layer).kind is Kind.BITS:
+        of_bits = network.input_of(layer).kind is Kind.BITS
+        if of_bits or (model.onnx is not None and _reads_steps(network, layer.source)):
             found.setdefault(model.linears[layer.name].stored[0], layer)
     return list(found.values())
+
+
+def _reads_steps(network: Network, name: str) -> bool:
+    """Whether values are sums of bits, as activations of a few steps are, perhaps pooled."""
+    if name == INPUT or network.signals[name].kind is not Kind.INTEGERS:
+        return False
+    layer = network.layer(name)
+    if isinstance(layer.op, MaxPool | Flatten | Pad):
+        return _reads_steps(network, layer.source)
+    added = all(network.signals[source].kind is Kind.BITS for source in layer.sources)
+    return isinstance(layer.op, Add) and added
 
 
 def compare(
@@ -82,8 +106,9 @@ def compare(
     scores: Array,
     epsilon: float = FLOAT32,
 ) -> Comparison:
-    """theirs: by the file's layer the signs of what enters its weights, bool [n, ...]. scores: the
-    library's, [n, ...]. epsilon: of the numbers that the library computed in."""
+    """theirs: by the file's layer what enters its weights [n, ...], in units of ours, or whether it
+    is positive. scores: the library's, [n, ...]. epsilon: of the numbers that the library computed
+    in."""
     names = [layer.name for layer in model.network.layers]
     values = outputs(model.network, images, names)
     done: set[int] = set()
@@ -91,7 +116,9 @@ def compare(
     for reader in bit_readers(model):
         ours = values[reader.source]
         other = _inside(theirs[model.linears[reader.name].stored[0]], ours.shape, reader)
-        checks.append(_check(model, values, reader, other != (ours > 0), done, epsilon))
+        of_bits = model.network.input_of(reader).kind is Kind.BITS
+        different = (other > 0) != (ours > 0) if of_bits else other != ours
+        checks.append(_check(model, values, reader, different, done, epsilon))
     same = np.array([i for i in range(len(images)) if i not in done], np.int64)
     ours = values[names[-1]].reshape(len(images), -1)[same].astype(np.float64)
     other = scores.reshape(len(images), -1)[same].astype(np.float64)
@@ -99,7 +126,7 @@ def compare(
 
 
 def _inside(theirs: Array, shape: tuple[int, ...], reader: Layer) -> Array:
-    """The library's signs without the lines around a map that are a padding of ours."""
+    """The library's values without the lines around a map that are a padding of ours."""
     if theirs.size == prod(shape) or not isinstance(reader.op, Conv):
         return theirs.reshape(shape)
     window, strides = reader.op.window, reader.op.strides

@@ -72,7 +72,7 @@ def blueprint_of(
         "nodes": made.nodes,
         "constants": made.constants,
         "outputs": outputs,
-        "shape": [1, *model.images.shape[1:]],
+        "shape": [model.graph.batch, *model.images.shape[1:]],
     }
 
 

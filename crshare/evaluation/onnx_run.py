@@ -1,4 +1,4 @@
-"""An ONNX model run by onnxruntime: the bits that enter its weights, and its scores.
+"""An ONNX model run by onnxruntime: the values that enter its weights, and its scores.
 
 onnxruntime gets a blueprint of what crshare has read, in the sandbox; never the file.
 """
@@ -27,8 +27,8 @@ class OnnxRunError(CrshareError):
 
 
 def run_onnx(model: Model, images: Array, names: list[str]) -> tuple[dict[str, Array], Array]:
-    """As train.running.run: which values that enter the weights of the named nodes stand for +1,
-    bool [n, ...], and the scores, for integer images [n, h, w, c]."""
+    """As train.running.run: what enters the weights of the named nodes, as multiples of its unit
+    (of bits, +1 or -1), and the scores, for integer images [n, h, w, c]."""
     graph = model.onnx
     if graph is None:
         raise OnnxRunError(f"{model.path}: is no ONNX file; verify it with the extra train")
@@ -46,8 +46,8 @@ def run_onnx(model: Model, images: Array, names: list[str]) -> tuple[dict[str, A
         raise OnnxRunError(f"{model.path}: onnxruntime cannot run it ({error})") from error
     except CrshareError as error:
         raise OnnxRunError(f"{model.path}: {error}") from error
-    bits = [_bits(each, values) for each, values in zip(entered, found, strict=True)]
-    return dict(zip(names, bits, strict=True)), scores
+    units = [_units(each, values) for each, values in zip(entered, found, strict=True)]
+    return dict(zip(names, units, strict=True)), scores
 
 
 def _called(asked: dict[str, Any], seconds: int) -> Any:
@@ -67,11 +67,11 @@ def _ordered(images: Array, places: Array) -> Array:
     return images.reshape(len(images), -1)[:, places.reshape(-1)]
 
 
-def _bits(entered: Entered, values: Array) -> Array:
-    """Which values stand for +1, in the order of the map; what a Pad added is left out."""
+def _units(entered: Entered, values: Array) -> Array:
+    """What a tensor holds in units of its map and its order; what a Pad added is left out."""
     at = entered.map.at.reshape(-1)
     within = at >= 0
     scale, offset = float(entered.map.scale), float(entered.map.offset)
-    bits = np.zeros((len(values), entered.map.size), np.bool_)
-    bits[:, at[within]] = (values[:, within] - offset) / (scale or 1.0) > 0
-    return bits
+    units = np.zeros((len(values), entered.map.size))
+    units[:, at[within]] = np.rint((values[:, within] - offset) / (scale or 1.0))
+    return units

@@ -22,6 +22,7 @@ from crshare.network.graph import (
     Kind,
     Layer,
     Leak,
+    MaxPool,
     Multiply,
     Network,
     Pad,
@@ -51,7 +52,8 @@ def margin(
     """How far from zero the nearest value before a sign of this bit is, in units of the rounding
     that the library may have done on its way: above 1 rounding does not explain another bit.
 
-    values: the outputs of all layers as the reference gives them. name: a layer that gives bits.
+    values: the outputs of all layers as the reference gives them. name: a layer that gives bits, or
+    sums of them.
     epsilon: of the library's numbers; reals of ours are float32 whatever it computes in.
     """
     nearest = np.inf
@@ -134,7 +136,9 @@ def rounded(model: Model, threshold: Layer, channel: int) -> float:
 
 
 def origins(network: Network, name: str, place: Place) -> Iterator[tuple[Layer, Place]]:
-    """The comparisons that a bit comes from, each with its place."""
+    """The comparisons that a bit, or a sum of bits, comes from, each with its place."""
+    if name == INPUT:
+        return
     layer = network.layer(name)
     shape = network.input_of(layer).shape
     match layer.op:
@@ -143,7 +147,10 @@ def origins(network: Network, name: str, place: Place) -> Iterator[tuple[Layer, 
         case Flatten() | Concatenate() | Pad():
             found = _before(network, layer, place)
             yield from origins(network, *found) if found else ()
-        case BitPool(size, strides, same):
+        case Add():
+            for source in layer.sources:
+                yield from origins(network, source, place)
+        case BitPool(size, strides, same) | MaxPool(size, strides, same):
             for row in _span(place[0], shape[0], size[0], strides[0], same):
                 for column in _span(place[1], shape[1], size[1], strides[1], same):
                     yield from origins(network, layer.source, (row, column, place[2]))

@@ -13,8 +13,8 @@ from crshare.evaluation.library_check import Comparison, bit_readers, compare
 from crshare.evaluation.onnx_blueprint import blueprint_of
 from crshare.evaluation.onnx_run import OnnxRunError, run_onnx
 from crshare.model.read import Model, read_model
-from crshare.network.graph import Kind
-from tests.onnx_files import brevitas, by_hand, finn, tf2onnx, write_onnx
+from crshare.network.graph import Kind, Threshold
+from tests.onnx_files import brevitas, by_hand, few_bits, finn, tf2onnx, write_onnx
 
 pytestmark = pytest.mark.needs_package("onnxruntime")
 EXACT = (Fraction(1, 256), Fraction(0))
@@ -38,6 +38,26 @@ def test_every_form_agrees_with_onnxruntime(tmp_path: Path, make: object) -> Non
     assert found.n_unexplained == 0
     assert [check.layer for check in found.layers] == [layer.name for layer in n_bits]
     assert sum(check.n_different for check in found.layers) == 0
+
+
+@pytest.mark.slow
+def test_sums_of_bits_are_compared_as_well(tmp_path: Path) -> None:
+    """Of a fixed batch that the images do not fill."""
+    model = read_model(write_onnx(tmp_path / "m.onnx", few_bits(4, batch=3)), rescale=EXACT)
+    found = compared(model)
+    assert [(check.layer, check.n_different) for check in found.layers] == [
+        ("conv_3", 0),
+        ("gemm_8", 0),
+        ("gemm_11", 0),
+    ]
+    assert found.holds
+    bits = next(layer for layer in model.network.layers if layer.name.startswith("conv_3/sign"))
+    assert isinstance(bits.op, Threshold)
+    other = replace(bits.op, at=bits.op.at + 2)
+    wrong = replace(model, network=model.network.replace({bits.name: other}))
+    check = compared(wrong).layers[1]
+    assert check.n_different > 0
+    assert check.first[0].margin > 1
 
 
 def test_a_network_that_is_not_the_files_is_told(tmp_path: Path) -> None:

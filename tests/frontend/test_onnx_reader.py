@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -12,7 +13,7 @@ from crshare.errors import ModelFormatError
 from crshare.model.read import Model, read_model
 from crshare.network.graph import Conv, Kind, Threshold
 from crshare.network.reference import run
-from tests.onnx_files import Graph, brevitas, by_hand, finn, meaning, tf2onnx, write_onnx
+from tests.onnx_files import Graph, brevitas, by_hand, few_bits, finn, meaning, tf2onnx, write_onnx
 
 EXACT = (Fraction(1, 256), Fraction(0))
 N_IMAGES = 5
@@ -76,6 +77,25 @@ def test_thresholds_of_finn_are_read_exactly(tmp_path: Path, n_thresholds: int) 
     )
 
 
+@pytest.mark.parametrize(("n_bits", "signed", "narrow"), [(2, 1, 1), (2, 0, 0), (3, 1, 0)])
+def test_activations_of_a_few_bits_are_sums_of_bits(
+    tmp_path: Path, n_bits: int, signed: int, narrow: int
+) -> None:
+    model = agrees(tmp_path, few_bits(3, n_bits, signed=signed, narrow=narrow))
+    readers = [model.network.input_of(layer) for layer, _ in model.network.convs()]
+    n_steps = 2**n_bits - 1 - narrow
+    assert [(each.kind, each.bound) for each in readers] == [
+        (Kind.INTEGERS, 255),
+        *[(Kind.INTEGERS, n_steps)] * 3,
+    ]
+
+
+def test_a_fixed_batch_is_read_as_one_image(tmp_path: Path) -> None:
+    one, four = (read(tmp_path, few_bits(3, batch=batch)) for batch in (1, 4))
+    assert four.weights_hash == one.weights_hash
+    assert four.library == f"{one.library}, for 4 images at once, each read by itself"
+
+
 def test_a_quantizer_of_several_bits_stays_where_it_is_not_even(tmp_path: Path) -> None:
     """Pixels times 1/255 meet the levels of 8 bits unevenly: the first layer is real then."""
     path = write_onnx(tmp_path / "m.onnx", brevitas())
@@ -118,6 +138,31 @@ def test_paddings_of_pytorch_are_read_exactly(tmp_path: Path, pads: list[int]) -
                pads=pads, strides=[2, 2])  # fmt: skip
     x = g.node("GlobalMaxPool", g.batch_norm(x, 4))
     agrees(tmp_path, g.model([1, 2, 12, 12], g.node("Flatten", x)))
+
+
+@pytest.mark.parametrize(
+    ("window", "pads", "stride"), [(3, [1, 1, 1, 1], 2), (5, [2, 2, 2, 2], 3), (3, [2, 0, 1, 2], 2)]
+)
+@pytest.mark.parametrize("sign_first", [True, False])
+def test_padded_pools_are_read_exactly(
+    tmp_path: Path, window: int, pads: list[int], stride: int, sign_first: bool
+) -> None:
+    """What is padded is never the greatest, whichever way the signs around it turn."""
+    g = Graph(2)
+    x = g.node("Conv", "x", g.held(g.rng.choice([-1.0, 1.0], (6, 1, 3, 3))), kernel_shape=[3, 3])
+    if sign_first:
+        x = g.bipolar(g.batch_norm(x, 6, 2), g.held(np.float32(0.75)))
+    pool: dict[str, Any] = {"kernel_shape": [window] * 2, "strides": [stride] * 2, "pads": pads}
+    x = g.node("MaxPool", x, **pool)
+    if not sign_first:
+        x = g.bipolar(g.batch_norm(x, 6, 2), g.held(np.float32(0.75)))
+    x = g.node("Conv", x, g.held(g.rng.choice([-1.0, 1.0], (4, 6, 2, 2))), kernel_shape=[2, 2])
+    model = g.model([1, 1, 10, 10], g.node("GlobalMaxPool", x))
+    if not sign_first and window == 3 and pads[0] == 2:
+        with pytest.raises(ModelFormatError, match="any padding right behind a sign"):
+            read(tmp_path, model)
+        return
+    agrees(tmp_path, model)
 
 
 def test_gates_of_channels_are_read_exactly(tmp_path: Path) -> None:

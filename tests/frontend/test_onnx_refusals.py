@@ -49,10 +49,14 @@ NODES: dict[str, tuple[Make, str]] = {
         "node sqrt_1 (Sqrt) is read of constants only, not of what the network computes",
     ),
     "padding": (
-        lambda g: g.node("MaxPool", "x", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]),
-        "node maxpool_0 (MaxPool) pads a map of 6x6 by [1, 1, 1, 1] (top, left, bottom, right), "
-        "where crshare reads pools of maps that are not padded and what TensorFlow's SAME adds; "
-        "train it with such a padding",
+        lambda g: g.node("MaxPool", "x", kernel_shape=[3, 3], strides=[2, 2], pads=[2, 0, 1, 2]),
+        "node maxpool_0 (MaxPool) pads a map of 6x6 by [2, 0, 1, 2] (top, left, bottom, right), "
+        "where crshare reads what TensorFlow's SAME adds, half of an odd window on every side, and "
+        "any padding right behind a sign; train it with one of these",
+    ),
+    "values apart": (
+        lambda g: g.node("MaxPool", "x", kernel_shape=[2, 2], dilations=[2, 2]),
+        "node maxpool_0 (MaxPool) pools values apart, which is not read; train it with dilation 1",
     ),
     "product": (
         lambda g: g.node("Mul", binary(g), binary(g, strides=[2, 2])),

@@ -64,13 +64,15 @@ class Spread:
 class Build:
     """What has been read so far.
 
-    constants: as the file has them. weights and stored: by the name of the node and of the weight.
-    signs: the owners of signs that give 0 for 0. decided: the nodes that give +1 or -1. work and
-    computed: elements of all maps and of all computed constants so far. known: the constants of the
-    file that were read. steps: of the maps before signs.
+    constants: as the file has them. batch: of images that the graph takes at once. weights and
+    stored: by the name of the node and of the weight. signs: the owners of signs that give 0 for 0.
+    decided: the nodes that give +1 or -1. work and computed: elements of all maps and of all
+    computed constants so far. known: the constants of the file that were read. steps: of the maps
+    before signs.
     """
 
     constants: Mapping[str, Array]
+    batch: int = 1
     nodes: list[Node] = field(default_factory=list)
     weights: dict[str, dict[str, Float64Array]] = field(default_factory=dict)
     stored: dict[tuple[str, str], Stored] = field(default_factory=dict)

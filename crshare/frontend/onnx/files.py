@@ -101,7 +101,9 @@ def library_of(graph: OnnxGraph) -> str:
     """Who wrote the file, and in which words."""
     quantized = any(node.domain in QUANTIZED for node in graph.nodes)
     words = " with QONNX operators" if quantized else ""
-    return f"{graph.producer[:40] or 'an unnamed program'}, ONNX opset {graph.opset}{words}"
+    batch = f", for {graph.batch} images at once, each read by itself" if graph.batch > 1 else ""
+    producer = graph.producer[:40] or "an unnamed program"
+    return f"{producer}, ONNX opset {graph.opset}{words}{batch}"
 
 
 def changed_onnx(file: OnnxFile, model: OnnxModel, changes: Mapping[str, Weights]) -> OnnxFile:

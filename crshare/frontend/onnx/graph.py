@@ -78,6 +78,12 @@ class OnnxGraph:
     nodes: tuple[OnnxNode, ...]
     constants: Mapping[str, Array]
 
+    @property
+    def batch(self) -> int:
+        """How many images it takes at once; 1 where any number will do."""
+        first = self.input_shape[0] if self.input_shape else 1
+        return first if isinstance(first, int) and first > 1 else 1
+
 
 def is_description(answer: Any) -> bool:
     """Whether an answer of the sandbox has the form that protobuf.described gives."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from math import prod
 
 import numpy as np
@@ -31,29 +32,53 @@ from crshare.thresholds.layer_ops import (
     Average,
     How,
     Joined,
+    LayerOp,
+    Padded,
     Pool,
 )
 
 
 def max_pool(build: Build, node: OnnxNode, given: Given) -> Tensor:
-    inner, window, flat = _pooled(build, node, given)
-    same = is_same(window, inner.shape)
-    if is_padded(window) and not same:
-        pads = [*window.before, *window.after]
-        raise node.refuse(
-            f"pads a map of {inner.shape[0]}x{inner.shape[1]} by {pads} (top, left, bottom, "
-            "right), where crshare reads pools of maps that are not padded and what TensorFlow's "
-            "SAME adds; train it with such a padding"
-        )
-    name = build.append(
-        node.name, (inner.node,), (Pool(node.name, window.size, window.strides, same),)
+    """What a pad adds is never the greatest. A rising scale is left for what follows."""
+    tensor = a_map(node, given)
+    rises = tensor.sign is None and tensor.pad is None and tensor.scale > 0
+    bare = replace(tensor, scale=Fraction(1), offset=Fraction(0)) if rises else tensor
+    inner, window, flat = _pooled(build, node, bare)
+    layer_ops = _with_padding(build, node, inner, window)
+    name = build.append(node.name, (inner.node,), layer_ops)
+    rows, columns = (
+        n + a + b for n, a, b in zip(inner.shape[:2], window.before, window.after, strict=True)
     )
-    shape = shape_after(node, inner.shape, window.size, window.strides, same=same)
-    return Map(name, shape, places_of(shape, flat))
+    padded = (rows, columns, inner.shape[2])
+    shape = shape_after(node, padded, window.size, window.strides, same=False)
+    found = Map(name, shape, places_of(shape, flat))
+    return found.times(tensor.scale, tensor.offset) if rises else found
+
+
+def _with_padding(build: Build, node: OnnxNode, inner: Map, window: Window) -> tuple[LayerOp, ...]:
+    """A pool of a padded map: as SAME does it; as SAME at each place, of which every second or so
+    is taken; or with lines of -1 around signs."""
+    size, strides, owner = window.size, window.strides, node.name
+    same = is_same(window, inner.shape)
+    if same or not is_padded(window):
+        return (Pool(owner, size, strides, same),)
+    at_each_place = replace(window, strides=(1, 1))
+    if is_same(at_each_place, inner.shape):
+        return (Pool(owner, size, (1, 1), same=True), Pool(owner, (1, 1), strides, same=False))
+    fits = all(max(ends) < n for *ends, n in zip(window.before, window.after, size, strict=True))
+    if inner.node in build.decided and fits:
+        lines = Padded(f"{owner}/pad", window.before, window.after, -1)
+        return (lines, Pool(owner, size, strides, same=False))
+    pads = [*window.before, *window.after]
+    raise node.refuse(
+        f"pads a map of {inner.shape[0]}x{inner.shape[1]} by {pads} (top, left, bottom, right), "
+        "where crshare reads what TensorFlow's SAME adds, half of an odd window on every side, and "
+        "any padding right behind a sign; train it with one of these"
+    )
 
 
 def average_pool(build: Build, node: OnnxNode, given: Given) -> Tensor:
-    inner, window, flat = _pooled(build, node, given)
+    inner, window, flat = _pooled(build, node, a_map(node, given))
     if any((*window.before, *window.after)):
         raise node.refuse("averages a padded map, which is not read; train it without padding")
     shape = shape_after(node, inner.shape, window.size, window.strides, same=False)
@@ -61,9 +86,9 @@ def average_pool(build: Build, node: OnnxNode, given: Given) -> Tensor:
     return Map(build.append(node.name, (inner.node,), (average,)), shape, places_of(shape, flat))
 
 
-def _pooled(build: Build, node: OnnxNode, given: Given) -> tuple[Map, Window, bool]:
+def _pooled(build: Build, node: OnnxNode, given: Map) -> tuple[Map, Window, bool]:
     """What a pool reads, its window, and whether that has one dimension."""
-    tensor = build.plain(a_map(node, given), node.name)
+    tensor = build.plain(given, node.name)
     sizes = node.integers("kernel_shape", [])
     flat = tensor.at.ndim == 3
     if not sizes or len(sizes) != tensor.at.ndim - 2 or tensor.at.ndim not in (3, 4):
@@ -72,8 +97,10 @@ def _pooled(build: Build, node: OnnxNode, given: Given) -> tuple[Map, Window, bo
             "two dimensions"
         )
     inner, _, _ = inside(build, node, tensor)
-    size = pair(node, "kernel_shape", flat, 1)
-    return inner, window_of(node, size, inner.shape, flat), flat
+    window = window_of(node, pair(node, "kernel_shape", flat, 1), inner.shape, flat)
+    if window.dilation != (1, 1):
+        raise node.refuse("pools values apart, which is not read; train it with dilation 1")
+    return inner, window, flat
 
 
 def global_average(build: Build, node: OnnxNode, given: Given) -> Tensor:

@@ -26,7 +26,7 @@ from crshare.frontend.onnx.paths import (
 )
 from crshare.frontend.onnx.pointwise import POINTWISE, Given, Read, a_map
 from crshare.frontend.onnx.pools import POOLS
-from crshare.frontend.onnx.shapes import MOVES, shape_of
+from crshare.frontend.onnx.shapes import MOVES, of_one_image, shape_of
 from crshare.frontend.onnx.signs import SIGNS
 from crshare.frontend.onnx.tensors import (
     Constant,
@@ -82,7 +82,7 @@ def model_of(graph: OnnxGraph, sign_layers: Set[str]) -> OnnxModel:
     aliases = straight_through(graph)
     scores = scores_of(graph, aliases)
     needed = needed_of(graph, scores, aliases)
-    build = Build({**graph.constants, **_constants_of_nodes(graph)})
+    build = Build({**graph.constants, **_constants_of_nodes(graph)}, batch=graph.batch)
     given = _input(graph, needed)
     tensors: dict[str, Tensor] = {graph.input: given}
     for node in needed:
@@ -135,7 +135,7 @@ def _through(
     if all(isinstance(each, Constant) for each in inputs if each is not None):
         return evaluate(node, [each if isinstance(each, Constant) else None for each in inputs])
     if node.op in MOVES:
-        return MOVES[node.op](node, inputs)
+        return MOVES[node.op](node, of_one_image(node, inputs, build.batch))
     if node.op not in READERS:
         raise node.refuse("is read of constants only, not of what the network computes")
     return READERS[node.op](build, node, inputs)

@@ -1,6 +1,7 @@
 """Operators that move the elements of a tensor and change none, on constants and maps alike."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -82,6 +83,19 @@ def unsqueeze(node: OnnxNode, given: Sequence[Tensor | None]) -> Tensor:
     for axis in places:
         shape.insert(axis, 1)
     return _as(node, tensor, shape)
+
+
+def of_one_image(
+    node: OnnxNode, given: Sequence[Tensor | None], batch: int
+) -> Sequence[Tensor | None]:
+    """What a node moves, for a single image: the first extent of a shape, where it is that of the
+    batch, is 1."""
+    shape = given[1] if node.op == "Reshape" and len(given) > 1 else None
+    if batch == 1 or not isinstance(shape, Constant) or not isinstance(given[0], Map):
+        return given
+    values = np.array(shape.values).reshape(-1)
+    values[:1] = np.where(values[:1] == batch, 1, values[:1])
+    return (given[0], replace(shape, values=values), *given[2:])
 
 
 def moved(node: OnnxNode, given: Sequence[Tensor | None]) -> Map | Constant:

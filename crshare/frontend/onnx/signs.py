@@ -4,6 +4,7 @@ A comparison is +1 or -1 in a network; where the graph has 0 and 1, the tensor r
 is half of that and a half, which a Where or a product takes up exactly.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -22,7 +23,7 @@ from crshare.thresholds.layer_ops import (
     Round,
 )
 
-MAX_THRESHOLDS = 15  # of one MultiThreshold
+MAX_THRESHOLDS = 15  # of one MultiThreshold, or of one Quant that is a sum of bits
 COMPARED = {  # whether it asks for the lower side, and whether equal values count
     "Greater": (False, False),
     "GreaterOrEqual": (False, True),
@@ -156,9 +157,30 @@ def quant(build: Build, node: OnnxNode, given: Given) -> Tensor:
     step = Fraction(float(unit.reshape(-1)[0]))
     if high - low == 1:
         return _one_bit(build, node, tensor, step, Fraction(low))
+    if high - low <= MAX_THRESHOLDS:
+        return _steps(build, node, tensor, step, (int(low), int(high)))
     before = build.plain(tensor, node.name)
     ends = (Fraction(low) * step, Fraction(high) * step)
     return build.apply(before, node.name, Round(node.name, step, *ends))
+
+
+def _steps(build: Build, node: OnnxNode, tensor: Map, step: Fraction, ends: tuple[int, int]) -> Map:
+    """A few levels as a sum of bits: level k is reached half a step before it, and there if it is
+    even, to which halves go."""
+    low, high = ends
+    bits = []
+    for level in range(low + 1, high + 1):
+        owner = f"{node.name}/{level - low - 1}"
+        centred = build.plain(tensor.times(Fraction(1), step * (HALF - level)), owner)
+        bits.append(build.apply(centred, owner, Binarize(owner, zero_is_plus=level % 2 == 0)))
+    return _count(build, node, bits).times(step, low * step)
+
+
+def _count(build: Build, node: OnnxNode, bits: Sequence[Map]) -> Map:
+    """How many of some maps of +1 and -1 are +1."""
+    reads = tuple(each.node for each in bits)
+    joined = build.append(node.name, reads, (Joined(node.name, How.ADD),))
+    return replace(bits[0], node=joined).times(HALF, HALF * len(bits))
 
 
 def _one_bit(build: Build, node: OnnxNode, tensor: Map, step: Fraction, low: Fraction) -> Map:
@@ -181,15 +203,11 @@ def multi_threshold(build: Build, node: OnnxNode, given: Given) -> Tensor:
     axis = tensor.at.ndim - 1 if node.text("data_layout", "NCHW") in ("NHWC", "NC") else 1
     n = table.values.shape[1]
     found = [_reached(build, node, tensor, table, number, axis) for number in range(n)]
-    if n > 1:
-        reads = tuple(each.node for each in found)
-        owner = node.name
-        joined = build.append(owner, reads, (Joined(owner, How.ADD),))
-        found = [replace(found[0], node=joined)]
     scale, offset = (
         Fraction(node.number(key, d)) for key, d in (("out_scale", 1), ("out_bias", 0))
     )
-    return found[0].times(HALF, HALF * n).times(scale, offset)
+    count = _count(build, node, found) if n > 1 else found[0].times(HALF, HALF)
+    return count.times(scale, offset)
 
 
 def _reached(
