@@ -16,7 +16,7 @@ from hwgen.errors import HwgenError, NetlistError, TimeLimitError, ToolError
 from hwgen.frames import Accumulate, Modulation
 from hwgen.interpret import interpret
 from hwgen.lookup import Lookup
-from hwgen.matrix_vector import MatrixVector, Weights
+from hwgen.matrix_vector import MatrixVector, Slices, Weights
 from hwgen.netlist import Compare, Fixed, Head, Linear, Netlist, to_text
 from hwgen.simulate import available, lint, simulate
 from hwgen.tables import TruthTable
@@ -55,6 +55,7 @@ __all__ = [
     "Popcount",
     "Range",
     "Ranks",
+    "Slices",
     "Stage",
     "TruthTable",
     "Tally",

@@ -15,17 +15,68 @@ from hwgen.windowing import Windowing
 
 
 @dataclass(frozen=True, slots=True)
+class Slices:
+    """What stands for weights: for each slice the number of a representative, and its sign.
+
+    A slice is the weights of a channel in a window, `taps` of them. In fold f, place s of a part of
+    a window is the slice of channels[s * folds + f]; tables[s][f << index_bits[s] | number] is its
+    representative. In a word, a place has so many bits of the number and above them one that
+    negates; read lane * len(tables) + s is lane `lane`'s place s.
+    """
+
+    taps: int
+    channels: tuple[int, ...]
+    index_bits: tuple[int, ...]
+    tables: tuple[tuple[int, ...], ...]
+
+    @property
+    def n_places(self) -> int:
+        return len(self.tables)
+
+    @property
+    def lane_bits(self) -> int:
+        """Of a word, for each lane."""
+        return sum(self.index_bits) + self.n_places
+
+    def field(self, read: int) -> int:
+        """The lowest bit of a read in its word."""
+        lane, place = divmod(read, self.n_places)
+        return lane * self.lane_bits + sum(self.index_bits[:place]) + place
+
+    def part(self, fold: int, n_channels: int) -> list[int]:
+        """The inputs of a window that are read in a fold."""
+        found = self.channels[fold :: n_channels // self.n_places]
+        return [tap * n_channels + channel for channel in found for tap in range(self.taps)]
+
+    def pairs(self, n_lanes: int) -> list[tuple[int, ...]]:
+        """Reads that share a memory of two ports, of one table where that can be."""
+        n = self.n_places
+        reads = [lane * n + place for place in range(n) for lane in range(n_lanes)]
+        return [tuple(reads[first : first + 2]) for first in range(0, len(reads), 2)]
+
+    def joined(self, pair: tuple[int, ...]) -> tuple[int, ...]:
+        """The words of a pair's memory: one table, or two that begin at 0 and at half."""
+        places = sorted({read % self.n_places for read in pair})
+        first, last = self.tables[places[0]], self.tables[places[-1]]
+        if len(places) == 1:
+            return first
+        half = 1 << (max(len(first), len(last)) - 1).bit_length()
+        return first + (0,) * (half - len(first)) + last
+
+
+@dataclass(frozen=True, slots=True)
 class Weights:
     """A memory of a word for each clock of a window: lane p's bits at p * simd and up.
 
     block: in block RAM, else in LUTs. masks: for each lane the number of its mask from 1, 0 where
     it has none. The masks stand behind the weights: a 0 for each value that does not count, whose
-    weight is 1.
+    weight is 1. slices: where words hold these, and no weights.
     """
 
     words: tuple[int, ...]
     block: bool
     masks: tuple[int, ...] = ()
+    slices: Slices | None = None
 
     @property
     def n_masks(self) -> int:
@@ -89,6 +140,8 @@ class MatrixVector:
             raise NetlistError(f"{self.name}: expected {expected} lanes that read {given} bits")
         if self.weights and len(self.weights.words) != self.n_words:
             raise NetlistError(f"{self.name}: expected {self.n_words} words of weights")
+        if self.slices and self.slices.taps * self.slices.n_places != self.simd:
+            raise NetlistError(f"{self.name}: {self.simd} inputs are no slices of its channels")
         if self.weights and len(self.weights.masks) not in (0, self.n_lanes):
             raise NetlistError(f"{self.name}: expected a mask for each of {self.n_lanes} lanes")
         if self.order and sorted(self.order) != list(range(self.n_outputs)):
@@ -119,8 +172,20 @@ class MatrixVector:
         return max(1, (self.n_words - 1).bit_length())
 
     @property
+    def slices(self) -> Slices | None:
+        return self.weights.slices if self.weights else None
+
+    def part(self, fold: int) -> range | list[int]:
+        """The inputs of a window that are read in a clock."""
+        if self.slices is None:
+            return range(fold * self.simd, (fold + 1) * self.simd)
+        return self.slices.part(fold, self.channels)
+
+    @property
     def memory_width(self) -> int:
-        """Bits of a word of weights and masks."""
+        """Bits of a word of weights and masks, or of slices."""
+        if self.slices:
+            return self.n_lanes * self.slices.lane_bits
         masks = self.weights.n_masks if self.weights else 0
         return (self.n_lanes + masks) * self.simd
 
@@ -138,7 +203,8 @@ class MatrixVector:
 
     @property
     def whole_map(self) -> bool:
-        return is_whole_map(self.windowing, self.channels, self.simd)
+        natural = self.slices is None
+        return natural and is_whole_map(self.windowing, self.channels, self.simd)
 
     @property
     def n_classes(self) -> int:

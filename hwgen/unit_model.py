@@ -14,7 +14,7 @@ def outputs(unit: MatrixVector, window: Sequence[int], window_class: int = 0) ->
         sums = list(unit.starts[window_class][first : first + unit.n_lanes])
         for fold in range(unit.folds):
             word = turn * unit.folds + fold
-            part = window[fold * unit.simd : (fold + 1) * unit.simd]
+            part = [window[place] for place in unit.part(fold)]
             for lane in range(unit.n_lanes):
                 sums[lane] += _count(unit, part, word, lane)
         found += [_output(unit, total) for total in sums]
@@ -26,12 +26,25 @@ def _count(unit: MatrixVector, part: Sequence[int], word: int, lane: int) -> int
         part = _counting(unit, part, unit.weights, word, lane)
     given = [value >> place & 1 for value in part for place in range(unit.values.width)]
     if unit.weights:
-        stored = unit.weights.words[word] >> lane * unit.simd
-        beside, netlist = stored, unit.lanes[0]
+        beside, netlist = _weights(unit, unit.weights, word, lane), unit.lanes[0]
     else:
         beside, netlist = word, unit.lanes[lane]
     given += [beside >> place & 1 for place in range(unit.lane_bits)]
     return interpret(netlist, given)[0]
+
+
+def _weights(unit: MatrixVector, weights: Weights, word: int, lane: int) -> int:
+    """The bits of a lane's weights."""
+    stored, slices = weights.words[word], weights.slices
+    if slices is None:
+        return stored >> lane * unit.simd
+    found, fold = 0, word % unit.folds
+    for place, (table, bits) in enumerate(zip(slices.tables, slices.index_bits, strict=True)):
+        field = stored >> slices.field(lane * slices.n_places + place)
+        number, negated = field & (1 << bits) - 1, field >> bits & 1
+        pattern = table[fold << bits | number] ^ negated * ((1 << slices.taps) - 1)
+        found |= pattern << place * slices.taps
+    return found
 
 
 def _counting(

@@ -1,7 +1,7 @@
 """A matrix-vector unit as Verilog: counters, memories, lanes, sums, and outputs turn by turn.
 
-Stage k of the pipeline holds what was begun k clocks before: values and weights in stage 1, counts
-of the lanes in the stage `ripe`, sums one later.
+Stage k of the pipeline holds what was begun k clocks before: values and weights in stage 1 (in
+stage 2 where slices make them), counts of the lanes in the stage `ripe`, sums one later.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,9 @@ from hwgen.datapath import Datapath, Schedule
 from hwgen.emitter import Emitter, bus, constant
 from hwgen.matrix_vector import MOST_DISTRIBUTED, MatrixVector, fifo_index
 from hwgen.netlist import Netlist
-from hwgen.sources import BLOCK
 from hwgen.stream import class_width, classes_of, stream_ports, windows
+from hwgen.unit_memory import Memory, table
 
-PER_BLOCK = 256  # words of weights
 QUIET = "/* verilator lint_off UNUSED */  // bits that exact ranges spare"
 
 
@@ -60,7 +59,9 @@ def unit_module(stage: MatrixVector, module: str, lanes: Sequence[str]) -> str:
 class _Unit:
     def __init__(self, emit: Emitter, stage: MatrixVector, lanes: Sequence[str]) -> None:
         self.emit, self.stage, self.lanes = emit, stage, lanes
-        self.ripe = max(Schedule(lane, stage.per_stage).n_stages for lane in stage.lanes)
+        self.memory = Memory(emit, stage)
+        n_stages = max(Schedule(lane, stage.per_stage).n_stages for lane in stage.lanes)
+        self.ripe = n_stages + self.memory.stages - 1
 
     def write(self) -> None:
         if self.stage.whole_map:
@@ -73,13 +74,7 @@ class _Unit:
             self._maps()
         self._control()
         self._values()
-        if self.stage.weights:
-            self._weights()
-            self._masks()
-        else:
-            width = self.stage.word_width
-            self.emit(f"reg {bus(width)} word_1;", "always @(posedge aclk) if (advance)")
-            self.emit("  word_1 <= word;")
+        self.memory.write()
         self._starts()
         self._sums()
         self._outputs()
@@ -166,6 +161,8 @@ class _Unit:
         if stage.whole_map:
             given, n = "position", stage.channels // stage.simd
         parts = [f"{given}[{part * width} +: {width}]" for part in range(n)]
+        if stage.slices:
+            parts = [self._gathered(stage.part(fold)) for fold in range(n)]
         level = 0
         while len(parts) > 1:
             chosen = []
@@ -179,51 +176,11 @@ class _Unit:
         emit(f"reg {bus(width)} values_1;")
         emit(f"always @(posedge aclk) if (advance) values_1 <= {parts[0]};")
 
-    def _weights(self) -> None:
-        stage, emit = self.stage, self.emit
-        assert stage.weights is not None
-        width = stage.memory_width
-        if not stage.weights.block:
-            self._table("word_1", stage.weights.words, width, "word")
-            return
-        emit(f"reg {bus(width)} word_1;")
-        emit(f"{BLOCK} reg {bus(width)} weights [0:{stage.n_words - 1}];")
-        words = stage.weights.words
-        for first in range(0, len(words), PER_BLOCK):  # so that simulators compile them in parts
-            with emit.block("initial begin", "end"):
-                for place, word in enumerate(words[first : first + PER_BLOCK], start=first):
-                    emit(f"weights[{place}] = {width}'h{word:x};")
-        emit("always @(posedge aclk) if (advance) word_1 <= weights[word];")
-
-    def _masks(self) -> None:
-        """For each mask the values, those that do not count being the lowest ones."""
-        stage, emit = self.stage, self.emit
-        width, n_values = stage.values.width, stage.simd * stage.values.width
-        for number in range(1, stage.weights.n_masks + 1 if stage.weights else 1):
-            first = (stage.n_lanes + number - 1) * stage.simd
-            emit(f"wire {bus(n_values)} counting_{number};")
-            for place in range(n_values):
-                counts = f"word_1[{first + place // width}]"
-                highest = stage.values.signed and place % width == width - 1
-                joined = f"| ~{counts}" if highest else f"& {counts}"
-                emit(f"assign counting_{number}[{place}] = values_1[{place}] {joined};")
-
-    def _table(self, name: str, words: Sequence[int], width: int, address: str) -> None:
-        """A register of the word at an address, each bit a constant that the address indexes."""
-        emit, size = self.emit, 1 << max(1, (len(words) - 1).bit_length())
-        emit(f"reg {bus(width)} {name};")
-        if len(words) == 1:
-            emit(f"always @(posedge aclk) if (advance) {name} <= {width}'h{words[0]:x};")
-            return
-        columns = [0] * width
-        for place, word in enumerate(words):
-            for bit in range(width):
-                columns[bit] |= (word >> bit & 1) << place
-        for bit, column in enumerate(columns):
-            emit(f"localparam {bus(size)} {name}_{bit} = {size}'h{column:x};")
-        with emit.block("always @(posedge aclk) if (advance) begin", "end"):
-            for bit in range(width):
-                emit(f"{name}[{bit}] <= {name}_{bit}[{address}];")
+    def _gathered(self, inputs: Sequence[int]) -> str:
+        """Values of the window, the first one in the lowest bits."""
+        width = self.stage.values.width
+        bits = [f"window[{place * width} +: {width}]" for place in reversed(inputs)]
+        return f"{{{', '.join(bits)}}}"
 
     def _starts(self) -> None:
         """What the sums of a turn begin with, by the class of the window and the turn."""
@@ -246,7 +203,7 @@ class _Unit:
         for later in range(1, ripe):
             emit(f"reg {bus(address)} at_{later};")
             emit(f"always @(posedge aclk) if (advance) at_{later} <= at_{later - 1};")
-        self._table(f"start_{ripe}", words, whole, f"at_{ripe - 1}")
+        table(emit, f"start_{ripe}", words, whole, f"at_{ripe - 1}")
 
     def _place(self, width: int) -> str:
         stage = self.stage
@@ -263,10 +220,7 @@ class _Unit:
         for lane in range(stage.n_lanes):
             module = self.lanes[lane if len(self.lanes) > 1 else 0]
             own = stage.lanes[lane if len(stage.lanes) > 1 else 0].score_range.width
-            first = lane * stage.simd
-            word = f"word_1[{first} +: {stage.simd}]" if stage.weights else "word_1"
-            number = stage.weights.masks[lane] if stage.weights and stage.weights.masks else 0
-            values = f"counting_{number}" if number else "values_1"
+            values, word = self.memory.values(lane), self.memory.word(lane)
             emit(f"wire {bus(own)} count_{lane};")
             with emit.block(f"{module} u_lane_{lane} (", ");"):
                 emit(f".aclk(aclk), .advance(advance), .values({values}),")

@@ -11,12 +11,14 @@ from math import prod
 from crshare.errors import HardwareError
 from crshare.hardware.geometry import windowing_of
 from crshare.hardware.left_out import LeftOut, left_out
+from crshare.hardware.sliced import index_bits_of
 from crshare.limits import TURNS
 from crshare.network.graph import Conv, Flatten, Kind, Layer, Network, Signal
 from hwgen import Range, Windowing
 from hwgen.matrix_vector import is_whole_map
 
 DISTRIBUTED, BLOCK = "distributed", "block"
+MOST_WORDS = 16  # that tables know by their number
 MEMORIES = (DISTRIBUTED, BLOCK)
 
 
@@ -42,12 +44,14 @@ class Turns:
 class Unit:
     """A matrix-vector unit: pe outputs at a time, simd inputs of each a clock.
 
-    memory: of its weights, "distributed" over LUTs or in "block" RAM.
+    memory: of its weights, "distributed" over LUTs or in "block" RAM. slices: it holds numbers and
+    signs of slices, which are repeated or inverse in a channel, and tables of representatives.
     """
 
     pe: int
     simd: int
     memory: str = DISTRIBUTED
+    slices: bool = False
     kind: str = field(default="unit", init=False)
 
     def __post_init__(self) -> None:
@@ -58,6 +62,8 @@ class Unit:
             raise HardwareError(
                 f"memory {str(self.memory)[:40]!a}: expected one of {', '.join(MEMORIES)}"
             )
+        if type(self.slices) is not bool:
+            raise HardwareError(f"slices {str(self.slices)[:40]}: expected true or false")
 
 
 Architecture = Graph | Turns | Unit
@@ -68,7 +74,8 @@ class Size:
     """What an architecture builds on: a layer's numbers, and how its windows lie.
 
     beats: positions that are gathered into one window before the layer, where it reads a flattened
-    map. width: bits of an input, which may be signed. left_out: where weights are 0.
+    map. width: bits of an input, which may be signed. left_out: where weights are 0. index_bits: of
+    the number of a representative for each channel, rising, where the layer has slices.
     """
 
     name: str
@@ -79,6 +86,7 @@ class Size:
     width: int
     signed: bool
     left_out: LeftOut | None = None
+    index_bits: tuple[int, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -116,6 +124,7 @@ def size_of(network: Network, layer_name: str) -> Size:
         values.width,
         values.signed,
         left_out(conv.kernel.reshape(-1, n_outputs)),
+        index_bits_of(conv),
     )
 
 
@@ -143,6 +152,8 @@ def check(network: Network, layer_name: str, architecture: Architecture) -> None
         case Unit(pe, simd):
             _divides(layer_name, "pe", pe, size.n_outputs, "outputs")
             _divides(layer_name, "simd", simd, size.n_inputs, "inputs of a window")
+            if architecture.slices:
+                _check_slices(size, architecture)
         case Turns(turns) if turns > size.n_outputs:
             raise HardwareError(
                 f"layer {layer_name}: {turns} turns are more than its {size.n_outputs} outputs; "
@@ -150,6 +161,29 @@ def check(network: Network, layer_name: str, architecture: Architecture) -> None
             )
         case _:
             pass
+
+
+def _check_slices(size: Size, unit: Unit) -> None:
+    taps = prod(size.windowing.kernel)
+    if not size.index_bits:
+        raise HardwareError(
+            f"layer {size.name}: has no slices of +1 and -1 to store; leave slices out"
+        )
+    if unit.simd % taps or size.channels % (unit.simd // taps):
+        raise HardwareError(
+            f"layer {size.name}: simd {unit.simd} is no number of slices of {taps} weights that "
+            f"divides its {size.channels} channels; take {taps} times a divisor of these"
+        )
+    if not in_memory(size, unit):
+        raise HardwareError(
+            f"layer {size.name}: so few words have no memory in which slices save anything; take "
+            'fewer lanes, or the memory "block"'
+        )
+
+
+def in_memory(size: Size, unit: Unit) -> bool:
+    """Whether weights are bits of a memory; few words are known by tables."""
+    return unit.memory == BLOCK or clocks_a_window(size, unit) > MOST_WORDS
 
 
 def _divides(layer: str, name: str, value: int, total: int, of: str) -> None:
@@ -199,7 +233,7 @@ def gathers(size: Size, unit: Unit) -> bool:
 
 def whole_map(size: Size, unit: Unit) -> bool:
     """Whether the unit reads the one window of its map in a memory of positions."""
-    return is_whole_map(size.windowing, size.channels, unit.simd)
+    return not unit.slices and is_whole_map(size.windowing, size.channels, unit.simd)
 
 
 def divisors(n: int) -> list[int]:

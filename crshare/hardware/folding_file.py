@@ -18,8 +18,8 @@ from crshare.strict_json import JsonError, parse_json
 MAX_BYTES = 2**20
 ADVICE = "write the file as docs/hardware.md shows it"
 KINDS: dict[str, type[Graph | Turns | Unit]] = {"graph": Graph, "turns": Turns, "unit": Unit}
-FIELDS = {"graph": set[str](), "turns": {"turns"}, "unit": {"pe", "simd", "memory"}}
-OPTIONAL = {"memory"}
+FIELDS = {"graph": set[str](), "turns": {"turns"}, "unit": {"pe", "simd", "memory", "slices"}}
+OPTIONAL = {"memory", "slices"}
 
 
 def read_folding(path: Path, network: Network) -> dict[str, Architecture]:

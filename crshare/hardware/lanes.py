@@ -20,7 +20,6 @@ from hwgen.datapath import Schedule
 from hwgen.lut_tables import INPUTS
 
 BITS = Range(0, 1)
-MOST_WORDS = 16  # that tables know by their number
 STEPS = 2  # full adders of a row, behind its table
 
 

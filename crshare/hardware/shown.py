@@ -16,8 +16,8 @@ def told(architecture: Architecture) -> str:
             return "graph"
         case Turns(turns):
             return f"{turns} turns"
-        case Unit(pe, simd, memory):
-            return f"unit {pe} x {simd}, {memory}"
+        case Unit(pe, simd, memory, slices):
+            return f"unit {pe} x {simd}, {memory}{', slices' if slices else ''}"
 
 
 def rate_of(choice: Choice, clock_mhz: float) -> str:

@@ -15,11 +15,13 @@ from crshare.hardware.architecture import (
     check,
     clocks_a_window,
     divisors,
+    in_memory,
     size_of,
     whole_map,
 )
 from crshare.hardware.around import stored, window_cost
-from crshare.hardware.lanes import MOST_WORDS, LaneShape, lane_cost
+from crshare.hardware.lanes import LaneShape, lane_cost
+from crshare.hardware.sliced import place_bits
 from crshare.network.graph import Network
 from hwgen.matrix_vector import MOST_DISTRIBUTED, fifo_index
 from hwgen.targets import GENERIC, XILINX
@@ -31,6 +33,7 @@ def unit_cost(network: Network, layer_name: str, unit: Unit, target: str = GENER
     return _cost(size_of(network, layer_name), unit, target)
 
 
+TWO_PORTS = 18  # bits of a block at most that is read at two places
 BLOCK_WIDTHS = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
 
 
@@ -56,8 +59,7 @@ CONTROL = 10  # the pipeline
 def lane_shape(size: Size, unit: Unit, target: str) -> LaneShape:
     """What one lane counts; weights are no bits where few words are distributed."""
     n_words, heaps = clocks_a_window(size, unit), target == XILINX
-    known = unit.memory == DISTRIBUTED and n_words <= MOST_WORDS
-    word_bits = (n_words - 1).bit_length() if known else None
+    word_bits = None if in_memory(size, unit) else (n_words - 1).bit_length()
     return LaneShape(unit.simd, size.width, size.signed, word_bits, heaps)
 
 
@@ -65,8 +67,7 @@ def _cost(size: Size, unit: Unit, target: str) -> Resources:
     folds, turns = size.n_inputs // unit.simd, size.n_outputs // unit.pe
     shape, words = lane_shape(size, unit, target), folds * turns
     lane, width = lane_cost(shape), unit.simd * size.width
-    masks = 0 if shape.word_bits is not None else n_masks(size, unit) * unit.simd
-    weights = 0 if shape.word_bits is not None else unit.pe * unit.simd + masks
+    weights, decoded = _word_bits(size, unit), _decoded(size, unit)
     sums = unit.pe * (size.n_inputs * ((1 << size.width) - 1)).bit_length() + unit.pe
     whole = whole_map(size, unit)
     chosen = _selecting(width, size.channels // unit.simd if whole else folds)
@@ -74,13 +75,72 @@ def _cost(size: Size, unit: Unit, target: str) -> Resources:
     starts = 0 if turns == 1 else sums * -(-turns // 64)
     counters = CONTROL + sum((n - 1).bit_length() for n in (words, folds, turns)) // 2
     window = NOTHING if whole else window_cost(size.windowing, size.channels * size.width)
-    luts = unit.pe * lane.sites + masks * size.width + sums + chosen + kept + starts + window.luts
+    luts = unit.pe * lane.sites + decoded.luts + sums + chosen + kept + starts + window.luts
     memory = _block_memory(words, weights) if unit.memory == BLOCK else NOTHING
     fifo = NOTHING if words == 1 else _maps(size) if whole else _fifo(size)
-    luts, blocks = luts + memory.luts + fifo.luts, memory.block_rams + fifo.block_rams
+    luts += memory.luts + fifo.luts
+    blocks = memory.block_rams + fifo.block_rams + decoded.block_rams
     read = 0 if unit.memory == BLOCK else weights  # block RAM has registers of its own
-    held = fifo.registers + window.registers + width + read + 2 * sums + size.n_outputs
+    held = (
+        decoded.registers
+        + fifo.registers
+        + window.registers
+        + width
+        + read
+        + 2 * sums
+        + size.n_outputs
+    )
     return Resources(counters + luts, unit.pe * lane.registers + held, blocks)
+
+
+def _word_bits(size: Size, unit: Unit) -> int:
+    """Bits of a memory for each clock of a window: weights and masks, or slices."""
+    if not in_memory(size, unit):
+        return 0
+    if unit.slices:
+        return unit.pe * sum(bits + 1 for bits in _place_bits(size, unit))
+    return (unit.pe + n_masks(size, unit)) * unit.simd
+
+
+def _decoded(size: Size, unit: Unit) -> Resources:
+    """Between a memory and lanes: masks' ANDs, or tables of representatives and what negates."""
+    if not unit.slices:
+        masks = n_masks(size, unit) if in_memory(size, unit) else 0
+        return Resources(masks * unit.simd * size.width, 0, 0)
+    taps, depths = _taps(size), _depths(size, unit)
+    negating, reads = unit.pe * unit.simd, unit.pe * len(depths)
+    held = unit.simd * size.width + reads
+    if unit.memory == DISTRIBUTED:
+        stored = sum(-(-depth // 64) + (2 * depth > 64) for depth in depths)
+        return Resources(unit.pe * taps * stored, held + negating, 0)
+    # two reads a memory: of one table, or where lanes are odd once of this and the next table
+    blocks = unit.pe // 2 * sum(ported(depth, taps) for depth in depths)
+    if unit.pe % 2:
+        both = zip(depths[::2], depths[1::2], strict=False)
+        joined = [(1 << (max(pair) - 1).bit_length()) + pair[1] for pair in both]
+        joined += depths[-1:] if len(depths) % 2 else []
+        blocks += sum(ported(words, taps) for words in joined)
+    return Resources(negating, held, blocks)
+
+
+def _place_bits(size: Size, unit: Unit) -> list[int]:
+    return place_bits(size.index_bits, unit.simd // _taps(size))
+
+
+def _depths(size: Size, unit: Unit) -> list[int]:
+    """Words of the table of each place."""
+    return [size.n_inputs // unit.simd << bits for bits in _place_bits(size, unit)]
+
+
+def ported(words: int, width: int) -> int:
+    """Blocks of a memory that is read twice a clock: half as wide."""
+    return min(
+        -(-words // depth) * -(-width // bits) for depth, bits in BLOCK_WIDTHS if bits <= TWO_PORTS
+    )
+
+
+def _taps(size: Size) -> int:
+    return prod(size.windowing.kernel)
 
 
 def n_masks(size: Size, unit: Unit) -> int:
@@ -116,12 +176,24 @@ def _selecting(width: int, n: int) -> int:
 def choices(network: Network, layer_name: str, target: str = GENERIC) -> tuple[Unit, ...]:
     """The units of a layer that no other of its memory beats in clocks and LUTs, fastest first."""
     size = size_of(network, layer_name)
-    return tuple(unit for memory in MEMORIES for unit in _front(size, memory, target))
+    found = [unit for memory in MEMORIES for unit in _front(size, _plain(size, memory), target)]
+    if size.index_bits and size.index_bits[0] + 1 < _taps(size):
+        found += [u for memory in MEMORIES for u in _front(size, _sliced(size, memory), target)]
+    return tuple(found)
 
 
-def _front(size: Size, memory: str, target: str) -> Iterator[Unit]:
+def _plain(size: Size, memory: str) -> list[Unit]:
     pairs = product(divisors(size.n_outputs), divisors(size.n_inputs))
-    units = (Unit(pe, simd, memory) for pe, simd in pairs)
+    return [Unit(pe, simd, memory) for pe, simd in pairs]
+
+
+def _sliced(size: Size, memory: str) -> list[Unit]:
+    pairs = product(divisors(size.n_outputs), divisors(size.channels))
+    units = (Unit(pe, n * _taps(size), memory, slices=True) for pe, n in pairs)
+    return [unit for unit in units if in_memory(size, unit)]
+
+
+def _front(size: Size, units: list[Unit], target: str) -> Iterator[Unit]:
     figures = (
         (clocks_a_window(size, unit), _cost(size, unit, target).luts, unit.pe, unit)
         for unit in units

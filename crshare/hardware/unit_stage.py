@@ -15,12 +15,13 @@ import numpy as np
 
 from crshare.arrays import BoolArray, Int64Array
 from crshare.errors import HardwareError
-from crshare.hardware.architecture import BLOCK, Unit
-from crshare.hardware.lanes import MOST_WORDS, LaneShape, reweighted, weighted_lane, worded_lane
+from crshare.hardware.architecture import BLOCK, MOST_WORDS, Unit
+from crshare.hardware.lanes import LaneShape, reweighted, weighted_lane, worded_lane
 from crshare.hardware.layer_input import LayerInput
 from crshare.hardware.left_out import LeftOut, left_out
+from crshare.hardware.sliced import place_bits, sliced
 from crshare.network.graph import Threshold
-from hwgen import MatrixVector, Netlist, Range, Weights
+from hwgen import MatrixVector, Netlist, Range, Slices, Weights
 
 
 def unit_stage(
@@ -67,9 +68,15 @@ class _Unit:
     @property
     def weights(self) -> Int64Array:
         """[outputs, inputs], the inputs tap by tap as a window has them."""
+        found: Int64Array = self.by_channel.transpose(0, 2, 1).reshape(len(self.signs), -1)
+        return found
+
+    @property
+    def by_channel(self) -> Int64Array:
+        """[outputs, channels, taps]."""
         rows, columns, channels, n = self.layer.conv.kernel.shape
-        taps = self.layer.weights.reshape(n, channels, rows * columns).transpose(0, 2, 1)
-        found: Int64Array = taps.reshape(n, -1) * self.signs[:, None]
+        slices = self.layer.weights.reshape(n, channels, rows * columns)
+        found: Int64Array = slices * self.signs[:, None, None]
         return found
 
     @property
@@ -189,12 +196,32 @@ class _Unit:
         kept = tuple(_number(word.reshape(-1)) for word in bits)
         return Weights(kept, self.unit.memory == BLOCK, masks)
 
+    def _slices(self) -> Weights:
+        """A word of each part and turn: of each lane and slice the number and the sign."""
+        unit, found = self.unit, sliced(self.by_channel)
+        n_outputs, n_channels, taps = self.by_channel.shape
+        n, order = unit.simd // taps, found.order
+        bits = place_bits([found.bits[channel] for channel in order], n)
+        shape = n_outputs // unit.pe, unit.pe, n, n_channels // n  # turn, lane, place, fold
+        numbers, negated = (
+            each[:, order].reshape(shape).transpose(0, 3, 1, 2)
+            for each in (found.numbers, found.negated)
+        )
+        fields = [
+            np.concatenate([numbers[..., [s]] >> np.arange(b) & 1 > 0, negated[..., [s]]], axis=-1)
+            for s, b in enumerate(bits)
+        ]
+        words = np.concatenate(fields, axis=-1).reshape(shape[0] * shape[3], -1)
+        slices = Slices(taps, tuple(order), tuple(bits), found.tables(n))
+        return Weights(tuple(map(_number, words)), unit.memory == BLOCK, slices=slices)
+
     def lanes(self, *, heaps: bool) -> tuple[tuple[Netlist, ...], Weights | None]:
         """The netlists of the lanes, and the memory where they read one."""
         unit, span, words = self.unit, self.layer.values, self.words()
         if self.in_memory:
             shape = LaneShape(unit.simd, span.width, span.signed, None, heaps)
-            return (weighted_lane(shape),), self._memory(words)
+            stored = self._slices() if unit.slices else self._memory(words)
+            return (weighted_lane(shape),), stored
         word_bits = (len(words) - 1).bit_length()
         shape = LaneShape(unit.simd, span.width, span.signed, word_bits, heaps)
         first = worded_lane(shape, words[:, 0].tolist())
@@ -203,5 +230,5 @@ class _Unit:
 
 
 def _number(bits: BoolArray) -> int:
-    packed = np.packbits(bits.astype(np.uint8), bitorder="little")
+    packed = np.packbits(bits.reshape(-1), bitorder="little")
     return int.from_bytes(packed.tobytes(), "little")

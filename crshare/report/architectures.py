@@ -146,5 +146,6 @@ def _folding(architecture: Architecture) -> dict[str, Any]:
             return {"architecture": "graph"}
         case Turns(turns):
             return {"architecture": "turns", "turns": turns}
-        case Unit(pe, simd, memory):
-            return {"architecture": "unit", "pe": pe, "simd": simd, "memory": memory}
+        case Unit(pe, simd, memory, slices):
+            own = {"slices": True} if slices else {}
+            return {"architecture": "unit", "pe": pe, "simd": simd, "memory": memory, **own}

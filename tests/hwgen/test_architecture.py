@@ -1,5 +1,7 @@
 """Architectures as values: clocks as a simulator counts them, sensible units, and refusals."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -80,13 +82,13 @@ def test_units_to_choose_from_fall_in_size_as_they_grow_in_clocks() -> None:
     network = small_network(1)
     for layer in ("conv1", "conv2", "dense1", "dense2"):
         found = choices(network, layer)
-        for memory in ("distributed", "block"):
-            units = [unit for unit in found if unit.memory == memory]
+        for memory, slices in product(("distributed", "block"), (False, True)):
+            units = [unit for unit in found if (unit.memory, unit.slices) == (memory, slices)]
             figures = [
                 (clocks(network, layer, unit), unit_cost(network, layer, unit).luts)
                 for unit in units
             ]
-            assert len(figures) > (layer == "conv2")
+            assert slices or len(figures) > (layer == "conv2")
             assert figures == sorted(figures, key=lambda one: (one[0], -one[1]))
             assert len({luts for _, luts in figures}) == len(figures)
 
