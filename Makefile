@@ -25,7 +25,7 @@ help:
 	@echo "make clean  remove the virtual environments"
 
 demo: $(DEMO)/ready
-	@$(DEMO)/bin/crshare optimize --max-acc-loss 1
+	@$(DEMO)/bin/crshare optimize --max-acc-loss 1 --on-average
 
 test: checked
 	$(PYTEST) $(PYTEST_ARGS)

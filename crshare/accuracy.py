@@ -1,5 +1,6 @@
 """Accuracy before and after: counts on stated images, the paired loss and its interval."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -80,6 +81,22 @@ class Accuracy:
         centre = lost - won
         reach = Z95 * sqrt((squares - centre**2) / n)
         return 100 * (centre - reach), 100 * (centre + reach)
+
+
+def pooled(parts: Sequence[Accuracy], images: str) -> Accuracy:
+    """One measure over several sets of images that share none, each with as many copies."""
+    squares = [part.net_squares for part in parts]
+    known = [square for square in squares if square is not None]
+    return Accuracy(
+        n_images=sum(part.n_images for part in parts),
+        n_right_before=sum(part.n_right_before for part in parts),
+        n_right_after=sum(part.n_right_after for part in parts),
+        lost=sum(part.lost for part in parts),
+        won=sum(part.won for part in parts),
+        images=images,
+        copies=parts[0].copies,
+        net_squares=sum(known) if len(known) == len(squares) else None,
+    )
 
 
 def compare(

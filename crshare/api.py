@@ -150,7 +150,7 @@ def optimize(
     solver: str = "auto",
     time_limit_s: float | None = None,
     mirror: bool | None = None,
-    confident: bool = False,
+    confident: bool = True,
     minimise: str = objectives.DEFAULT,
     clocks: int = 1,
     thresholds: str = RATES,
@@ -167,7 +167,9 @@ def optimize(
         is planned, which loses nothing.
     mirror: mirror the calibration images; None to do so where the network gets most of them right,
         and else to measure losses on images moved by a pixel, where it gets most of those right.
-    confident: keep to the loss with the upper end of its 95 % interval. minimise: the
+    confident: keep to the loss with the upper end of its 95 % interval, each half of the images
+        judging what the other chose; outcome.promise says what that is. False: on average, on
+        images that chose the plan, so that new ones often lose more. minimise: the
         objective, one of crshare.planning.objectives; with "additions", slices of the plan are
         corrected from others where that takes fewer; no output changes by it. With "luts", inputs
         share patterns of groups of filters, or are left out, in layers that stay unrolled.

@@ -11,6 +11,7 @@ import numpy as np
 
 from crshare.accuracy import Accuracy
 from crshare.errors import PlanError
+from crshare.evaluation.job import job_of, named
 from crshare.evaluation.layer_losses import layer_losses
 from crshare.evaluation.outcome import (
     Analysis,
@@ -21,9 +22,9 @@ from crshare.evaluation.outcome import (
     Outcome,
     Request,
 )
-from crshare.evaluation.plan_run import follow, knows_mirrored, knows_moved, measure_accuracy
+from crshare.evaluation.plan_run import follow, measure_accuracy
 from crshare.frontend.declared import Declared
-from crshare.images.image_set import ImageSet, StreamedSet, half_mirrored, split, stand_ins
+from crshare.images.image_set import ImageSet, StreamedSet, split
 from crshare.limits import FRAMES, check_rescale
 from crshare.model.read import Model, read_model
 from crshare.network.graph import Network, Signal
@@ -38,7 +39,8 @@ from crshare.planning.layerwise import Method, exact_plan
 from crshare.planning.multipliers import FIRST
 from crshare.planning.objective import Objective, plan_cost
 from crshare.planning.objectives.luts import Luts
-from crshare.planning.search import Budget, Evaluator, Found, Search
+from crshare.planning.promise import promise_of
+from crshare.planning.search import Evaluator, Found, Search
 from crshare.planning.search_progress import SearchProgress, part_of_whole
 from solver import BackendUnavailableError, dense, solve
 
@@ -139,7 +141,7 @@ def optimize(
     found, used = Found(exact), None
     if calibration is not None and request.max_loss_points > 0:
         on_progress("looking at the original network", 0.0)
-        job = job_of(model, calibration, request.mirror)
+        job = job_of(model, calibration, request.mirror, request.method.seed)
         plans = SearchProgress(part_of_whole(on_progress, *SEARCHING))
         found, used = search(job, request, plans), job
     refining, counting, sizing = (part_of_whole(on_progress, *one) for one in LAST_STAGES)
@@ -153,7 +155,7 @@ def optimize(
         found=found,
         objective=objective_costs(objective, network, exact, found.plan),
         counts=count_plan(network, found.plan, counting),
-        calibration=_named(used) if used else None,
+        calibration=named(used) if used else None,
         accuracy=accuracy,
         n_equal=n_equal,
         exact=is_exact(network, found.plan),
@@ -163,6 +165,7 @@ def optimize(
             for role, images in (("calibration", calibration if used else None), ("test", test))
             if images is not None
         },
+        promise=promise_of(found, request.budget),
     )
 
 
@@ -215,7 +218,7 @@ def search(job: Job, request: Request, on_progress: Progress) -> Found:
         kept = KeptCandidates(job, evaluate, folder) if folder else evaluate
         method = measured_method(request.method, decompose(job.network), kept)
         left_s = max(0.0, limit_s - (time.monotonic() - began))
-        budget = Budget(request.max_loss_points, left_s, request.confident)
+        budget = replace(request.budget, time_limit_s=left_s)
         search = Search(exact, kept, budget, at_once=request.workers.at_once)
         return search.run(method, whole_curve=request.whole_curve)
 
@@ -229,29 +232,6 @@ def measured_method(method: Method, tables: Sequence[SliceTable], evaluate: Eval
         return found.plan, found.accuracy
 
     return replace(method, objective=method.objective.measured(tables, probe))
-
-
-def job_of(model: Model, images: ImageSet, mirror: bool | None) -> Job:
-    """Mirror images where asked, or where mirrored images are as good as new ones.
-
-    A network knows its training images too well to lose on them as it does on new ones, and a
-    plan loses less on the images that chose it. Where the network also gets most mirrored images
-    right, those stand for new ones, in place and moved: losses are measured on them alone, while
-    slices and thresholds are chosen on both. Otherwise, unless told not to, images moved by a pixel
-    do, if the network gets most of those right.
-    """
-    network, fingerprint = model.network, model.weights_hash
-    if mirror or (mirror is None and knows_mirrored(network, images)):
-        return Job(network, fingerprint, half_mirrored(images), stand_ins(images))
-    if mirror is None and knows_moved(network, images):
-        return Job(network, fingerprint, images, stand_ins(images, mirrored=False))
-    return Job(network, fingerprint, images, images)
-
-
-def _named(job: Job) -> str:
-    if job.validation is job.calibration:
-        return job.calibration.name
-    return f"{job.calibration.name}; validation images: {job.validation.name}"
 
 
 def _check(request: Request) -> None:

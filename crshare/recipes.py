@@ -58,6 +58,9 @@ RECIPES = {
             last_rate=1e-6,
             binary_input=True,
         ),
+        Recipe(
+            "turned-digits", (14, 14, 1), ((32, 64), (64,)), (128,), n_classes=40, first_rate=3e-3
+        ),
         Recipe("digits", (8, 8, 1), ((16, 32),), (64,), half=8.0, first_rate=3e-3),
     )
 }

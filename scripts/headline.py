@@ -2,12 +2,13 @@
 
     python scripts/headline.py [--only NAME ...] [--images N] [--json FILE]
 
-Each row is one multiplier: that of `crshare optimize cnv_w1a1_cifar10.h5 --calib
-cifar10_train10k.npz --max-acc-loss 1 --confidence --thresholds labels --solver highs`, found once
-by that search, and the first that every search tries. The plan is made anew at it (minutes on two
-cores) and its loss is measured on the 10,000 test images. Shares are of the slice operations of
-conv2 to conv6; the share that exact sharing alone leaves stands beside them. Ends with 1 where a
-claim does not hold. With --images, only so many calibration images choose: quicker, and no claim.
+Each row is one multiplier: one at which `crshare optimize cnv_w1a1_cifar10.h5 --calib
+cifar10_train10k.npz --max-acc-loss 1 --thresholds labels --solver highs` kept the upper end of the
+interval on the images that chose the plan, and the first of a search with --on-average. The plan is
+made anew at it (minutes on two cores) and its loss is measured on the 10,000 test images. Shares
+are of the slice operations of conv2 to conv6; the share that exact sharing alone leaves stands
+beside them. Ends with 1 where a claim does not hold. With --images, only so many calibration images
+choose: quicker, and no claim.
 """
 
 import argparse
@@ -16,10 +17,10 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from crshare.evaluation.job import job_of
 from crshare.evaluation.plan_run import measure_accuracy
 from crshare.files import write_text
 from crshare.images.image_set import load_images
-from crshare.jobs import job_of
 from crshare.model.read import Model, read_model
 from crshare.network.slices import decompose
 from crshare.plan.plan import SharingPlan, exact_layer

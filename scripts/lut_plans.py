@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import crshare
+from crshare.evaluation.job import job_of
 from crshare.evaluation.plan_run import measure_accuracy
 from crshare.images.image_set import ImageSet, load_images
-from crshare.jobs import job_of, measured_method
+from crshare.jobs import measured_method
 from crshare.model.read import Model
 from crshare.network.graph import Network
 from crshare.network.slices import decompose

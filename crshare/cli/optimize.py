@@ -78,9 +78,11 @@ if TYPE_CHECKING:
     "by a pixel, where it gets most of those right]",
 )
 @click.option(
-    "--confidence",
-    is_flag=True,
-    help="Keep the loss at the upper end of its 95 % interval, not only at its middle.",
+    "--confidence/--on-average",
+    default=True,
+    show_default=True,
+    help="Keep the loss at the upper end of its 95 % interval, each half of the calibration images "
+    "judging what the other half chose; or only in its middle, on images that chose the plan.",
 )
 @click.option(
     "--pareto",
@@ -197,7 +199,7 @@ def optimize(
             tables = optimize_luts(
                 loaded, calibration, test, max_acc_loss, show, confident=confidence, seed=seed
             )
-        said = optimized(tables, max_acc_loss, command_line())
+        said = optimized(tables, max_acc_loss, command_line(), confident=confidence)
         write_luts(folder, tables, said)
         written_luts(said, json_path, csv_path=csv_path)
         screen.print(f"Wrote plan.json, report.json, report.txt and report.html to {folder}.")

@@ -79,7 +79,7 @@ def optimize_luts(
     max_loss_points: float,
     on_progress: Progress,
     *,
-    confident: bool = False,
+    confident: bool = True,
     seed: int = 0,
 ) -> LutOutcome:
     """The plan of the fewest tables within the loss; without images, or with none to lose, exact

@@ -13,7 +13,8 @@ from crshare.plan.cost import LayerCounts
 from crshare.plan.luts import LayerLuts
 from crshare.planning.candidates import Workers
 from crshare.planning.layerwise import Method
-from crshare.planning.search import Found, Tried, curve
+from crshare.planning.promise import Promise
+from crshare.planning.search import Budget, Found, Tried, curve
 from crshare.typed_json import Count
 
 
@@ -76,7 +77,8 @@ class ObjectiveCosts:
 class Outcome(Tabled):
     """What an optimization found. calibration: its images, by name; it and accuracy are None
     where no images were given. luts: of layers that stay unrolled, as PlanReport has them. images:
-    a hash of each set by its role."""
+    a hash of each set by its role. promise: of the loss on new images, where the budget is kept
+    surely and not on average."""
 
     model: Model
     found: Found
@@ -88,6 +90,7 @@ class Outcome(Tabled):
     exact: bool
     luts: tuple[LayerLuts, ...] = ()
     images: dict[str, str] = field(default_factory=dict)
+    promise: Promise | None = None
 
     def summary(self) -> Frame:
         lost = "lossless" if self.exact else _lost(self.accuracy)
@@ -185,16 +188,17 @@ class Request:
     """What an optimization is asked for.
 
     time_limit_s: None for a plan that depends on no machine. mirror: None to see for itself.
-    confident: the loss must keep its limit at the upper end of its 95 % interval. whole_curve: try
-    multipliers well below and above the budget too. kept_candidates: the folder from
-    which a search that was stopped goes on.
+    confident: the loss must keep its limit at the upper end of its 95 % interval, on images that
+    did not choose the plan; else on average, on all calibration images. whole_curve: try
+    multipliers well below and above the budget too. kept_candidates: the folder from which a search
+    that was stopped goes on.
     """
 
     max_loss_points: float
     method: Method
     time_limit_s: float | None = None
     mirror: bool | None = None
-    confident: bool = False
+    confident: bool = True
     whole_curve: bool = False
     workers: Workers = Workers()
     kept_candidates: Path | None = None
@@ -203,3 +207,7 @@ class Request:
         POINTS.check("max_loss_points", self.max_loss_points)
         if self.time_limit_s is not None:
             SECONDS.check("time_limit_s", self.time_limit_s)
+
+    @property
+    def budget(self) -> Budget:
+        return Budget(self.max_loss_points, confident=self.confident)

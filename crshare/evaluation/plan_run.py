@@ -21,6 +21,7 @@ from crshare.network.reference import enter
 from crshare.network.slices import SliceTable, decompose
 from crshare.plan.plan import LayerPlan, SharingPlan, parts_of, planned_network
 
+STRANGE_AT = 1.5  # times the errors
 KNOWN_AT = 0.75  # a network that gets this share of changed images right, of those it gets right
 
 
@@ -40,6 +41,14 @@ def _knows(network: Network, images: ImageSet, changed: Array) -> bool:
     right = executor.classify(images.images) == images.labels
     still = executor.classify(np.ascontiguousarray(changed)) == images.labels
     return bool(still.sum() >= KNOWN_AT * right.sum())
+
+
+def errs_more(network: Network, images: ImageSet, views: ImageSet | StreamedSet) -> bool:
+    """Whether a network errs clearly more often on views of images than on these."""
+    executor = compile_network(network)
+    wrong = (executor.classify(images.images) != images.labels).mean()
+    wrong_now = (executor.classify(views.images) != views.labels).mean()
+    return bool(wrong_now > STRANGE_AT * wrong)
 
 
 def measure_accuracy(

@@ -16,21 +16,24 @@ from multiprocessing import get_context
 import numpy as np
 import numpy.typing as npt
 
-from crshare.accuracy import compare
+from crshare.accuracy import Accuracy, compare, pooled
 from crshare.children import end_with, shielded
 from crshare.executor.execute import compile_network
 from crshare.images.image_set import ImageSet, MovedSet
 from crshare.limits import WORKERS
 from crshare.network.graph import Network
+from crshare.network.slices import decompose
+from crshare.plan.plan import SharingPlan
 from crshare.planning.baseline import Baseline, baseline_of
 from crshare.planning.choices import LABELS
 from crshare.planning.cluster import cluster
 from crshare.planning.label_thresholds import by_halves
-from crshare.planning.layerwise import Method, moved_thresholds, plan_at
+from crshare.planning.layerwise import Method, SolverTally, moved_thresholds, plan_at
 from crshare.planning.objective import plan_cost
 from crshare.planning.search import Candidate, Evaluator, WorkersLostError
 
 Progress = Callable[[str, float], None]
+Classes = npt.NDArray[np.int64]
 
 HASHED = 1024  # images at a time
 KILLED = (
@@ -45,18 +48,29 @@ class Job:
     """What all tasks of a search have in common.
 
     calibration: images whose maps choose slices and thresholds. validation: images on which the
-    losses of candidates are measured.
+    losses of candidates are measured. halves: the same for each half of the images. strange: the
+    network gets clearly fewer of the validation images right than of those that they were made of.
     """
 
     network: Network
     fingerprint: str
     calibration: ImageSet
     validation: ImageSet | MovedSet
+    halves: "tuple[Job, Job] | None" = None
+    strange: bool = False
+
+    @property
+    def judges(self) -> tuple[ImageSet | MovedSet, ...]:
+        """Images on which plans of others are measured: as they are too, where the moved ones are
+        strange. Of images that the network gets wrong, a plan also wins some."""
+        return (self.validation, self.calibration) if self.strange else (self.validation,)
 
     @cached_property
     def key(self) -> str:
         """The same for the same network and images, whatever process asks."""
-        digest = hashlib.sha256(self.fingerprint.encode())
+        digest = hashlib.sha256(f"{self.fingerprint} {self.strange}".encode())
+        for half in self.halves or ():
+            digest.update(half.key.encode())
         for images in (self.calibration, self.validation):
             for start in range(0, len(images), HASHED):
                 batch = images.images[start : start + HASHED]
@@ -74,11 +88,16 @@ class Job:
 
 @dataclass(frozen=True, eq=False)
 class PreparedJob:
-    """A job and what its candidates have in common. classes: as the original network has them."""
+    """A job and what its candidates have in common."""
 
     job: Job
     baseline: Baseline
-    classes: npt.NDArray[np.int64]
+
+    @cached_property
+    def classes(self) -> tuple[Classes, ...]:
+        """As the original network has them, of each of the job's judges."""
+        executor = compile_network(self.job.network)
+        return tuple(executor.classify(images.images) for images in self.job.judges)
 
     def evaluate(
         self,
@@ -86,33 +105,87 @@ class PreparedJob:
         method: Method,
         on_progress: Callable[[float], None] = lambda done: None,
     ) -> Candidate:
-        job, validation = self.job, self.job.validation
-        plan, network, tally = plan_at(
-            self.baseline, job.fingerprint, multiplier, method, on_progress
-        )
-        if method.thresholds == LABELS:
-            network, scores = by_halves(job.network, network, validation, method.seed)
-            now = scores.argmax(axis=1)
-            plan = replace(plan, thresholds=moved_thresholds(network, job.network))
-        else:
+        """All images choose, and judge."""
+        plan, network, tally, now = self.planned(multiplier, method, on_progress)
+        validation = self.job.validation
+        if now is None:
             now = compile_network(network).classify(validation.images)
-        accuracy = compare(
-            self.classes, now, validation.labels, validation.name, copies=validation.copies
-        )
+        accuracy = _compared(self.classes[0], now, validation)
         cost = plan_cost(method.objective, plan, self.baseline.tables)
         return Candidate(multiplier, plan, cost, accuracy, tally)
 
+    def planned(
+        self, multiplier: float, method: Method, on_progress: Callable[[float], None]
+    ) -> tuple[SharingPlan, Network, SolverTally, Classes | None]:
+        """A plan, the network under it, and, where labels move its thresholds, the classes of the
+        validation images when others have moved them."""
+        job = self.job
+        plan, network, tally = plan_at(
+            self.baseline, job.fingerprint, multiplier, method, on_progress
+        )
+        if method.thresholds != LABELS:
+            return plan, network, tally, None
+        network, scores = by_halves(job.network, network, job.validation, method.seed)
+        plan = replace(plan, thresholds=moved_thresholds(network, job.network))
+        return plan, network, tally, scores.argmax(axis=1)
 
-@lru_cache(maxsize=1)
+    def judged(self, network: Network) -> list[Accuracy]:
+        """What a plan of others does, by each of the job's judges."""
+        executor = compile_network(network)
+        return [
+            _compared(classes, executor.classify(images.images), images)
+            for classes, images in zip(self.classes, self.job.judges, strict=True)
+        ]
+
+
+def _compared(before: Classes, now: Classes, images: ImageSet | MovedSet) -> Accuracy:
+    return compare(before, now, images.labels, images.name, copies=images.copies)
+
+
+@lru_cache(maxsize=2)
 def prepared(job: Job) -> PreparedJob:
-    """The original network is run on a job's images once, for all tasks of the job."""
-    classes = compile_network(job.network).classify(job.validation.images)
-    return PreparedJob(job, baseline_of(job.network, job.calibration), classes)
+    """The original network is run on a job's images once, for all tasks of it and of its halves."""
+    return PreparedJob(job, baseline_of(job.network, job.calibration))
 
 
-def evaluate_one(job: Job, multiplier: float, method: Method) -> Candidate:
+def evaluate_one(
+    job: Job,
+    multiplier: float,
+    method: Method,
+    on_progress: Callable[[float], None] = lambda done: None,
+) -> Candidate:
     """One task, wherever it runs."""
-    return prepared(job).evaluate(multiplier, method)
+    if method.crossed and job.halves:
+        return _crossed(job, job.halves, multiplier, method, on_progress)
+    return prepared(job).evaluate(multiplier, method, on_progress)
+
+
+def _crossed(
+    job: Job,
+    halves: tuple[Job, Job],
+    multiplier: float,
+    method: Method,
+    on_progress: Callable[[float], None],
+) -> Candidate:
+    """Cross-fitting: the plan that the first half chose, and what the plans of both lose on the
+    images of the other half, by the judge that finds more lost (V. Chernozhukov et al.,
+    "Double/debiased machine learning", 2018)."""
+    found = []
+    for number, (own, other) in enumerate(zip(halves, reversed(halves), strict=True)):
+
+        def told(done: float, number: int = number) -> None:
+            on_progress((number + done) / 2)
+
+        plan, network, tally, _ = prepared(own).planned(multiplier, method, told)
+        found.append((plan, tally, prepared(other).judged(network)))
+    plan, tally, _ = found[0]
+    measured = [
+        pooled([judged[place] for *_, judged in found], images.name)
+        for place, images in enumerate(job.judges)
+    ]
+    cost = plan_cost(method.objective, plan, decompose(job.network))
+    worst = max(measured, key=lambda accuracy: accuracy.interval[1])
+    return Candidate(multiplier, plan, cost, worst, tally)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +242,6 @@ def _processes(job: Job, n_workers: int, on_progress: Progress) -> Iterator[Eval
 def _here(
     job: Job, multipliers: Sequence[float], method: Method, on_progress: Progress
 ) -> Iterator[Candidate]:
-    ready = prepared(job)
     for multiplier in multipliers:
-        yield ready.evaluate(
-            multiplier, method, partial(on_progress, f"multiplier {multiplier:.1e}")
-        )
+        told = partial(on_progress, f"multiplier {multiplier:.1e}")
+        yield evaluate_one(job, multiplier, method, told)

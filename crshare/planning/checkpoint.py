@@ -12,7 +12,7 @@ import logging
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -109,17 +109,22 @@ class KeptCandidates:
             asked["price"],
             read_plan(plan, self.job.network, self.job.fingerprint),
             document["cost"],
-            Accuracy(**(document["accuracy"] | {"images": self.job.validation.name})),
+            self._accuracy(document["accuracy"]),
             _tally(document["tally"]),
         )
         self._compare(candidate, method)
         return candidate
 
+    def _accuracy(self, told: Json) -> Accuracy:
+        """What a record says of its images must be true of them."""
+        accuracy = Accuracy(**told)
+        for images in self.job.judges:
+            if (accuracy.n_images, accuracy.copies) == (len(images.labels), images.copies):
+                return replace(accuracy, images=images.name)
+        raise KeptCandidateError("it was measured on other images")
+
     def _compare(self, candidate: Candidate, method: Method) -> None:
-        """What a record says of its images and its plan must be true of them."""
-        validation, accuracy = self.job.validation, candidate.accuracy
-        if (accuracy.n_images, accuracy.copies) != (len(validation.labels), validation.copies):
-            raise KeptCandidateError("it was measured on other images")
+        """What a record says of its plan must be true of it."""
         if candidate.cost != plan_cost(method.objective, candidate.plan, self._tables):
             raise KeptCandidateError("its plan has another cost")
 

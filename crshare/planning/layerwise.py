@@ -92,7 +92,8 @@ class Method:
     objective: what the plan has least of. damage: what errors cost. thresholds: one of THRESHOLDS,
     what they follow in the last layers. work, plan_work: units that a solver may do for one problem
     and for all of a plan, counted, so the same on every machine. plan_s: seconds after which a plan
-    that is not finished is given up; no plan depends on them.
+    that is not finished is given up; no plan depends on them. crossed: each half of the images
+    judges a plan that the other half chose; else all choose, and judge.
     """
 
     solver: str = "auto"
@@ -103,6 +104,7 @@ class Method:
     damage: DamageModel = MatchedVariance()
     work: float = WORK
     plan_work: float = 600.0
+    crossed: bool = False
     plan_s: float = field(default=inf, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -6,6 +6,10 @@ on the highest multiplier whose candidate keeps the budget. A round's multiplier
 rounds before it and from nothing else, so the plan is the same however many workers share a round.
 Candidates are made with the solver's fast bounds; at the multiplier that is kept, the plan is made
 once more with the solver that was asked for.
+
+A budget that must be kept surely is judged by halves of the images (Method.crossed), and the plan
+kept is then made with all of them. It has more images than either judged plan had, and must keep
+the budget in its own loss, too.
 """
 
 import time
@@ -17,7 +21,15 @@ from crshare.accuracy import Accuracy
 from crshare.errors import CrshareError
 from crshare.plan.plan import SharingPlan
 from crshare.planning.layerwise import OUT_OF_TIME, Method, PlanGivenUpError, SolverTally
-from crshare.planning.multipliers import FIRST, WHOLE_CURVE, kept_and_broken, next_multipliers
+from crshare.planning.multipliers import (
+    FIRST,
+    WHOLE_CURVE,
+    Point,
+    kept_and_broken,
+    next_multipliers,
+    next_upwards,
+    surely_kept,
+)
 
 FINISHED, LOST = "finished", "its workers were lost"
 
@@ -31,7 +43,8 @@ class Budget:
     """What a search may lose, in points on the validation images, and seconds that it may take.
 
     A search that time_limit_s ends keeps the best plan until then, so it depends on the machine.
-    confident: not the middle of the 95 % interval must keep the budget but its upper end.
+    confident: not the middle of the 95 % interval must keep the budget but its upper end, on images
+    that did not choose the plan.
     """
 
     loss_points: float
@@ -41,15 +54,30 @@ class Budget:
     def loss(self, accuracy: Accuracy) -> float:
         return accuracy.interval[1] if self.confident else accuracy.loss_points
 
+    def kept(self, points: Sequence[Point]) -> float:
+        """The highest multiplier that keeps it; points: multipliers and losses, rising."""
+        rule = surely_kept if self.confident else kept_and_broken
+        return rule(points, self.loss_points)[0]
+
+    def next_round(self, points: Sequence[Point]) -> Sequence[float]:
+        rule = next_upwards if self.confident else next_multipliers
+        return rule(points, self.loss_points)
+
+    @property
+    def first_round(self) -> Sequence[float]:
+        return self.next_round(()) if self.confident else FIRST
+
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One multiplier, and what its plan does on the validation images."""
+    """One multiplier, and what its plan does on the validation images. unsure: it keeps the budget,
+    but not at the upper end of its interval, where it must."""
 
     multiplier: float
     cost: int
     accuracy: Accuracy
     within: bool
+    unsure: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +124,7 @@ class Search:
     ) -> None:
         self.exact, self.evaluate, self.budget, self.at_once = exact, evaluate, budget, at_once
         self.candidates: list[Candidate] = []
+        self.whole: list[Candidate] = []
         self.final: list[Candidate] = []
         self.began, self.longest = time.monotonic(), 0.0
 
@@ -105,12 +134,14 @@ class Search:
         WorkersLostError where there is no plan within the budget by then.
         """
         fast = replace(method, solver="lagrangian")
+        judged = replace(fast, crossed=self.budget.confident)
         try:
-            stopped = self._rounds(WHOLE_CURVE if whole_curve else FIRST, fast)
+            stopped = self._rounds(WHOLE_CURVE if whole_curve else self.budget.first_round, judged)
+            if judged != fast and self._make_whole(fast):
+                stopped = OUT_OF_TIME
             best = self._best()
             if best and best.tally.backends and method != fast and not self._is_late():
-                hurried = replace(method, plan_s=self.budget.time_limit_s - self._elapsed())
-                self._evaluate_into(self.final, [best.multiplier], hurried)
+                self._evaluate_into(self.final, [best.multiplier], self._hurried(method))
         except PlanGivenUpError as error:
             stopped = str(error)
         except WorkersLostError as error:
@@ -125,8 +156,21 @@ class Search:
                 if self._is_late():
                     return OUT_OF_TIME
                 self._evaluate_into(self.candidates, some, method)
-            multipliers = next_multipliers(self._losses(), self.budget.loss_points)
+            multipliers = self.budget.next_round(self._losses())
         return FINISHED
+
+    def _make_whole(self, method: Method) -> bool:
+        """Make the best plan with all images, or the next best where that loses too much."""
+        while judged := self._best():
+            if self._is_late():
+                return True
+            self._evaluate_into(self.whole, [judged.multiplier], self._hurried(method))
+            if self._keeps(self.whole[-1]):
+                return False
+        return False
+
+    def _hurried(self, method: Method) -> Method:
+        return replace(method, plan_s=self.budget.time_limit_s - self._elapsed())
 
     def _evaluate_into(
         self, found: list[Candidate], multipliers: Sequence[float], method: Method
@@ -154,28 +198,42 @@ class Search:
         )
 
     def _best(self) -> Candidate | None:
-        """The least cost of those that keep the budget, as measured and as fitted."""
-        kept, _ = kept_and_broken(self._losses(), self.budget.loss_points)
+        """The least cost of those that keep the budget, as measured and as fitted; one made with
+        all images before those that a half chose."""
+        whole = [entry for entry in self.whole if self._keeps(entry)]
+        lost = {entry.multiplier for entry in self.whole}
+        kept = self.budget.kept(self._losses())
         within = [
-            entry for entry in self.candidates if entry.multiplier <= kept and self._keeps(entry)
+            entry
+            for entry in self.candidates
+            if entry.multiplier <= kept and self._keeps(entry) and entry.multiplier not in lost
         ]
-        return min(within, key=lambda entry: entry.cost, default=None)
+        return min(whole or within, key=lambda entry: entry.cost, default=None)
 
     def _keeps(self, entry: Candidate) -> bool:
         return self.budget.loss(entry.accuracy) <= self.budget.loss_points
 
     def _found(self, stopped: str) -> Found:
         """The plan solved to the end, where that keeps the budget too."""
-        best, every = self._best(), [*self.candidates, *self.final]
+        best, every = self._best(), [*self.candidates, *self.whole, *self.final]
         if self.final and self._keeps(self.final[0]):
             best = self.final[0]
-        tried = tuple(
-            Tried(entry.multiplier, entry.cost, entry.accuracy, self._keeps(entry))
-            for entry in every
-        )
+        tried = tuple(map(self._tried, every))
         if best is None:
             return Found(self.exact, tried=tried, stopped=stopped)
         return Found(best.plan, best.multiplier, best.tally, tried, stopped)
+
+    def _tried(self, entry: Candidate) -> Tried:
+        within, accuracy = self._keeps(entry), self._told(entry)
+        unsure = not within and accuracy.loss_points < self.budget.loss_points
+        return Tried(entry.multiplier, entry.cost, accuracy, within, unsure)
+
+    def _told(self, entry: Candidate) -> Accuracy:
+        """A plan that all images chose is told with the loss on images that did not choose."""
+        if not (self.whole and self._keeps(entry)):
+            return entry.accuracy
+        judged = [one for one in self.candidates if one.multiplier == entry.multiplier]
+        return judged[0].accuracy
 
 
 def curve(found: Found) -> list[tuple[Tried, bool]]:
@@ -193,7 +251,7 @@ def verdicts(found: Found) -> Iterator[tuple[Tried, str]]:
     ]
     kept = max(at_multiplier, default=-1)
     for place, entry in enumerate(found.tried):
-        verdict = "kept the budget" if entry.within else "lost too much"
+        verdict = "kept the budget" if entry.within else _broken(entry)
         if place == kept:
             verdict = "this plan"
         elif place in at_multiplier:
@@ -201,6 +259,10 @@ def verdicts(found: Found) -> Iterator[tuple[Tried, str]]:
         elif entry.within and entry.multiplier > found.multiplier:
             verdict += ", but lower multipliers did not: taken for chance"
         yield entry, verdict
+
+
+def _broken(entry: Tried) -> str:
+    return "not sure to keep the budget" if entry.unsure else "lost too much"
 
 
 def _multiplier(entry: Tried) -> float:

@@ -47,11 +47,13 @@ class LutReport(Reproducible):
     """What analyze, optimize and evaluate write of a LUT network.
 
     left: tables by exact sharing. planned: tables of the plan, `left` where there is none. tried:
-    by falling tables. images: that chose changes, and that told how many to make.
+    by falling tables. images: that chose changes, and that told how many to make. confident: the
+    upper end of the loss on those keeps the budget, not its middle.
     """
 
     layers: tuple[NodesOfLayer, ...]
     max_loss_points: Amount
+    confident: bool = False
     changed_nodes: Count
     chosen_on: str | None
     tried: tuple[TriedTables, ...]
@@ -72,7 +74,9 @@ def analysed(model: Model, command: str) -> LutReport:
     return _report(model, command, before, before)
 
 
-def optimized(outcome: LutOutcome, max_loss_points: float, command: str) -> LutReport:
+def optimized(
+    outcome: LutOutcome, max_loss_points: float, command: str, *, confident: bool = True
+) -> LutReport:
     found = outcome.found
     chosen = found.chosen if found else None
     tried = tuple(
@@ -86,6 +90,7 @@ def optimized(outcome: LutOutcome, max_loss_points: float, command: str) -> LutR
         outcome.after,
         outcome.measured,
         max_loss_points=max_loss_points,
+        confident=confident,
         changed=outcome.plan.n_changed,
         chosen_on=found.images if found else None,
         tried=tried,
@@ -113,6 +118,7 @@ def _report(
     found: Measured | None = None,
     *,
     max_loss_points: float = 0.0,
+    confident: bool = False,
     changed: int = 0,
     chosen_on: str | None = None,
     tried: tuple[TriedTables, ...] = (),
@@ -136,6 +142,7 @@ def _report(
         **origin(command),
         layers=layers,
         max_loss_points=max_loss_points,
+        confident=confident,
         changed_nodes=changed,
         chosen_on=chosen_on,
         tried=tried,
@@ -178,7 +185,7 @@ def _lines(report: LutReport) -> list[str]:
         found[0] += f", {planned:,} by the plan ({less(planned, nodes)} less than trained)"
     found[0] += "."
     if report.chosen_on:
-        found.append(f"Chosen on {report.chosen_on}.")
+        found.append(f"Chosen on {report.chosen_on}. {kept_line(report)}".rstrip())
     if report.accuracy is not None:
         one = report.accuracy
         low, high = one.interval_95_points
@@ -188,3 +195,15 @@ def _lines(report: LutReport) -> list[str]:
             f"{low:.2f} to {high:.2f}); {report.images_with_equal_scores:,} with equal scores."
         )
     return found
+
+
+def kept_line(report: LutReport) -> str:
+    """What the plan kept loses on the validation images, and at most on new ones like them."""
+    kept = [one.loss for one in report.tried if one.kept]
+    if not kept:
+        return ""
+    said = f"The plan loses {kept[0].loss_points:.2f} points on the validation images"
+    if not report.confident:
+        return f"{said}; the budget is kept on average."
+    end = kept[0].interval_points[1]
+    return f"{said}, and with 95 % confidence at most {end:.2f} on new images like them."

@@ -10,6 +10,7 @@ from crshare.accuracy import Estimate
 from crshare.evaluation.outcome import FollowedLayer, ObjectiveCosts
 from crshare.plan.cost import LayerCounts, Totals
 from crshare.plan.luts import LayerLuts
+from crshare.planning.promise import Promise
 from crshare.planning.solver_asked import Replaced
 from crshare.report.drawn import DrawnLayer
 from crshare.report.slice_statistics import LayerStatistics, ThresholdStatistics
@@ -140,13 +141,15 @@ class Solved:
 @dataclass(frozen=True, kw_only=True)
 class SearchReport:
     """price: the multiplier of the plan kept, 0 for exact sharing. solver: None where none was
-    asked. solver_replaced: where the solver that was named did not solve all of the plan kept."""
+    asked. solver_replaced: where the solver that was named did not solve all of the plan kept.
+    promise: None where the budget was kept on average alone."""
 
     price: Amount
     stopped: str
     tried: tuple[TriedPlan, ...]
     solver: Solved | None
     solver_replaced: Replaced | None = None
+    promise: Promise | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from crshare.accuracy import Estimate
 from crshare.plan.cost import LayerCounts
 from crshare.plan.origins import ORIGINS, OriginCounts
 from crshare.report.figures import less, share, short
+from crshare.report.promised import promise_lines
 from crshare.report.refusals import refusal_sentences
 from crshare.report.responsive_table import Fitting, table_of
 from crshare.report.schema import (
@@ -165,8 +167,9 @@ def search_lines(report: PlanReport) -> list[Text]:
     for entry in search.tried:
         lines.append(
             f"  multiplier {entry.price:.1e}: {short(entry.cost)} {unit}, "
-            f"{entry.loss.loss_points:+.2f} points lost, {entry.verdict}"
+            f"{entry.loss.loss_points:+.2f} points lost ({interval(entry.loss)}), {entry.verdict}"
         )
+    lines += promise_lines(report)
     if search.stopped != "finished":
         lines.append(
             f"The search ended early ({search.stopped}); this is the best plan until then."
@@ -174,6 +177,11 @@ def search_lines(report: PlanReport) -> list[Text]:
     if search.solver is not None:
         lines += solver_lines(search.solver, unit)
     return [line(words) for words in lines]
+
+
+def interval(loss: Estimate) -> str:
+    low, high = loss.interval_points
+    return f"95 % interval {low:+.2f} to {high:+.2f}"
 
 
 def curve_table(curve: CurveReport) -> Fitting:
@@ -235,12 +243,9 @@ def excess_lines(report: PlanReport) -> list[Text]:
     accuracy, limit = report.accuracy, report.request.max_loss_points
     if accuracy is None or accuracy.loss_points <= limit or report.lossless:
         return []
-    advice = (
-        "" if report.request.confident else "; --confidence keeps it with the interval's upper end"
-    )
-    return [
-        line(
-            f"That is above the {limit:g} points allowed, which the plan keeps on the "
-            f"validation images: others lose more or less, by chance{advice}."
-        )
-    ]
+    if report.request.confident:
+        why = "is sure to keep with 95 % confidence: one search in twenty may fail, and so may one"
+        why += " whose test images are unlike its calibration images"
+    else:
+        why = "keeps on average alone; without --on-average it keeps them with 95 % confidence"
+    return [line(f"That is above the {limit:g} points allowed, which the plan {why}.")]

@@ -14,7 +14,7 @@ from crshare.model.read import Model
 from crshare.plan.cost import LayerCounts
 from crshare.plan.plan import SharingPlan, changed_layers
 from crshare.planning.layerwise import Method, SolverTally, exact_plan
-from crshare.planning.search import Found, curve, verdicts
+from crshare.planning.search import curve, verdicts
 from crshare.planning.solver_asked import replaced
 from crshare.report.drawn import drawn_network
 from crshare.report.schema import (
@@ -78,7 +78,7 @@ def plan_report(outcome: Outcome, request: Request, command: str = "") -> PlanRe
         chosen_on=outcome.calibration,
         objective=outcome.objective,
         luts=outcome.luts,
-        search=_search(outcome.found, request.method.solver),
+        search=_search(outcome, request.method.solver),
         accuracy=measured(outcome.accuracy) if outcome.accuracy else None,
         images_with_equal_scores=outcome.n_equal,
         portraits=layer_statistics(model.network, outcome.found.plan),
@@ -177,7 +177,8 @@ def _together(counts: Sequence[LayerCounts]) -> dict[str, Any]:
     return {"binary_layers": Realisations.of(binary), "first_layer": Realisations.of(first)}
 
 
-def _search(found: Found, asked: str) -> SearchReport:
+def _search(outcome: Outcome, asked: str) -> SearchReport:
+    found = outcome.found
     tried = tuple(
         TriedPlan(
             price=entry.multiplier,
@@ -195,6 +196,7 @@ def _search(found: Found, asked: str) -> SearchReport:
         solver_replaced=replaced(found, asked),
         tried=tried,
         solver=solver,
+        promise=outcome.promise,
     )
 
 

@@ -155,7 +155,7 @@ def test_optimize_plans_for_luts_and_says_what_they_are(
 
     arguments = [
         "optimize", model, "--max-acc-loss", 60, "--data", images, "--calib", images,
-        "--minimise", "luts", "-o", tmp_path / "out",
+        "--minimise", "luts", "--on-average", "-o", tmp_path / "out",
     ]  # fmt: skip
     done = CliRunner().invoke(main, [str(argument) for argument in arguments])
     assert done.exit_code == 0, done.output

@@ -1,19 +1,24 @@
 """Prices of a search: the rising fit against brute force, and what each round asks for."""
 
+from collections.abc import Callable
 from itertools import combinations
-from math import inf
+from math import inf, log2
 
 import numpy as np
 import pytest
 
 from crshare.planning.multipliers import (
     CLOSE,
+    FINE,
     FIRST,
     LEAST,
     MOST,
+    SAFEST,
     kept_and_broken,
     next_multipliers,
+    next_upwards,
     rising_fit,
+    surely_kept,
 )
 
 
@@ -73,3 +78,45 @@ def test_rounds_end_where_every_price_keeps_the_budget_or_none_does(loss: float)
         points = sorted([*points, *((multiplier, loss) for multiplier in multipliers)])
     assert not multipliers
     assert LEAST <= points[0][0] <= points[-1][0] <= MOST
+
+
+def climbed(losses: Callable[[float], float], budget: float = 1.0) -> list[tuple[float, float]]:
+    """All that the ways up ask for, with the upper ends that `losses` gives."""
+    points: list[tuple[float, float]] = []
+    while multipliers := next_upwards(points, budget):
+        points = sorted(
+            [*points, *((multiplier, losses(multiplier)) for multiplier in multipliers)]
+        )
+    return points
+
+
+@pytest.mark.parametrize("last", [SAFEST * 2**power for power in (0.1, 1.0, 2.7, 3.5, 4.99)])
+def test_the_ways_up_end_just_below_the_last_that_is_sure(last: float) -> None:
+    points = climbed(lambda multiplier: multiplier / last)
+    kept, broken = surely_kept(points, 1.0)
+    assert kept <= last * (1 + 1e-9) < broken * (1 + 1e-9) <= kept * FINE * (1 + 2e-9)
+
+
+def test_where_the_safest_is_not_sure_the_ways_up_end_at_once() -> None:
+    assert [multiplier for multiplier, _ in climbed(lambda _: 2.0)] == [SAFEST, 2 * SAFEST]
+    assert surely_kept([(SAFEST, 2.0), (2 * SAFEST, 0.5)], 1.0) == (0.0, SAFEST)
+
+
+def test_where_all_are_sure_the_way_up_ends_at_the_most() -> None:
+    assert climbed(lambda _: 0.5)[-1][0] <= MOST < 2 * climbed(lambda _: 0.5)[-1][0]
+
+
+def test_few_of_many_noisy_climbs_end_beyond_the_budget() -> None:
+    """Losses rise with the multiplier; each is measured with noise that the upper end allows for,
+    in part common to all multipliers. One test of 97.5 % for each of two ways up: 5 %."""
+    rng = np.random.default_rng(0)
+    beyond, n_climbs, deviation = 0, 1000, 0.3
+    for _ in range(n_climbs):
+        common, last = rng.normal(), SAFEST * 2 ** rng.uniform(1, 5)
+
+        def upper(multiplier: float, common: float = common, last: float = last) -> float:
+            noise = deviation * (0.6 * common + 0.8 * rng.normal())
+            return 1 + 0.5 * log2(multiplier / last) + noise + 1.96 * deviation
+
+        beyond += surely_kept(climbed(upper), 1.0)[0] > last
+    assert beyond <= 0.05 * n_climbs

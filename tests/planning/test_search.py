@@ -83,13 +83,6 @@ def test_the_lots_of_a_round_change_nothing(at_once: int) -> None:
     assert one.asked == other.asked
 
 
-def test_confidence_keeps_the_budget_at_the_upper_end() -> None:
-    best = found(Known(), confident=True)
-    entry = next(entry for entry in best.tried if entry.multiplier == best.multiplier)
-    assert entry.accuracy.interval[1] <= 1.0
-    assert any(entry.within for entry in found(Known()).tried if entry.multiplier > best.multiplier)
-
-
 def test_the_whole_curve_starts_wider_and_marks_what_is_beaten() -> None:
     evaluate = Known()
     best = found(evaluate, whole=True)

@@ -56,7 +56,7 @@ def search(
     max_loss_points: float,
     on_progress: Progress,
     *,
-    confident: bool = False,
+    confident: bool = True,
     seed: int = 0,
 ) -> Search:
     """The fewest LUTs whose loss on the validation images keeps the budget.
@@ -127,8 +127,21 @@ def _first(working: Working, near: Near, on_progress: Progress) -> list[Change]:
 
 
 def _chosen(tried: list[Tried], budget: float, confident: bool) -> Tried | None:
-    """The last that keeps the budget by its own loss and by a fit of all that never falls."""
-    losses = [one.accuracy.interval[1] if confident else one.accuracy.loss_points for one in tried]
+    """The last that keeps the budget by its own loss and by a fit of all that never falls; where
+    it must be sure, the last before the first whose loss may be beyond (planning/multipliers.py).
+    """
+    if confident:
+        return _surely_chosen(tried, budget)
+    losses = [one.accuracy.loss_points for one in tried]
     fitted = rising_fit(losses)
     kept = [one for one, *both in zip(tried, losses, fitted, strict=True) if max(both) <= budget]
     return kept[-1] if kept else None
+
+
+def _surely_chosen(tried: list[Tried], budget: float) -> Tried | None:
+    chosen = None
+    for one in tried:
+        if one.accuracy.interval[1] > budget:
+            return chosen
+        chosen = one
+    return chosen

@@ -12,7 +12,7 @@ Card = tuple[str, str, str]
 
 def cards(document: Document) -> Markup:
     """A list of cards: the measures of the first counted part, LUTs, accuracy."""
-    found = [*_measures(document), *_luts(document), *_accuracy(document)]
+    found = [*_measures(document), *_luts(document), *_promise(document), *_accuracy(document)]
     return element("ul", *(_card(*card) for card in found), class_="cards")
 
 
@@ -60,5 +60,18 @@ def _accuracy(document: Document) -> list[Card]:
             f"{accuracy.loss_points:.2f}".replace("-", "−"),
             f"{accuracy.before_percent:.2f} % → {accuracy.after_percent:.2f} %; 95 % interval "
             f"{low:.2f} to {high:.2f}".replace("-", "−"),
+        )
+    ]
+
+
+def _promise(document: Document) -> list[tuple[str, str, str]]:
+    promise = document.search.promise if document.search else None
+    if promise is None or not promise.at_most_points:
+        return []
+    return [
+        (
+            f"Points lost at most, {promise.level_percent:g} % confidence",
+            f"{promise.at_most_points:.2f}",
+            f"{promise.loss_points:.2f} on images that did not choose".replace("-", "−"),
         )
     ]

@@ -1,7 +1,7 @@
 """The page of a LUT network: its tables by layer, and what fewer of them lose."""
 
 from crshare.report.figures import less
-from crshare.report.lut_report import NOTE, LutReport
+from crshare.report.lut_report import NOTE, LutReport, kept_line
 from crshare.report.page.axis import axis_over, label
 from crshare.report.page.bars import Row, bar_panel
 from crshare.report.page.html import framed
@@ -18,8 +18,9 @@ def lut_page(report: LutReport) -> str:
     if report.tried:
         note = (
             f"Loss on validation images, with its 95 % interval, of the networks tried; the budget "
-            f"is {report.max_loss_points:g} points. Chosen on {report.chosen_on}."
-        )
+            f"is {report.max_loss_points:g} points. Chosen on {report.chosen_on}. "
+            f"{kept_line(report)}"
+        ).rstrip()
         parts.append(_section("tradeoff", "Accuracy against tables", note, _tradeoff(report)))
     lead = f"{report.library}, {len(report.layers)} layers of tables."
     return framed(title, f"crshare {report.crshare}", lead, _cards(report), *parts)

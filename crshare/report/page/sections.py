@@ -14,6 +14,7 @@ from crshare.report.page.plots import distance_panel, threshold_panel, tradeoff
 from crshare.report.page.rate_plot import limit_in_sight, rate_plot
 from crshare.report.page.section import Section, definitions, legend, noted, panels, plot
 from crshare.report.page.svg import Drawing
+from crshare.report.promised import promise_lines
 from crshare.report.refusals import refusal_sentences
 from crshare.report.schema import PlanReport, Solved
 from crshare.report.slice_statistics import LayerStatistics, Pattern
@@ -177,7 +178,8 @@ def search(document: Document) -> Section | None:
     n_views = max(entry.loss.n_views for entry in plan.search.tried)
     shifts = f" and {n_views - 1} shifts of them" if n_views > 1 else ""
     chosen = (plan.chosen_on or "") + shifts
-    note = f"Calibration images: {chosen}. Bars are 95 % intervals of the paired loss."
+    note = f"Calibration images: {chosen}. Bars are 95 % intervals of the paired loss. "
+    note += " ".join(promise_lines(plan))
     figure = plot(partial(tradeoff, plan))
     body = joined([legend(*entries), figure, tables.tried_table(plan)])
     return Section("search", "Accuracy against operations", note, body)
