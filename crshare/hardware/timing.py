@@ -1,13 +1,24 @@
 """How long an image is under way: when each stage takes and gives beats.
 
 Stages work at the same time, each as soon as its input is there; a unit keeps what comes while it
-counts, so no stage is taken to wait for the next one. Pipeline registers are left out.
+counts, so no stage is taken to wait for the next one. A test compares clocks with a simulator's.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from hwgen import Accumulate, Compute, Design, Gather, MatrixVector, Pool, Stage, Windowing
+from hwgen import (
+    Accumulate,
+    Compute,
+    Decide,
+    Design,
+    Gather,
+    MatrixVector,
+    Pool,
+    Stage,
+    Windowing,
+)
+from hwgen.datapath import Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +30,8 @@ class Timed:
 
 
 def latency(design: Design) -> int:
-    """Clocks from the first beat of an image to the last of its answer, pipeline stages left out,
-    where the image comes as fast as it is taken."""
+    """Clocks from the first beat of an image to the last of its answer, both included, where the
+    image comes as fast as it is taken."""
     arrivals = [0] * design.beats_in
     for stage in design.stages:
         arrivals = passed(stage, arrivals).given
@@ -31,9 +42,12 @@ def passed(stage: Stage, arrivals: list[int]) -> Timed:
     """When a stage takes and gives beats, if it never waits for the next stage."""
     match stage:
         case Compute() | Pool() | MatrixVector():
-            return _walked(stage.windowing, _clocks(stage), arrivals)
+            behind = _kept(stage, arrivals)
+            return _walked(stage.windowing, _clocks(stage), _registers(stage), behind)
         case Gather(beats=beats) | Accumulate(frames=beats):
             return Timed(arrivals, [clock + 1 for clock in arrivals[beats - 1 :: beats]])
+        case Decide():
+            return Timed(arrivals, [clock + stage.n_levels for clock in arrivals])
         case _:
             return Timed(arrivals, arrivals)
 
@@ -49,8 +63,29 @@ def _clocks(stage: Compute | Pool | MatrixVector) -> int:
             return 1
 
 
-def _walked(windowing: Windowing, clocks: int, arrivals: list[int]) -> Timed:
-    """A walk over the padded map, a position a clock; at a window it stays for its clocks."""
+def _kept(stage: Compute | Pool | MatrixVector, arrivals: list[int]) -> list[int]:
+    """When beats have passed what keeps them before a unit: a register, or a memory with one."""
+    if not isinstance(stage, MatrixVector) or not stage.kept:
+        return arrivals
+    return [clock + min(stage.kept, 2) for clock in arrivals]
+
+
+def _registers(stage: Compute | Pool | MatrixVector) -> int:
+    """In a row, from the last part of a window to the output."""
+    match stage:
+        case MatrixVector():
+            return 2 + max(Schedule(lane, stage.per_stage).n_stages for lane in stage.lanes)
+        case Compute():
+            return Schedule(stage.netlist, stage.per_stage).n_stages
+        case Pool():
+            return 1
+
+
+def _walked(windowing: Windowing, clocks: int, registers: int, arrivals: list[int]) -> Timed:
+    """A walk over the padded map, a position a clock; at a window it stays for its clocks.
+
+    A window has a register of its own, but for one that is a position.
+    """
     coming, taken, given, now = iter(arrivals), list[int](), list[int](), 0
     n_beats = windowing.size[0] * windowing.size[1]
     for _ in range(len(arrivals) // n_beats):
@@ -60,7 +95,7 @@ def _walked(windowing: Windowing, clocks: int, arrivals: list[int]) -> Timed:
                 taken.append(now + (clocks - 1 if windowing.pointwise else 0))
             now += clocks if complete else 1
             if complete:
-                given.append(now)
+                given.append(now + registers - windowing.pointwise)
     return Timed(taken, given)
 
 

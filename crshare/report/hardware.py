@@ -78,8 +78,8 @@ def latency_line(lowered: Lowered, megahertz: float) -> Text:
     """How long an image is under way."""
     clocks = latency(lowered.design)
     return line(
-        f"An image is about {clocks:,} clocks under way, pipeline registers left out: "
-        f"{clocks / megahertz:,.1f} us at {megahertz:g} MHz."
+        f"An image is {clocks:,} clocks under way: {clocks / megahertz:,.1f} us at "
+        f"{megahertz:g} MHz."
     )
 
 

@@ -1,9 +1,12 @@
 """An image on its way: its latency, and the rate of a pipeline, as a simulator counts them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from crshare.hardware.architecture import Architecture, Graph, Unit, clocks
+import crshare
+from crshare.hardware.architecture import Architecture, Graph, Turns, Unit, clocks
 from crshare.hardware.beats import bench, vectors
 from crshare.hardware.lowering import Lowered, Options, lower
 from crshare.hardware.timing import latency, passed
@@ -13,6 +16,7 @@ from hwgen.netlist import Linear, Netlist
 from hwgen.testbench import passed as passed_beats
 from tests.networks import random_images, random_signs
 
+DIGITS = Path(__file__).parents[2] / "data" / "digits_bnn.h5"
 BUILT: dict[str, Architecture] = {"a": Graph(), "b": Unit(1, 9), "c": Unit(1, 1)}
 
 
@@ -63,11 +67,26 @@ def test_a_stage_gives_a_window_after_its_clocks() -> None:
     windowing = Windowing((2, 3), (2, 2))
     stage = Compute("s", windowing, 1, Range(0, 1), netlist, (0,), (0, 0), 1)
     timed = passed(stage, [0, 1, 2, 10, 11, 12])
-    assert timed.taken == [0, 1, 2, 10, 11, 12] and timed.given == [12, 13]
-    assert passed(Decide("d", Range(0, 1), 2), [5]).given == [5]
+    assert timed.taken == [0, 1, 2, 10, 11, 12] and timed.given == [13, 14]
+    assert passed(Decide("d", Range(0, 1), 2), [5]).given == [6]
+
+
+TURNED: dict[str, Architecture] = {"a": Graph(), "b": Turns(3), "c": Unit(2, 4, "block")}
 
 
 @pytest.mark.needs_tool("iverilog")
-def test_the_latency_is_that_of_one_image_less_the_pipeline() -> None:
-    plain = lowered()
-    assert 0 < measured(plain, 1) - latency(plain.design) < 60
+@pytest.mark.parametrize("built", [BUILT, TURNED])
+@pytest.mark.parametrize("per_stage", [1, 3])
+def test_the_latency_is_that_of_one_image(built: dict[str, Architecture], per_stage: int) -> None:
+    options = Options(architectures=built, per_stage=per_stage)
+    made = lower(network(), None, options, name="dut")
+    assert latency(made.design) == measured(made, 1)
+
+
+@pytest.mark.needs_tool("iverilog")
+def test_the_latency_of_dense_layers_and_a_decision() -> None:
+    built = {"dense1": Unit(4, 256, "block"), "dense2": Unit(1, 32)}
+    options, network = Options(architectures=built), crshare.load(DIGITS).network
+    made = lower(network, None, options, name="dut", only=("dense1", "dense2"))
+    assert isinstance(made.design.stages[-1], Decide)
+    assert latency(made.design) == measured(made, 1)
