@@ -122,7 +122,9 @@ def _quant(made: Blueprint, node: OnnxNode, inputs: list[str], model: OnnxModel)
     x, scale, zero, width = inputs
     mode = node.text("rounding_mode", "ROUND").upper()
     if width not in made.constants or mode not in ROUNDED:
-        raise node.refuse("has a width that is computed, or rounds in a way that is not run")
+        raise node.refuse(
+            "has a width that is computed, or rounds in a way that is not run; export it again"
+        )
     low, high = levels(node, made.constants[width])
     shifted = made.add("Add", made.add("Div", x, scale), zero)
     whole = made.add(ROUNDED[mode], shifted)
@@ -135,7 +137,7 @@ def _thresholds(made: Blueprint, node: OnnxNode, inputs: list[str], model: OnnxM
     """The sum of all comparisons, each of one column of the thresholds."""
     x, table = inputs
     if table not in made.constants:
-        raise node.refuse("has thresholds that are computed, which is not run")
+        raise node.refuse("has thresholds that are computed, which is not run; export it again")
     n_axes = model.axes[behind(model.aliases, node.inputs[0])]
     after = 0 if node.text("data_layout", "NCHW") in ("NHWC", "NC") else n_axes - 2
     count = ""

@@ -1,5 +1,6 @@
 """ONNX models in onnxruntime: bits and scores against crshare's, and false readings found."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -9,12 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from crshare.cli import main
+from crshare.evaluation import onnx_run
 from crshare.evaluation.library_check import Comparison, bit_readers, compare
 from crshare.evaluation.onnx_blueprint import blueprint_of
 from crshare.evaluation.onnx_run import OnnxRunError, run_onnx
 from crshare.model.read import Model, read_model
 from crshare.network.graph import Kind, Threshold
-from tests.onnx_files import brevitas, by_hand, few_bits, finn, tf2onnx, write_onnx
+from tests.onnx_files import QONNX, Graph, brevitas, by_hand, few_bits, finn, tf2onnx, write_onnx
 
 pytestmark = pytest.mark.needs_package("onnxruntime")
 EXACT = (Fraction(1, 256), Fraction(0))
@@ -87,6 +89,64 @@ def test_a_text_that_no_library_knows_goes_nowhere(tmp_path: Path) -> None:
     assert str(error.value) == (
         f"{tmp_path / 'm.onnx'}: node maxpool_11 (MaxPool) has a text in 'hint' that no library "
         "gets; leave it out"
+    )
+
+
+def old(g: Graph) -> str:
+    g.opset = 8
+    return g.bipolar("x", g.held(np.float32(1)))
+
+
+def computed_width(g: Graph) -> str:
+    width = g.node("Add", g.held(np.float32(3)), g.held(np.float32(1)))
+    return g.node("Quant", "x", *[g.held(np.float32(v)) for v in (1, 0)], width, domain=QONNX)
+
+
+def computed_thresholds(g: Graph) -> str:
+    table = g.node("Neg", g.held(np.ones((1, 1))))
+    return g.node("MultiThreshold", "x", table, domain=QONNX)
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (old, "node bipolarquant_0 (BipolarQuant) needs operators of opset 9 of ONNX; export the "
+              "model for that"),
+        (computed_width, "node quant_1 (Quant) has a width that is computed, or rounds in a way "
+                         "that is not run; export it again"),
+        (computed_thresholds, "node multithreshold_1 (MultiThreshold) has thresholds that are "
+                              "computed, which is not run; export it again"),
+    ],
+)  # fmt: skip
+def test_what_is_not_run_is_said(
+    tmp_path: Path, make: Callable[[Graph], str], sentence: str
+) -> None:
+    g = Graph()
+    x = g.node("Conv", make(g), g.held(np.ones((2, 1, 3, 3))))
+    path = write_onnx(tmp_path / "m.onnx", g.model([1, 1, 3, 3], g.node("Flatten", x)))
+    with pytest.raises(OnnxRunError) as error:
+        compared(read_model(path), 1)
+    assert str(error.value) == f"{path}: {sentence}"
+
+
+def test_a_missing_onnxruntime_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_onnx(tmp_path / "m.onnx", brevitas())
+    model = read_model(path)
+    monkeypatch.setattr(onnx_run, "find_spec", lambda name: None)
+    with pytest.raises(OnnxRunError) as error:
+        compared(model, 1)
+    assert str(error.value) == (
+        f"{path}: running it needs onnxruntime, which is not installed; try pip install "
+        '"crshare[onnx]"'
+    )
+
+
+def test_other_files_are_not_run_in_onnxruntime(tmp_path: Path) -> None:
+    model = read_model(write_onnx(tmp_path / "m.onnx", brevitas()))
+    with pytest.raises(OnnxRunError) as error:
+        run_onnx(replace(model, onnx=None), np.zeros((1, 12, 12, 3), np.uint8), [])
+    assert str(error.value) == (
+        f"{tmp_path / 'm.onnx'}: is no ONNX file; verify it with the extra train"
     )
 
 

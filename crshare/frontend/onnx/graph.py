@@ -147,7 +147,9 @@ def graph_of(described: Mapping[str, Any]) -> OnnxGraph:
     """The graph of a description; ModelFormatError where it is none that crshare reads."""
     nodes = described["nodes"]
     if len(nodes) > MAX_NODES:
-        raise ModelFormatError(f"holds {len(nodes)} nodes, where {MAX_NODES} are read")
+        raise ModelFormatError(
+            f"holds {len(nodes)} nodes, where {MAX_NODES} are read; export a smaller model"
+        )
     name, kind, shape = _single_input(described["inputs"])
     if kind not in ("f4", "f8", "f2"):
         raise ModelFormatError(

@@ -6,7 +6,7 @@ import numpy as np
 
 from crshare.arrays import Int64Array
 from crshare.frontend.onnx.build import Build
-from crshare.frontend.onnx.graph import OnnxNode
+from crshare.frontend.onnx.graph import EXPORT, OnnxNode
 from crshare.frontend.onnx.tensors import (
     OUTSIDE,
     Map,
@@ -59,7 +59,7 @@ def pair(node: OnnxNode, key: str, flat: bool, default: int) -> Sizes:
     n = 1 if flat else 2
     values = node.integers(key, [default] * n) or []
     if len(values) != n or min(values) < 1 or max(values) > 2**16:
-        raise node.refuse(f"has {key} {values}, where {n} positive numbers are read")
+        raise node.refuse(f"has {key} {values}, where {n} positive numbers are read; {EXPORT}")
     return (1, values[0]) if flat else (values[0], values[1])
 
 

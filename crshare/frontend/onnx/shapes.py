@@ -8,7 +8,7 @@ import numpy as np
 
 from crshare.arrays import Array
 from crshare.frontend.config import short
-from crshare.frontend.onnx.graph import OnnxNode
+from crshare.frontend.onnx.graph import EXPORT, OnnxNode
 from crshare.frontend.onnx.tensors import Constant, Map, Tensor
 
 
@@ -102,7 +102,7 @@ def moved(node: OnnxNode, given: Sequence[Tensor | None]) -> Map | Constant:
     """The tensor whose elements a node moves."""
     tensor = given[0] if given else None
     if not isinstance(tensor, Map | Constant):
-        raise node.refuse("reads nothing that can be moved, which is not read")
+        raise node.refuse(f"reads nothing that can be moved; {EXPORT}")
     return tensor
 
 

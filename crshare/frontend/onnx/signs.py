@@ -153,7 +153,9 @@ def quant(build: Build, node: OnnxNode, given: Given) -> Tensor:
             "with one positive scale and no zero point"
         )
     if node.text("rounding_mode", "ROUND").upper() not in ("ROUND", "HALF_EVEN"):
-        raise node.refuse("rounds values by another mode than ROUND, which is not read")
+        raise node.refuse(
+            "rounds values by another mode than ROUND, which is not read; train it with ROUND"
+        )
     step = Fraction(float(unit.reshape(-1)[0]))
     if high - low == 1:
         return _one_bit(build, node, tensor, step, Fraction(low))
