@@ -34,7 +34,7 @@ from crshare.plan.luts import LayerLuts, layer_luts
 from crshare.plan.plan import LayerPlan, SharingPlan, changed_layers, exact_layer, is_exact
 from crshare.planning.candidates import Job, evaluator
 from crshare.planning.checkpoint import KeptCandidates
-from crshare.planning.choices import THRESHOLDS
+from crshare.planning.choices import RATES, THRESHOLDS
 from crshare.planning.layerwise import Method, exact_plan
 from crshare.planning.multipliers import FIRST
 from crshare.planning.objective import Objective, plan_cost
@@ -224,10 +224,11 @@ def search(job: Job, request: Request, on_progress: Progress) -> Found:
 
 
 def measured_method(method: Method, tables: Sequence[SliceTable], evaluate: Evaluator) -> Method:
-    """The method with what its objective measures of the network before a search."""
+    """The method with what its objective measures of the network before a search, by the quickest
+    means."""
 
     def probe(objective: Objective) -> tuple[SharingPlan, Accuracy]:
-        tried = replace(method, objective=objective, solver="lagrangian")
+        tried = replace(method, objective=objective, solver="lagrangian", thresholds=RATES)
         (found,) = evaluate([FIRST[0]], tried)
         return found.plan, found.accuracy
 

@@ -69,12 +69,12 @@ def test_inputs_left_out_and_few_patterns_cost_less() -> None:
     assert found.layer_cost(replace(table, positions=1), half) == 0
 
 
-def test_a_layers_worth_follows_what_is_saved_and_what_changes() -> None:
+def test_a_layers_worth_follows_what_is_saved_and_what_is_lost() -> None:
     tables = [replace(table_of(), layer=name) for name in ("one", "other")]
     members = (np.arange(16, dtype=np.int32),)
     weights = tables[0].matrix.copy()
     weights[::3] = 0
-    changed = {"one": (30, 10), "other": (10, 10)}
+    lost = {"one": Accuracy(100, 90, 70, 30, 10), "other": Accuracy(100, 90, 90, 10, 10)}
     begins = {"one": TRIED[0], "other": TRIED[2]}
     asked = []
 
@@ -87,15 +87,16 @@ def test_a_layers_worth_follows_what_is_saved_and_what_changes() -> None:
             else exact_layer(table)
             for table in tables
         )
-        lost, won = changed[found.only]
-        return SharingPlan("", layers), Accuracy(100, 90, 80, lost, won)
+        return SharingPlan("", layers), lost[found.only]
 
     found = Luts().measured(tables, probe)
     assert isinstance(found, Luts)
     assert asked == ["one", "other", "other", "other"]
-    worth = dict(found.worth)  # twice as many changed images, squared: slopes of 1 to 4
-    assert worth["one"] == pytest.approx(TRIED[0] / 2**0.5, rel=0.01)
-    assert worth["other"] == pytest.approx(TRIED[2] * 2**0.5, rel=0.01)
+    worth = dict(found.worth)  # a root of each slope over their geometric mean
+    by = (lost["one"].interval[1] / lost["other"].interval[1]) ** 0.25
+    assert by > 1
+    assert worth["one"] == pytest.approx(TRIED[0] / by, rel=0.01)
+    assert worth["other"] == pytest.approx(TRIED[2] * by, rel=0.01)
 
 
 def test_a_layer_that_never_saves_is_worth_the_most_that_is_tried() -> None:

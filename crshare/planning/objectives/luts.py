@@ -17,8 +17,9 @@ from crshare.planning.patterns.layer import planned_patterns
 PATTERN_LUTS = 6  # of a graph, for a pattern of a group of filters that has some ten of them
 UNROLLED = 16  # clocks for a window below which a layer's weights do not lie in memory
 TYPICAL = 4.0  # so that usual multipliers are those of slice operations
-TRIED = (0.5, 1.0, 2.0, 4.0, 8.0)  # worths of a LUT, until a layer saves as much as
-TELLS = 0.1  # of its exact graph: what saves less tells nothing of the layer's slope
+TRIED = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)  # worths of a LUT, until a layer saves
+TELLS = 0.25  # of its exact graph: what saves less tells nothing of the layer's slope
+LEAST_POINTS = 0.01
 FINE = (0.5, 2.0)  # by how much a worth may follow the slope
 
 
@@ -68,12 +69,13 @@ class Luts:
         return dict(self.worth).get(layer.table.layer, 1.0)
 
     def measured(self, tables: Sequence[SliceTable], probe: Probe) -> Objective:
-        """A LUT's worth in each layer: where the layer alone begins to save, times a root of its
+        """A LUT's worth in each layer: where the layer alone saves a good part, times a root of its
         slope against the others'.
 
-        The slope is what was saved for each image that changed its class, squared: errors of layers
-        add up as variances do. Whether a layer saves anything turns at its own price, of which the
-        units of damage of another layer tell nothing.
+        The slope is what was saved for each point lost, at the upper end of its interval. How many
+        images change their class either way tells little: whatever changes at all in a network of
+        signs changes a tenth of them. At which price a layer saves anything is its own, of which
+        the units of damage of another layer tell nothing.
         """
         begins, slopes = dict[str, float](), dict[str, float]()
         for table in filter(self.stays_unrolled, tables):
@@ -96,7 +98,7 @@ class Luts:
             plan, accuracy = probe(tried)
             saved = before - self.layer_cost(table, plan.layer(table.layer))
             if saved >= TELLS * before:
-                return worth, saved / max(accuracy.lost + accuracy.won, 1) ** 2
+                return worth, saved / max(accuracy.interval[1], LEAST_POINTS)
         return TRIED[-1], 0.0
 
     def refined(self, network: Network, plan: SharingPlan, on_progress: Progress) -> SharingPlan:

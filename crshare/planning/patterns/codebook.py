@@ -10,6 +10,7 @@ inputs and filters exchanged, and vector quantisation in whole numbers (Y. Linde
 concave: of many patterns, each costs next to nothing, so no single one is worth giving up.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import expm1
 
@@ -20,6 +21,8 @@ from crshare.planning.matched_variance import SCALE_STEP
 from crshare.planning.patterns import kernels
 from crshare.planning.target import Target
 
+Luts = Callable[[Int8Array], int]
+
 FREED = 2  # passes over all weights, each by itself, before patterns are chosen
 GIVEN_UP = 5  # a fifth of the patterns at a time
 REFITTED = 64  # patterns from which on they are refitted as well while others are given up
@@ -27,22 +30,29 @@ FEWEST = 2
 N_PASSES = 4  # over inputs and patterns once their number stands
 SCALES = (0.25, 2.0)  # the least and the greatest of a new sum; smaller where inputs are left out
 INPUT_LUTS = 0.55  # of a graph, for an input that a group of filters reads
-SATURATED = 25.0  # patterns of a group at which all but 1/e of the LUTs of a full table are there
+SATURATED = 15.0  # patterns of a group at which all but 1/e of the LUTs of a full table are there
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
     """What a group of filters costs: LUTs, about, and the damage that one is worth.
 
-    table_luts: to recover the group's sums from all patterns that there are, as in an exact graph.
+    table_luts: to recover the group's sums from very many patterns.
     """
 
     damage: float
     table_luts: float
 
     def luts(self, n_inputs: int, n_patterns: int) -> float:
-        """Fitted to graphs of the CNV's conv2 (docs/lut_plans.md)."""
+        """Within some hundredths of the graphs of the CNV's layers (docs/lut_plans.md)."""
         return INPUT_LUTS * n_inputs - self.table_luts * expm1(-n_patterns / SATURATED)
+
+
+def prices_of(weights: Int8Array, luts: int, damage: float) -> Prices:
+    """Such that the original weights of a group, [inputs, filters], cost what their graph does."""
+    n_patterns = len(np.unique(weights * weights[:, :1], axis=0))
+    table = (luts - INPUT_LUTS * len(weights)) / -expm1(-n_patterns / SATURATED)
+    return Prices(damage, max(table, 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,18 +69,26 @@ class Found:
 
 
 def chosen_weights(
-    aim: Target, weights: Int8Array, members: Int32Array, prices: Prices
+    aim: Target, weights: Int8Array, members: Int32Array, damage: float, luts: Luts
 ) -> Int8Array:
     """The weights of a group of filters, int8 [inputs, filters of the group] of +1, -1 and 0.
 
-    weights: int8 [inputs, filters], the original ones of the layer. At least one input is left.
+    weights: int8 [inputs, filters], the original ones of the layer. damage: that a LUT is worth.
+    luts: of the graph of a group's weights; the original ones stay unless what that saves is worth
+    what it damages. At least one input is left.
     """
+    original = np.ascontiguousarray(weights[:, members])
+    before, worth = luts(original), damage
     while True:
-        group = Group(aim, weights, members, prices)
+        group = Group(aim, weights, members, prices_of(original, before, worth))
+        least = group.damage()
         group.search()
         if group.taken.max(initial=kernels.NONE) != kernels.NONE:
-            return group.weights.astype(np.int8)
-        prices = Prices(prices.damage / 2, prices.table_luts)
+            break
+        worth /= 2
+    found = np.ascontiguousarray(group.weights, np.int8)
+    pays = group.damage() - least < damage * (before - luts(found))
+    return found if pays else original
 
 
 class Group:
@@ -103,13 +121,16 @@ class Group:
         for _ in range(N_PASSES):
             patterns, _ = self._refitted(patterns)
 
-    def cost(self, patterns: Float64Array) -> float:
-        """Damage, up to what no weight changes, and the price of the LUTs."""
+    def damage(self) -> float:
+        """Up to what no weight changes."""
         own = (self.weights * self.response.T).sum(axis=0) / self.scale**2
         cross = (self.weights * self.aim).sum(axis=0) / self.scale
+        return float((self.importance * (own - 2 * cross)).sum())
+
+    def cost(self, patterns: Float64Array) -> float:
+        """Damage and the price of the LUTs."""
         n_inputs = int((self.taken != kernels.NONE).sum())
-        price = self.prices.damage * self.prices.luts(n_inputs, len(patterns))
-        return float((self.importance * (own - 2 * cross)).sum()) + price
+        return self.damage() + self.prices.damage * self.prices.luts(n_inputs, len(patterns))
 
     def _now(self, patterns: Float64Array) -> Found:
         return Found(

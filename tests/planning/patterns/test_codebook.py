@@ -6,8 +6,15 @@ import pytest
 from crshare.arrays import Float64Array, Int8Array
 from crshare.network.slices import SliceTable
 from crshare.planning.patterns import kernels
-from crshare.planning.patterns.codebook import FEWEST, INPUT_LUTS, Group, Prices, chosen_weights
-from crshare.planning.patterns.layer import filter_groups, planned_patterns, table_luts
+from crshare.planning.patterns.codebook import (
+    FEWEST,
+    INPUT_LUTS,
+    Group,
+    Prices,
+    chosen_weights,
+    prices_of,
+)
+from crshare.planning.patterns.layer import filter_groups, group_luts, planned_patterns
 from crshare.planning.target import Target
 from tests.networks import random_signs
 
@@ -16,6 +23,13 @@ EVERY = np.arange(N_FILTERS, dtype=np.int32)
 PRICE = 0.3 / INPUT_LUTS  # of a LUT
 PRICES = Prices(PRICE, 8.0)
 SEEDS = range(5)
+
+
+def about(weights: Int8Array) -> int:
+    """LUTs: inputs that are read, and patterns."""
+    used = weights[weights.any(axis=1)]
+    first = used[np.arange(len(used)), (used != 0).argmax(axis=1)]
+    return len(used) + 4 * len(np.unique(used * first[:, None], axis=0))
 
 
 class Layer:
@@ -125,7 +139,7 @@ def test_weights_by_themselves_do_no_more_damage(seed: int) -> None:
 def test_higher_prices_leave_fewer_patterns_and_inputs(seed: int) -> None:
     layer, seen = Layer(seed), []
     for price in (1e-9, 1.0, 1e9):
-        weights = chosen_weights(layer.target, layer.weights, EVERY, Prices(price, 8.0))
+        weights = chosen_weights(layer.target, layer.weights, EVERY, price, about)
         used = weights[weights.any(axis=1)]
         first = used[np.arange(len(used)), (used != 0).argmax(axis=1)]
         seen.append((len(np.unique(used * first[:, None], axis=0)), len(used)))
@@ -148,18 +162,31 @@ def test_what_is_chosen_costs_less_than_the_weights_as_they_were(seed: int) -> N
 def test_groups_hold_every_filter_once_and_alike_ones_together() -> None:
     rng = np.random.default_rng(2)
     kinds = random_signs(rng, (40, 3))
-    weights = kinds[:, np.arange(24) % 3] * random_signs(rng, (24,))
+    weights = kinds[:, np.arange(18) % 3] * random_signs(rng, (18,))
     table = SliceTable("conv", weights, (0, 40), 1, False)
     groups = filter_groups(table)
-    assert sorted(np.concatenate(groups).tolist()) == list(range(24))
+    assert sorted(np.concatenate(groups).tolist()) == list(range(18))
     assert sorted({tuple(np.unique(group % 3)) for group in groups}) == [(0,), (1,), (2,)]
 
 
 def test_a_layer_is_planned_group_by_group() -> None:
     layer = Layer(7, n_filters=19)
     table = SliceTable("conv", layer.weights, (0, N_INPUTS), 1, False)
-    plan = planned_patterns(table, layer.target, 0.5)
-    prices = Prices(0.5, table_luts(table, 3))
+    plan = planned_patterns(table, layer.target, 50.0)
+    assert not np.array_equal(plan.effective(table), table.matrix)
     for own in plan.members or ():
-        alone = chosen_weights(layer.target, layer.weights, own, prices)
+        alone = chosen_weights(layer.target, layer.weights, own, 50.0, group_luts)
         assert np.array_equal(plan.effective(table)[:, own], alone)
+
+
+def test_a_group_whose_graph_gets_no_smaller_stays_as_it_is() -> None:
+    layer = Layer(3)
+    for luts in (lambda weights: 10, lambda weights: int((weights == 0).sum())):
+        found = chosen_weights(layer.target, layer.weights, EVERY, 10.0, luts)
+        assert np.array_equal(found, layer.weights[:, EVERY])
+
+
+def test_the_original_weights_cost_what_their_graph_does() -> None:
+    layer = Layer(4)
+    n_patterns = len(np.unique(layer.weights * layer.weights[:, :1], axis=0))
+    assert prices_of(layer.weights, 90, 1.0).luts(N_INPUTS, n_patterns) == pytest.approx(90)
