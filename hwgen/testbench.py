@@ -18,7 +18,7 @@ from hwgen.matrix_vector import MatrixVector
 STALLS = "+stalls"
 IN_FILE, OUT_FILE = "beats_in.hex", "beats_out.hex"
 PATIENCE = 20_000  # clocks without a beat, beside those of walks over padding, that are a hang
-LONG_STALLS = 2  # longest stalls, in images, at least
+LONG_STALLS = 6  # longest stalls, in images of the slowest stage
 VERDICT = re.compile(
     r"PASS (?P<passed>\d{1,10}) beats in (?P<clocks>\d{1,10}) clocks, "
     r"the first after (?P<first>\d{1,10})|FAIL [ -~]*"
@@ -53,7 +53,7 @@ class Probe:
 class Dut:
     """What is tested: a module between two streams. packets: whether they have TLAST, which stands
     above the bits of a beat. patience: clocks without a beat that are a hang. stall: the longest,
-    in clocks, a power of two."""
+    in clocks."""
 
     top: str
     in_width: int
@@ -148,10 +148,11 @@ def _stall(emit: Emitter, dut: Dut) -> None:
     """A task that tells for how many clocks a stream is still held back."""
     with emit.block("task stall(inout integer held);", "endtask"):
         emit("if (held != 0) held = held - 1;")
-        with emit.block("else if (stalls && ($random(seed) & 3) == 0) begin", "end"):
+        draw = "{$random(seed)} % "  # without sign
+        with emit.block(f"else if (stalls && {draw}4 == 0) begin", "end"):
             emit("held = 1;")
-            emit(f"if (($random(seed) & {dut.stall // 4 - 1}) == 0)")  # once in so many clocks
-            emit(f"  held = $random(seed) & {dut.stall - 1};")
+            emit(f"if ({draw}{max(1, dut.stall // 8)} == 0)")  # in half so many clocks once
+            emit(f"  held = {draw}{dut.stall};")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +194,8 @@ def patience_for(design: Design) -> int:
 
 
 def stall_for(design: Design) -> int:
-    """So long that what waits between stages fills up, and runs empty: up to four images of the
-    slowest stage."""
-    clocks = LONG_STALLS * max(design.beats_in, design.beats_out, *_walks(design))
-    return 1 << max(2, clocks.bit_length())
+    """So long that what waits between stages fills up, and runs empty."""
+    return LONG_STALLS * max(design.beats_in, design.beats_out, *_walks(design))
 
 
 def _walks(design: Design) -> Iterator[int]:

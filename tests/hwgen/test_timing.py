@@ -11,7 +11,7 @@ from crshare.hardware.beats import bench, vectors
 from crshare.hardware.lowering import Lowered, Options, lower
 from crshare.hardware.timing import latency, passed
 from crshare.network.graph import INPUT, BitPool, Conv, Input, Layer, Network, Threshold
-from hwgen import Compute, Decide, Range, Windowing, simulate
+from hwgen import STALLS, Compute, Decide, Range, Windowing, simulate
 from hwgen.netlist import Linear, Netlist
 from hwgen.testbench import passed as passed_beats
 from tests.networks import random_images, random_signs
@@ -90,3 +90,19 @@ def test_the_latency_of_dense_layers_and_a_decision() -> None:
     made = lower(network, None, options, name="dut", only=("dense1", "dense2"))
     assert isinstance(made.design.stages[-1], Decide)
     assert latency(made.design) == measured(made, 1)
+
+
+@pytest.mark.slow
+@pytest.mark.needs_tool("iverilog")
+def test_stalls_find_a_queue_that_overflows() -> None:
+    """In front of a quick unit behind a slow one, where it never fills up by itself."""
+    built = {"a": Unit(1, 9), "b": Unit(2, 36)}
+    made = lower(network(), None, Options(architectures=built), name="dut")
+    images = random_images(np.random.default_rng(1), made.network.input, 12)
+    right = bench(made.design, vectors(made, images))
+    wrong = right | {"fifo.v": right["fifo.v"].replace("s_ready = !full", "s_ready = 1'b1")}
+    passes = [
+        [said.startswith("PASS") for said in simulate("icarus", texts, 60, ([], [STALLS]))]
+        for texts in (right, wrong)
+    ]
+    assert passes == [[True, True], [True, False]]
