@@ -145,8 +145,10 @@ def rates_of(asked: Asked, chooser: Chooser, fingerprint: str, show: Report) -> 
 
     goal = asked.goal() or Goal()
     budget = Budget(block_rams=goal.budget.block_rams)
-    exact = replace(chooser, plan=None).built_curve(budget, show)
-    planned = chooser.built_curve(budget, show) if chooser.plan else ()
+    unplanned = replace(chooser, plan=None)
+    clocks = sorted({*unplanned.rates(), *chooser.rates()})
+    exact = unplanned.built_curve(budget, clocks, show)
+    planned = chooser.built_curve(budget, clocks, show) if chooser.plan else ()
     rates = Rates(
         fingerprint=fingerprint,
         target=chooser.options.target,

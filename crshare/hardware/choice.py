@@ -6,7 +6,7 @@ fast enough, block RAMs within a budget. The fewest clocks within LUTs, register
 found by bisection over the clocks that any architecture has.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from crshare.hardware.architecture import Graph, Resources
@@ -194,11 +194,11 @@ def settled(
 
 
 def settled_curve(
-    question_of: Callable[[], Question], build: Callable[[str], None]
+    question_of: Callable[[], Question], rates: Sequence[int], build: Callable[[str], None]
 ) -> tuple[Choice, ...]:
-    """The curve, all of its graphs built."""
+    """The curve at these rates, all of its graphs built."""
     while True:
-        found = tuple(curve(question_of()))
+        found = tuple(curve(question_of(), rates))
         unbuilt = sorted({layer for choice in found for layer in choice.unbuilt})
         if not unbuilt:
             return found
@@ -206,18 +206,19 @@ def settled_curve(
             build(layer)
 
 
-def curve(question: Question, n_points: int = 24) -> Iterator[Choice]:
-    """The cheapest choices from the fewest clocks on, each of fewer LUTs than the one before."""
-    paces, last = _spread(question.paces, n_points), None
-    for clocks in paces:
+def curve(question: Question, rates: Sequence[int]) -> Iterator[Choice]:
+    """The cheapest choices at rising clocks, each of fewer LUTs than the one before."""
+    last: int | None = None
+    for clocks in rates:
         found = cheapest(question, clocks)
         if found and (last is None or found.resources.luts < last):
             last = found.resources.luts
             yield found
 
 
-def _spread(paces: list[int], n: int) -> list[int]:
-    """About n of these, evenly by ratio, the ends included."""
+def rates_of(question: Question, n: int = 24) -> list[int]:
+    """About n of its numbers of clocks, evenly by ratio, the ends included."""
+    paces = question.paces
     ratio = (paces[-1] / paces[0]) ** (1 / max(1, n - 1))
     wanted = (paces[0] * ratio**step for step in range(n))
     return sorted({max(c for c in paces if c <= max(goal, paces[0])) for goal in wanted})

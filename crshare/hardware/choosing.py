@@ -1,12 +1,20 @@
 """From a rate or a device to an architecture for each layer, or to what would have to give."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from crshare.errors import HardwareError
 from crshare.hardware.architecture import Architecture, Resources, size_of
 from crshare.hardware.around import frame_of
-from crshare.hardware.choice import Budget, Choice, Question, curve, settled, settled_curve
+from crshare.hardware.choice import (
+    Budget,
+    Choice,
+    Question,
+    curve,
+    rates_of,
+    settled,
+    settled_curve,
+)
 from crshare.hardware.costs import graph_cost, menus
 from crshare.hardware.goal import Goal
 from crshare.hardware.lowering import Report, lower
@@ -75,20 +83,28 @@ class Chooser:
         if choice is None:
             question, target = self.question(goal.budget, exact), self.options.target
             raise HardwareError(what_gives(question, goal, target, settle))
-        others = tuple(curve(self.question(Budget(), exact)))
+        question = self.question(Budget(), exact)
+        others = tuple(curve(question, rates_of(question)))
         chosen = {layer: one.architecture for layer, one in choice.layers}
         options = replace(self.options, architectures=chosen)
         return Chosen(goal, choice, others, options, beat_of(self.network))
 
     def curve(self) -> tuple[Choice, ...]:
         """The least LUTs at many rates, with graphs by estimate."""
-        return tuple(curve(self.question(Budget(), {})))
+        question = self.question(Budget(), {})
+        return tuple(curve(question, rates_of(question)))
 
-    def built_curve(self, budget: Budget, on_progress: Report) -> tuple[Choice, ...]:
-        """The same within a budget of block RAMs, with all graphs on it built."""
+    def rates(self) -> list[int]:
+        """At which the curve has points."""
+        return rates_of(self.question(Budget(), {}))
+
+    def built_curve(
+        self, budget: Budget, rates: Sequence[int], on_progress: Report
+    ) -> tuple[Choice, ...]:
+        """At these rates, within a budget of block RAMs, with all graphs on it built."""
         exact = dict[str, Resources]()
         build = self._builder(exact, on_progress)
-        return settled_curve(lambda: self.question(budget, exact), build)
+        return settled_curve(lambda: self.question(budget, exact), rates, build)
 
     def question(self, budget: Budget, exact: dict[str, Resources]) -> Question:
         """With graphs that have been built as they are, others by estimate."""

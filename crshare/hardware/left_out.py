@@ -1,8 +1,10 @@
 """Inputs that a plan leaves out for some outputs, as a matrix-vector unit takes them.
 
-Outputs that leave the same inputs out stand together, so that the lanes of a turn share one mask.
+Lanes share a mask where they leave out the same inputs in every turn, so the order in which a unit
+gives the outputs decides how many masks it needs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,24 +13,41 @@ from crshare.arrays import Int8Array, Int64Array
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """order: the outputs as a unit gives them. sets: for each of these the number of the set of
-    inputs that it leaves out, 0 where it leaves out none."""
+class Arranged:
+    """order: the outputs, turn after turn and lane by lane. masks: for each lane the number of its
+    mask from 1, 0 where it needs none."""
 
     order: tuple[int, ...]
+    masks: tuple[int, ...]
+
+    @property
+    def n_masks(self) -> int:
+        return max(self.masks)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """sets: for each output the number of the set of inputs that it leaves out, 0 for none."""
+
     sets: tuple[int, ...]
 
-    def masks(self, pe: int) -> tuple[int, ...]:
-        """For each of so many lanes the number of its mask from 1, 0 where it needs none.
+    def arranged(self, pe: int) -> Arranged:
+        """The outputs in an order that takes few masks: like ones in a turn, or all that leave
+        inputs out in few lanes."""
+        outputs = sorted(range(len(self.sets)), key=lambda output: (not self.sets[output], output))
+        like = sorted(outputs, key=self.sets.__getitem__)
+        turns = len(outputs) // pe
+        few = [outputs[lane * turns + turn] for turn in range(turns) for lane in range(pe)]
+        found = [Arranged(tuple(order), self._masks(order, pe)) for order in (like, few)]
+        return min(found, key=lambda one: one.n_masks)
 
-        Lanes share a mask that leave the same inputs out in every turn.
-        """
-        turns = [self.sets[lane::pe] for lane in range(pe)]
-        numbers = {seen: 0 for seen in turns if not any(seen)}
-        for seen in turns:
+    def _masks(self, order: Sequence[int], pe: int) -> tuple[int, ...]:
+        lanes = [tuple(self.sets[output] for output in order[lane::pe]) for lane in range(pe)]
+        numbers = {seen: 0 for seen in lanes if not any(seen)}
+        for seen in lanes:
             if seen not in numbers:
                 numbers[seen] = 1 + sum(number > 0 for number in numbers.values())
-        return tuple(numbers[seen] for seen in turns)
+        return tuple(numbers[seen] for seen in lanes)
 
 
 def left_out(weights: Int8Array | Int64Array) -> LeftOut | None:
@@ -37,9 +56,8 @@ def left_out(weights: Int8Array | Int64Array) -> LeftOut | None:
         return None
     zeros = np.packbits(weights.T == 0, axis=1)
     rows = [row.tobytes() if row.any() else b"" for row in zeros]
-    order = sorted(range(len(rows)), key=lambda output: (rows[output], output))
     numbers = {row: number for number, row in enumerate(dict.fromkeys([b"", *sorted(rows)]))}
-    return LeftOut(tuple(order), tuple(numbers[rows[output]] for output in order))
+    return LeftOut(tuple(numbers[row] for row in rows))
 
 
 def of_both_parities(weights: Int8Array) -> bool:

@@ -145,7 +145,7 @@ def _taps(size: Size) -> int:
 
 def n_masks(size: Size, unit: Unit) -> int:
     """Masks for the lanes of a unit, where some outputs leave inputs out."""
-    return max(size.left_out.masks(unit.pe)) if size.left_out else 0
+    return size.left_out.arranged(unit.pe).n_masks if size.left_out else 0
 
 
 def _fifo(size: Size) -> Resources:

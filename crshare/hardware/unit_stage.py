@@ -18,7 +18,7 @@ from crshare.errors import HardwareError
 from crshare.hardware.architecture import BLOCK, MOST_WORDS, Unit
 from crshare.hardware.lanes import LaneShape, reweighted, weighted_lane, worded_lane
 from crshare.hardware.layer_input import LayerInput
-from crshare.hardware.left_out import LeftOut, left_out
+from crshare.hardware.left_out import Arranged, left_out
 from crshare.hardware.sliced import place_bits, sliced
 from crshare.network.graph import Threshold
 from hwgen import MatrixVector, Netlist, Range, Slices, Weights
@@ -91,13 +91,14 @@ class _Unit:
         return found
 
     @cached_property
-    def left_out(self) -> LeftOut | None:
+    def arranged(self) -> Arranged | None:
         """Where a memory of weights has masks."""
-        return left_out(self.weights.T) if self.in_memory else None
+        found = left_out(self.weights.T) if self.in_memory else None
+        return found.arranged(self.unit.pe) if found else None
 
     @property
     def order(self) -> tuple[int, ...]:
-        return self.left_out.order if self.left_out else ()
+        return self.arranged.order if self.arranged else ()
 
     @property
     def odd(self) -> int:
@@ -190,7 +191,7 @@ class _Unit:
         return found
 
     def _memory(self, words: Int64Array) -> Weights:
-        masks = self.left_out.masks(self.unit.pe) if self.left_out else ()
+        masks = self.arranged.masks if self.arranged else ()
         first = [masks.index(number) for number in range(1, max(masks, default=0) + 1)]
         bits = np.concatenate([words >= 0, words[:, first] != 0], axis=1)
         kept = tuple(_number(word.reshape(-1)) for word in bits)

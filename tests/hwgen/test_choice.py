@@ -24,6 +24,7 @@ from crshare.hardware.choice import (
     cheapest,
     curve,
     fastest,
+    rates_of,
     settled,
 )
 from crshare.hardware.choosing import Chooser
@@ -152,7 +153,7 @@ def _built(one: Priced, luts: int | None) -> Priced:
 def test_the_curve_falls() -> None:
     network = small()
     question = Question(menus(network, GENERIC, {}), frame_of(network))
-    points = list(curve(question, 6))
+    points = list(curve(question, rates_of(question, 6)))
     clocks = [point.clocks for point in points]
     luts = [point.resources.luts for point in points]
     assert clocks == sorted(clocks) and luts == sorted(luts, reverse=True) and len(points) > 1

@@ -14,6 +14,7 @@ from crshare.executor.execute import compile_network
 from crshare.hardware.architecture import Graph, Turns, Unit, clocks, divisors, size_of
 from crshare.hardware.folding_file import read_folding
 from crshare.hardware.layer_input import LayerInput
+from crshare.hardware.left_out import LeftOut
 from crshare.hardware.lowering import Lowered, Options, lower
 from crshare.hardware.rtl import report, rtl_files, verify
 from crshare.hardware.unit_stage import unit_stage
@@ -122,7 +123,7 @@ def test_lanes_of_one_memory_are_one_module() -> None:
 
 @pytest.mark.needs_tool("iverilog")
 @pytest.mark.parametrize("memory", ["block", "distributed"])
-@pytest.mark.parametrize(("pe", "n_masks"), [(1, 1), (2, 1), (3, 3), (6, 2)])
+@pytest.mark.parametrize(("pe", "n_masks"), [(1, 1), (2, 1), (3, 2), (6, 2)])
 def test_inputs_left_out_are_masked_in_memory(pe: int, n_masks: int, memory: str) -> None:
     """Outputs 4 and 5 read all inputs, 0 and 3 leave one tap out, 1 and 2 another."""
     network, rng = small_network(0), np.random.default_rng(0)
@@ -137,12 +138,21 @@ def test_inputs_left_out_are_masked_in_memory(pe: int, n_masks: int, memory: str
     )
     network = Network(network.input, layers)
     found = size_of(network, "conv2").left_out
-    assert found is not None and sorted(found.order) == list(range(6))
-    assert len(set(found.sets)) == 3 and max(found.masks(pe)) == n_masks
+    assert found is not None and len(set(found.sets)) == 3
+    arranged = found.arranged(pe)
+    assert sorted(arranged.order) == list(range(6)) and arranged.n_masks == n_masks
     options = Options(architectures={"conv2": Unit(pe, 1, memory)}, per_stage=1)
     lowered = lower(network, None, options, name="dut", only=("conv1", "conv2"))
     images = random_images(rng, network.input, 6)
     assert all(verdict.passed for verdict in verify(lowered, images, ["icarus"], quiet))
+
+
+def test_outputs_that_leave_inputs_out_share_lanes_or_masks() -> None:
+    """Sixteen of 64 outputs leave inputs out, each its own: in the turns of one lane of four."""
+    few = LeftOut(tuple(range(1, 17)) + (0,) * 48)
+    assert [few.arranged(pe).n_masks for pe in (1, 2, 4, 8, 64)] == [1, 1, 1, 2, 16]
+    like = LeftOut(tuple(range(8)) * 8)
+    assert [like.arranged(pe).n_masks for pe in (1, 2, 8, 16, 64)] == [1, 1, 1, 2, 7]
 
 
 def test_scores_of_both_parities_are_no_unit() -> None:
