@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from hwgen.cells import Range
 from hwgen.emitter import Emitter, bus, constant
+from hwgen.errors import NetlistError
 from hwgen.stream import stream_ports
 
 
@@ -25,12 +26,20 @@ class Ranks:
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """The class of the greatest score. ranks: where the order is not that of the scores."""
+    """The class of the greatest score. ranks: where the order is not that of the scores.
+
+    in_turn: a class a clock, for images that come no faster than that.
+    """
 
     name: str
     scores: Range
     n_classes: int
     ranks: Ranks | None = None
+    in_turn: bool = False
+
+    def __post_init__(self) -> None:
+        if self.in_turn and self.n_classes < 2:
+            raise NetlistError(f"{self.name}: one class has no turns")
 
     @property
     def in_width(self) -> int:
@@ -42,7 +51,9 @@ class Decide:
 
     @property
     def n_levels(self) -> int:
-        """Registers in a row: of ranks, and of each level of comparisons."""
+        """Registers in a row: of ranks, and of each level of comparisons, or of all classes."""
+        if self.in_turn:
+            return self.n_classes + 2
         return max(1, (self.n_classes - 1).bit_length()) + (self.ranks is not None)
 
 
@@ -56,7 +67,11 @@ def decide_module(stage: Decide, module: str) -> str:
         emit(f"wire advance = m_axis_tready || !{last};")
         emit("assign s_axis_tready = advance;", f"assign m_axis_tvalid = {last};")
         _valid_bits(emit, stage.n_levels)
-        keys = _scores(stage) if stage.ranks is None else _ranked(emit, stage, stage.ranks)
+        keys = (
+            keys_of(stage, "s_axis_tdata")
+            if stage.ranks is None
+            else _ranked(emit, stage, stage.ranks)
+        )
         width = stage.scores.width if stage.ranks is None else stage.ranks.width
         if stage.n_classes == 1:
             emit("wire unused = &{1'b0, s_axis_tdata};  // there is no choice")
@@ -72,13 +87,13 @@ def _valid_bits(emit: Emitter, n_levels: int) -> None:
         emit(f"else if (advance) valid <= {later};")
 
 
-def _scores(stage: Decide) -> list[str]:
+def keys_of(stage: Decide, beat: str) -> list[str]:
     """The scores as unsigned numbers: with its sign bit inverted, a signed one compares as one."""
     width, keys = stage.scores.width, []
     for place in range(0, stage.n_classes * width, width):
-        key, top = f"s_axis_tdata[{place} +: {width}]", f"s_axis_tdata[{place + width - 1}]"
+        key, top = f"{beat}[{place} +: {width}]", f"{beat}[{place + width - 1}]"
         if stage.scores.signed:
-            rest = f", s_axis_tdata[{place} +: {width - 1}]" if width > 1 else ""
+            rest = f", {beat}[{place} +: {width - 1}]" if width > 1 else ""
             key = f"{{~{top}{rest}}}"
         keys.append(key)
     return keys

@@ -9,6 +9,7 @@ from pathlib import Path
 from hwgen.cells import extended
 from hwgen.datapath import Datapath, Schedule
 from hwgen.decide import Decide, decide_module
+from hwgen.decide_in_turn import in_turn_module
 from hwgen.design import (
     Compute,
     Design,
@@ -111,7 +112,7 @@ def stage_module(stage: OneModule, module: str) -> str:
         case Gather():
             return _gather(stage, module)
         case Decide():
-            return decide_module(stage, module)
+            return (in_turn_module if stage.in_turn else decide_module)(stage, module)
 
 
 def _entry(stage: Entry, module: str) -> str:

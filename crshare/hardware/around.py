@@ -7,12 +7,13 @@ from math import ceil, prod
 from crshare.hardware.architecture import NOTHING, Resources, size_of
 from crshare.hardware.geometry import windowing_of
 from crshare.hardware.parts import part_of
-from crshare.hardware.scores import ranked
+from crshare.hardware.scores import decides_in_turn, ranked
 from crshare.network.graph import BitPool, Conv, Flatten, Layer, Network, Scale
 from hwgen import Range, Windowing
 
 PER_LUT = 64  # entries of a table
 WALK, WALK_A_BIT = 11, 5  # counters of rows and columns, and for each of their bits
+TURNS = 15  # the turn, and what waits with it
 GATHER = 11  # the count of positions
 SIDE_A_BIT = 0.6  # where the map ends on a padded side
 
@@ -24,6 +25,19 @@ class Frame:
     resources: Resources
     clocks: int
     slowest: str
+
+
+BLOCK_WIDTHS = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
+
+
+def block_rams(words: int, width: int) -> int:
+    """Blocks of 18 kbit for so many words, in the best of their shapes."""
+    return min(-(-words // depth) * -(-width // bits) for depth, bits in BLOCK_WIDTHS)
+
+
+def choosing(width: int, n: int) -> int:
+    """LUTs that choose one word of n, as yosys maps them."""
+    return width * (n > 1) if n <= 4 else -(-2 * n * width // 5)
 
 
 def stored(width: int, depth: int) -> int:
@@ -55,7 +69,7 @@ def frame_of(network: Network, only: tuple[str, str] | None = None) -> Frame:
         taken, pace = _around(network, layer)
         found, clocks[layer.name] = found + taken, pace
     if layers[-1] is network.layers[-1]:
-        found += _decision(network)
+        found += _decision(network, clocks["the input"])
     slowest = max(clocks, key=lambda name: clocks[name])
     return Frame(found, clocks[slowest], slowest)
 
@@ -75,22 +89,22 @@ def _around(network: Network, layer: Layer) -> tuple[Resources, int]:
             return NOTHING, 1
 
 
-def _decision(network: Network) -> Resources:
-    """Of comparisons in pairs, and of the tables of a scale that changes the order."""
+def _decision(network: Network, beats_in: int) -> Resources:
+    """Of what compares scores, a class a clock or in pairs, and of tables of their ranks."""
     last = next((layer for layer in reversed(network.layers) if isinstance(layer.op, Conv)), None)
     if last is None or not isinstance(last.op, Conv) or not last.op.is_standard:
         return NOTHING
     size, n = size_of(network, last.name), last.op.kernel.shape[3]
-    most = size.n_inputs * ((1 << size.width) - 1)
-    scores, tables = Range(-most, most), 0
-    width = scores.width
-    scale = network.layers[-1].op
-    if isinstance(scale, Scale):
-        parities = (size.n_inputs & 1,) * n if size.width == 1 else None
-        ranks = ranked(scale, scores, parities)
-        if ranks:
-            width = ranks.width
-            tables = n * width * ceil(len(ranks.rows[0]) / PER_LUT)
+    most, scale = size.n_inputs * ((1 << size.width) - 1), network.layers[-1].op
+    scores, parities = Range(-most, most), (size.n_inputs & 1,) * n if size.width == 1 else None
+    ranks = ranked(scale, scores, parities) if isinstance(scale, Scale) else None
+    width = ranks.width if ranks else scores.width
+    if decides_in_turn(n, beats_in):
+        words = n << scores.width - (ranks.step == 2) if ranks else 0
+        blocks = block_rams(words, width) if words else 0
+        taken = choosing(scores.width, n) + width + TURNS
+        return Resources(taken, n * scores.width + 2 * width + TURNS, blocks)
+    tables = n * width * ceil(len(ranks.rows[0]) / PER_LUT) if ranks else 0
     compared = sum(_compared(pairs, width) for pairs in _levels(n))
     return Resources(tables + compared, 2 * n * width, 0)
 

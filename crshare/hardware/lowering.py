@@ -22,8 +22,8 @@ from crshare.hardware.lut_stages import (
     tables_stage,
 )
 from crshare.hardware.options import Options
-from crshare.hardware.parts import frames_sent, part_of
-from crshare.hardware.scores import parities_of, ranked, scores_of
+from crshare.hardware.parts import beats, frames_sent, part_of
+from crshare.hardware.scores import decides_in_turn, parities_of, ranked, scores_of
 from crshare.hardware.settling import LoweredLayer, Settling, check_size
 from crshare.network.graph import (
     INPUT,
@@ -98,10 +98,9 @@ def lower(
     for place, layer in enumerate(layers):
         lowering.add(layer, place / len(layers))
     start, end = layers[0].source, layers[-1].name
-    stages = lowering.finish(whole=end == planned.layers[-1].name)
     given = replace(planned.signals[start], frames=frames_sent(planned, start))
-    beats = (one.shape[0] * one.shape[1] * one.frames for one in (given, lowering.signal))
-    design = Design(name, tuple(stages), *beats)
+    stages = lowering.finish(beats(given) if end == planned.layers[-1].name else None)
+    design = Design(name, tuple(stages), beats(given), beats(lowering.signal))
     unshared = UNSHARED if options.method == "separate" else EXACT
     shares = PLANNED if plan else unshared
     return Lowered(design, tuple(lowering.lowered), planned, start, end, options.target, shares)
@@ -163,11 +162,14 @@ class _Lowering:
                 )
         self.signal = signal_after(layer.op, given)
 
-    def finish(self, *, whole: bool) -> list[Stage]:
-        """The stages, with what decides for a class at the end of a whole network."""
+    def finish(self, beats_in: int | None) -> list[Stage]:
+        """The stages, with what decides for a class at the end of a network.
+
+        beats_in: of an image, where the end is that of the network.
+        """
         if self.waiting is not None:
-            self._scores(self.waiting, decide=whole)
-        elif whole and self.decided is not None:
+            self._scores(self.waiting, beats_in)
+        elif beats_in is not None and self.decided is not None:
             self.stages.append(Decide("decide", *self.decided))
         return self.stages
 
@@ -250,9 +252,10 @@ class _Lowering:
         self.lowered.append(LoweredLayer(layer.name, "separate", *sizes))
         self.decided = scores_of(self.stages[-1]), op.n_classes
 
-    def _scores(self, layer: LayerInput, *, decide: bool) -> None:
+    def _scores(self, layer: LayerInput, beats_in: int | None) -> None:
         stage = self._settle(layer, None)
-        if decide and layer.output.shape[:2] == (1, 1):
+        if beats_in is not None and layer.output.shape[:2] == (1, 1):
             scores, n_classes = scores_of(stage), layer.output.shape[2]
             ranks = None if self.scale is None else ranked(self.scale, scores, parities_of(stage))
-            self.stages.append(Decide("decide", scores, n_classes, ranks))
+            in_turn = decides_in_turn(n_classes, beats_in)
+            self.stages.append(Decide("decide", scores, n_classes, ranks, in_turn))

@@ -1,7 +1,7 @@
 """Which layers of a network become a design, and how often an image enters it."""
 
 from crshare.errors import HardwareError
-from crshare.network.graph import Conv, Layer, Lut, Network
+from crshare.network.graph import Conv, Layer, Lut, Network, Signal
 
 
 def part_of(network: Network, only: tuple[str, str] | None) -> list[Layer]:
@@ -35,3 +35,8 @@ def frames_sent(network: Network, start: str) -> int:
     modulation, inside the design or before it."""
     readers = (network.signals[layer.name].frames for layer in network.readers_of(start))
     return max(network.signals[start].frames, *readers, 1)
+
+
+def beats(signal: Signal) -> int:
+    """Of an image."""
+    return signal.shape[0] * signal.shape[1] * signal.frames

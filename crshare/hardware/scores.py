@@ -7,6 +7,11 @@ from crshare.network.graph import Scale
 from hwgen import Accumulate, Compute, Linear, MatrixVector, Range, Ranks, Stage
 
 
+def decides_in_turn(n_classes: int, beats: int) -> bool:
+    """Whether a class a clock is fast enough for images of so many beats."""
+    return 1 < n_classes <= beats
+
+
 def scores_of(stage: Stage) -> Range:
     """The range of what a stage of sums gives."""
     match stage:

@@ -19,7 +19,7 @@ from crshare.hardware.architecture import (
     size_of,
     whole_map,
 )
-from crshare.hardware.around import stored, window_cost
+from crshare.hardware.around import BLOCK_WIDTHS, block_rams, choosing, stored, window_cost
 from crshare.hardware.lanes import LaneShape, lane_cost
 from crshare.hardware.sliced import place_bits
 from crshare.network.graph import Network
@@ -34,12 +34,6 @@ def unit_cost(network: Network, layer_name: str, unit: Unit, target: str = GENER
 
 
 TWO_PORTS = 18  # bits of a block at most that is read at two places
-BLOCK_WIDTHS = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 36))
-
-
-def block_rams(words: int, width: int) -> int:
-    """Blocks of 18 kbit for so many words, in the best of their shapes."""
-    return min(-(-words // depth) * -(-width // bits) for depth, bits in BLOCK_WIDTHS)
 
 
 def _block_memory(words: int, width: int) -> Resources:
@@ -50,7 +44,7 @@ def _block_memory(words: int, width: int) -> Resources:
         for depth, bits in BLOCK_WIDTHS
         if -(-words // depth) * -(-width // bits) == n_blocks
     )
-    return Resources(_selecting(width, parts), 0, n_blocks)
+    return Resources(choosing(width, parts), 0, n_blocks)
 
 
 CONTROL = 10  # the pipeline
@@ -70,7 +64,7 @@ def _cost(size: Size, unit: Unit, target: str) -> Resources:
     weights, decoded = _word_bits(size, unit), _decoded(size, unit)
     sums = unit.pe * (size.n_inputs * ((1 << size.width) - 1)).bit_length() + unit.pe
     whole = whole_map(size, unit)
-    chosen = _selecting(width, size.channels // unit.simd if whole else folds)
+    chosen = choosing(width, size.channels // unit.simd if whole else folds)
     kept = weights * -(-words // 64) if unit.memory == DISTRIBUTED else 0
     starts = 0 if turns == 1 else sums * -(-turns // 64)
     counters = CONTROL + sum((n - 1).bit_length() for n in (words, folds, turns)) // 2
@@ -166,11 +160,6 @@ def _maps(size: Size) -> Resources:
     """Two maps that are read position by position."""
     depth = 2 << fifo_index(prod(size.windowing.size))
     return Resources(20 + stored(size.channels * size.width, depth), 0, 0)
-
-
-def _selecting(width: int, n: int) -> int:
-    """LUTs that choose one word of n, as yosys maps them."""
-    return width * (n > 1) if n <= 4 else -(-2 * n * width // 5)
 
 
 def choices(network: Network, layer_name: str, target: str = GENERIC) -> tuple[Unit, ...]:

@@ -1,5 +1,7 @@
 """The class of the greatest score in Verilog, against numpy's argmax: ties, signs, ranks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from crshare.hardware.beats import Vectors, bench
 from crshare.hardware.scores import ranked
 from crshare.network.graph import Scale
 from hwgen import Decide, Design, Range, files, lint, simulate
+from hwgen.errors import NetlistError
 from hwgen.testbench import STALLS
 
 
@@ -31,10 +34,17 @@ def assert_decides(stage: Decide, scores: Array, classes: Array) -> None:
 @pytest.mark.needs_tool("iverilog")
 @pytest.mark.parametrize("n_classes", [1, 2, 3, 5, 8, 10, 17])
 @pytest.mark.parametrize("low", [-6, 0])
-def test_the_first_of_the_greatest_scores_is_taken(n_classes: int, low: int) -> None:
+@pytest.mark.parametrize("in_turn", [False, True])
+def test_the_first_of_the_greatest_scores_is_taken(n_classes: int, low: int, in_turn: bool) -> None:
     rng = np.random.default_rng(n_classes)
     scores = rng.integers(low, 8, (200, n_classes))
-    assert_decides(Decide("decide", Range(low, 7), n_classes), scores, scores.argmax(axis=1))
+    stage = Decide("decide", Range(low, 7), n_classes, in_turn=in_turn and n_classes > 1)
+    assert_decides(stage, scores, scores.argmax(axis=1))
+
+
+def test_one_class_has_no_turns() -> None:
+    with pytest.raises(NetlistError, match="^decide: one class has no turns$"):
+        Decide("decide", Range(0, 7), 1, in_turn=True)
 
 
 def scaled_stage(
@@ -47,8 +57,8 @@ def scaled_stage(
 
 @pytest.mark.needs_tool("iverilog")
 @pytest.mark.parametrize("halved", [False, True])
-@pytest.mark.parametrize("n_classes", [2, 6])
-def test_a_scale_changes_the_order(n_classes: int, halved: bool) -> None:
+@pytest.mark.parametrize(("n_classes", "in_turn"), [(2, True), (6, False), (6, True)])
+def test_a_scale_changes_the_order(n_classes: int, in_turn: bool, halved: bool) -> None:
     """Where all scores of a class are even or all are odd, tables have half of the entries."""
     rng = np.random.default_rng(n_classes)
     parities = tuple(rng.integers(0, 2, n_classes).tolist())
@@ -59,7 +69,7 @@ def test_a_scale_changes_the_order(n_classes: int, halved: bool) -> None:
         scores = 2 * rng.integers(-5, 4, scores.shape) + np.array(parities)
         scores = np.clip(scores, -8, 8) // 2 * 2 + np.array(parities)
     values = scale.scale * scores.astype(np.float64) + scale.offset
-    assert_decides(stage, scores, values.argmax(axis=1))
+    assert_decides(replace(stage, in_turn=in_turn), scores, values.argmax(axis=1))
 
 
 def test_one_scale_of_all_classes_needs_no_ranks() -> None:
@@ -79,5 +89,7 @@ def test_lint_is_silent() -> None:
         Decide("decide", Range(-3, 3), 5),
         Decide("decide", Range(0, 3), 1),
         scaled_stage(rng, 4, (1, 0, 1, 1))[0],
+        replace(scaled_stage(rng, 4, (1, 0, 1, 1))[0], in_turn=True),
+        Decide("decide", Range(-3, 3), 5, in_turn=True),
     ):
         assert lint(files(Design("dut", (stage,), 1, 1)), "dut") == ""

@@ -7,10 +7,11 @@ import pytest
 
 from crshare.errors import HardwareError
 from crshare.hardware.architecture import Unit, check, divisors, in_memory, size_of
+from crshare.hardware.around import block_rams
 from crshare.hardware.lowering import Lowered, Options, lower
 from crshare.hardware.rtl import verify
 from crshare.hardware.sliced import sliced
-from crshare.hardware.unit_cost import block_rams, choices, ported, unit_cost
+from crshare.hardware.unit_cost import choices, ported, unit_cost
 from crshare.network.graph import INPUT, Conv, Input, Layer, Network, Threshold
 from hwgen import MatrixVector, files, lint
 from hwgen.unit_model import outputs
