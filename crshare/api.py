@@ -41,7 +41,9 @@ from crshare.plan.plan import SharingPlan
 from crshare.planning import objectives
 from crshare.planning.candidates import Workers
 from crshare.planning.choices import RATES
+from crshare.planning.damage import DamageModel
 from crshare.planning.layerwise import Method
+from crshare.planning.matched_variance import MatchedVariance
 from crshare.report import paper_figures
 from crshare.report.page.document import read_document
 from hwgen.targets import GENERIC
@@ -154,6 +156,7 @@ def optimize(
     minimise: str = objectives.DEFAULT,
     clocks: int = 1,
     thresholds: str = RATES,
+    damage: DamageModel | None = None,
     n_workers: int = 1,
     dask: str | None = None,
     seed: int = 0,
@@ -175,6 +178,9 @@ def optimize(
         share patterns of groups of filters, or are left out, in layers that stay unrolled.
     clocks: with "luts", clocks for an image: a layer of 16 or more for each window will have its
         weights in memory, and is left alone.
+    damage: what an error of a layer's sums costs, a value of your own with the protocol
+        crshare.planning.damage.DamageModel, and so which slices are similar; None for the variance
+        of each sum's error (docs/damage.md). Its class must be importable where workers run.
     thresholds: with "labels", those of the last layers move to where labels are more likely.
     n_workers: processes that share the search, or with dask, the address of a Dask scheduler, its
     workers; the plan is the same for any number. The search ends with the best plan so
@@ -184,7 +190,13 @@ def optimize(
     """
     CLOCKS.check("clocks", clocks)
     objective = objectives.objective(minimise, clocks)
-    method = Method(solver=solver, seed=seed, thresholds=thresholds, objective=objective)
+    method = Method(
+        solver=solver,
+        seed=seed,
+        thresholds=thresholds,
+        objective=objective,
+        damage=damage or MatchedVariance(),
+    )
     workers = Workers(n_workers, dask)
     kept = None if steps is None else Path(steps)
     request = Request(

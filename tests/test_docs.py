@@ -90,6 +90,11 @@ def test_the_schemas_are_those_of_the_classes() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_list_of_dependencies_is_whole() -> None:
+    done = script("dependencies.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.needs_package("sklearn")
 def test_every_cell_of_the_tour_prints_what_it_shows() -> None:
     done = script("run_tour.py")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crshare.cli.arguments import JSON, OUT_FILE, STDOUT, number, rescaling
+from crshare.cli.saying import LOG, is_logged, is_quiet
 from crshare.limits import FRAMES
 from crshare.printable import NAME, printable
 
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     from crshare.frame import Frame
     from crshare.jobs import Source
     from crshare.screen import Screen
+
+
+GIVEN = (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.DEFAULT_MAP)
+
+UNRECORDED = ("quiet", "log_level")  # change no result
+KEPT = {"frames": "frames", "layer": "layers"}  # of _keep_frames and _keep_layers
 
 
 def json_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -59,9 +66,14 @@ def command_line() -> str:
     words = ["crshare", str(context.info_name)]
     for parameter in context.command.params:
         given = context.get_parameter_source(str(parameter.name))
-        if given is click.core.ParameterSource.COMMANDLINE:
-            words += _words(parameter, context.params[str(parameter.name)])
+        if given in GIVEN and parameter.name not in UNRECORDED:
+            words += _words(parameter, _value(context, str(parameter.name)))
     return shlex.join(words)
+
+
+def _value(context: click.Context, name: str) -> Any:
+    """Of a parameter that the command gets, or of one that is kept beside it."""
+    return context.params[name] if name in context.params else context.meta[KEPT[name]]
 
 
 def _words(parameter: click.Parameter, value: Any) -> list[str]:
@@ -146,6 +158,8 @@ class Stages:
 
     def __call__(self, what: str, done: float) -> None:
         now = time.monotonic()
+        if what not in self._began:
+            LOG.info("%s", printable(what))
         if self._began:
             self._ended[next(reversed(self._began))] = now
         self._began.setdefault(what, now)
@@ -173,6 +187,7 @@ def progress() -> Iterator[Stages]:
     from crshare.screen import Screen
 
     screen = Screen(stderr=True)
+    shows = screen.is_terminal and not is_quiet() and not is_logged()
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -181,7 +196,7 @@ def progress() -> Iterator[Stages]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+    with Bar(*columns, console=screen, transient=True, disable=not shows) as bar:
         yield Stages(bar, bar.add_task("reading", total=1.0))
 
 
@@ -189,7 +204,7 @@ def console(json_path: Path | None = None) -> Screen:
     """Of stdout; silent where JSON has it to itself."""
     from crshare.screen import Screen
 
-    return Screen(quiet=json_path == STDOUT)
+    return Screen(quiet=json_path == STDOUT or is_quiet())
 
 
 def deliver(json_path: Path | None, text: str, tables: RenderableType | None = None) -> None:
