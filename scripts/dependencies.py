@@ -106,7 +106,7 @@ def _licence(facts: metadata.Distribution) -> str:
 
 
 def _field(about: metadata.PackageMetadata, name: str) -> str:
-    return next(iter(about.get_all(name) or [""]))
+    return str(next(iter(about.get_all(name) or [""])))
 
 
 def page(found: list[Package]) -> str:

@@ -11,8 +11,11 @@ from typing import Any
 
 import msgspec
 
+from crshare.evaluation.library_check import Comparison
+from crshare.model.inspect import Inspection
 from crshare.plan.file import PlanFile
 from crshare.plan.lut_plan import LutPlan
+from crshare.report.command_schemas import HardwareReport, NetworkWritten, PageWritten
 from crshare.report.hardware import SynthesisReport
 from crshare.report.lut_report import LutReport
 from crshare.report.page.document import Spent
@@ -34,6 +37,11 @@ KINDS = {
     "evaluate": EvaluationReport,
     "apply": AppliedReport,
     "synth": SynthesisReport,
+    "inspect": Inspection,
+    "verify": Comparison,
+    "export": NetworkWritten,
+    "page": PageWritten,
+    "generate": HardwareReport,
     "lut-plan": LutPlan,
     "lut-report": LutReport,
 }

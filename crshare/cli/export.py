@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -33,7 +32,9 @@ def export(
     from crshare.frontend.lut_container import write_lut_network
     from crshare.plan.file import read_plan
     from crshare.plan.plan import planned_network
+    from crshare.report.command_schemas import NetworkWritten
     from crshare.screen import line
+    from crshare.typed_json import write_json
 
     if output.suffix != ".npz":
         raise ArgumentError(f"{output}: a network is written as .npz; name such a file")
@@ -42,6 +43,7 @@ def export(
     if plan is not None:
         network = planned_network(network, read_plan(plan, network, loaded.weights_hash))
     write_lut_network(network, output, loaded.library)
-    facts = {"output": str(output), "layers": [layer.name for layer in network.layers]}
+    names = tuple(layer.name for layer in network.layers)
     said = line(f"Wrote {output}: {len(network.layers)} layers.")
-    deliver(json_path, json.dumps(facts, indent=1) + "\n", said)
+    facts = NetworkWritten(output=str(output), layers=names)
+    deliver(json_path, write_json(facts), said)

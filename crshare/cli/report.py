@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,8 +64,10 @@ def report(
 ) -> None:
     """Write the page of a plan: DIR is a folder that `optimize` wrote."""
     from crshare.files import write_text
+    from crshare.report.command_schemas import PageWritten
     from crshare.report.page.document import read_document, with_luts, with_rates
     from crshare.report.page.html import render, section_titles
+    from crshare.typed_json import write_json
 
     document = read_document(folder)
     if luts is not None:
@@ -83,13 +84,13 @@ def report(
     target = output or folder / "report.html"
     drawn = _figures(document, figures, kind) if figures else []
     write_text(target, render(document))
-    written = {
-        "page": str(target),
-        "model": document.report.model,
-        "sections": section_titles(document),
-        "figures": drawn,
-    }
-    deliver(json_path, json.dumps(written, indent=1) + "\n")
+    written = PageWritten(
+        page=str(target),
+        model=document.report.model,
+        sections=tuple(section_titles(document)),
+        figures=tuple(drawn),
+    )
+    deliver(json_path, write_json(written))
     screen = console(json_path)
     screen.print(f"Wrote {target}: open it in a browser.")
     if drawn:

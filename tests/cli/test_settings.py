@@ -29,6 +29,7 @@ def crshare(*arguments: object) -> Result:
     return CliRunner().invoke(main, [str(word) for word in arguments])
 
 
+@pytest.mark.slow
 def test_options_stand_in_a_file_and_the_command_line_wins(folder: Path, model: Path) -> None:
     (folder / "crshare.toml").write_text(
         '[optimize]\nmax-acc-loss = 0\nseed = 3\nmirror = false\noutput = "plan"\n'

@@ -25,7 +25,13 @@ from tests.hostile.names import NAMES
 from tests.hostile.spoil import spoil_json
 
 N_SPOILED, N_CHANGED = 300, 100
-COMMANDS = {"analyze": (), "evaluate": ("--plan", "--data"), "apply": ("--plan", "-o")}
+COMMANDS = {
+    "inspect": (),
+    "export": ("-o",),
+    "analyze": (),
+    "evaluate": ("--plan", "--data"),
+    "apply": ("--plan", "-o"),
+}
 
 
 @pytest.mark.slow
@@ -47,11 +53,24 @@ def test_a_report_of_an_earlier_version_is_read(optimized: Path, tmp_path: Path)
 def test_what_commands_write_is_of_their_schema(
     command: str, model: Path, images: Path, optimized: Path, tmp_path: Path
 ) -> None:
-    values = {"--plan": optimized / "plan.json", "--data": images, "-o": tmp_path / "new.h5"}
+    target = tmp_path / ("new.npz" if command == "export" else "new.h5")
+    values = {"--plan": optimized / "plan.json", "--data": images, "-o": target}
     options = [word for name in COMMANDS[command] for word in (name, values[name])]
     done = crshare(command, model, *options, "--json", "-")
     assert done.exit_code == 0, done.output
     assert write_json(read_json(done.stdout.encode(), KINDS[command])) == done.stdout
+
+
+def test_what_report_and_generate_write_is_of_their_schema(
+    model: Path, optimized: Path, tmp_path: Path
+) -> None:
+    page = crshare("report", optimized, "-o", tmp_path / "page.html", "--json", "-")
+    rtl = crshare("generate", model, "--layers", "conv2", "-o", tmp_path / "rtl", "--json", "-")
+    for done, kind in ((page, "page"), (rtl, "generate")):
+        assert done.exit_code == 0, done.output
+        read_json(done.stdout.encode(), KINDS[kind], whole=kind == "page")
+    written = (tmp_path / "rtl" / "report.json").read_bytes()
+    read_json(written, KINDS["generate"], whole=False)
 
 
 NUMBERS = {
