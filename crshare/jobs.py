@@ -23,22 +23,22 @@ from crshare.evaluation.outcome import (
     Request,
 )
 from crshare.evaluation.plan_run import follow, measure_accuracy
+from crshare.evaluation.planned_luts import planned_luts
 from crshare.frontend.declared import Declared
+from crshare.hardware.other_stages import other_luts
 from crshare.images.image_set import ImageSet, StreamedSet, split
 from crshare.limits import FRAMES, check_rescale
 from crshare.model.read import Model, read_model
 from crshare.network.graph import Network, Signal
 from crshare.network.slices import SliceTable, decompose, mean_chance, nearest_distances
 from crshare.plan.cost import LayerCounts, count_layer, count_slices
-from crshare.plan.luts import LayerLuts, layer_luts
-from crshare.plan.plan import LayerPlan, SharingPlan, changed_layers, exact_layer, is_exact
+from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, is_exact
 from crshare.planning.candidates import Job, evaluator
 from crshare.planning.checkpoint import KeptCandidates
 from crshare.planning.choices import RATES, THRESHOLDS
 from crshare.planning.layerwise import Method, exact_plan
 from crshare.planning.multipliers import FIRST
 from crshare.planning.objective import Objective, plan_cost
-from crshare.planning.objectives.luts import Luts
 from crshare.planning.promise import promise_of
 from crshare.planning.search import Evaluator, Found, Search
 from crshare.planning.search_progress import SearchProgress, part_of_whole
@@ -150,6 +150,7 @@ def optimize(
     accuracy, n_equal = None, None
     if test is not None:
         accuracy, n_equal = measure_accuracy(network, found.plan, test)
+    luts = planned_luts(network, found.plan, objective, sizing)
     return Outcome(
         model=model,
         found=found,
@@ -159,7 +160,8 @@ def optimize(
         accuracy=accuracy,
         n_equal=n_equal,
         exact=is_exact(network, found.plan),
-        luts=planned_luts(network, found.plan, objective, sizing),
+        luts=luts,
+        other_luts=other_luts(network, [one.layer for one in luts]) if luts else None,
         images={
             role: images.digest
             for role, images in (("calibration", calibration if used else None), ("test", test))
@@ -167,22 +169,6 @@ def optimize(
         },
         promise=promise_of(found, request.budget),
     )
-
-
-def planned_luts(
-    network: Network, plan: SharingPlan, objective: Objective, on_progress: Progress
-) -> tuple[LayerLuts, ...]:
-    """Of layers that stay unrolled, where LUTs are the objective or the plan changes weights."""
-    goal = objective if isinstance(objective, Luts) else Luts()
-    if goal is not objective and not changed_layers(network, plan):
-        return ()
-    tables = [table for table in decompose(network) if goal.stays_unrolled(table)]
-    counted = []
-    for number, table in enumerate(tables):
-        on_progress(f"counting LUTs of {table.layer}", number / len(tables))
-        given = network.input_of(network.layer(table.layer))
-        counted.append(layer_luts(table, plan.layer(table.layer), given))
-    return tuple(counted)
 
 
 def objective_costs(

@@ -78,7 +78,7 @@ class Outcome(Tabled):
     """What an optimization found. calibration: its images, by name; it and accuracy are None
     where no images were given. luts: of layers that stay unrolled, as PlanReport has them. images:
     a hash of each set by its role. promise: of the loss on new images, where the budget is kept
-    surely and not on average."""
+    surely and not on average. other_luts: of all stages around the graphs of `luts`."""
 
     model: Model
     found: Found
@@ -91,6 +91,7 @@ class Outcome(Tabled):
     luts: tuple[LayerLuts, ...] = ()
     images: dict[str, str] = field(default_factory=dict)
     promise: Promise | None = None
+    other_luts: int | None = None
 
     def summary(self) -> Frame:
         lost = "lossless" if self.exact else _lost(self.accuracy)

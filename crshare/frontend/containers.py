@@ -26,7 +26,7 @@ BYTES_PER_S = 2**25
 READ_S, CHANGE_S = 3, 12  # of a processor, for a small file
 ENDINGS = (".weights.h5", "_weights.h5", ".h5")  # of weights beside a configuration
 MODELS = (".h5", ".keras", ".onnx", ".npz")
-NAMED = "name a model file (.h5, .keras, or .json with its weights beside it)"
+NAMED = "name a model file (.h5, .keras, .onnx, or .json with its weights beside it)"
 READER = "crshare.frontend.contents"
 
 

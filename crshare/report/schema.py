@@ -156,7 +156,8 @@ class SearchReport:
 class PlanReport(Reproducible):
     """report.json of `crshare optimize`. chosen_on, accuracy: None where no images were given.
     luts: of the layers that stay unrolled, where the plan changes weights or LUTs are its goal.
-    images: hashes of the sets that chose (calibration) and reported (test)."""
+    other_luts: of all stages around the graphs of `luts`, by estimate; None without these, or
+    without hardware. images: hashes of the sets that chose (calibration) and reported (test)."""
 
     request: RequestAsked
     lossless: bool
@@ -173,6 +174,7 @@ class PlanReport(Reproducible):
     luts: tuple[LayerLuts, ...] = ()
     network: tuple[DrawnLayer, ...] = ()
     images: dict[str, Hash] = field(default_factory=dict)
+    other_luts: Count | None = None
 
     def __post_init__(self) -> None:
         names = [layer.layer for layer in self.layers]

@@ -85,6 +85,7 @@ def plan_report(outcome: Outcome, request: Request, command: str = "") -> PlanRe
         thresholds=threshold_statistics(model.network, outcome.found.plan),
         network=drawn_network(model.network),
         images=outcome.images,
+        other_luts=outcome.other_luts,
     )
 
 

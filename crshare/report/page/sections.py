@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+from crshare.report.lut_figures import SUMS_NOTE, every_stage
 from crshare.report.page import tables
 from crshare.report.page.bars import chance_plot, measure_panels
 from crshare.report.page.document import Document
@@ -43,12 +44,12 @@ def _luts(document: Document) -> list[Markup]:
     if document.luts:
         found.append(tables.luts_table(SYNTHESISED, document.luts))
     if document.plan is not None and document.plan.luts:
-        found.append(tables.luts_table(ESTIMATED, document.plan.luts))
+        found += [tables.luts_table(ESTIMATED, every_stage(document.plan)), noted(SUMS_NOTE)]
     return found
 
 
 SYNTHESISED = "LUT sites of every stage, as synthesised"
-ESTIMATED = "LUTs of the sums of layers that stay unrolled, one window a clock, by estimate"
+ESTIMATED = "LUTs, by estimate"
 
 
 def distinct(document: Document) -> Section:

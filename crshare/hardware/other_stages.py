@@ -1,0 +1,32 @@
+"""LUTs of all that stands around the graphs of some layers, so that a table counts every stage."""
+
+from collections.abc import Collection
+
+from crshare.errors import HardwareError
+from crshare.hardware.architecture import Graph, size_of
+from crshare.hardware.around import frame_of
+from crshare.hardware.costs import Menu, Priced, graph_cost, menus
+from crshare.network.graph import Network
+from hwgen.targets import XILINX
+
+
+def other_luts(network: Network, unrolled: Collection[str]) -> int | None:
+    """By estimate, at the rate of the slowest layer where each gives a window a clock: windows and
+    comparisons of these layers, all others as they take the fewest LUTs (weights may lie in block
+    RAM), pools and the decision for a class. None where the network has no hardware."""
+    try:
+        found = menus(network, XILINX, {})
+        total = frame_of(network).resources.luts
+    except HardwareError:
+        return None
+    pace = max(_graph(menu).clocks for menu in found)
+    for menu in found:
+        if menu.layer in unrolled:
+            total += graph_cost(size_of(network, menu.layer), 0, XILINX).luts
+        else:
+            total += min(one.resources.luts for one in menu.options if one.clocks <= pace)
+    return total
+
+
+def _graph(menu: Menu) -> Priced:
+    return next(one for one in menu.options if isinstance(one.architecture, Graph))
