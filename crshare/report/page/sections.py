@@ -172,7 +172,7 @@ def search(document: Document) -> Section | None:
     plan = document.plan
     if plan is None or not plan.search.tried:
         return None
-    entries = [("planned", "plan within the budget"), ("refused", "lost too much")]
+    entries = [("planned", "plan within the budget"), ("refused", "lost too much, or not sure")]
     entries.append(("exact", "exact sharing"))
     if plan.accuracy is not None:
         entries.append(("reported", "the plan kept, on the test images"))
