@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from crshare.errors import HardwareError
+from crshare.frame import Frame, Tabled
 from crshare.hardware.architecture import Architecture, Resources, size_of
 from crshare.hardware.around import frame_of
 from crshare.hardware.choice import (
@@ -19,7 +20,7 @@ from crshare.hardware.costs import graph_cost, menus
 from crshare.hardware.goal import Goal
 from crshare.hardware.lowering import Report, lower
 from crshare.hardware.options import Options
-from crshare.hardware.shown import choice_text
+from crshare.hardware.shown import choice_frame
 from crshare.hardware.what_gives import Ask, what_gives
 from crshare.hardware.wide_input import beat_of
 from crshare.limits import LUTS
@@ -32,7 +33,7 @@ __all__ = ["Chooser", "Chosen", "Goal"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Chosen:
+class Chosen(Tabled):
     """A choice, what it was asked for, and the choices at other rates.
 
     options: with which `generate` builds it. beat: positions of an image in one beat.
@@ -44,8 +45,8 @@ class Chosen:
     options: Options
     beat: int = 1
 
-    def __repr__(self) -> str:
-        return choice_text(self.choice, self.goal.clock_mhz)
+    def summary(self) -> Frame:
+        return choice_frame(self.choice, self.goal.clock_mhz)
 
     @property
     def architectures(self) -> Mapping[str, Architecture]:

@@ -1,12 +1,10 @@
-"""Architectures and choices in words: the text that a choice is in Python."""
+"""Architectures and choices in words, and as the table that a choice is in Python."""
 
-from collections.abc import Sequence
-
+from crshare.frame import Cell, Frame
 from crshare.hardware.architecture import Architecture, Graph, Resources, Turns, Unit
 from crshare.hardware.choice import Choice
 
 AROUND = "pools, streams, decision"
-HEAD = "", "", "clocks", "LUTs", "registers", "block RAMs"
 
 
 def told(architecture: Architecture) -> str:
@@ -28,29 +26,23 @@ def rate_of(choice: Choice, clock_mhz: float) -> str:
     )
 
 
-def choice_text(choice: Choice, clock_mhz: float) -> str:
-    """The rate, and a line for each layer."""
-    rows = [
-        (layer, told(priced.architecture), *_figures(priced.clocks, priced.resources))
+def choice_frame(choice: Choice, clock_mhz: float) -> Frame:
+    """The rate, and a row for each layer, for what stands around them, and for all."""
+    records = [
+        _record(layer, told(priced.architecture), priced.clocks, priced.resources)
         for layer, priced in choice.layers
     ]
-    rows.append((AROUND, "", *_figures(choice.frame.clocks, choice.frame.resources)))
-    rows.append(("all", "", *_figures(choice.clocks, choice.resources)))
-    return f"{rate_of(choice, clock_mhz)}\n{columns([HEAD, *rows], n_words=2)}"
+    records.append(_record(AROUND, "", choice.frame.clocks, choice.frame.resources))
+    records.append(_record("all", "", choice.clocks, choice.resources))
+    return Frame.of(rate_of(choice, clock_mhz), records)
 
 
-def _figures(clocks: int, taken: Resources) -> tuple[str, ...]:
-    return tuple(f"{n:,}" for n in (clocks, taken.luts, taken.registers, taken.block_rams))
-
-
-def columns(rows: Sequence[Sequence[str]], n_words: int) -> str:
-    """Rows of equal length below each other: words to the left, then figures to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(
-            cell.ljust(width) if place < n_words else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    )
-    return "\n".join(line.rstrip() for line in lines)
+def _record(layer: str, architecture: str, clocks: int, taken: Resources) -> dict[str, Cell]:
+    return {
+        "layer": layer,
+        "architecture": architecture,
+        "clocks": clocks,
+        "luts": taken.luts,
+        "registers": taken.registers,
+        "block_rams": taken.block_rams,
+    }
