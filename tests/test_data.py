@@ -43,9 +43,9 @@ def papers_networks() -> list[tuple[str, str, int]]:
     return [(name, images, int(right.replace(",", ""))) for name, images, right in rows]
 
 
-def test_every_network_of_the_papers_comes_with_what_made_it() -> None:
-    names = {name for name, _, _ in papers_networks()}
-    assert names == {path.stem for path in DATA.glob("*.json")}
+def test_every_network_that_was_trained_here_comes_with_what_made_it() -> None:
+    names = {path.stem for path in DATA.glob("*.json")}
+    assert {name for name, _, _ in papers_networks()} == names - {"turned-digits"}
     for name in names:
         made = json.loads((DATA / f"{name}.json").read_text("utf-8"))
         assert made["command"].startswith(f"crshare train {name} --data ")

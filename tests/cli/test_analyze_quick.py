@@ -31,8 +31,8 @@ def test_the_table_tells_what_is_left() -> None:
     assert "adders" not in done.output
 
 
-@pytest.mark.parametrize("more", [["--json", "-"], ["--html", "a.html"]])
+@pytest.mark.parametrize("more", [["--json", "-"], ["--html", "a.html"], ["--csv", "a.csv"]])
 def test_it_writes_no_file(tmp_path: Path, more: list[str]) -> None:
     done = CliRunner().invoke(main, ["analyze", str(MODEL), "--quick", *more])
     assert done.exit_code == 2
-    assert "--quick: makes a table alone; leave out --json and --html" in done.output
+    assert "--quick: makes a table alone; leave out --json, --html and --csv" in done.output

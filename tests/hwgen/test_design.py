@@ -298,9 +298,10 @@ def test_a_folded_layer_gives_a_beat_every_so_many_clocks_and_lint_is_silent() -
     network, only = layer_of_bits(24), ("conv", "conv")
     folded = lower(network, None, Options(fold=16), name="dut", only=only)
     images = random_images(np.random.default_rng(0), network.input, 30)
-    clocks = [
-        int(verify(made, images, ["verilator"], quiet, stalls=(False,))[0].said.split()[-2])
+    said = [
+        verify(made, images, ["verilator"], quiet, stalls=(False,))[0].said
         for made in (lower(network, None, Options(), name="dut", only=only), folded)
     ]
+    clocks = [int(one.partition(" clocks")[0].split()[-1]) for one in said]
     assert clocks[1] - clocks[0] >= 29 * 6  # nine positions arrive in the shadow of 16 turns
     assert lint(files(folded.design), "dut") == ""
