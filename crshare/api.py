@@ -29,6 +29,7 @@ from crshare.hardware.choosing import Chooser, Chosen
 from crshare.hardware.goal import UTILISATION, Goal, target_for
 from crshare.hardware.lowering import Options
 from crshare.hardware.rtl import Generated, Wish, generate_rtl
+from crshare.hardware.steps import for_hardware
 from crshare.hardware.wide_input import in_beats, widened
 from crshare.images import digits
 from crshare.images import image_set as sets
@@ -264,7 +265,7 @@ def choose(
     goal = Goal.of(clocks, fps, device, utilisation, clock_mhz)
     if goal is None:
         raise HardwareError("nothing says what is wanted; name clocks, fps or a device")
-    network = in_beats(model.network, None, goal.clocks)
+    network = in_beats(for_hardware(model.network, plan), None, goal.clocks)
     own = options or Options(target_for(device, GENERIC))
     return Chooser(network, plan, own, layers).choose(goal, on_progress)
 
@@ -303,7 +304,7 @@ def generate(
     check: images whose beats go through every installed simulator and must give the executor's
     answers. Raises HardwareError where a layer has no hardware or a simulator finds a fault.
     """
-    network, pixels = widened(model.network, beat), None
+    network, pixels = widened(for_hardware(model.network, plan), beat), None
     if check is not None:
         pixels = _fitting(model, check).images.reshape(-1, *network.input.shape)
     wish = Wish(options or Options(), layers, check=pixels)

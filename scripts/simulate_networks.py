@@ -31,6 +31,7 @@ from crshare.cli.arguments import rescaling
 from crshare.hardware.beats import axi_bench
 from crshare.hardware.lowering import lower
 from crshare.hardware.options import Options
+from crshare.hardware.steps import for_hardware
 from crshare.hardware.take_home import Home, axi_top
 from crshare.hardware.wide_input import in_beats
 from crshare.images.digits import digits
@@ -104,7 +105,7 @@ def measure(row: Row, run: Run, simulator: str = "verilator") -> Measured:
     """Choose, build and simulate one design, in a process of its own: its children are counted."""
     rescale = rescaling(run.rescale) if run.rescale else None
     network = crshare.load(row.model, rescale=rescale).network
-    network = in_beats(network, None if row.wide else 1, row.clocks)
+    network = in_beats(for_hardware(network, None), None if row.wide else 1, row.clocks)
     chosen = chosen_for(row, network)
     options = replace(Options(target=XILINX), architectures=chosen.architectures)
     lowered = lower(network, None, options, name="network")

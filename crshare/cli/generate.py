@@ -153,6 +153,7 @@ def generate(
     from crshare.hardware.folding_file import read_folding
     from crshare.hardware.lowering import Options
     from crshare.hardware.rtl import Wish, generate_rtl, report
+    from crshare.hardware.steps import for_hardware
     from crshare.hardware.take_home import CHIP, Home
     from crshare.hardware.wide_input import in_beats
     from crshare.plan.file import read_plan
@@ -176,7 +177,7 @@ def generate(
     elif plan:
         sharing = read_plan(plan, network, loaded.weights_hash)
     goal, only = asked.goal(), _only(layers)
-    network = in_beats(network, beat, goal.clocks if goal else None)
+    network = in_beats(for_hardware(network, sharing), beat, goal.clocks if goal else None)
     by_hand = read_folding(folding, network) if folding else {}
     target = target_of(asked, target)
     options = Options(target, method, measure, pipeline, max_luts, fold, by_hand)

@@ -1,18 +1,29 @@
 """Which layers of a network become a design, and how often an image enters it."""
 
 from crshare.errors import HardwareError
-from crshare.network.graph import Conv, Layer, Lut, Network, Signal
+from crshare.network.graph import INPUT, Conv, Kind, Layer, Lut, Network, Signal
 
 
 def part_of(network: Network, only: tuple[str, str] | None) -> list[Layer]:
     """The layers in a row from the first to the last, thresholds and pooling behind it included."""
-    layers = list(network.layers)
+    layers = _of_part(list(network.layers), only)
     for above, below in zip(layers, layers[1:], strict=False):
-        if below.source != above.name:
+        if below.sources != (above.name,):
             raise HardwareError(
-                f"layer {below.name} does not read the layer before it; hardware is generated for "
-                "chains of layers: choose a part with --layers"
+                f"layer {below.name} reads other layers than the one before it; hardware is "
+                "generated for chains of layers: choose one within the network with --layers"
             )
+    first = layers[0]
+    if first.source != INPUT and network.signals[first.source].kind is not Kind.BITS:
+        raise HardwareError(
+            f"layer {first.name} reads {network.signals[first.source].kind.value} of a layer "
+            "before it, where a part of a network takes pixels or bits; begin it elsewhere with "
+            "--layers"
+        )
+    return layers
+
+
+def _of_part(layers: list[Layer], only: tuple[str, str] | None) -> list[Layer]:
     if only is None:
         return layers
     names = [layer.name for layer in layers]

@@ -58,7 +58,7 @@ from crshare.thresholds.layer_ops import (
     Role,
 )
 from crshare.thresholds.moved import adjuster
-from crshare.thresholds.shapes import absorbed, after, in_units
+from crshare.thresholds.shapes import absorbed, after, in_units, one_scale
 from crshare.thresholds.standalone_ops import layer_of, wants_reals
 
 JOINS: dict[How, Join] = {
@@ -93,7 +93,7 @@ class Builder:
         return self.signals[self.at]
 
     def finish(self) -> None:
-        self._reals(self._until_sign(at_end=True))
+        self._reals(one_scale(self._until_sign(at_end=True)))
 
     def settle(self) -> str:
         """Do the whole chain; the name of the layer that gives its value."""

@@ -16,6 +16,7 @@ from crshare.thresholds.layer_ops import (
     Padded,
     Pool,
     Reshaped,
+    Role,
     WholePool,
 )
 
@@ -86,6 +87,20 @@ def after(factor: Affine, a: Fraction, b: Fraction) -> tuple[Fraction, Fraction]
     """a*s + b through a map that is one for all channels."""
     scale = factor.scale[0]
     return scale * a, scale * (b - factor.center[0]) + factor.offset[0]
+
+
+def one_scale(chain: Sequence[LayerOp]) -> list[LayerOp]:
+    """A chain whose neighbouring factors for all channels are one, exactly."""
+    found: list[LayerOp] = []
+    for layer_op in chain:
+        last = found[-1] if found else None
+        match last, layer_op:
+            case Affine() as one, Affine() as other if one.is_common and other.is_common:
+                a, b = after(other, *after(one, Fraction(1), Fraction(0)))
+                found[-1] = Affine(one.owner, Role.FACTOR, (a,), offset=(b,))
+            case _:
+                found.append(layer_op)
+    return found
 
 
 def in_units(chain: Sequence[LayerOp]) -> list[LayerOp] | None:
