@@ -147,6 +147,7 @@ def test_a_differentiable_table_is_hardened_by_its_definition() -> None:
 @pytest.mark.needs_shared(
     "models/lutnet/Sequential.bb_net", *(f"models/lutnet/{name}" for name in EXPORTS)
 )
+@pytest.mark.slow
 def test_a_saved_file_and_its_exports_give_the_expected_tables() -> None:
     expected = np.load(LUTNET / "bb_net_expected.npz")
     powers = np.uint64(1) << np.arange(64, dtype=np.uint64)

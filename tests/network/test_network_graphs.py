@@ -138,6 +138,7 @@ def test_graphs_under_any_plan_equal_the_reference_of_the_planned_kernels(seed: 
 
 @settings(max_examples=15)
 @given(SEEDS)
+@pytest.mark.slow
 def test_what_a_run_of_a_plan_counts_is_what_the_plan_says(seed: int) -> None:
     network = random_graph(seed, SMALL)
     rng = np.random.default_rng(seed)

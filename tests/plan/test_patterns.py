@@ -179,6 +179,7 @@ def planned_by_patterns(network: Network, seed: int) -> SharingPlan:
 
 @settings(max_examples=30)
 @given(SEEDS)
+@pytest.mark.slow
 def test_a_whole_network_is_followed_pattern_by_pattern(seed: int) -> None:
     """`follow` refuses sums other than the packed executor's; that one equals the reference."""
     network = random_network(seed)

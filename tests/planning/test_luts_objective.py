@@ -147,6 +147,7 @@ def test_luts_of_all_layers_are_their_sum() -> None:
     assert both == LayerLuts("all", 55, 44, 33)
 
 
+@pytest.mark.slow
 def test_optimize_plans_for_luts_and_says_what_they_are(
     model: Path, images: Path, tmp_path: Path
 ) -> None:

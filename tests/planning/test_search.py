@@ -178,6 +178,7 @@ def in_order(found: Iterable[Candidate]) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_two_workers_make_the_plans_that_one_makes(job: Job) -> None:
     multipliers, method = (1e-4, 1.0), Method("lagrangian")
     plans = []
