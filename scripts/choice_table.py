@@ -148,7 +148,7 @@ def show(name: str, row: Row, keep: Path | None) -> None:
         figures = _text(one.clocks, *_taken(one.resources))
         table.add_row(layer, told(one.architecture), *figures, *_said(by, [layer]))
     others = [stage for stage in by or {} if stage not in layers]
-    figures = _text(*_taken(chosen.choice.frame.resources))
+    figures = _text(*_taken(chosen.choice.around.resources))
     table.add_row("pools, streams, decision", "", "", *figures, *_said(by, others))
     figures = _text(chosen.choice.clocks, *_taken(chosen.choice.resources))
     table.add_row("all", "", *figures, *_said(by, list(by or {})))

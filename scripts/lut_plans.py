@@ -17,13 +17,12 @@ from crshare.jobs import measured_method
 from crshare.model.read import Model
 from crshare.network.graph import Network
 from crshare.network.slices import decompose
-from crshare.plan.luts import LayerLuts, layer_luts
+from crshare.plan.luts import LayerLuts, layer_luts, luts_together
 from crshare.plan.plan import SharingPlan
 from crshare.planning.candidates import prepared
 from crshare.planning.choices import RATES, THRESHOLDS
 from crshare.planning.layerwise import Method
 from crshare.planning.objectives.luts import Luts
-from crshare.report.lut_figures import luts_together
 
 
 def luts_of(network: Network, plan: SharingPlan, goal: Luts) -> list[LayerLuts]:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from crshare.frame import Cell, Frame
 from crshare.plan.cost import LayerCounts, Totals
-from crshare.plan.luts import LayerLuts
+from crshare.plan.luts import LayerLuts, luts_together
 
 Record = dict[str, Cell]
 
@@ -40,11 +40,12 @@ def origins(counts: LayerCounts) -> Record:
 def luts(layer: str, found: Sequence[LayerLuts]) -> Record:
     """LUTs of a layer that stays unrolled; None of others."""
     own = next((one for one in found if one.layer == layer), None)
-    return {
-        "luts_unshared": own.unshared if own else None,
-        "luts_exact": own.exact if own else None,
-        "luts_plan": own.planned if own else None,
-    }
+    figures = _figures(own) if own else (None,) * 3
+    return dict(zip(("luts_unshared", "luts_exact", "luts_plan"), figures, strict=True))
+
+
+def _figures(luts: LayerLuts) -> tuple[int, int, int]:
+    return luts.unshared, luts.exact, luts.planned
 
 
 def short_frame(
@@ -71,6 +72,4 @@ def _together(
         sum((getattr(one, end) for one in counts), Totals()).slice_operations
         for end in ends.values()
     ]
-    names = ("unshared", "exact", "planned")
-    sizes = [sum(getattr(one, name) for one in found) for name in names] if found else []
-    return [("all", *totals, *sizes)]
+    return [("all", *totals, *(_figures(luts_together(found)) if found else ()))]

@@ -7,8 +7,8 @@ from crshare.accuracy import Accuracy, compare
 from crshare.executor.execute import compile_network
 from crshare.images.image_set import ImageSet, StreamedSet
 from crshare.network.graph import INPUT, Conv, Network
-from crshare.network.slices import decompose
-from crshare.plan.plan import SharingPlan, changed_layers, exact_layer, planned_network
+from crshare.plan.plan import SharingPlan, changed_layers, planned_network
+from crshare.planning.layerwise import exact_plan
 
 Progress = Callable[[str, float], None]
 
@@ -25,24 +25,21 @@ def layer_losses(
     network: Network, plan: SharingPlan, images: ImageSet | StreamedSet, on_progress: Progress
 ) -> tuple[LayerLoss, ...]:
     """Of each layer in which the plan changes a weight. Losses of layers need not add up."""
-    layers = changed_layers(network, plan)
+    layers, exact = changed_layers(network, plan), exact_plan(network, plan.fingerprint)
     before = compile_network(network).classify(images.images)
     found = []
     for number, layer in enumerate(layers):
         on_progress(f"measuring {layer} alone", number / len(layers))
-        shared = planned_network(network, alone(network, plan, layer))
+        shared = planned_network(network, alone(network, plan, exact, layer))
         after = compile_network(shared).classify(images.images)
         lost = compare(before, after, images.labels, images.name, copies=images.copies)
         found.append(LayerLoss(layer, lost))
     return tuple(found)
 
 
-def alone(network: Network, plan: SharingPlan, layer: str) -> SharingPlan:
+def alone(network: Network, plan: SharingPlan, exact: SharingPlan, layer: str) -> SharingPlan:
     """The plan of one layer with the threshold behind it; all others share exactly."""
-    layers = tuple(
-        plan.layer(layer) if table.layer == layer else exact_layer(table)
-        for table in decompose(network)
-    )
+    layers = tuple(plan.layer(layer) if one.layer == layer else one for one in exact.layers)
     moved = {
         name: threshold
         for name, threshold in plan.thresholds.items()

@@ -65,6 +65,10 @@ class Unit:
         if type(self.slices) is not bool:
             raise HardwareError(f"slices {str(self.slices)[:40]}: expected true or false")
 
+    def remembers(self, n_words: int) -> bool:
+        """Whether so many words of weights are bits of a memory; few are known by tables."""
+        return self.memory == BLOCK or n_words > MOST_WORDS
+
 
 Architecture = Graph | Turns | Unit
 
@@ -182,8 +186,8 @@ def _check_slices(size: Size, unit: Unit) -> None:
 
 
 def in_memory(size: Size, unit: Unit) -> bool:
-    """Whether weights are bits of a memory; few words are known by tables."""
-    return unit.memory == BLOCK or clocks_a_window(size, unit) > MOST_WORDS
+    """Whether the weights are bits of a memory."""
+    return unit.remembers(clocks_a_window(size, unit))
 
 
 def _divides(layer: str, name: str, value: int, total: int, of: str) -> None:

@@ -19,7 +19,7 @@ SIDE_A_BIT = 0.6  # where the map ends on a padded side
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Around:
     """What stands around the layers with weights. clocks: the fewest of an image, and of what."""
 
     resources: Resources
@@ -59,7 +59,7 @@ def window_cost(windowing: Windowing, width: int) -> Resources:
     return Resources(lines + walk + (width if sides else 0), rows * columns * width + 6 * bits, 0)
 
 
-def frame_of(network: Network, only: tuple[str, str] | None = None) -> Frame:
+def around_of(network: Network, only: tuple[str, str] | None = None) -> Around:
     """Pools, gathering and the decision, and the fewest clocks that they and the input take."""
     layers = part_of(network, only)
     given = network.signals[layers[0].source]
@@ -71,7 +71,7 @@ def frame_of(network: Network, only: tuple[str, str] | None = None) -> Frame:
     if layers[-1] is network.layers[-1]:
         found += _decision(network, clocks["the input"])
     slowest = max(clocks, key=lambda name: clocks[name])
-    return Frame(found, clocks[slowest], slowest)
+    return Around(found, clocks[slowest], slowest)
 
 
 def _around(network: Network, layer: Layer) -> tuple[Resources, int]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from crshare.hardware.architecture import Graph, Resources
-from crshare.hardware.around import Frame
+from crshare.hardware.around import Around
 from crshare.hardware.costs import Menu, Priced
 from hwgen.devices import Chip
 from solver import knapsack, solve_knapsack
@@ -48,26 +48,26 @@ def budget_of(chip: Chip, utilisation: float) -> Budget:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An architecture for each layer. frame: what stands around them."""
+    """An architecture for each layer. around: what stands around them."""
 
     layers: tuple[tuple[str, Priced], ...]
-    frame: Frame
+    around: Around
 
     @property
     def clocks(self) -> int:
         """From one image to the next."""
-        return max(self.frame.clocks, *(priced.clocks for _, priced in self.layers))
+        return max(self.around.clocks, *(priced.clocks for _, priced in self.layers))
 
     @property
     def slowest(self) -> str:
         """What takes these clocks."""
-        paces = [(self.frame.clocks, self.frame.slowest)]
+        paces = [(self.around.clocks, self.around.slowest)]
         paces += [(priced.clocks, layer) for layer, priced in self.layers]
         return max(paces, key=lambda one: one[0])[1]
 
     @property
     def resources(self) -> Resources:
-        return summed([self.frame.resources, *(priced.resources for _, priced in self.layers)])
+        return summed([self.around.resources, *(priced.resources for _, priced in self.layers)])
 
     @property
     def unbuilt(self) -> list[str]:
@@ -92,7 +92,7 @@ class Question:
     """menus: of the layers. budget: what may be taken. backend: the solver's."""
 
     menus: tuple[Menu, ...]
-    frame: Frame
+    around: Around
     budget: Budget = Budget()
     backend: str = AUTO
 
@@ -100,7 +100,7 @@ class Question:
     def paces(self) -> list[int]:
         """Every number of clocks an image that a choice may have, from the fewest on."""
         layers = [{priced.clocks for priced in menu.options} for menu in self.menus]
-        fewest = max(self.frame.clocks, *(min(found) for found in layers))
+        fewest = max(self.around.clocks, *(min(found) for found in layers))
         return sorted({fewest, *(c for found in layers for c in found if c > fewest)})
 
 
@@ -127,13 +127,13 @@ class _Posed:
     def choice(self, answer: Answer) -> Choice:
         chosen = zip(self.question.menus, self.options, answer.options, strict=True)
         named = tuple((menu.layer, group[place]) for menu, group, place in chosen)
-        return Choice(named, self.question.frame)
+        return Choice(named, self.question.around)
 
 
 def _posed(question: Question, clocks: int) -> _Posed | None:
     """None where no choice takes so few clocks and block RAMs."""
     options = [[one for one in menu.options if one.clocks <= clocks] for menu in question.menus]
-    if question.frame.clocks > clocks or not all(options):
+    if question.around.clocks > clocks or not all(options):
         return None
     limit = question.budget.block_rams
     price = LUTS_A_BLOCK if limit is None else 0
@@ -166,7 +166,7 @@ def _fitting(question: Question, clocks: int) -> Choice | None:
     if problem is None:
         return None
     quick = solve_knapsack(problem.knapsack, "hull")
-    around, limit = question.frame.resources.luts, question.budget.luts
+    around, limit = question.around.resources.luts, question.budget.luts
     priced = question.budget.block_rams is None
     if limit is not None and not priced and quick.bound + around > limit:
         return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from crshare.errors import HardwareError
 from crshare.frame import Frame, Tabled
 from crshare.hardware.architecture import Architecture, Resources, size_of
-from crshare.hardware.around import frame_of
+from crshare.hardware.around import around_of
 from crshare.hardware.choice import (
     Budget,
     Choice,
@@ -112,7 +112,7 @@ class Chooser:
         built = planned_network(self.network, self.plan) if self.plan else self.network
         options = self.options
         found = menus(built, options.target, exact, self.only, options.architectures)
-        return Question(found, frame_of(built, self.only), budget, self.backend)
+        return Question(found, around_of(built, self.only), budget, self.backend)
 
     def _builder(self, exact: dict[str, Resources], on_progress: Report) -> Callable[[str], None]:
         plain = replace(self.options, architectures={}, fold=1, max_luts=int(LUTS.high))

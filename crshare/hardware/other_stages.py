@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from crshare.errors import HardwareError
 from crshare.hardware.architecture import Graph, size_of
-from crshare.hardware.around import frame_of
+from crshare.hardware.around import around_of
 from crshare.hardware.costs import Menu, Priced, graph_cost, menus
 from crshare.network.graph import Network
 from hwgen.targets import XILINX
@@ -16,7 +16,7 @@ def other_luts(network: Network, unrolled: Collection[str]) -> int | None:
     RAM), pools and the decision for a class. None where the network has no hardware."""
     try:
         found = menus(network, XILINX, {})
-        total = frame_of(network).resources.luts
+        total = around_of(network).resources.luts
     except HardwareError:
         return None
     pace = max(_graph(menu).clocks for menu in found)

@@ -1,6 +1,8 @@
 """Architectures and choices in words, and as the table that a choice is in Python."""
 
-from crshare.frame import Cell, Frame
+from dataclasses import asdict
+
+from crshare.frame import Frame
 from crshare.hardware.architecture import Architecture, Graph, Resources, Turns, Unit
 from crshare.hardware.choice import Choice
 
@@ -29,20 +31,18 @@ def rate_of(choice: Choice, clock_mhz: float) -> str:
 def choice_frame(choice: Choice, clock_mhz: float) -> Frame:
     """The rate, and a row for each layer, for what stands around them, and for all."""
     records = [
-        _record(layer, told(priced.architecture), priced.clocks, priced.resources)
-        for layer, priced in choice.layers
+        {"layer": layer, "architecture": architecture, "clocks": clocks, **asdict(taken)}
+        for layer, architecture, clocks, taken in choice_rows(choice)
     ]
-    records.append(_record(AROUND, "", choice.frame.clocks, choice.frame.resources))
-    records.append(_record("all", "", choice.clocks, choice.resources))
     return Frame.of(rate_of(choice, clock_mhz), records)
 
 
-def _record(layer: str, architecture: str, clocks: int, taken: Resources) -> dict[str, Cell]:
-    return {
-        "layer": layer,
-        "architecture": architecture,
-        "clocks": clocks,
-        "luts": taken.luts,
-        "registers": taken.registers,
-        "block_rams": taken.block_rams,
-    }
+def choice_rows(choice: Choice) -> list[tuple[str, str, int, Resources]]:
+    """Of each layer, of what stands around them, and of all: the architecture in words, clocks an
+    image, and what it takes."""
+    layers = [
+        (layer, told(priced.architecture), priced.clocks, priced.resources)
+        for layer, priced in choice.layers
+    ]
+    around = (AROUND, "", choice.around.clocks, choice.around.resources)
+    return [*layers, around, ("all", "", choice.clocks, choice.resources)]

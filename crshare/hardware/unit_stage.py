@@ -15,7 +15,7 @@ import numpy as np
 
 from crshare.arrays import BoolArray, Int64Array
 from crshare.errors import HardwareError
-from crshare.hardware.architecture import BLOCK, MOST_WORDS, Unit
+from crshare.hardware.architecture import BLOCK, Unit
 from crshare.hardware.lanes import LaneShape, reweighted, weighted_lane, worded_lane
 from crshare.hardware.layer_input import LayerInput
 from crshare.hardware.left_out import Arranged, left_out
@@ -179,8 +179,7 @@ class _Unit:
 
     @property
     def in_memory(self) -> bool:
-        n_words = self.layer.weights.size // (self.unit.pe * self.unit.simd)
-        return self.unit.memory == BLOCK or n_words > MOST_WORDS
+        return self.unit.remembers(self.layer.weights.size // (self.unit.pe * self.unit.simd))
 
     def words(self) -> Int64Array:
         """[words, lanes, values]: the weights of each part of a window and each turn."""

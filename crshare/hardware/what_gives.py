@@ -58,7 +58,7 @@ def _holding(question: Question, goal: Goal, target: str, settle: Settle) -> str
 
 
 def _slowest(question: Question) -> str:
-    paces = [(question.frame.clocks, question.frame.slowest)]
+    paces = [(question.around.clocks, question.around.slowest)]
     paces += [(min(one.clocks for one in menu.options), menu.layer) for menu in question.menus]
     return max(paces, key=lambda one: one[0])[1]
 

@@ -4,6 +4,7 @@ They are sites of compressor trees, as `crshare generate --target xilinx` builds
 `solver.adder_graph` counts them (measure lut6); thresholds and buffers are not among them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,6 +40,16 @@ def layer_luts(table: SliceTable, plan: LayerPlan, given: Signal) -> LayerLuts:
         unshared=unshared_luts(table, inputs),
         exact=graph_luts(table.matrix, None, inputs),
         planned=graph_luts(plan.effective(table), plan.members, inputs),
+    )
+
+
+def luts_together(layers: Sequence[LayerLuts]) -> LayerLuts:
+    """The sums of all layers."""
+    return LayerLuts(
+        "all",
+        sum(layer.unshared for layer in layers),
+        sum(layer.exact for layer in layers),
+        sum(layer.planned for layer in layers),
     )
 
 

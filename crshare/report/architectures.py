@@ -8,7 +8,7 @@ from rich.text import Text
 from crshare.hardware.architecture import Architecture, Graph, Resources, Turns, Unit
 from crshare.hardware.choice import Choice
 from crshare.hardware.choosing import Chosen
-from crshare.hardware.shown import AROUND, rate_of, told
+from crshare.hardware.shown import choice_rows, rate_of
 from crshare.report.figures import change
 from crshare.report.rates import Rates, at
 from crshare.report.responsive_table import Fitting, table_of
@@ -27,17 +27,10 @@ def choice_table(chosen: Chosen) -> Fitting:
         "LUTs of\nall",
     ):
         table.add_column(name, justify="right", no_wrap=True)
-    choice = chosen.choice
-    whole = choice.resources
-    rows = [
-        (layer, told(priced.architecture), f"{priced.clocks:,}", priced.resources)
-        for layer, priced in choice.layers
-    ]
-    rows.append((AROUND, "", f"{choice.frame.clocks:,}", choice.frame.resources))
-    rows.append(("all", "", f"{choice.clocks:,}", whole))
-    for layer, told_as, clocks, taken in rows:
-        share = f"{taken.luts / max(1, whole.luts):.0%}"
-        table.add_row(layer, told_as, clocks, *_figures(taken), share)
+    whole = chosen.choice.resources.luts
+    for layer, architecture, clocks, taken in choice_rows(chosen.choice):
+        share = f"{taken.luts / max(1, whole):.0%}"
+        table.add_row(layer, architecture, f"{clocks:,}", *_figures(taken), share)
     return Fitting(table, n_keys=2)
 
 
@@ -122,7 +115,7 @@ def choice_facts(chosen: Chosen) -> dict[str, Any]:
             }
             for layer, priced in choice.layers
         },
-        "around": {"clocks": choice.frame.clocks, **_taken(choice.frame.resources)},
+        "around": {"clocks": choice.around.clocks, **_taken(choice.around.resources)},
         "curve": curve_facts(chosen.curve),
     }
 

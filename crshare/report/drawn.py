@@ -1,5 +1,6 @@
 """A network as its drawing has it: thresholds in the layers whose sums they read."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -45,13 +46,13 @@ def drawn_network(network: Network) -> tuple[DrawnLayer, ...]:
 def _layers(network: Network, shown: dict[str, str]) -> Iterator[DrawnLayer]:
     """shown: by a layer of the network the one of the drawing that stands for it."""
     merged = _merged(network)
+    ends = {source: name for name, source in merged.items()}
     for layer in network.layers:
         if layer.name in merged:
             shown[layer.name] = shown[layer.source]
             continue
         shown[layer.name] = layer.name
-        ends = [one.name for one in network.layers if merged.get(one.name) == layer.name]
-        signal = network.signals[ends[-1] if ends else layer.name]
+        signal = network.signals[ends.get(layer.name, layer.name)]
         yield DrawnLayer(
             layer.name,
             _does(layer.op, network.signals[layer.source].shape),
@@ -64,16 +65,13 @@ def _layers(network: Network, shown: dict[str, str]) -> Iterator[DrawnLayer]:
 
 def _merged(network: Network) -> dict[str, str]:
     """Thresholds that alone read the sums of a layer, and which one."""
-    readers: dict[str, list[str]] = {}
-    for layer in network.layers:
-        for source in layer.sources:
-            readers.setdefault(source, []).append(layer.name)
+    n_readers = Counter(source for layer in network.layers for source in layer.sources)
     linear = {one.name for one in network.layers if isinstance(one.op, Conv | RealConv)}
     return {
         layer.name: layer.source
         for layer in network.layers
         if isinstance(layer.op, Threshold) and layer.source in linear
-        if readers[layer.source] == [layer.name]
+        if n_readers[layer.source] == 1
     }
 
 

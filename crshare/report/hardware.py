@@ -7,7 +7,7 @@ from typing import Literal
 
 from rich.text import Text
 
-from crshare.hardware.around import frame_of
+from crshare.hardware.around import around_of
 from crshare.hardware.lowering import Lowered
 from crshare.hardware.rtl import tallies
 from crshare.hardware.shown import AROUND
@@ -50,7 +50,7 @@ def _luts_around(lowered: Lowered) -> int:
     if not any(isinstance(stage, Pool | Gather | Decide) for stage in lowered.design.stages):
         return 0
     ends = lowered.layers[0].layer, lowered.layers[-1].layer
-    return frame_of(lowered.network, ends).resources.luts
+    return around_of(lowered.network, ends).resources.luts
 
 
 def clocks_table(lowered: Lowered) -> Fitting:

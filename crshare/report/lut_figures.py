@@ -1,7 +1,5 @@
 """LUTs of a plan: the stages around the layers that stay unrolled, and all together."""
 
-from collections.abc import Sequence
-
 from crshare.plan.luts import LayerLuts
 from crshare.report.schema import PlanReport
 
@@ -11,16 +9,6 @@ SUMS_NOTE = (
     "columns: windows, layers whose weights lie in memory, pools and the decision for a class, as "
     "fast. By estimate: `synth --by-layer` maps every stage."
 )
-
-
-def luts_together(layers: Sequence[LayerLuts]) -> LayerLuts:
-    """The sums of all layers."""
-    return LayerLuts(
-        "all",
-        sum(layer.unshared for layer in layers),
-        sum(layer.exact for layer in layers),
-        sum(layer.planned for layer in layers),
-    )
 
 
 def every_stage(report: PlanReport) -> tuple[LayerLuts, ...]:

@@ -2,8 +2,9 @@
 
 from rich.console import RenderableType
 
+from crshare.plan.luts import luts_together
 from crshare.report.figures import less
-from crshare.report.lut_figures import SUMS_NOTE, every_stage, luts_together
+from crshare.report.lut_figures import SUMS_NOTE, every_stage
 from crshare.report.responsive_table import Fitting, table_of
 from crshare.report.schema import PlanReport
 from crshare.screen import line

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from crshare.plan.luts import LayerLuts
+from crshare.plan.luts import LayerLuts, luts_together
 from crshare.report.figures import less, short
-from crshare.report.lut_figures import luts_together
 from crshare.report.schema import PlanReport, Realisations
 
 NONE_SAVED = 0.98  # of the exact graph's LUTs; what is above it may be chance of the graph's search

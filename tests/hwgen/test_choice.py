@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from crshare.cli import main
 from crshare.errors import HardwareError
 from crshare.hardware.architecture import Graph, Resources, Unit, size_of
-from crshare.hardware.around import Frame, frame_of
+from crshare.hardware.around import Around, around_of
 from crshare.hardware.choice import (
     LUTS_A_BLOCK,
     Budget,
@@ -42,7 +42,7 @@ from tests.hwgen.designs import random_hardware_network
 from tests.networks import random_signs
 
 DIGITS = str(ROOT / "data" / "digits_bnn.h5")
-FRAME = Frame(Resources(7, 5, 0), 3, "the input")
+FRAME = Around(Resources(7, 5, 0), 3, "the input")
 
 
 def random_question(seed: int, budget: Budget | None = None) -> Question:
@@ -67,7 +67,7 @@ def by_dynamic_program(question: Question, clocks: int) -> int | None:
     limit = question.budget.block_rams
     price = LUTS_A_BLOCK if limit is None else 0
     room = 1000 if limit is None else limit
-    best = {0: 0} if question.frame.clocks <= clocks else {}
+    best = {0: 0} if question.around.clocks <= clocks else {}
     for menu in question.menus:
         following = dict[int, int]()
         for used, cost in best.items():
@@ -152,7 +152,7 @@ def _built(one: Priced, luts: int | None) -> Priced:
 
 def test_the_curve_falls() -> None:
     network = small()
-    question = Question(menus(network, GENERIC, {}), frame_of(network))
+    question = Question(menus(network, GENERIC, {}), around_of(network))
     points = list(curve(question, rates_of(question, 6)))
     clocks = [point.clocks for point in points]
     luts = [point.resources.luts for point in points]
@@ -197,8 +197,8 @@ def test_a_menu_has_the_graph_and_units_and_exact_graphs_replace_estimates() -> 
     assert first.options[0].resources == graph_estimate(size_of(network, "conv1"), GENERIC)
     assert second.options[0] == Priced(Graph(), 16, exact["conv2"], exact=True)
     assert len({one.architecture for one in second.options}) == len(second.options) > 4
-    frame = frame_of(network)
-    assert (frame.clocks, frame.slowest) == (36, "the input")
+    around = around_of(network)
+    assert (around.clocks, around.slowest) == (36, "the input")
 
 
 def test_what_cannot_be_fast_enough_is_told_with_the_layer() -> None:

@@ -1,7 +1,7 @@
 """LUTs of all that stands around unrolled layers: every stage counts once."""
 
 from crshare.hardware.architecture import size_of
-from crshare.hardware.around import frame_of
+from crshare.hardware.around import around_of
 from crshare.hardware.costs import graph_cost
 from crshare.hardware.other_stages import other_luts
 from crshare.images.digits import demo_model
@@ -15,7 +15,7 @@ LAYERS = ("conv1", "conv2", "conv3", "dense1", "dense2")
 def test_around_graphs_alone_stand_windows_pools_and_the_decision() -> None:
     network = read_network(demo_model())
     around = sum(graph_cost(size_of(network, layer), 0, XILINX).luts for layer in LAYERS)
-    assert other_luts(network, LAYERS) == frame_of(network).resources.luts + around
+    assert other_luts(network, LAYERS) == around_of(network).resources.luts + around
 
 
 def test_layers_that_are_not_unrolled_count_as_they_would_be_built() -> None:

@@ -13,14 +13,13 @@ from crshare.jobs import measured_method
 from crshare.model.read import read_model
 from crshare.network.slices import SliceTable, decompose
 from crshare.plan.file import read_plan
-from crshare.plan.luts import LayerLuts, graph_luts, unshared_luts
+from crshare.plan.luts import LayerLuts, graph_luts, luts_together, unshared_luts
 from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, pattern_layer
 from crshare.planning.candidates import prepared
 from crshare.planning.layerwise import Method, plan_at
 from crshare.planning.objective import Objective
 from crshare.planning.objectives import objective
 from crshare.planning.objectives.luts import FINE, TRIED, UNROLLED, Luts
-from crshare.report.lut_figures import luts_together
 from solver.adder_graph import build, measure
 from tests.jobs import tiny_job
 from tests.networks import random_signs

@@ -16,6 +16,7 @@ from crshare.evaluation.layer_losses import alone
 from crshare.evaluation.plan_run import measure_accuracy
 from crshare.network.slices import decompose
 from crshare.plan.plan import changed_layers
+from crshare.planning.layerwise import exact_plan
 from crshare.planning.search import Tried
 from crshare.report.page.document import read_document
 from crshare.report.paper_figures import FORMATS, figures
@@ -58,15 +59,15 @@ def test_a_layer_alone_is_the_plan_in_that_layer_only(
     network, pictures = loaded.network, crshare.load_images(loaded, images)
     plan = crshare.load_plan(loaded, optimized / "plan.json")
     evaluation = crshare.evaluate(loaded, plan, pictures, by_layer=True)
-    changed = changed_layers(network, plan)
+    changed, exact = changed_layers(network, plan), exact_plan(network, plan.fingerprint)
     assert [one.layer for one in evaluation.by_layer] == changed
     for one in evaluation.by_layer:
-        own = alone(network, plan, one.layer)
+        own = alone(network, plan, exact, one.layer)
         assert changed_layers(network, own) == [one.layer]
         assert len(own.thresholds) <= 1 and own.thresholds.keys() <= plan.thresholds.keys()
         assert one.accuracy == measure_accuracy(network, own, pictures)[0]
     table = next(table for table in decompose(network) if table.layer == changed[0])
-    kept = alone(network, plan, changed[0]).layer(changed[0]).effective(table)
+    kept = alone(network, plan, exact, changed[0]).layer(changed[0]).effective(table)
     assert np.array_equal(kept, plan.layer(changed[0]).effective(table))
 
 

@@ -9,6 +9,7 @@ the original's on calibration images. How far to go is then told by the loss on 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heapreplace
+from itertools import takewhile
 
 from crshare.accuracy import Accuracy, compare
 from crshare.arrays import Int32Array
@@ -139,9 +140,5 @@ def _chosen(tried: list[Tried], budget: float, confident: bool) -> Tried | None:
 
 
 def _surely_chosen(tried: list[Tried], budget: float) -> Tried | None:
-    chosen = None
-    for one in tried:
-        if one.accuracy.interval[1] > budget:
-            return chosen
-        chosen = one
-    return chosen
+    sure = [*takewhile(lambda one: one.accuracy.interval[1] <= budget, tried)]
+    return sure[-1] if sure else None

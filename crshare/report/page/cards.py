@@ -1,7 +1,7 @@
 """The figures at the head of the page: what was saved, and what it cost."""
 
+from crshare.plan.luts import luts_together
 from crshare.report.figures import ROWS, change, parts, short
-from crshare.report.lut_figures import luts_together
 from crshare.report.page.document import Document
 from crshare.report.page.markup import Markup, element
 from crshare.report.schema import Realisations

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from crshare.errors import CrshareError
 from crshare.files import read_file_bytes
@@ -15,6 +16,8 @@ from crshare.report.schema import AnalysisReport, PlanReport, SearchReport
 from crshare.report.slice_statistics import LayerStatistics
 from crshare.strict_json import JsonError
 from crshare.typed_json import Amount, Count, read_json
+
+T = TypeVar("T")
 
 MAX_BYTES = 2**28
 GIVE = "give a folder that `crshare optimize` wrote"
@@ -142,13 +145,7 @@ def _read_times(path: Path) -> tuple[Spent, ...]:
 def with_luts(document: Document, path: Path) -> Document:
     """With the LUTs of `crshare synth PLAN --against EXACT --against UNSHARED --by-layer --json
     FILE`, of all stages that are mapped in the three designs."""
-    try:
-        content = read_file_bytes(path, CrshareError, SYNTHESISE, MAX_BYTES)
-        areas = read_json(content, Synthesised, whole=False).areas
-    except JsonError as error:
-        raise CrshareError(
-            f"{path}: cannot be read as what `crshare synth --json` writes ({error}); {SYNTHESISE}"
-        ) from error
+    areas = _written_by("synth --json", path, Synthesised, SYNTHESISE).areas
     found: dict[str, dict[str, int]] = {}
     for one in areas:
         if one.target == "xilinx" and one.area is not None and one.design in DESIGNS:
@@ -169,14 +166,17 @@ def with_luts(document: Document, path: Path) -> Document:
 def with_rates(document: Document, path: Path) -> Document:
     """With the curves of `crshare generate MODEL --plan PLAN --curve PICTURE --json FILE`."""
     advice = "make it with `crshare generate MODEL --plan PLAN --curve PICTURE --json FILE`"
-    try:
-        content = read_file_bytes(path, CrshareError, advice, MAX_BYTES)
-        rates = read_json(content, Estimated, whole=False).rates
-    except JsonError as error:
-        raise CrshareError(
-            f"{path}: cannot be read as what `crshare generate --curve --json` writes ({error}); "
-            f"{advice}"
-        ) from error
+    rates = _written_by("generate --curve --json", path, Estimated, advice).rates
     if rates.fingerprint != document.report.fingerprint:
         raise CrshareError(f"{path}: has the curves of another model; {advice}")
     return replace(document, rates=rates)
+
+
+def _written_by(command: str, path: Path, kind: type[T], advice: str) -> T:
+    """What a command wrote to a file; other keys beside those of the value are passed over."""
+    try:
+        return read_json(read_file_bytes(path, CrshareError, advice, MAX_BYTES), kind, whole=False)
+    except JsonError as error:
+        raise CrshareError(
+            f"{path}: cannot be read as what `crshare {command}` writes ({error}); {advice}"
+        ) from error

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crshare.plan.cost import LayerCounts
-from crshare.plan.luts import LayerLuts
+from crshare.plan.luts import LayerLuts, luts_together
 from crshare.plan.origins import ORIGINS
 from crshare.report.figures import ROWS, Row, change, share, short
-from crshare.report.lut_figures import luts_together
 from crshare.report.page.document import Document
 from crshare.report.page.markup import Markup, element
 from crshare.report.rates import RatePoint, Rates, at
