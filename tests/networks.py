@@ -183,7 +183,7 @@ def _real_maps(rng: Generator, channels: int) -> list[Op]:
     return [
         Leak(rng.normal(size=channels)),
         Clamp(-1.0, np.inf),
-        Quantise(0.25, -2.0, 1.75),
+        Quantise(0.25, -2.0, 1.75, "up" if channels % 2 else "even"),
         Curve(str(rng.choice(sorted(CURVES)))),
     ]
 

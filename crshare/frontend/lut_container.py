@@ -27,6 +27,7 @@ from crshare.network.graph import (
     Conv,
     Curve,
     Flatten,
+    Halves,
     Input,
     Layer,
     Leak,
@@ -106,6 +107,7 @@ PLAIN: dict[str, Any] = {
     "after": tuple[Lines, Lines],
     "value": Int32,
     "zero_is_plus": bool,
+    "halves": Halves,
     "function": Annotated[str, Meta(pattern=f"^({'|'.join(CURVES)})$")],
 }
 

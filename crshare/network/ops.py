@@ -7,6 +7,7 @@ numbers are exact).
 from dataclasses import dataclass, replace
 from enum import Enum
 from math import ceil
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from crshare.errors import NetworkError
 from crshare.network.lut_ops import LutOp
 
 Shape = tuple[int, int, int]
+Halves = Literal["even", "up"]
 
 ALWAYS = -(2**31)  # a rising threshold that every sum reaches
 NEVER = 2**31 - 1  # a rising threshold that no sum reaches
@@ -174,11 +176,16 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class Quantise:
-    """REALS to the nearest multiple of `unit`, halves to even ones, within [low, high]."""
+    """REALS to the nearest multiple of `unit`, within [low, high].
+
+    halves: where two multiples are as near, the even one (as tf.round has it), or the upper one:
+    unit * floor(value / unit + 1/2), the rule of crshare's own quantiser, an addition in hardware.
+    """
 
     unit: float
     low: float
     high: float
+    halves: Halves = "even"
 
 
 @dataclass(frozen=True, slots=True)

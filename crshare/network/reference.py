@@ -95,8 +95,9 @@ def apply(op: Op, x: Array, *others: Array) -> Array:
             return np.clip(x, low, high)
         case Leak(negative):
             return np.where(x < 0, negative * x, x)
-        case Quantise(unit, low, high):
-            return np.asarray(np.clip(unit * np.rint(x / unit), low, high))
+        case Quantise(unit, low, high, halves):
+            steps = np.rint(x / unit) if halves == "even" else np.floor(x / unit + 0.5)
+            return np.asarray(np.clip(unit * steps, low, high))
         case Curve(function):
             return np.asarray(CURVES[function](x))
         case Add():

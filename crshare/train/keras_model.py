@@ -198,8 +198,8 @@ def function_of(op: Op) -> Call:
             return lambda x: tf.clip_by_value(x, low, high)
         case Leak(negative):
             return lambda x: tf.where(x < 0, x * tf.constant(negative, x.dtype), x)
-        case Quantise(unit, low, high):
-            return partial(quantise, unit, low, high)
+        case Quantise():
+            return partial(quantise, op)
         case Curve(function):
             return CURVES[function]
         case Add():
@@ -215,10 +215,11 @@ def function_of(op: Op) -> Call:
             raise TypeError(f"{type(op).__name__} is trained")
 
 
-def quantise(unit: float, low: float, high: float, x: Any) -> Any:
-    """The nearest multiple of unit within [low, high]; gradients pass where it does not clip."""
-    limited = tf.clip_by_value(x, low, high)
-    rounded = tf.clip_by_value(unit * tf.round(x / unit), low, high)
+def quantise(op: Quantise, x: Any) -> Any:
+    """The nearest multiple of its unit within its limits; gradients pass where it does not clip."""
+    limited = tf.clip_by_value(x, op.low, op.high)
+    steps = tf.round(x / op.unit) if op.halves == "even" else tf.floor(x / op.unit + 0.5)
+    rounded = tf.clip_by_value(op.unit * steps, op.low, op.high)
     return limited + tf.stop_gradient(rounded - limited)
 
 

@@ -65,7 +65,7 @@ def every_operation() -> Network:
         ("m", MaxPool((2, 2), (2, 2), same=True), ("p",)),
         ("s", Scale(floats(3), floats(3)), ("m",)),
         ("l", Leak(np.array([0.5, -1, 2])), ("s",)),
-        ("q", Quantise(0.25, -4, np.inf), ("l",)),
+        ("q", Quantise(0.25, -4, np.inf, "up"), ("l",)),
         ("k", Clamp(-np.inf, 2.5), ("q",)),
         ("f", Curve("tanh"), ("k",)),
         ("r", RealConv(floats(2, 2, 3, 3).astype("f4"), floats(3).astype("f4"), same=True), ("f",)),
