@@ -26,6 +26,7 @@ from crshare.report.schema import (
     EvaluationReport,
     PlanReport,
 )
+from crshare.report.training_schema import FinetuneReport, TrainReport
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "schemas"
 KINDS = {
@@ -42,6 +43,8 @@ KINDS = {
     "export": NetworkWritten,
     "page": PageWritten,
     "generate": HardwareReport,
+    "train": TrainReport,
+    "finetune": FinetuneReport,
     "lut-plan": LutPlan,
     "lut-report": LutReport,
 }

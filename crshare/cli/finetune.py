@@ -58,6 +58,7 @@ def finetune(
     """
     from crshare.images.image_set import load_images
     from crshare.plan.file import read_plan
+    from crshare.report.training_schema import FinetuneReport
     from crshare.train.library import require_training, silent
 
     click.get_current_context().with_resource(locked(output))
@@ -72,7 +73,10 @@ def finetune(
 
     augmentation = Augmentation(mirror=mirror, shift=shift)
     course = Course(epochs, batch, seed, rate, rate / FALL, augmentation, held_out)
-    record = recorder(output, model=model.name, augmentation=augmentation.name, distilled=distill)
+    record = recorder(
+        output, FinetuneReport, model=model.name, seed=seed, augmentation=augmentation.name,
+        distilled=distill,
+    )  # fmt: skip
     with progress() as show:
         tuned = tuning.finetune(
             loaded, sharing, images, course, output, show, distilled=distill, record=record

@@ -131,11 +131,12 @@ def _load_tensorflow() -> None:
 def _bnn(
     recipe: Recipe, data: Path, course: Course, output: Path, *, precision: str, stochastic: bool
 ) -> tuple[Trained, str]:
+    from crshare.report.training_schema import TrainReport
     from crshare.train import training
 
     record = recorder(
-        output, recipe=recipe.name, seed=course.seed, augmentation=course.augmentation.name,
-        precision=precision, stochastic=stochastic,
+        output, TrainReport, recipe=recipe.name, seed=course.seed,
+        augmentation=course.augmentation.name, precision=precision, stochastic=stochastic,
     )  # fmt: skip
     with progress() as show:
         trained = training.train(
@@ -155,12 +156,13 @@ def _lut(
     connections: str | None,
     table: str,
 ) -> tuple[Trained, str]:
+    from crshare.report.training_schema import TrainReport
     from crshare.train.lutnet.training import Kind, train
 
     choice = Choice(connections) if connections else recipe.connections
     record = recorder(
-        output, recipe=recipe.name, seed=course.seed, augmentation=course.augmentation.name,
-        frames=frames, connections=choice.value, table=table,
+        output, TrainReport, recipe=recipe.name, seed=course.seed,
+        augmentation=course.augmentation.name, frames=frames, connections=choice.value, table=table,
     )  # fmt: skip
     with progress() as show:
         kind = Kind(frames, Form(table), choice)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from crshare.limits import EPOCHS, ROWS, SEED, SHIFT
 
 if TYPE_CHECKING:
     from crshare.report.responsive_table import Fitting
+    from crshare.report.training_schema import Learned
     from crshare.train.course import Trained
 
 CURVE = "curve.json"
@@ -54,20 +54,27 @@ def _option(
     return click.option(name, type=kind, default=default, show_default=True, help=text)
 
 
-def recorder(folder: Path, **facts: object) -> Callable[[Trained], str]:
-    """Writes curve.json to the folder, these facts and what training has come to; and its text."""
+def recorder(folder: Path, kind: type[Learned], **facts: Any) -> Callable[[Trained], str]:
+    """Writes curve.json to the folder, these facts and what training has come to; and its text.
+
+    kind: of which the facts are fields.
+    """
     from crshare.files import write_text
+    from crshare.report.training_schema import Epoch
+    from crshare.typed_json import write_json
 
     going_on("its last whole epoch is kept; run the same command again to go on from there")
 
     def record(trained: Trained) -> str:
-        found = {
-            "n_training": trained.n_training,
-            "judged_on": trained.validation_name,
-            "best": trained.best,
-            "curve": trained.curve,
-        }
-        text = json.dumps({"command": command_line(), **facts, **found}, indent=1) + "\n"
+        found = kind(
+            command=command_line(),
+            n_training=trained.n_training,
+            judged_on=trained.validation_name,
+            best=Epoch.of(trained.best),
+            curve=tuple(map(Epoch.of, trained.curve)),
+            **facts,
+        )
+        text = write_json(found)
         write_text(folder / CURVE, text)
         return text
 

@@ -17,11 +17,13 @@ from crshare.images.image_set import ImageSet, load_images
 from crshare.model.read import read_model
 from crshare.network.graph import Conv, Threshold
 from crshare.recipes import RECIPES, Recipe, RecipeError, recipe_of
+from crshare.report.training_schema import TrainReport
 from crshare.train import training
 from crshare.train.augment import Augmentation
 from crshare.train.compact import write_compact
 from crshare.train.course import Course, Progress, Trained, parted
 from crshare.train.recipes import build
+from crshare.typed_json import read_json, write_json
 
 import tf_keras as keras  # isort: skip  # crshare.train says which Keras it is to use
 
@@ -178,6 +180,7 @@ def test_the_command_writes_model_and_curve(data: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     document = json.loads(done.stdout)
     assert document == json.loads((tmp_path / "curve.json").read_text())
+    assert write_json(read_json(done.stdout.encode(), TrainReport)) == done.stdout
     assert (document["recipe"], document["augmentation"]) == ("digits", "mirror")
     assert crshare.load(tmp_path / "digits.h5").network.input.shape == (8, 8, 1)
 

@@ -21,12 +21,14 @@ from crshare.model.read import read_model
 from crshare.network.graph import Network
 from crshare.network.lut_ops import Lut
 from crshare.network.reference import run as run_plainly
+from crshare.report.training_schema import TrainReport
 from crshare.train.augment import Augmentation
 from crshare.train.course import Course, Trained, parted, share_right
 from crshare.train.lutnet import training
 from crshare.train.lutnet.exported import network_of
 from crshare.train.lutnet.net import FORMS, build, by_class
 from crshare.train.lutnet.training import Kind
+from crshare.typed_json import read_json
 
 DENSE = LutRecipe("dense", (8, 8, 1), (LutStage(120), LutStage(60)), 1.0, batch=40)
 MAP = LutRecipe(
@@ -193,6 +195,7 @@ def test_the_command_writes_network_and_curve(
     assert done.exit_code == 0, done.output
     assert "Wrote lutnet-mnist.npz of epoch 1 and curve.json" in " ".join(done.output.split())
     curve = json.loads((out / "curve.json").read_text())
+    read_json((out / "curve.json").read_bytes(), TrainReport)
     facts = {key: curve[key] for key in ("frames", "connections", "table")}
     assert facts == {"frames": 2, "connections": "serial", "table": "differentiable"}
     network = read_model(out / "lutnet-mnist.npz").network

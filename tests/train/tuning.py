@@ -23,11 +23,13 @@ from crshare.network.slices import decompose
 from crshare.plan.file import dumps
 from crshare.plan.plan import LayerPlan, SharingPlan, layer_from_weights, planned_network
 from crshare.planning.layerwise import exact_plan
+from crshare.report.training_schema import FinetuneReport
 from crshare.train import finetune as tuning
 from crshare.train import sharing
 from crshare.train.augment import Augmentation
 from crshare.train.course import Course, Trained, parted, share_right
 from crshare.train.keras_model import trainable
+from crshare.typed_json import read_json, write_json
 from tests.keras_files import batch_norm, conv, dense, flatten, signs, write_h5
 from tests.plans import random_pattern_plan
 
@@ -261,6 +263,7 @@ def test_the_command_writes_a_plan_that_evaluate_runs(
     assert done.exit_code == 0, done.output
     document = json.loads(done.stdout)
     assert document == json.loads((out / "curve.json").read_text())
+    assert write_json(read_json(done.stdout.encode(), FinetuneReport)) == done.stdout
     assert document["augmentation"] == "shift-1"
     assert document["n_training"] == 360
     assert document["judged_on"].startswith("40 held-out of ")
