@@ -3,6 +3,8 @@
     python scripts/paper_table.py IMAGES [--only NAME ...] [--budget POINTS] [--workers N]
         [--json FILE]
 
+A bar tells, for each network, what is being done and about how long is left.
+
 IMAGES is a folder of cifar10_test.npz, cifar10_train10k.npz, mnist_test.npz and mnist_train.npz.
 Calibration images are training images; validation images are the same, moved by a pixel, and
 mirrored where the network gets most of them right so. Figures are of the test images.
@@ -20,7 +22,7 @@ import argparse
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -29,6 +31,7 @@ import numpy.typing as npt
 
 import crshare
 from crshare.accuracy import Accuracy, compare
+from crshare.cli.shared import progress
 from crshare.evaluation.job import job_of
 from crshare.evaluation.outcome import Request
 from crshare.evaluation.plan_run import measure_accuracy
@@ -47,6 +50,7 @@ from crshare.plan.plan import (
 )
 from crshare.planning.candidates import Job, Workers
 from crshare.planning.layerwise import Method
+from crshare.planning.search_progress import Progress, SearchProgress, part_of_whole
 from solver import serve_quickly
 
 HERE = Path(__file__).resolve().parent
@@ -59,6 +63,7 @@ NETWORKS = {
 }
 GOLDEN = (5**0.5 - 1) / 2  # whose multiples are spread evenly
 CLAIMED = 0.6  # fewer slice operations, says the paper
+PARTS = ((0.0, 0.2), (0.2, 0.3), (0.3, 1.0))  # of the time that a network takes
 N_HALVINGS = 8  # of the interval in which the opening cost of a slice is sought
 SHARES = (
     "random: repeated", "random: and inverse", "repeated", "and inverse", "similar", "crshare",
@@ -132,14 +137,18 @@ class Experiment:
     def reported(self, plan: SharingPlan) -> Means:
         return Means(plan, measure_accuracy(self.model.network, plan, self.test)[0])
 
-    def around(self, within: Callable[[SharingPlan], bool]) -> tuple[SharingPlan, SharingPlan]:
+    def around(
+        self, within: Callable[[SharingPlan], bool], tell: Callable[[float], None]
+    ) -> tuple[SharingPlan, SharingPlan]:
         """The plans of the greatest opening cost that is within and of the next one, by halving.
 
-        It need not be monotone. The least of all counts as within.
+        It need not be monotone. The least of all counts as within. tell: gets the share done.
         """
         low, high = OPENING_COSTS
+        tell(0.0)
         best, beyond = self.shared(2.0**low), self.shared(2.0**high)
-        for _ in range(N_HALVINGS):
+        for number in range(N_HALVINGS):
+            tell(number / N_HALVINGS)
             middle = (low + high) / 2
             plan = self.shared(2.0**middle)
             if within(plan):
@@ -225,20 +234,29 @@ def summary(found: dict[str, Figures]) -> None:
         )
 
 
-def silent(what: str, done: float) -> None:
-    pass
-
-
-def show(name: str, experiment: Experiment, budget: float, n_workers: int) -> Figures:
-    """Print the table of one network in Markdown; its figures."""
-    hamming = experiment.reported(
-        experiment.around(lambda plan: experiment.lost(plan) <= budget)[0]
+def found_by(
+    experiment: Experiment, budget: float, n_workers: int, on_progress: Progress
+) -> tuple[Means, Means, Means]:
+    """By Hamming distance within the budget, and with the reduction claimed; by crshare."""
+    losing, claiming, searching = (part_of_whole(on_progress, *part) for part in PARTS)
+    similar, _ = experiment.around(
+        lambda plan: experiment.lost(plan) <= budget,
+        partial(losing, f"similar by Hamming distance, budget {budget:g}"),
     )
-    claimed = experiment.reported(
-        experiment.around(lambda plan: experiment.reduction(plan) < CLAIMED)[1]
+    _, claimed = experiment.around(
+        lambda plan: experiment.reduction(plan) < CLAIMED,
+        partial(claiming, f"the same, at least {100 * CLAIMED:.0f} %"),
     )
     request = Request(budget, Method("lagrangian"), confident=False, workers=Workers(n_workers))
-    ours = experiment.reported(search(experiment.job, request, silent).plan)
+    ours = search(experiment.job, request, SearchProgress(searching)).plan
+    return experiment.reported(similar), experiment.reported(claimed), experiment.reported(ours)
+
+
+def show(
+    name: str, experiment: Experiment, budget: float, means: tuple[Means, Means, Means]
+) -> Figures:
+    """Print the table of one network in Markdown; its figures."""
+    hamming, claimed, ours = means
     table = list(rows(experiment, hamming.plan, ours.plan))
     before = hamming.accuracy.before
     print(f"\n### {name}: {before:.2f} % of {experiment.test.name}\n")
@@ -261,6 +279,11 @@ def show(name: str, experiment: Experiment, budget: float, n_workers: int) -> Fi
     return {"accuracy": before, "shares": shares, "saved": saved}
 
 
+def named(name: str, on_progress: Progress) -> Progress:
+    """Tells of one network."""
+    return lambda what, done: on_progress(f"{name}: {what}", done)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("images", type=Path)
@@ -270,10 +293,14 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    found = {
-        name: show(name, experiment_of(name, arguments.images), arguments.budget, arguments.workers)
-        for name in arguments.only
-    }
+    found = {}
+    for number, name in enumerate(arguments.only, start=1):
+        with progress() as bar:  # and then a table: they share a terminal
+            told = named(f"{name}, {number} of {len(arguments.only)}", bar)
+            told("the original network", 0.0)
+            experiment = experiment_of(name, arguments.images)
+            means = found_by(experiment, arguments.budget, arguments.workers, told)
+        found[name] = show(name, experiment, arguments.budget, means)
     summary(found)
     if arguments.json:
         write_text(arguments.json, json.dumps(found, indent=1) + "\n")

@@ -66,3 +66,15 @@ def test_serving_costs_no_more_than_a_slice_for_each_pattern(
             own = (classes.patterns[np.abs(classes.use) - 1].T * np.sign(classes.use)).astype(int)
             opened = len(np.unique(np.abs((taken * taken[:1]).T @ (3 ** np.arange(9)))))
             assert cost * opened + (taken != own).sum() <= cost * len(classes.patterns)
+
+
+def test_a_search_tells_how_far_it_is(script: ModuleType) -> None:
+    told: list[float] = []
+
+    class Shared:
+        def shared(self, opening_cost: float) -> float:
+            return opening_cost
+
+    best, beyond = script.Experiment.around(Shared(), lambda cost: cost < 3.0, told.append)
+    assert best < 3.0 <= beyond < 1.3 * best
+    assert told == sorted(told) and (told[0], len(told)) == (0.0, script.N_HALVINGS + 1)
