@@ -27,7 +27,7 @@ from crshare.images.image_set import ImageSet
 from crshare.plan.file import dumps
 from crshare.plan.plan import planned_network
 from crshare.planning.layerwise import Method
-from crshare.report.terminal import excess_lines
+from crshare.report.terminal_accuracy import excess_lines
 from crshare.report.written import plan_report
 
 PACKAGE = Path(crshare.__file__).parent
@@ -196,13 +196,25 @@ def test_a_loss_above_the_budget_is_explained(model: Path, images: Path) -> None
     outcome = crshare.optimize(
         loaded, max_loss_points=0, reporting=crshare.load_images(loaded, images)
     )
-    beyond = replace(outcome, accuracy=Accuracy(100, 90, 88, lost=3, won=1), exact=False)
-    for points, confident, told in ((1.0, False, True), (1.0, True, True), (2.0, False, False)):
+    near, far = (Accuracy(100, 90, 90 - n, lost=n + 1, won=1) for n in (2, 40))
+
+    def said(points: float, accuracy: Accuracy, *, confident: bool) -> str:
+        beyond = replace(outcome, accuracy=accuracy, exact=False)
         request = Request(points, Method(), confident=confident)
-        text = " ".join(line.plain for line in excess_lines(plan_report(beyond, request)))
-        assert ("above the 1 points allowed" in text) == told
-        assert ("without --on-average" in text) == (told and not confident)
-        assert ("one search in twenty may fail" in text) == (told and confident)
+        return " ".join(line.plain for line in excess_lines(plan_report(beyond, request)))
+
+    assert said(1.0, near, confident=False).startswith(
+        "That is above the 1 point allowed. With --on-average the budget is kept in the middle"
+    )
+    assert said(1.5, near, confident=True) == (
+        "That is above the 1.5 points allowed. That may be chance: the budget is promised, with "
+        "95 % confidence, for new images like the calibration images, and the interval of these "
+        "test images begins within it."
+    )
+    assert "these test images are unlike them, or this is the one search in twenty" in said(
+        1.0, far, confident=True
+    )
+    assert said(2.0, near, confident=True) == said(2.0, near, confident=False) == ""
     zero = Request(0.0, Method())
     assert excess_lines(plan_report(replace(outcome, accuracy=None), zero)) == []
     assert excess_lines(plan_report(outcome, zero)) == []

@@ -32,6 +32,7 @@ from crshare.planning.multipliers import (
 )
 
 FINISHED, LOST = "finished", "its workers were lost"
+THIS_PLAN = "this plan"  # the verdict of the one kept
 
 
 class WorkersLostError(CrshareError):
@@ -253,7 +254,7 @@ def verdicts(found: Found) -> Iterator[tuple[Tried, str]]:
     for place, entry in enumerate(found.tried):
         verdict = "kept the budget" if entry.within else _broken(entry)
         if place == kept:
-            verdict = "this plan"
+            verdict = THIS_PLAN
         elif place in at_multiplier:
             verdict += ", planned again below"
         elif entry.within and entry.multiplier > found.multiplier:

@@ -1,6 +1,9 @@
 """What a plan may lose on new images, as far as its search can tell, in words."""
 
-from crshare.report.schema import PlanReport
+from collections.abc import Iterable
+
+from crshare.planning.search import THIS_PLAN
+from crshare.report.schema import PlanReport, TriedPlan
 
 ON_AVERAGE = "The budget is kept on average: new images may well lose more."
 
@@ -14,3 +17,15 @@ def promise_lines(report: PlanReport) -> list[str]:
         return [ON_AVERAGE]
     said = [promise.sentence, promise.advice(report.objective.unit)]
     return [words for words in said if words]
+
+
+def last_of_each(tried: Iterable[TriedPlan]) -> list[TriedPlan]:
+    """The last plan at each multiplier, or there the plan kept, by rising multiplier.
+
+    A search makes a plan again with more images, or a better solver.
+    """
+    found: dict[float, TriedPlan] = {}
+    for entry in tried:
+        if entry.price not in found or found[entry.price].verdict != THIS_PLAN:
+            found[entry.price] = entry
+    return [found[price] for price in sorted(found)]

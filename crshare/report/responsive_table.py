@@ -23,7 +23,9 @@ def table_of(title: str, *keys: str) -> Table:
 class Fitting:
     """Shows the first of its tables that fits, the fullest first; the last one is cut to fit.
 
-    n_keys: leading columns that every part repeats. Cells are plain text.
+    n_keys: leading columns that every part repeats. Cells are plain text. A heading whose first
+    line is empty goes on with that of the column before, and is cut off it only where there is no
+    room for both.
     """
 
     def __init__(self, *tables: Table, n_keys: int = 1) -> None:
@@ -61,8 +63,19 @@ def parts_of(table: Table, n_keys: int, width: int) -> Iterator[Table]:
         n = 1
         while n < len(rest) and width_of([*keys, *rest[: n + 1]]) <= width:
             n += 1
+        n = _whole_groups(rest, n)
         yield _part(table, [*keys, *rest[:n]], titled=first)
         rest, first = rest[n:], False
+
+
+def _whole_groups(columns: Sequence[Column], n: int) -> int:
+    """The most of the first n columns that part none from those that its heading goes on over."""
+    begins = [at for at in range(1, n + 1) if at == len(columns) or not _goes_on(columns[at])]
+    return max(begins, default=n)
+
+
+def _goes_on(column: Column) -> bool:
+    return str(column.header).startswith("\n")
 
 
 def _part(table: Table, columns: Sequence[Column], *, titled: bool) -> Table:

@@ -9,7 +9,7 @@ from crshare.accuracy import Estimate
 from crshare.plan.cost import LayerCounts
 from crshare.plan.origins import ORIGINS, OriginCounts
 from crshare.report.figures import less, share, short
-from crshare.report.promised import promise_lines
+from crshare.report.promised import last_of_each, promise_lines
 from crshare.report.refusals import refusal_sentences
 from crshare.report.responsive_table import Fitting, table_of
 from crshare.report.schema import (
@@ -20,6 +20,7 @@ from crshare.report.schema import (
     PlanReport,
     Solved,
 )
+from crshare.report.terminal_accuracy import accuracy_lines, excess_lines
 from crshare.report.terminal_counts import (
     ANALYSIS_NOTE,
     analysed_counts_table,
@@ -163,8 +164,10 @@ def search_lines(report: PlanReport) -> list[Text]:
     if report.chosen_on is None:
         return []
     search, unit = report.search, report.objective.unit
-    lines = [f"Calibration images: {report.chosen_on}. {len(search.tried)} plans tried."]
-    for entry in search.tried:
+    n_plans, entries = len(search.tried), last_of_each(search.tried)
+    at = "" if len(entries) == n_plans else f" at {len(entries)} multipliers"
+    lines = [f"Calibration images: {report.chosen_on}. {n_plans} plans tried{at}."]
+    for entry in entries:
         lines.append(
             f"  multiplier {entry.price:.1e}: {short(entry.cost)} {unit}, "
             f"{entry.loss.loss_points:+.2f} points lost ({interval(entry.loss)}), {entry.verdict}"
@@ -217,35 +220,3 @@ def solver_lines(solver: Solved, unit: str) -> list[str]:
         "Bound for them all together: other choices that disturb the sums no more save at most "
         f"{100 * solver.operations_gap:.3f} % of the {unit}.",
     ]
-
-
-def accuracy_lines(report: PlanReport | EvaluationReport) -> list[Text]:
-    accuracy = report.accuracy
-    if accuracy is None:
-        nature = "the plan is lossless" if report.lossless else "the loss is not known"
-        return [line(f"No images were given, so no accuracy was measured; {nature}.")]
-    low, high = accuracy.interval_95_points
-    lines = [
-        f"Accuracy on {accuracy.images} ({accuracy.n_images:,} images): "
-        f"{accuracy.before_percent:.2f} % before, {accuracy.after_percent:.2f} % after, "
-        f"loss {accuracy.loss_points:.2f} points (95 % interval {low:.2f} to {high:.2f})."
-    ]
-    if report.lossless:
-        lines.append(
-            f"Lossless plan: scores bit for bit equal on {report.images_with_equal_scores:,} of "
-            f"{accuracy.n_images:,} images."
-        )
-    return [line(words) for words in lines]
-
-
-def excess_lines(report: PlanReport) -> list[Text]:
-    """Why the loss on the test images may be above what was allowed."""
-    accuracy, limit = report.accuracy, report.request.max_loss_points
-    if accuracy is None or accuracy.loss_points <= limit or report.lossless:
-        return []
-    if report.request.confident:
-        why = "is sure to keep with 95 % confidence: one search in twenty may fail, and so may one"
-        why += " whose test images are unlike its calibration images"
-    else:
-        why = "keeps on average alone; without --on-average it keeps them with 95 % confidence"
-    return [line(f"That is above the {limit:g} points allowed, which the plan {why}.")]

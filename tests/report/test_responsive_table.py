@@ -58,3 +58,29 @@ def test_the_fullest_table_that_fits_is_shown() -> None:
 def test_parts_repeat_the_keys() -> None:
     text = "\n".join(printed(Fitting(table(8), n_keys=2), 40))
     assert text.count("Column 0") == text.count("Layer") > 1
+
+
+def grouped(n_groups: int, *others: str) -> Table:
+    made = Table(title="Figures", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0))
+    for heading in ("Layer", *(("Measure\nunshared", "\nexact", "\nplan") * n_groups), *others):
+        made.add_column(heading, justify="right", no_wrap=True)
+    made.add_row("conv1", *"123" * n_groups, *others)
+    return made
+
+
+@pytest.mark.parametrize("width", range(40, 90, 5))
+def test_columns_under_one_heading_stay_together(width: int) -> None:
+    text = "\n".join(printed(Fitting(grouped(4, "other")), width))
+    heads = [
+        row.rstrip().removesuffix("other").split() for row in text.splitlines() if "Layer" in row
+    ]
+    whole = ["unshared", "exact", "plan"]
+    assert all(head == ["Layer", *whole * (len(head) // 3)] for head in heads)
+    assert sum(head.count("plan") for head in heads) == 4
+    assert "other" in text
+
+
+def test_columns_under_one_heading_part_where_there_is_no_room() -> None:
+    text = "\n".join(printed(Fitting(grouped(1)), 20))
+    assert max(map(len, text.splitlines())) <= 20
+    assert all(text.split().count(figure) == 1 for figure in "123")

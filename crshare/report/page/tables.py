@@ -9,6 +9,7 @@ from crshare.plan.origins import ORIGINS
 from crshare.report.figures import ROWS, Row, change, share, short
 from crshare.report.page.document import Document
 from crshare.report.page.markup import Markup, element
+from crshare.report.promised import last_of_each
 from crshare.report.rates import RatePoint, Rates, at
 from crshare.report.schema import PlanReport, Realisations
 
@@ -151,9 +152,9 @@ def _taken(point: RatePoint | None) -> list[Cell]:
 
 
 def tried_table(report: PlanReport) -> Markup:
-    """Every plan that the search measured."""
+    """The plans that the search measured, of each multiplier the last."""
     rows = []
-    for number, entry in enumerate(report.search.tried, start=1):
+    for number, entry in enumerate(last_of_each(report.search.tried), start=1):
         low, high = entry.loss.interval_points
         rows.append(
             [
