@@ -73,6 +73,12 @@ def _tell_substitutes(model: Model, screen: Screen) -> None:
     from crshare.frontend.declared import declared
     from crshare.train.blueprint import is_substituted
 
+    if model.graph.channels_first:
+        screen.print(
+            "The library ran it with channels last, which TensorFlow needs on a CPU: the same "
+            "kernels, and the weights behind a Flatten in that order.",
+            soft_wrap=True,
+        )
     given = declared(model.sign_layers, model.declared)
     layers = [la for la in model.graph.layers if is_substituted(la, given)]
     if layers:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crshare.errors import DAMAGED, ModelFormatError, NetworkError
+from crshare.frontend.channels_first import channels_last
 from crshare.frontend.config import Weights
 from crshare.frontend.containers import ModelFile, changed_file, load_file, read_file
 from crshare.frontend.declared import NOTHING, Declared, Meaning, declared
@@ -34,7 +35,8 @@ NO_LAYERS = Graph((), "", ())
 @dataclass(frozen=True, slots=True, eq=False)
 class Described:
     """What a file says of its network. shape: of an image. signs: the owners of signs that give 0
-    for 0, and are read as +1 there. graph: of a Keras file. onnx: of an ONNX file."""
+    for 0, and are read as +1 there. graph: of a Keras file. onnx: of an ONNX file. channels_first:
+    whether images come so."""
 
     library: str
     shape: Shape
@@ -42,6 +44,7 @@ class Described:
     graph: Graph
     signs: tuple[str, ...] = ()
     onnx: OnnxModel | None = None
+    channels_first: bool = False
 
 
 def load(path: Path) -> AnyFile:
@@ -61,9 +64,15 @@ def described(
         return Described(library_of(graph), model.shape, model.nodes, NO_LAYERS, model.signs, model)
     found = read_file(file)
     with named(file.path):
-        layers = graph_of(found.config, found.weights)
+        layers = channels_last(graph_of(found.config, found.weights))
         nodes = nodes_of(layers, declared(sign_layers, declared_layers))
-        return Described(found.library, _map_shape(layers.input_shape), nodes, layers)
+        return Described(
+            found.library,
+            _map_shape(layers.input_shape),
+            nodes,
+            layers,
+            channels_first=layers.channels_first,
+        )
 
 
 def _refuse_meanings(given: Declared) -> None:

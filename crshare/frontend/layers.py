@@ -52,7 +52,7 @@ def nodes_of(graph: Graph, declared: Declared) -> tuple[Node, ...]:
         if len(reads) > 1 and not any(isinstance(layer_op, Joined) for layer_op in layer_ops):
             raise layer.refuse(
                 f"({layer.class_name}) reads {len(reads)} layers; crshare joins layers with Add, "
-                "Multiply and Concatenate only"
+                "Subtract, Multiply and Concatenate only"
             )
         ranks[_keyed(layer.name)] = _rank(layer_ops, context.rank)
         nodes.append(Node(_keyed(layer.name), reads, layer_ops))

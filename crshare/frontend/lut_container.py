@@ -122,6 +122,7 @@ class InputEntry:
     low: Int32 = 0
     high: Int32 = 255
     stored: tuple[Size, Size, Size] | None = None
+    channels_first: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,10 @@ JSON only, as in keras_config; a topology that is not read is refused by one sen
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from crshare.arrays import Int64Array
 from crshare.errors import DAMAGED, ModelFormatError
 from crshare.frontend.config import ONE_WAY, KerasLayer, Weights, is_count, short
 from crshare.frontend.unfold import INPUT_LAYER, unfolded
@@ -18,11 +19,15 @@ class Graph:
     """The layers behind the input, each below what it reads; the last one gives the scores.
 
     input_shape: without the batch. entry: the name that the readers of the input know it by.
+    channels_first: whether the file's images have them first. rows: of weights whose rows were put
+    in another order, by layer and weight, which of the file's stands in each place.
     """
 
     input_shape: tuple[int, ...]
     entry: str
     layers: tuple[KerasLayer, ...]
+    channels_first: bool = False
+    rows: Mapping[tuple[str, str], Int64Array] = field(default_factory=dict)
 
 
 def graph_of(model_config: object, weights: Mapping[str, Weights]) -> Graph:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from crshare.arrays import Array
 from crshare.errors import DataError
-from crshare.network.graph import Network
+from crshare.network.graph import Input, Network
 
 Shape = tuple[int, ...]
 
@@ -19,12 +19,15 @@ AS_STORED = (
 
 
 def check_form(name: str, shape: Shape, dtype: np.dtype[Any], network: Network) -> None:
-    """DataError where arrays of this form hold no images of the network's input."""
+    """DataError where arrays of this form hold no images of the network's input. A model of rows
+    takes maps of as many values, row by row."""
     wanted = network.input.stored or network.input.shape
-    if _long_axes(shape[1:]) not in map(_long_axes, (wanted, network.input.shape)):
+    is_row = wanted[:2] == (1, 1)
+    fits = _long_axes(shape[1:]) in map(_long_axes, (wanted, network.input.shape))
+    if not fits and not (is_row and prod(shape[1:]) == wanted[2]):
+        axes = wanted[2:] if is_row else wanted
         raise DataError(
-            f"{name}: images are {list(shape)}; this model expects "
-            f"[n, {', '.join(map(str, wanted))}]"
+            f"{name}: images are {list(shape)}; this model expects [n, {', '.join(map(str, axes))}]"
         )
     if dtype.kind not in "iuf":
         raise DataError(f"{name}: images are {dtype}; {AS_STORED}")
@@ -40,7 +43,7 @@ def _long_axes(shape: Shape) -> Shape:
 def pixels_of(name: str, images: Array, network: Network) -> Array:
     """Images of that form as integers [n, height, width, channels] within the input's range."""
     given = network.input
-    pixels = images.reshape(-1, *given.shape)
+    pixels = _maps(images, given)
     if not pixels.size:
         return pixels.astype(np.int64)
     low, high = pixels.min(), pixels.max()
@@ -54,6 +57,15 @@ def pixels_of(name: str, images: Array, network: Network) -> Array:
     if pixels.dtype.kind == "f":
         return pixels.astype(np.int64 if given.low < 0 or given.high > 255 else np.uint8)
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+
+
+def _maps(images: Array, given: Input) -> Array:
+    """[n, height, width, channels]; images in the form of a model with channels first are in its
+    order, too."""
+    stored = given.stored if given.channels_first else None
+    if stored is not None and _long_axes(images.shape[1:]) == _long_axes(stored):
+        return np.ascontiguousarray(np.moveaxis(images.reshape(-1, *stored), 1, -1))
+    return images.reshape(-1, *given.shape)
 
 
 def _check_whole(name: str, pixels: Array, most: int) -> None:

@@ -1,7 +1,7 @@
 """A model file as one value: its network, where it came from, and how it held its weights."""
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from hashlib import sha256
@@ -14,11 +14,12 @@ import numpy.typing as npt
 from crshare.errors import ModelFormatError
 from crshare.frame import Frame, Tabled
 from crshare.frontend.config import Weights
-from crshare.frontend.declared import NOTHING, Declared
+from crshare.frontend.declared import NOTHING, Declared, declared
 from crshare.frontend.formats import AnyFile, described, load, named
 from crshare.frontend.lut_files import form_of, read_lut_file
 from crshare.frontend.onnx.reader import OnnxModel
 from crshare.frontend.topology import Graph
+from crshare.model.declared_signs import refuse_constant_signs
 from crshare.model.ties import refuse_ties
 from crshare.network.graph import ClassSums, Conv, Lut, Modulate, Network, RealConv, Threshold
 from crshare.network.network_frame import network_frame
@@ -142,10 +143,15 @@ def model_of(
     with named(path):
         assembly = assemble(found.shape, rescale, found.nodes)
         refuse_ties(found, assembly, rescale)
+        given = declared(sign_layers, layers)
+        refuse_constant_signs(found.graph, given, assembly.network)
     layer_ops = (layer_op for node in found.nodes for layer_op in node.layer_ops)
     linears = {layer_op.owner: layer_op for layer_op in layer_ops if isinstance(layer_op, Linear)}
+    network = assembly.network
+    if found.channels_first:
+        network = replace(network, input=network.input.coming_first())
     return Model(
-        network=assembly.network,
+        network=network,
         path=path,
         library=found.library,
         linears=linears,

@@ -14,6 +14,7 @@ import numpy as np
 from crshare.arrays import Float64Array, Int8Array
 from crshare.errors import PlanError
 from crshare.files import write_bytes
+from crshare.frontend.channels_first import in_file_order
 from crshare.frontend.config import TINY
 from crshare.frontend.declared import NOTHING, Declared
 from crshare.frontend.formats import changed as changed_file
@@ -47,7 +48,8 @@ def apply_network(
         return
     file = load(source)
     model = model_of(file, sign_layers=sign_layers, rescale=rescale, layers=layers)
-    changed = replace(changed_file(file, model.onnx, changes_for(model, wanted)), path=target)
+    changes = in_file_order(model.graph.rows, changes_for(model, wanted))
+    changed = replace(changed_file(file, model.onnx, changes), path=target)
     written = model_of(changed, sign_layers=sign_layers, rescale=rescale, layers=layers)
     _refuse_difference(target, written.network, wanted)
     write_bytes(target, changed.content)

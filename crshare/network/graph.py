@@ -114,7 +114,7 @@ class Input:
 
     A Rescaling(s, o) layer becomes this: s*v + o = (s/multiplier) * (multiplier*v + offset), and
     the factor s/multiplier goes into the first threshold. stored: how images come, where they are
-    put into another shape first.
+    put into another shape first. channels_first: whether they come as [channels, height, width].
     """
 
     shape: Shape
@@ -123,11 +123,17 @@ class Input:
     low: int = 0
     high: int = 255
     stored: Shape | None = None
+    channels_first: bool = False
 
     @property
     def bound(self) -> int:
         ends = (self.multiplier * end + self.offset for end in (self.low, self.high))
         return max(abs(end) for end in ends)
+
+    def coming_first(self) -> "Input":
+        """The same, of images that come with their channels first."""
+        height, width, channels = self.shape
+        return replace(self, stored=(channels, height, width), channels_first=True)
 
 
 @dataclass(frozen=True)

@@ -111,8 +111,7 @@ def _through(builder: Builder, values: list[Value], layer_ops: Sequence[LayerOp]
     for layer_op in layer_ops:
         match layer_op:
             case Joined():
-                names = [_settled(builder, each) for each in values]
-                value = Value(builder.join(layer_op, names), layer_op.owner)
+                value = _joined(builder, layer_op, values)
             case Linear():
                 builder.start(value.source, value.owner, value.chain, value.n_shared)
                 value = Value(builder.read(layer_op), layer_op.owner, builder.pending)
@@ -130,6 +129,16 @@ def _through(builder: Builder, values: list[Value], layer_ops: Sequence[LayerOp]
             case _:
                 value = value.then(layer_op)
     return value
+
+
+def _joined(builder: Builder, joined: Joined, values: Sequence[Value]) -> Value:
+    """A difference is the sum of the first value and the others negated."""
+    if joined.how is How.SUBTRACT:
+        negative = Affine(f"{joined.owner}/negated", Role.FACTOR, (Fraction(-1),))
+        values = [values[0], *(each.then(negative) for each in values[1:])]
+        joined = replace(joined, how=How.ADD)
+    names = [_settled(builder, each) for each in values]
+    return Value(builder.join(joined, names), joined.owner)
 
 
 def _levels(builder: Builder, value: Value, layer_op: Levels) -> Value:

@@ -167,6 +167,7 @@ class How(Enum):
     """How a layer joins what it reads."""
 
     ADD = "add"
+    SUBTRACT = "subtract"
     CONCATENATE = "concatenate"
     MULTIPLY = "multiply"
 

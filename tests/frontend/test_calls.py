@@ -110,7 +110,8 @@ def test_arithmetic_with_constants_is_an_exact_map(
 
 def test_operations_of_layers_join_or_reshape_them() -> None:
     both = Call((A,), {"y": B})
-    for function, how in (("math.add", How.ADD), ("math.multiply", How.MULTIPLY)):
+    joins = {"math.add": How.ADD, "math.multiply": How.MULTIPLY, "math.subtract": How.SUBTRACT}
+    for function, how in joins.items():
         found = operation(layer("TFOpLambda", both, function=function), CONTEXT)
         assert found == (Joined("op", how),)
     call = Call((A,), {"shape": [-1, 4, 2]})
@@ -123,9 +124,8 @@ def test_operations_of_layers_join_or_reshape_them() -> None:
     ("given", "sentence"),
     [
         (
-            layer("TFOpLambda", Call((A,), {"y": B}), function="math.subtract"),
-            "layer op is the operation subtract of 2 values, 0 of them constants; crshare reads "
-            "one layer and one constant",
+            layer("TFOpLambda", Call((A,), {"x": B, "y": A}), function="math.subtract"),
+            "layer op subtracts 3 layers; crshare reads two",
         ),
         (
             layer("TFOpLambda", Call((1,), {"y": A}), function="math.truediv"),

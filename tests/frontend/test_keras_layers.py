@@ -1,5 +1,6 @@
 """What each layer of a Keras file becomes in the network."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -200,6 +201,25 @@ def test_rescaling_goes_into_the_input_and_the_first_threshold(tmp_path: Path) -
     told = read_network(outside, rescale=(Fraction(2, 255), Fraction(-1)))
     assert fingerprint(told) == fingerprint(network)
     assert told.input == network.input
+
+
+def test_a_difference_of_layers_is_a_sum_with_the_second_negated(tmp_path: Path) -> None:
+    rng = np.random.default_rng(8)
+    layers = [
+        conv("c1", K1, input_quantizer=None, padding="same"),
+        batch_norm("b1", rng.integers(-9, 10, 4)),
+        replace(conv("c2", signs(rng, 3, 3, 4, 4), padding="same"), reads=("b1",)),
+        Spec("Subtract", "less", reads=("c2", "c1")),
+        flatten(),
+        dense("d", signs(rng, 144, 3)),
+    ]
+    network = read_network(write_h5(tmp_path / "m.h5", layers, SHAPE, functional=True))
+    images = rng.integers(0, 256, (6, *SHAPE))
+    values = reference.run(network, images)
+    sign = next(name for name in values if name.startswith("less/sign"))
+    expected = np.where(values["c2"] - values["c1"] >= 0, 1, -1)
+    assert np.array_equal(values[sign].reshape(expected.shape), expected)
+    assert (expected > 0).any() and (expected < 0).any()
 
 
 def test_pixels_may_be_binarised_directly(tmp_path: Path) -> None:

@@ -75,10 +75,6 @@ LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
         f"layer c1 has groups 0, where a positive integer should stand; {DAMAGED}",
     ),
     (
-        first(data_format="channels_first"),
-        "layer c1 keeps channels first; crshare reads data_format 'channels_last' only",
-    ),
-    (
         first(padding="causal"),
         "layer c1 has padding 'causal'; crshare reads 'valid' and 'same'",
     ),

@@ -67,6 +67,13 @@ def test_pixels_of_0_and_1_are_taken_where_the_input_has_no_others() -> None:
     assert np.array_equal(found.images, bits)
 
 
+def test_a_model_of_rows_takes_maps_row_by_row() -> None:
+    found = image_set(PIXELS, LABELS, network(1, 1, 6), "mine")
+    assert np.array_equal(found.images, PIXELS.reshape(4, 1, 1, 6))
+    with pytest.raises(DataError, match=r"^mine: images are \[4, 1, 3, 1\]; .* expects \[n, 6\]$"):
+        image_set(PIXELS[:, :1], LABELS, network(1, 1, 6), "mine")
+
+
 NAN = np.where(PIXELS > 100, np.nan, 1.0)
 ONE_CLASS = "expected one integer class for each of the 4 images"
 FORM = "expected pixels [n, height, width, channels] and labels [n]"

@@ -77,6 +77,10 @@ def _sum(layer: KerasLayer, found: Operation, context: Context) -> LayerOps:
 
 
 def _difference(layer: KerasLayer, found: Operation, context: Context) -> LayerOps:
+    if not found.constants:
+        if len(found.values) != 2:
+            raise layer.refuse(f"subtracts {len(found.values)} layers; crshare reads two")
+        return (Joined(layer.name, How.SUBTRACT),)
     value = _constant(layer, found)
     if isinstance(found.values[0], Operand):
         return _affine(layer, offset=tuple(-part for part in value))

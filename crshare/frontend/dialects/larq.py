@@ -53,6 +53,10 @@ DOREFA = frozenset({"dorefa_quantizer", "do_re_fa", "do_re_fa_quantizer"})
 MOST_BITS = 4  # of activations, which are as many thresholds as steps
 BINARY_ONLY = "crshare reads +1/-1 weights only"
 USE_STE_SIGN = "train this layer with kernel_quantizer 'ste_sign'"
+OWN_QUANTIZER = (
+    ", or say what it computes: --layer {0}=sign, {0}=scaled-sign (times the mean of abs(w) of "
+    "each filter) or {0}=layer-scaled-sign"
+)
 KEYS = {
     "kernel": "kernel_quantizer",
     "depthwise_kernel": "depthwise_quantizer",
@@ -76,7 +80,8 @@ def kernel(layer: KerasLayer, weight: str, weights: Float64Array) -> Kernel:
     if name in DOREFA and _one_bit(layer, key, "weights"):
         return signed(weights, _dorefa_plus(weights), "dorefa")
     kind = "ternary weights" if name in TERNARY else "weights that are not +1/-1"
-    raise layer.refuse(f"has {kind} ({key} {found!r}); {BINARY_ONLY}; {USE_STE_SIGN}")
+    told = "" if name in TERNARY | DOREFA else OWN_QUANTIZER.format(found)
+    raise layer.refuse(f"has {kind} ({key} {found!r}); {BINARY_ONLY}; {USE_STE_SIGN}{told}")
 
 
 def input_quantizer(layer: KerasLayer) -> LayerOps:
