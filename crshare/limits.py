@@ -60,4 +60,5 @@ POSITIONS = Limit(1, 10**6)  # of an image, in one beat
 CLOCKS = Limit(1, 10**9)  # for an image
 EPOCHS = Limit(1, 1_000_000)
 SHIFT = Limit(0, 10_000)
+FACTOR_BITS = Limit(2, 16)  # of factors in fixed point
 FRAMES = Limit(1, 4_096)  # of a modulation, as network.lut_ops has it

@@ -129,6 +129,30 @@ def random_graph(seed: int, first_channels: tuple[int, ...] = (4, 8, 64, 72)) ->
     return build.network
 
 
+def random_blend(seed: int, channels: int = 4, n_modules: int = 2) -> Network:
+    """Blend modules behind a real-valued convolution: a binary convolution beside one of 1x1, both
+    scaled, their sum scaled; the mean of each channel and a dense layer at the end."""
+    rng = np.random.default_rng(seed)
+    build = Builder(rng, Input((6, 5, 3), 2, -255))
+
+    def weights(size: int, inputs: int, outputs: int) -> RealConv:
+        kernel = rng.normal(size=(size, size, inputs, outputs)).astype(np.float32)
+        return RealConv(kernel, np.zeros(outputs, np.float32), same=size > 1)
+
+    def scale(size: float) -> Scale:
+        return Scale(rng.normal(size=channels) * size, rng.normal(size=channels))
+
+    build.add(weights(3, 3, channels)).add(scale(1 / 2000))
+    for _ in range(n_modules):
+        start = build.last
+        build.add(Sign()).add(Conv(random_signs(rng, (3, 3, channels, channels)), (1, 1), 1))
+        main = build.add(scale(1 / channels)).last
+        build.add(weights(1, channels, channels), after=start).add(scale(0.5))
+        build.add(Add(), main, after=build.last).add(scale(1))
+    build.add(SumPool((6, 5), (1, 1))).add(Scale(np.full(channels, 1 / 30), np.zeros(channels)))
+    return build.add(weights(1, channels, 3)).network
+
+
 def _joined_block(build: Builder) -> None:
     """A convolution of one shape, perhaps real-valued behind it, joined with a layer before."""
     rng, channels = build.rng, build.signal.shape[2]

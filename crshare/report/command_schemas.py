@@ -5,6 +5,8 @@ from typing import Any
 
 from crshare.hardware.rtl import Verdict
 from crshare.hardware.settling import LoweredLayer
+from crshare.network.fixing import Format
+from crshare.report.schema import MeasuredAccuracy
 from crshare.typed_json import Count
 from hwgen import Tally
 
@@ -21,10 +23,15 @@ class PageWritten:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkWritten:
-    """What `crshare export --json` writes: the file, and the layers in it."""
+    """What `crshare export --json` writes: the file, and the layers in it.
+
+    formats: in fixed point, by the layer whose values are rounded. accuracy: before and after that.
+    """
 
     output: str
     layers: tuple[str, ...]
+    formats: dict[str, Format] = field(default_factory=dict)
+    accuracy: MeasuredAccuracy | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

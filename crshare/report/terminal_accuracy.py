@@ -11,18 +11,22 @@ def accuracy_lines(report: PlanReport | EvaluationReport) -> list[Text]:
     if accuracy is None:
         nature = "the plan is lossless" if report.lossless else "the loss is not known"
         return [line(f"No images were given, so no accuracy was measured; {nature}.")]
-    low, high = accuracy.interval_95_points
-    lines = [
-        f"Accuracy on {accuracy.images} ({accuracy.n_images:,} images): "
-        f"{accuracy.before_percent:.2f} % before, {accuracy.after_percent:.2f} % after, "
-        f"loss {accuracy.loss_points:.2f} points (95 % interval {low:.2f} to {high:.2f})."
-    ]
+    lines = [accuracy_sentence(accuracy)]
     if report.lossless:
         lines.append(
             f"Lossless plan: scores bit for bit equal on {report.images_with_equal_scores:,} of "
             f"{accuracy.n_images:,} images."
         )
     return [line(words) for words in lines]
+
+
+def accuracy_sentence(accuracy: MeasuredAccuracy) -> str:
+    low, high = accuracy.interval_95_points
+    return (
+        f"Accuracy on {accuracy.images} ({accuracy.n_images:,} images): "
+        f"{accuracy.before_percent:.2f} % before, {accuracy.after_percent:.2f} % after, "
+        f"loss {accuracy.loss_points:.2f} points (95 % interval {low:.2f} to {high:.2f})."
+    )
 
 
 def excess_lines(report: PlanReport) -> list[Text]:
