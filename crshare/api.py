@@ -162,6 +162,7 @@ def optimize(
     dask: str | None = None,
     seed: int = 0,
     steps: str | PathLike[str] | None = None,
+    whole_curve: bool = False,
     on_progress: Progress = _silent,
 ) -> Outcome:
     """The cheapest sharing plan found that loses at most so many percentage points of accuracy.
@@ -188,6 +189,8 @@ def optimize(
     far at the time limit, where one is given; the plan then depends on the machine.
     steps: a folder in which it keeps the plans that it tries, so that a later call with the same
         arguments goes on where one was stopped.
+    whole_curve: try multipliers well below and above, too, and measure those plans that no other
+        beats on the reporting images, with LUTs: outcome.curve.
     """
     CLOCKS.check("clocks", clocks)
     objective = objectives.objective(minimise, clocks)
@@ -206,6 +209,7 @@ def optimize(
         time_limit_s,
         mirror,
         confident,
+        whole_curve,
         workers=workers,
         kept_candidates=kept,
     )
@@ -277,10 +281,11 @@ def save_figures(
 
     kind: pdf, svg or png. Returns the files; CrshareError without matplotlib (extra `report`).
     """
-    report = read_document(Path(results)).plan
+    document = read_document(Path(results))
     if kind not in paper_figures.FORMATS:
         raise ArgumentError(f"kind {kind[:40]!a} is none of {', '.join(paper_figures.FORMATS)}")
-    drawn = {} if report is None else paper_figures.figures(report, kind)
+    report = document.plan
+    drawn = {} if report is None else paper_figures.figures(report, kind, document.curve)
     for name, content in drawn.items():
         write_bytes(Path(folder) / name, content)
     return [Path(folder) / name for name in drawn]

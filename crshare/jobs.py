@@ -13,6 +13,7 @@ from crshare.accuracy import Accuracy
 from crshare.errors import PlanError
 from crshare.evaluation.job import job_of, named
 from crshare.evaluation.layer_losses import layer_losses
+from crshare.evaluation.measured_curve import MeasuredPoint, measured_curve
 from crshare.evaluation.outcome import (
     Analysis,
     Evaluation,
@@ -48,7 +49,12 @@ Progress = Callable[[str, float], None]
 
 TRIED_S = 60.0  # for a solver that is named to solve a problem of one item
 SEARCHING = (0.05, 0.8)  # begin and end of a stage, as shares of the whole
-LAST_STAGES = ((0.8, 0.85), (0.85, 0.93), (0.93, 1.0))  # refining, counting adders and LUTs
+LAST_STAGES = (  # refining, counting adders and LUTs, a whole curve on the test images
+    (0.8, 0.84),
+    (0.84, 0.9),
+    (0.9, 0.95),
+    (0.95, 1.0),
+)
 N_FOLLOWED = 100  # images on which a plan is followed slice by slice
 
 
@@ -144,13 +150,16 @@ def optimize(
         job = job_of(model, calibration, request.mirror, request.method.seed)
         plans = SearchProgress(part_of_whole(on_progress, *SEARCHING))
         found, used = search(job, request, plans), job
-    refining, counting, sizing = (part_of_whole(on_progress, *one) for one in LAST_STAGES)
+    refining, counting, sizing, testing = (part_of_whole(on_progress, *one) for one in LAST_STAGES)
     found = replace(found, plan=objective.refined(network, found.plan, refining))
     refining("measuring the plan", 1.0)
     accuracy, n_equal = None, None
     if test is not None:
         accuracy, n_equal = measure_accuracy(network, found.plan, test)
     luts = planned_luts(network, found.plan, objective, sizing)
+    tested: tuple[MeasuredPoint, ...] = ()
+    if request.whole_curve and test is not None:
+        tested = measured_curve(network, found, objective, test, testing)
     return Outcome(
         model=model,
         found=found,
@@ -168,6 +177,7 @@ def optimize(
             if images is not None
         },
         promise=promise_of(found, request.budget),
+        tested=tested,
     )
 
 

@@ -87,8 +87,8 @@ if TYPE_CHECKING:
 @click.option(
     "--pareto",
     is_flag=True,
-    help="Try multipliers well below and above too; write pareto.json, pareto.csv and the plot, "
-    "pareto.svg.",
+    help="Try multipliers well below and above too, and measure those plans that no other beats on "
+    "the test images, with their LUTs; write pareto.json, pareto.csv and plots (.svg).",
 )
 @click.option(
     "--workers",

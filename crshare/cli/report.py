@@ -104,7 +104,7 @@ def _figures(document: Document, folder: Path, kind: str) -> list[str]:
 
     if document.plan is None:
         return []
-    drawn = figures(document.plan, kind)
+    drawn = figures(document.plan, kind, document.curve)
     for name, content in drawn.items():
         write_bytes(folder / name, content)
     return sorted(drawn)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ def write_outcome(
     from crshare.files import write_text
     from crshare.plan.file import write_plan
     from crshare.planning.checkpoint import forget
+    from crshare.report.page.curve_plot import curve_plots
     from crshare.report.page.document import Spent, document_of, with_planned
     from crshare.report.page.html import drawing_style, render
     from crshare.report.page.plots import tradeoff
@@ -35,18 +37,22 @@ def write_outcome(
     from crshare.typed_json import write_json
 
     report = plan_report(outcome, request, command)
-    curve = curve_report(outcome) if request.whole_curve else None
+    curve = curve_report(outcome, request) if request.whole_curve else None
     spent = tuple(Spent(stage, round(n, 2)) for stage, n in seconds.items())
     path = folder / "plan.json"
     write_plan(outcome.found.plan, outcome.model.path.name, path, outcome.images)
     write_text(folder / "report.json", write_json(report))
     write_text(folder / "report.txt", _as_text(shown(report, curve)))
     write_text(folder / "times.json", write_json(spent))
-    write_text(folder / "report.html", render(with_planned(document_of(report, spent), path)))
+    document = replace(document_of(report, spent), curve=curve)
+    write_text(folder / "report.html", render(with_planned(document, path)))
     if curve is not None:
         write_text(folder / "pareto.json", write_json(curve))
         write_text(folder / "pareto.csv", outcome.curve.csv())
-        write_text(folder / "pareto.svg", tradeoff(report).standalone(drawing_style()))
+        style = drawing_style()
+        write_text(folder / "pareto.svg", tradeoff(report).standalone(style))
+        for name, draw in curve_plots(curve).items():
+            write_text(folder / f"{name}.svg", draw().standalone(style))
     if request.kept_candidates and not outcome.found.lost:
         forget(request.kept_candidates)
     return report, curve
@@ -89,10 +95,12 @@ def shown(report: PlanReport, curve: CurveReport | None) -> RenderableType:
     """The tables of a plan, with the whole curve where it was asked for."""
     from rich.console import Group
 
-    from crshare.report.terminal import curve_table, plan_tables
+    from crshare.report.terminal import curve_table, measured_table, plan_tables
 
     tables = plan_tables(report)
-    return tables if curve is None else Group(tables, curve_table(curve))
+    if curve is None:
+        return tables
+    return Group(tables, curve_table(curve), *([measured_table(curve)] if curve.tested else []))
 
 
 def _as_text(tables: RenderableType) -> str:

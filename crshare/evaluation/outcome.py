@@ -6,6 +6,7 @@ from pathlib import Path
 from crshare.accuracy import Accuracy
 from crshare.evaluation.count_frames import luts, measures, origins, short_frame
 from crshare.evaluation.layer_losses import LayerLoss
+from crshare.evaluation.measured_curve import MeasuredPoint
 from crshare.frame import Cell, Frame, Tabled
 from crshare.limits import POINTS, SECONDS
 from crshare.model.read import Model
@@ -78,7 +79,8 @@ class Outcome(Tabled):
     """What an optimization found. calibration: its images, by name; it and accuracy are None
     where no images were given. luts: of layers that stay unrolled, as PlanReport has them. images:
     a hash of each set by its role. promise: of the loss on new images, where the budget is kept
-    surely and not on average. other_luts: of all stages around the graphs of `luts`."""
+    surely and not on average. other_luts: of all stages around the graphs of `luts`. tested: of a
+    whole curve, the plans on the test images."""
 
     model: Model
     found: Found
@@ -92,6 +94,7 @@ class Outcome(Tabled):
     images: dict[str, str] = field(default_factory=dict)
     promise: Promise | None = None
     other_luts: int | None = None
+    tested: tuple[MeasuredPoint, ...] = ()
 
     def summary(self) -> Frame:
         lost = "lossless" if self.exact else _lost(self.accuracy)
@@ -107,8 +110,22 @@ class Outcome(Tabled):
 
     @property
     def curve(self) -> Frame:
-        """Loss against the objective for every multiplier tried, on the validation images."""
-        return Frame.of(f"{self.model.path.name}: plans tried", [*map(_point, curve(self.found))])
+        """Loss against the objective for every multiplier tried, on the validation images; of a
+        whole curve with the loss on the test images and LUTs, where no other plan beats it."""
+        records = [_point(entry) | self._tested(entry[0]) for entry in curve(self.found)]
+        return Frame.of(f"{self.model.path.name}: plans tried", records)
+
+    def _tested(self, tried: Tried) -> dict[str, Cell]:
+        if not self.tested:
+            return {}
+        found = {one.multiplier: one for one in self.tested}.get(tried.multiplier)
+        low, high = found.accuracy.interval if found else (None, None)
+        return {
+            "test_points_lost": found.accuracy.loss_points if found else None,
+            "test_low_95": low,
+            "test_high_95": high,
+            "luts": found.luts if found else None,
+        }
 
 
 def _lost(accuracy: Accuracy | None) -> str:

@@ -99,7 +99,8 @@ class Candidate:
 class Found:
     """The best plan of a search. multiplier: 0 for exact sharing. stopped: why the search ended.
 
-    lost: where that was no end that somebody wanted, what happened, as a sentence.
+    lost: where that was no end that somebody wanted, what happened, as a sentence. candidates: of
+    `tried`, one for each, where the whole curve was asked for; else none.
     """
 
     plan: SharingPlan
@@ -108,6 +109,7 @@ class Found:
     tried: tuple[Tried, ...] = ()
     stopped: str = FINISHED
     lost: str = ""
+    candidates: tuple[Candidate, ...] = ()
 
 
 Evaluator = Callable[[Sequence[float], Method], Iterable[Candidate]]
@@ -149,7 +151,8 @@ class Search:
             if self._best() is None:
                 raise
             return replace(self._found(LOST), lost=str(error))
-        return self._found(stopped)
+        found = self._found(stopped)
+        return replace(found, candidates=tuple(self._every())) if whole_curve else found
 
     def _rounds(self, multipliers: Sequence[float], method: Method) -> str:
         while multipliers:
@@ -216,13 +219,16 @@ class Search:
 
     def _found(self, stopped: str) -> Found:
         """The plan solved to the end, where that keeps the budget too."""
-        best, every = self._best(), [*self.candidates, *self.whole, *self.final]
+        best = self._best()
         if self.final and self._keeps(self.final[0]):
             best = self.final[0]
-        tried = tuple(map(self._tried, every))
+        tried = tuple(map(self._tried, self._every()))
         if best is None:
             return Found(self.exact, tried=tried, stopped=stopped)
         return Found(best.plan, best.multiplier, best.tally, tried, stopped)
+
+    def _every(self) -> list[Candidate]:
+        return [*self.candidates, *self.whole, *self.final]
 
     def _tried(self, entry: Candidate) -> Tried:
         within, accuracy = self._keeps(entry), self._told(entry)

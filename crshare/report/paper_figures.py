@@ -5,13 +5,14 @@ the same report gives the same one.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from io import BytesIO
 from typing import Any
 
 from crshare.errors import CrshareError
 from crshare.plan.cost import LayerCounts
 from crshare.printable import printable
-from crshare.report.schema import PlanReport
+from crshare.report.schema import CurveReport, PlanReport
 
 FORMATS = ("pdf", "svg", "png")
 GREY, BLUE, ORANGE, RED = "#8b949c", "#1d6c8c", "#c9822a", "#b23f2b"
@@ -33,13 +34,14 @@ NO_DATE: dict[str, dict[str, None]] = {
 Draw = Callable[[Any, PlanReport], None]
 
 
-def figures(report: PlanReport, kind: str) -> dict[str, bytes]:
-    """Every figure that the report has something for, by file name."""
+def figures(report: PlanReport, kind: str, curve: CurveReport | None = None) -> dict[str, bytes]:
+    """Every figure that the report, and the whole curve beside it, has something for, by file
+    name."""
     matplotlib = _matplotlib()
     with matplotlib.rc_context(STYLE):
         return {
             f"{name}.{kind}": _file(matplotlib, draw, report, kind)
-            for name, draw in _drawings(report).items()
+            for name, draw in (_drawings(report) | _curves(curve)).items()
         }
 
 
@@ -61,6 +63,39 @@ def _drawings(report: PlanReport) -> dict[str, Draw]:
     if report.layers:
         found |= {"slice_operations": _operations, "full_adders": _adders, "chance": _chance}
     return found | ({"luts": _luts} if report.luts else {})
+
+
+def _curves(curve: CurveReport | None) -> dict[str, Draw]:
+    """Of plans on the test images, against the objective and against LUTs."""
+    if curve is None or not curve.tested:
+        return {}
+    unit, objective, luts = _plain(curve.objective.unit), curve.objective, curve.luts
+    costs = [point.cost for point, _ in curve.tested]
+    found = {"pareto": partial(_curve, curve, f"{unit} an image", objective.exact, costs)}
+    if luts is not None and objective.name != "luts":
+        sites = [luts.exact if one.luts is None else one.luts for one, _ in curve.tested]
+        found["pareto_luts"] = partial(_curve, curve, "LUTs of the sums", luts.exact, sites)
+    return {**found}
+
+
+def _curve(
+    curve: CurveReport, across: str, exact: int, costs: list[int], axes: Any, report: PlanReport
+) -> None:
+    for kept, colour, label in ((False, BLUE, "plans"), (True, ORANGE, "this plan")):
+        taken = [
+            (cost, test)
+            for cost, (point, test) in zip(costs, curve.tested, strict=True)
+            if (point.price == curve.kept) == kept
+        ]
+        if taken:
+            points = [test.loss_points for _, test in taken]
+            ends = [test.interval_95_points for _, test in taken]
+            _intervals(axes, [cost for cost, _ in taken], points, ends, colour, label)
+    axes.plot([exact], [0], "o", mfc="white", mec=BLUE, label="exact sharing")
+    axes.axhline(curve.max_loss_points, color=RED, linewidth=0.8, linestyle="--")
+    axes.set_xlabel(across)
+    axes.set_ylabel("points lost, test images (95 %)")
+    axes.legend(frameon=False, fontsize=6)
 
 
 def _file(matplotlib: Any, draw: Draw, report: PlanReport, kind: str) -> bytes:

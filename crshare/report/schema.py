@@ -246,18 +246,36 @@ class AppliedReport(Head):
 
 @dataclass(frozen=True, kw_only=True)
 class CurvePoint:
-    """A multiplier (price) tried. beaten: another has neither more cost nor more loss."""
+    """A multiplier (price) tried. beaten: another has neither more cost nor more loss.
+
+    test: on the test images, where no other beats it. luts: of the sums of layers that stay
+    unrolled; None where the plan changes no weight.
+    """
 
     price: Amount
     cost: Count
     loss: Estimate
     beaten: bool
+    test: MeasuredAccuracy | None = None
+    luts: Count | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class CurveReport(Head):
-    """pareto.json: loss against the objective for every multiplier (price) tried, rising."""
+    """pareto.json: loss against the objective for every multiplier (price) tried, rising.
+
+    kept: the multiplier of the plan kept, 0 for exact sharing. luts: of the sums of all layers that
+    stay unrolled together, `planned` being those of the plan kept; None where it changes no weight.
+    """
 
     chosen_on: str | None
     objective: ObjectiveCosts
     points: tuple[CurvePoint, ...]
+    max_loss_points: Amount = 0.0
+    kept: Amount = 0.0
+    luts: LayerLuts | None = None
+
+    @property
+    def tested(self) -> tuple[tuple[CurvePoint, MeasuredAccuracy], ...]:
+        """The points that were measured on the test images."""
+        return tuple((point, point.test) for point in self.points if point.test is not None)

@@ -206,6 +206,30 @@ def curve_table(curve: CurveReport) -> Fitting:
     return Fitting(table)
 
 
+def measured_table(curve: CurveReport) -> Fitting:
+    """The points that no other beats on the validation images, on the test images, with LUTs."""
+    unit, exact = curve.objective.unit, curve.luts.exact if curve.luts else None
+    table = table_of("The same on the test images", "Multiplier")
+    for name in (unit.capitalize(), "LUTs", "Points lost", "95 % interval", ""):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_row("exact", short(curve.objective.exact), _luts(exact), "+0.00", "", "")
+    for point, test in curve.tested:
+        low, high = test.interval_95_points
+        table.add_row(
+            f"{point.price:.1e}",
+            short(point.cost),
+            _luts(point.luts),
+            f"{test.loss_points:+.2f}",
+            f"{low:+.2f} to {high:+.2f}",
+            "this plan" if point.price == curve.kept else "",
+        )
+    return Fitting(table)
+
+
+def _luts(number: int | None) -> str:
+    return "-" if number is None else f"{number:,}"
+
+
 def solver_lines(solver: Solved, unit: str) -> list[str]:
     who = ", ".join(f"{name} {n}" for name, n in solver.problems.items())
     total = sum(solver.problems.values())

@@ -9,9 +9,11 @@ from typing import Any
 
 import crshare
 from crshare.accuracy import Accuracy
+from crshare.evaluation.measured_curve import MeasuredPoint
 from crshare.evaluation.outcome import Analysis, Evaluation, LayerAnalysis, Outcome, Request
 from crshare.model.read import Model
 from crshare.plan.cost import LayerCounts
+from crshare.plan.luts import luts_together
 from crshare.plan.plan import SharingPlan, changed_layers
 from crshare.planning.layerwise import Method, SolverTally, exact_plan
 from crshare.planning.search import curve, verdicts
@@ -112,13 +114,15 @@ def applied_report(model: Model, plan: SharingPlan, output: Path) -> AppliedRepo
     )
 
 
-def curve_report(outcome: Outcome) -> CurveReport:
+def curve_report(outcome: Outcome, request: Request) -> CurveReport:
+    tested = {one.multiplier: one for one in outcome.tested}
     points = tuple(
         CurvePoint(
             price=entry.multiplier,
             cost=entry.cost,
             loss=entry.accuracy.estimate,
             beaten=beaten,
+            **_tested(tested.get(entry.multiplier)),
         )
         for entry, beaten in curve(outcome.found)
     )
@@ -127,7 +131,14 @@ def curve_report(outcome: Outcome) -> CurveReport:
         chosen_on=outcome.calibration,
         objective=outcome.objective,
         points=points,
+        max_loss_points=request.max_loss_points,
+        kept=outcome.found.multiplier,
+        luts=luts_together(outcome.luts) if outcome.luts else None,
     )
+
+
+def _tested(found: MeasuredPoint | None) -> dict[str, Any]:
+    return {} if found is None else {"test": measured(found.accuracy), "luts": found.luts}
 
 
 def measured(accuracy: Accuracy) -> MeasuredAccuracy:

@@ -1,5 +1,6 @@
 """The commands as a user meets them: files in, tables and files out, refusals as one sentence."""
 
+import csv
 import json
 import sys
 from pathlib import Path
@@ -267,3 +268,15 @@ def test_the_whole_curve_is_printed_and_written(tmp_path: Path, model: Path, ima
     plot = ElementTree.fromstring((tmp_path / "pareto.svg").read_text())
     hints = [title.text for title in plot.iter("{http://www.w3.org/2000/svg}title")]
     assert sum("points lost" in (hint or "") for hint in hints) >= len(prices)
+    tested = [point for point in curve["points"] if point["test"]]
+    assert tested and all(p["price"] == curve["kept"] or not p["beaten"] for p in tested)
+    assert {p["price"] for p in curve["points"] if not p["beaten"]} <= {p["price"] for p in tested}
+    rows = list(csv.DictReader((tmp_path / "pareto.csv").read_text().splitlines()))
+    told = [row["test_points_lost"] for row in rows if row["test_points_lost"]]
+    assert told == [str(point["test"]["loss_points"]) for point in tested]
+    assert "The same on the test images" in result.output
+    page = (tmp_path / "report.html").read_text()
+    assert "Plans on the test images" in page
+    assert crshare("report", tmp_path, "-o", tmp_path / "again.html").exit_code == 0
+    assert (tmp_path / "again.html").read_text() == page
+    ElementTree.fromstring((tmp_path / "pareto-test.svg").read_text())

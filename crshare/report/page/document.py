@@ -12,7 +12,7 @@ from crshare.plan.cost import LayerCounts
 from crshare.plan.file import PlannedLayer, load_plan_file
 from crshare.plan.luts import LayerLuts
 from crshare.report.rates import Rates
-from crshare.report.schema import AnalysisReport, PlanReport, SearchReport
+from crshare.report.schema import AnalysisReport, CurveReport, PlanReport, SearchReport
 from crshare.report.slice_statistics import LayerStatistics
 from crshare.strict_json import JsonError
 from crshare.typed_json import Amount, Count, read_json
@@ -71,8 +71,8 @@ class Document:
 
     luts: of all stages as synthesised, where they were. rates: LUTs against clocks, where they were
     counted. spent: empty where no times were kept. opened: the layer whose sharing groups the
-    reader asked for. planned: the layers as plan.json has them, where it stands beside the report.
-    portraits: those of the report, or with the channel that was asked for.
+    reader asked for. planned, curve: the layers as plan.json has them, and pareto.json, where these
+    stand beside the report. portraits: those of the report, or with the channel that was asked for.
     """
 
     report: PlanReport | AnalysisReport
@@ -83,6 +83,7 @@ class Document:
     rates: Rates | None = None
     opened: str | None = None
     planned: tuple[PlannedLayer, ...] = ()
+    curve: CurveReport | None = None
 
     @property
     def plan(self) -> PlanReport | None:
@@ -120,8 +121,19 @@ def read_document(folder: Path) -> Document:
             "`crshare optimize`"
         ) from error
     document = document_of(report, _read_times(times) if times.exists() else ())
+    if (folder / "pareto.json").exists():
+        document = _with_curve(document, folder / "pareto.json")
     plan = folder / "plan.json"
     return with_planned(document, plan) if plan.exists() else document
+
+
+def _with_curve(document: Document, path: Path) -> Document:
+    """With the curve of the same search; CrshareError where it is that of another model."""
+    advice = "remove it, or make it anew with `crshare optimize --pareto`"
+    curve = _written_by("optimize --pareto", path, CurveReport, advice)
+    if curve.fingerprint != document.report.fingerprint:
+        raise CrshareError(f"{path}: has the curve of another model; {advice}")
+    return replace(document, curve=curve)
 
 
 def with_planned(document: Document, path: Path) -> Document:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from crshare.accuracy import Estimate
 from crshare.report.page.axis import Axis, Scale, axis_over, label
 from crshare.report.page.svg import Drawing
 from crshare.report.schema import MeasuredAccuracy, PlanReport, TriedPlan
@@ -25,26 +24,27 @@ def tradeoff(report: PlanReport, width: float = WIDE) -> Drawing:
     tried, accuracy = report.search.tried, report.accuracy
     ends = [end for entry in tried for end in entry.loss.interval_points]
     ends += accuracy.interval_95_points if accuracy else ()
-    x = _cost_axis([exact, planned, *(entry.cost for entry in tried)], width)
+    x = cost_axis([exact, planned, *(entry.cost for entry in tried)], width)
     budget = report.request.max_loss_points
-    y = _loss_axis(ends, budget)
+    y = loss_axis(ends, budget)
     said = _said(report, planned)
     drawing = Drawing(named("tradeoff", width), width, 372, f"Accuracy lost against {unit}", said)
     frame(drawing, x, y, f"{unit} for one image, all layers", "points lost")
-    if budget:
-        _budget(drawing, x, y, budget)
+    budget_line(drawing, x, y, budget)
     drawing.path(_stairs(tried, exact, x, y), "pareto")
     drawing.circle(x.at(exact), y.at(0), 5, "exact", f"exact sharing: {exact:,}, no loss")
     for entry in tried:
         look = "planned" if entry.within else "refused"
         hint = f"{entry.cost:,} {unit}, {entry.loss.loss_points:+.2f} points lost"
-        _marked(drawing, x.at(entry.cost), y, entry.loss, look, hint)
+        lost, ends_of_it = entry.loss.loss_points, entry.loss.interval_points
+        marked(drawing, x.at(entry.cost), y, lost, ends_of_it, look, hint)
     if accuracy is not None:
-        _reported(drawing, x.at(planned), y, accuracy)
+        reported(drawing, x.at(planned), y, accuracy)
     return drawing
 
 
-def _cost_axis(costs: Sequence[float], width: float) -> Axis:
+def cost_axis(costs: Sequence[float], width: float) -> Axis:
+    """Across, a little longer than the costs."""
     low, high = min(costs), max(costs)
     margin = (high - low) * 0.06 or high * 0.1 or 1.0
     return axis_over(max(0.0, low - margin), high + margin, LEFT, width - MARGIN, n_ticks(width))
@@ -55,7 +55,8 @@ def n_ticks(width: float) -> int:
     return 8 if width == WIDE else 4
 
 
-def _loss_axis(ends: Sequence[float], budget: float) -> Axis:
+def loss_axis(ends: Sequence[float], budget: float) -> Axis:
+    """Upwards, with 0, the ends of all intervals and the budget on it."""
     return axis_over(min([0.0, *ends]), max([budget * 1.1, 0.1, *ends]), BOTTOM, TOP, 6)
 
 
@@ -71,7 +72,10 @@ def frame(drawing: Drawing, x: Scale, y: Scale, across: str, up: str) -> None:
     drawing.text(0, 13, up, "label")
 
 
-def _budget(drawing: Drawing, x: Axis, y: Axis, points: float) -> None:
+def budget_line(drawing: Drawing, x: Axis, y: Axis, points: float) -> None:
+    """Nothing where there is no budget."""
+    if not points:
+        return
     drawing.line(x.start, y.at(points), x.end, y.at(points), "budget")
     drawing.text(x.end, y.at(points) - 6, f"budget {points:g}", "label", "end")
 
@@ -97,13 +101,16 @@ def corners(points: list[Point]) -> list[Point]:
     return found or points
 
 
-def _marked(drawing: Drawing, x: float, y: Axis, loss: Estimate, look: str, hint: str) -> None:
-    low, high = loss.interval_points
+def marked(
+    drawing: Drawing, x: float, y: Axis, points: float, ends: Point, look: str, hint: str
+) -> None:
+    """A plan: the points it loses, and the ends of their interval."""
+    low, high = ends
     drawing.line(x, y.at(low), x, y.at(high), "whisker")
-    drawing.circle(x, y.at(loss.loss_points), 5, look, hint)
+    drawing.circle(x, y.at(points), 5, look, hint)
 
 
-def _reported(drawing: Drawing, x: float, y: Axis, accuracy: MeasuredAccuracy) -> None:
+def reported(drawing: Drawing, x: float, y: Axis, accuracy: MeasuredAccuracy) -> None:
     """The plan that was kept, on the images that no plan was chosen on: a square, and an interval
     with ends."""
     low, high = accuracy.interval_95_points

@@ -6,6 +6,7 @@ from functools import partial
 from crshare.report.lut_figures import SUMS_NOTE, every_stage
 from crshare.report.page import tables
 from crshare.report.page.bars import chance_plot, measure_panels
+from crshare.report.page.curve_section import curve_section
 from crshare.report.page.document import Document
 from crshare.report.page.explorer import explorer
 from crshare.report.page.glyphs import groups_by_size, stars, twin_glyphs
@@ -272,6 +273,7 @@ SECTIONS: tuple[Callable[[Document], Section | None], ...] = (
     measures,
     rates,
     search,
+    curve_section,
     distinct,
     patterns,
     distances,
