@@ -8,17 +8,22 @@ from importlib import import_module
 __version__ = "0.1.0"
 __all__ = [
     "analyze",
+    "apply_tables",
     "choose",
     "demo_images",
     "evaluate",
+    "evaluate_tables",
     "generate",
     "image_set",
     "load",
     "load_images",
     "load_plan",
+    "load_plan_tables",
     "optimize",
+    "optimize_tables",
     "save_figures",
     "save_plan",
+    "save_plan_tables",
 ]
 
 

@@ -47,7 +47,35 @@ from crshare.planning.layerwise import Method
 from crshare.planning.matched_variance import MatchedVariance
 from crshare.report import paper_figures
 from crshare.report.page.document import read_document
+from crshare.table_api import (
+    apply_tables,
+    evaluate_tables,
+    expect_weights,
+    load_plan_tables,
+    optimize_tables,
+    save_plan_tables,
+)
 from hwgen.targets import GENERIC
+
+__all__ = [
+    "analyze",
+    "apply_tables",
+    "choose",
+    "demo_images",
+    "evaluate",
+    "evaluate_tables",
+    "generate",
+    "image_set",
+    "load",
+    "load_images",
+    "load_plan",
+    "load_plan_tables",
+    "optimize",
+    "optimize_tables",
+    "save_figures",
+    "save_plan",
+    "save_plan_tables",
+]
 
 Progress = Callable[[str, float], None]
 
@@ -141,6 +169,7 @@ def analyze(model: Model, *, on_progress: Progress = _silent) -> Analysis:
 
     on_progress: called with what is being done and the share of it that is.
     """
+    expect_weights(model)
     return jobs.analyze_model(model, on_progress)
 
 
@@ -192,6 +221,7 @@ def optimize(
     whole_curve: try multipliers well below and above, too, and measure those plans that no other
         beats on the reporting images, with LUTs: outcome.curve.
     """
+    expect_weights(model)
     CLOCKS.check("clocks", clocks)
     objective = objectives.objective(minimise, clocks)
     method = Method(
@@ -231,6 +261,7 @@ def evaluate(
 
     by_layer: what each layer's sharing alone loses, too.
     """
+    expect_weights(model)
     return jobs.evaluate(model, plan, _fitting(model, images), on_progress, by_layer=by_layer)
 
 

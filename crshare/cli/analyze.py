@@ -16,6 +16,7 @@ from crshare.cli.shared import (
     model_options,
     model_or_example,
     progress,
+    refuse_for_tables,
     source_of,
     write_csv,
 )
@@ -65,6 +66,7 @@ def analyze(
     with progress() as show:
         loaded = source.read()
         if is_lut_network(loaded.network):
+            refuse_for_tables("quick")
             written_luts(analysed(loaded, command_line()), json_path, html_path, csv_path)
             return
         analysis = jobs.analyze_model(loaded, show, quick=quick)

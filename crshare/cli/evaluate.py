@@ -14,6 +14,7 @@ from crshare.cli.shared import (
     json_option,
     model_options,
     progress,
+    refuse_for_tables,
     source_of,
     write_csv,
 )
@@ -53,6 +54,7 @@ def evaluate(
 
     loaded = source_of(model, sign_layers, rescale).read()
     if is_lut_network(loaded.network):
+        refuse_for_tables("by_layer")
         tables = read_lut_plan(plan, loaded.network, loaded.weights_hash)
         with stream_images(data, loaded.network) as images:
             found = evaluate_luts(loaded, tables, images)

@@ -18,6 +18,7 @@ from crshare.cli.shared import (
     json_option,
     model_options,
     progress,
+    refuse_for_tables,
     source_of,
     write_csv,
 )
@@ -33,6 +34,18 @@ from solver.choices import AUTO, SOLVERS
 if TYPE_CHECKING:
     from crshare.images.image_set import ImageSet
     from crshare.network.graph import Network
+
+OF_SLICES = [
+    "solver",
+    "time_limit",
+    "mirror",
+    "pareto",
+    "workers",
+    "dask",
+    "minimise",
+    "clocks",
+    "thresholds",
+]
 
 
 @click.command()
@@ -195,6 +208,7 @@ def optimize(
             "planned, which loses nothing."
         )
     if is_lut_network(loaded.network):
+        refuse_for_tables(*OF_SLICES)
         with progress() as show:
             tables = optimize_luts(
                 loaded, calibration, test, max_acc_loss, show, confident=confidence, seed=seed

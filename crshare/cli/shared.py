@@ -14,6 +14,7 @@ import click
 
 from crshare.cli.arguments import JSON, OUT_FILE, STDOUT, number, rescaling
 from crshare.cli.saying import LOG, is_logged, is_quiet
+from crshare.errors import ArgumentError
 from crshare.limits import FRAMES
 from crshare.printable import NAME, printable
 
@@ -217,6 +218,20 @@ def deliver(json_path: Path | None, text: str, tables: RenderableType | None = N
         write_text(json_path, text)
     if tables is not None:
         console(json_path).print(tables)
+
+
+def refuse_for_tables(*names: str) -> None:
+    """ArgumentError where the command line gives one of these parameters, which say nothing of a
+    LUT network."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name))
+        if parameter.name in names and given is click.core.ParameterSource.COMMANDLINE:
+            option = "/".join((*parameter.opts[-1:], *parameter.secondary_opts[:1]))
+            raise ArgumentError(
+                f"{option}: changes nothing for a LUT network, whose tables are planned; leave it "
+                "out"
+            )
 
 
 def model_or_example(model: Path | None, json_path: Path | None) -> Path:

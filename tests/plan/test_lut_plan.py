@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from crshare import api
 from crshare.cli import main
 from crshare.errors import ModelFormatError, PlanError
 from crshare.evaluation.lut_outcome import apply_luts, evaluate_luts, optimize_luts
@@ -18,6 +19,7 @@ from crshare.images.image_set import ImageSet
 from crshare.model.read import Model, read_model
 from crshare.network.graph import Conv, Input, Lut, Network
 from crshare.network.lut_ops import class_sums, modulation
+from crshare.network.lut_rewiring import n_tables
 from crshare.plan.lut_plan import (
     is_lut_network,
     plan_between,
@@ -180,3 +182,41 @@ def test_the_commands_take_a_lut_network(model: Model, plan: Path, tmp_path: Pat
     assert {"plan.json", "report.html", "report.json", "report.txt"} <= set(names)
     done = crshare("evaluate", model.path, "--plan", tmp_path / "o" / "plan.json", "--data", data)
     assert "16 with equal scores" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (("optimize", "--max-acc-loss", 0, "--pareto"), "--pareto"),
+        (("optimize", "--max-acc-loss", 0, "--no-mirror"), "--mirror/--no-mirror"),
+        (("optimize", "--max-acc-loss", 0, "--minimise", "luts"), "--minimise"),
+        (("evaluate", "--plan", "plan.json", "--data", "images.npz", "--by-layer"), "--by-layer"),
+        (("analyze", "--quick"), "--quick"),
+    ],
+)
+def test_options_that_say_nothing_of_tables_are_refused(
+    command: tuple[object, ...], option: str, model: Model, plan: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Path("images.npz").touch()
+    name, *rest = command
+    done = crshare(name, model.path, *rest)
+    assert done.exit_code == 2
+    said = " ".join(done.output.split())
+    assert f"{option}: changes nothing for a LUT network, whose tables are planned" in said
+    assert not Path("crshare-out", "model", "plan.json").exists()
+
+
+def test_python_has_functions_of_their_own_for_tables(model: Model, tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="is a LUT network; use the functions whose names end in"):
+        api.optimize(model, max_loss_points=0)
+    with pytest.raises(PlanError, match="is no LUT network, whose tables this plans"):
+        api.optimize_tables(api.load(), max_loss_points=0)
+    outcome = api.optimize_tables(model, max_loss_points=0, choosing=images(), reporting=images())
+    api.save_plan_tables(outcome.plan, tmp_path / "plan.json")
+    plan = api.load_plan_tables(model, tmp_path / "plan.json")
+    assert plan == outcome.plan
+    assert api.evaluate_tables(model, plan, images()).measured.n_equal == 16
+    api.apply_tables(model, plan, tmp_path / "new.npz")
+    assert n_tables(api.load(tmp_path / "new.npz").network) == outcome.n_planned
