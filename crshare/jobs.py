@@ -1,7 +1,7 @@
 """The main jobs, each as its stages in order: analyze, optimize, evaluate."""
 
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from math import inf
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from crshare.accuracy import Accuracy
 from crshare.errors import PlanError
 from crshare.evaluation.job import job_of, named
 from crshare.evaluation.layer_losses import layer_losses
@@ -36,12 +35,12 @@ from crshare.plan.cost import LayerCounts, count_layer, count_slices
 from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, is_exact
 from crshare.planning.candidates import Job, evaluator
 from crshare.planning.checkpoint import KeptCandidates
-from crshare.planning.choices import RATES, THRESHOLDS
-from crshare.planning.layerwise import Method, exact_plan
-from crshare.planning.multipliers import FIRST
+from crshare.planning.choices import THRESHOLDS
+from crshare.planning.layerwise import exact_plan
+from crshare.planning.measured import measured_method
 from crshare.planning.objective import Objective, plan_cost
 from crshare.planning.promise import promise_of
-from crshare.planning.search import Evaluator, Found, Search
+from crshare.planning.search import Found, Search
 from crshare.planning.search_progress import SearchProgress, part_of_whole
 from solver import BackendUnavailableError, dense, solve
 
@@ -217,18 +216,6 @@ def search(job: Job, request: Request, on_progress: Progress) -> Found:
         budget = replace(request.budget, time_limit_s=left_s)
         search = Search(exact, kept, budget, at_once=request.workers.at_once)
         return search.run(method, whole_curve=request.whole_curve)
-
-
-def measured_method(method: Method, tables: Sequence[SliceTable], evaluate: Evaluator) -> Method:
-    """The method with what its objective measures of the network before a search, by the quickest
-    means."""
-
-    def probe(objective: Objective) -> tuple[SharingPlan, Accuracy]:
-        tried = replace(method, objective=objective, solver="lagrangian", thresholds=RATES)
-        (found,) = evaluate([FIRST[0]], tried)
-        return found.plan, found.accuracy
-
-    return replace(method, objective=method.objective.measured(tables, probe))
 
 
 def _check(request: Request) -> None:

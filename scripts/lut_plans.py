@@ -13,7 +13,6 @@ import crshare
 from crshare.evaluation.job import job_of
 from crshare.evaluation.plan_run import measure_accuracy
 from crshare.images.image_set import ImageSet, load_images
-from crshare.jobs import measured_method
 from crshare.model.read import Model
 from crshare.network.graph import Network
 from crshare.network.slices import decompose
@@ -22,6 +21,7 @@ from crshare.plan.plan import SharingPlan
 from crshare.planning.candidates import prepared
 from crshare.planning.choices import RATES, THRESHOLDS
 from crshare.planning.layerwise import Method
+from crshare.planning.measured import measured_method
 from crshare.planning.objectives.luts import Luts
 
 

@@ -29,6 +29,7 @@ from crshare.planning.choices import LABELS
 from crshare.planning.cluster import cluster
 from crshare.planning.label_thresholds import by_halves
 from crshare.planning.layerwise import Method, SolverTally, moved_thresholds, plan_at
+from crshare.planning.measured import measured_method
 from crshare.planning.objective import plan_cost
 from crshare.planning.search import Candidate, Evaluator, WorkersLostError
 
@@ -148,6 +149,18 @@ def prepared(job: Job) -> PreparedJob:
     return PreparedJob(job, baseline_of(job.network, job.calibration))
 
 
+@lru_cache(maxsize=2)
+def own_method(job: Job, method: Method) -> Method:
+    """With what the objective measures on this job's images: a half's plans must know nothing of
+    the images that judge them."""
+    ready = prepared(job)
+    return measured_method(
+        method,
+        ready.baseline.tables,
+        lambda multipliers, how: [ready.evaluate(each, how) for each in multipliers],
+    )
+
+
 def evaluate_one(
     job: Job,
     multiplier: float,
@@ -176,7 +189,7 @@ def _crossed(
         def told(done: float, number: int = number) -> None:
             on_progress((number + done) / 2)
 
-        plan, network, tally, _ = prepared(own).planned(multiplier, method, told)
+        plan, network, tally, _ = prepared(own).planned(multiplier, own_method(own, method), told)
         found.append((plan, tally, prepared(other).judged(network)))
     plan, tally, _ = found[0]
     measured = [

@@ -9,14 +9,14 @@ from click.testing import CliRunner
 
 from crshare.accuracy import Accuracy
 from crshare.errors import PlanError
-from crshare.jobs import measured_method
 from crshare.model.read import read_model
 from crshare.network.slices import SliceTable, decompose
-from crshare.plan.file import read_plan
+from crshare.plan.file import dumps, read_plan
 from crshare.plan.luts import LayerLuts, graph_luts, luts_together, unshared_luts
 from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, pattern_layer
-from crshare.planning.candidates import prepared
+from crshare.planning.candidates import evaluate_one, own_method, prepared
 from crshare.planning.layerwise import Method, plan_at
+from crshare.planning.measured import measured_method
 from crshare.planning.objective import Objective
 from crshare.planning.objectives import objective
 from crshare.planning.objectives.luts import FINE, TRIED, UNROLLED, Luts
@@ -96,6 +96,9 @@ def test_a_layers_worth_follows_what_is_saved_and_what_is_lost() -> None:
     assert by > 1
     assert worth["one"] == pytest.approx(TRIED[0] / by, rel=0.01)
     assert worth["other"] == pytest.approx(TRIED[2] * by, rel=0.01)
+    assert dict(found.begins) == begins
+    asked.clear()
+    assert found.measured(tables, probe) == found and asked == ["one", "other"]
 
 
 def test_a_layer_that_never_saves_is_worth_the_most_that_is_tried() -> None:
@@ -139,6 +142,23 @@ def test_what_is_measured_comes_before_the_search() -> None:
     assert [layer for layer, _ in method.objective.worth] == ["conv2", "conv4"]
     plain = Method()
     assert measured_method(plain, decompose(job.network), lambda *_: []) == plain
+
+
+def test_a_half_measures_the_worth_of_layers_on_its_own_images() -> None:
+    whole = tiny_job(0)
+    halves = [
+        replace(whole, calibration=part, validation=part)
+        for part in (whole.calibration.take(slice(k, None, 2), f"part {k}") for k in (0, 1))
+    ]
+    job = replace(whole, halves=(halves[0], halves[1]))
+    known = Luts(worth=(("conv2", 7.0), ("conv4", 0.1)), begins=(("conv2", 1.0), ("conv4", 2.0)))
+    method = Method(objective=known, crossed=True)
+    own = own_method(halves[0], method)
+    assert isinstance(own.objective, Luts)
+    assert own.objective.begins == known.begins and own.objective.worth != known.worth
+    found = evaluate_one(job, 3e-2, method)
+    plan = prepared(halves[0]).evaluate(3e-2, own).plan
+    assert dumps(found.plan, "m") == dumps(plan, "m")
 
 
 def test_luts_of_all_layers_are_their_sum() -> None:

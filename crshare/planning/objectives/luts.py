@@ -29,12 +29,14 @@ class Luts:
 
     clocks: for an image. A layer with many of them for each window has its weights in memory and is
     left alone, as is one of a single position and the first layer. worth: by layer, the damage
-    that a LUT saved there is worth against others, once that is measured. only: the one layer that
-    may change, if any.
+    that a LUT saved there is worth against others, once that is measured. begins: by layer, the
+    least worth at which it saves a good part alone, which tells nothing of any label. only: the one
+    layer that may change, if any.
     """
 
     clocks: int = 1
     worth: tuple[tuple[str, float], ...] = ()
+    begins: tuple[tuple[str, float], ...] = ()
     only: str | None = None
     name: str = "luts"
     unit: str = "LUTs"
@@ -86,18 +88,20 @@ class Luts:
             layer: begins[layer] * min(max((slope / mean) ** 0.5, FINE[0]), FINE[1])
             for layer, slope in slopes.items()
         }
-        return replace(
-            self, worth=tuple((layer, float(f"{one:.3g}")) for layer, one in worth.items())
-        )
+        rounded = tuple((layer, float(f"{one:.3g}")) for layer, one in worth.items())
+        return replace(self, worth=rounded, begins=tuple(begins.items()))
 
     def _slope(self, table: SliceTable, probe: Probe) -> tuple[float, float]:
-        """The least worth tried at which the layer saves, and its slope there, 0 if it never is."""
-        before = self.layer_cost(table, exact_layer(table))
-        for worth in TRIED:
+        """The least worth tried at which the layer saves, and its slope there, 0 if it never is.
+
+        Where it begins is known from other images, that alone is tried."""
+        before, known = self.layer_cost(table, exact_layer(table)), dict(self.begins)
+        begun = table.layer in known
+        for worth in (known[table.layer],) if begun else TRIED:
             tried = replace(self, only=table.layer, worth=((table.layer, worth),))
             plan, accuracy = probe(tried)
             saved = before - self.layer_cost(table, plan.layer(table.layer))
-            if saved >= TELLS * before:
+            if saved >= TELLS * before or begun:
                 return worth, saved / max(accuracy.interval[1], LEAST_POINTS)
         return TRIED[-1], 0.0
 
