@@ -18,6 +18,8 @@ from hwgen.interpret import interpret
 from hwgen.lookup import Lookup
 from hwgen.matrix_vector import MatrixVector, Slices, Weights
 from hwgen.netlist import Compare, Fixed, Head, Linear, Netlist, to_text
+from hwgen.pointwise import Lanes, Pointwise
+from hwgen.queue import Queue
 from hwgen.simulate import available, lint, simulate
 from hwgen.tables import TruthTable
 from hwgen.tally import tally
@@ -44,6 +46,7 @@ __all__ = [
     "Gather",
     "Head",
     "HwgenError",
+    "Lanes",
     "Linear",
     "Lookup",
     "MatrixVector",
@@ -51,8 +54,10 @@ __all__ = [
     "Netlist",
     "NetlistError",
     "Operand",
+    "Pointwise",
     "Pool",
     "Popcount",
+    "Queue",
     "Range",
     "Ranks",
     "Slices",

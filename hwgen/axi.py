@@ -76,11 +76,11 @@ class AxiTop:
 
     @property
     def given(self) -> Words:
-        return words_of(self.design.stages[0].in_width, self.design.beats_in, self.clocks)
+        return words_of(self.design.in_width, self.design.beats_in, self.clocks)
 
     @property
     def made(self) -> Words:
-        return words_of(self.design.stages[-1].out_width, self.design.beats_out, self.clocks)
+        return words_of(self.design.out_width, self.design.beats_out, self.clocks)
 
     def files(self) -> dict[str, str]:
         """The top and the modules that only it has, by the names of their files."""
@@ -135,8 +135,8 @@ def _given(emit: Emitter, words: Words) -> None:
 
 def _design(emit: Emitter, design: Design) -> None:
     """The design from `beat` to `made`."""
-    width = design.stages[0].in_width
-    _wires(emit, "made", design.stages[-1].out_width)
+    width = design.in_width
+    _wires(emit, "made", design.out_width)
     with emit.block(f"{design.top} u_{design.top} (", ");"):
         emit(".aclk(aclk), .aresetn(aresetn),")
         emit(".s_axis_tvalid(beat_valid), .s_axis_tready(beat_ready),")

@@ -1,6 +1,7 @@
 """A streaming design as values: the stages from pixels or bits in to classes or sums out.
 
 A stream carries one position of a map a beat, row by row, channel c of k bits at bits c*k and up.
+Each stage reads one stream or several, and gives one, which several stages may read.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from hwgen.frames import Accumulate, Modulation
 from hwgen.identifiers import identifiers
 from hwgen.matrix_vector import MatrixVector
 from hwgen.netlist import Linear, Netlist
+from hwgen.pointwise import Pointwise
+from hwgen.queue import Queue
 from hwgen.windowing import Windowing, counter_width
 
 
@@ -156,27 +159,88 @@ class Gather:
         return counter_width(self.beats)
 
 
-Stage = Entry | Modulation | Compute | MatrixVector | Pool | Gather | Accumulate | Decide
+Stage = (
+    Entry
+    | Modulation
+    | Compute
+    | MatrixVector
+    | Pool
+    | Gather
+    | Accumulate
+    | Decide
+    | Pointwise
+    | Queue
+)
+GIVEN = -1  # the place of the stream into the design
+
+
+def in_widths(stage: Stage) -> tuple[int, ...]:
+    """Bits of a beat of each stream that a stage reads."""
+    return stage.in_widths if isinstance(stage, Pointwise) else (stage.in_width,)
 
 
 @dataclass(frozen=True)
 class Design:
-    """The stages of a network, or of a part of it, in order. beats_in, beats_out: for one image."""
+    """The stages of a network, or of a part of it, in order; the last one gives the answers.
+
+    sources: for each stage the places of those that it reads, all before it, or GIVEN; without
+    them a chain. beats_in, beats_out: for one image.
+    """
 
     name: str
     stages: tuple[Stage, ...]
     beats_in: int
     beats_out: int
+    sources: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.stages:
             raise NetlistError(f"{self.name}: a design has at least one stage")
-        for above, below in zip(self.stages, self.stages[1:], strict=False):
-            if above.out_width != below.in_width:
-                raise NetlistError(
-                    f"{above.name} gives {above.out_width} bits and {below.name} "
-                    f"takes {below.in_width}"
-                )
+        if len(self.links) != len(self.stages):
+            raise NetlistError(f"{self.name}: a source for each of {len(self.stages)} stages")
+        for place, (stage, sources) in enumerate(zip(self.stages, self.links, strict=True)):
+            self._check_sources(place, stage, sources)
+        unread = [place for place in range(GIVEN, len(self.stages) - 1) if not self.readers(place)]
+        if unread:
+            name = "its input" if unread[0] == GIVEN else self.stages[unread[0]].name
+            raise NetlistError(f"{self.name}: no stage reads {name}")
+
+    def _check_sources(self, place: int, stage: Stage, sources: tuple[int, ...]) -> None:
+        widths = in_widths(stage)
+        if len(widths) != len(sources) or any(not GIVEN <= one < place for one in sources):
+            raise NetlistError(f"{stage.name}: reads {len(widths)} streams of stages before it")
+        for source, width in zip(sources, widths, strict=True):
+            given = self.in_width if source == GIVEN else self.stages[source].out_width
+            if given != width:
+                above = self.name if source == GIVEN else self.stages[source].name
+                raise NetlistError(f"{above} gives {given} bits and {stage.name} takes {width}")
+
+    @cached_property
+    def links(self) -> tuple[tuple[int, ...], ...]:
+        """The sources of each stage."""
+        return self.sources or tuple((place - 1,) for place in range(len(self.stages)))
+
+    @property
+    def in_width(self) -> int:
+        return next(
+            width
+            for stage, sources in zip(self.stages, self.links, strict=True)
+            for source, width in zip(sources, in_widths(stage), strict=True)
+            if source == GIVEN
+        )
+
+    @property
+    def out_width(self) -> int:
+        return self.stages[-1].out_width
+
+    def readers(self, place: int) -> list[tuple[int, int]]:
+        """Who reads a stage, or GIVEN: the place of each reader, and which of its streams."""
+        return [
+            (reader, port)
+            for reader, sources in enumerate(self.links)
+            for port, source in enumerate(sources)
+            if source == place
+        ]
 
     @cached_property
     def _names(self) -> tuple[str, ...]:

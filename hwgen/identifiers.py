@@ -35,13 +35,22 @@ wait_order wand weak weak0 weak1 while wildcard wire with within wone wor wreal 
 KEYWORDS = frozenset(WORDS.split())
 HAND_WRITTEN = ("popcount6", "window", "fifo", "maps", "gather")
 BETWEEN = ("fifo", "scatter", "packets")  # hand-written, too, and only in designs that use them
+FORK = "fork_stream"  # in designs whose streams have several readers
 PRIMITIVES = ("LUT6_2", "CARRY4")  # of the device; what stands for them in a simulation
 TESTBENCH, PINS, BOTH = "testbench", "pins", "both"  # what stands around a design in a tool
 DEVICES = [  # names that Windows keeps for itself, whatever the ending of the file
     *("con", "prn", "aux", "nul"),
     *(f"{port}{number}" for port in ("com", "lpt") for number in range(10)),
 ]
-OURS = (*HAND_WRITTEN, *BETWEEN, *(name.lower() for name in PRIMITIVES), TESTBENCH, PINS, BOTH)
+OURS = (
+    *HAND_WRITTEN,
+    *BETWEEN,
+    FORK,
+    *(name.lower() for name in PRIMITIVES),
+    TESTBENCH,
+    PINS,
+    BOTH,
+)
 TAKEN = frozenset((*OURS, *DEVICES))
 LONGEST = 128
 IDENTIFIER = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{2 * LONGEST}}}")

@@ -5,15 +5,28 @@ from hwgen.windowing import Windowing
 
 
 def stream_ports(in_width: int, out_width: int) -> list[str]:
+    return [*clocked_ports(), *sink_ports("s_axis", in_width), *source_ports(out_width)]
+
+
+def clocked_ports() -> list[str]:
+    return ["input  wire aclk", "input  wire aresetn"]
+
+
+def sink_ports(side: str, width: int) -> list[str]:
+    """Of a stream that is read."""
     return [
-        "input  wire aclk",
-        "input  wire aresetn",
-        "input  wire s_axis_tvalid",
-        "output wire s_axis_tready",
-        f"input  wire {bus(in_width)} s_axis_tdata",
+        f"input  wire {side}_tvalid",
+        f"output wire {side}_tready",
+        f"input  wire {bus(width)} {side}_tdata",
+    ]
+
+
+def source_ports(width: int) -> list[str]:
+    """Of the stream that is given."""
+    return [
         "output wire m_axis_tvalid",
         "input  wire m_axis_tready",
-        f"output wire {bus(out_width)} m_axis_tdata",
+        f"output wire {bus(width)} m_axis_tdata",
     ]
 
 

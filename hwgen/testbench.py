@@ -66,7 +66,7 @@ class Dut:
 
 def testbench(design: Design, n_in: int, n_out: int, *, seed: int = 1) -> str:
     """The module `testbench`: n_in beats go in and n_out are compared. seed: of the stalls."""
-    widths = design.stages[0].in_width, design.stages[-1].out_width
+    widths = design.in_width, design.out_width
     dut = Dut(design.top, *widths, patience_for(design), stall_for(design))
     return bench_of(dut, n_in, n_out, seed=seed)
 

@@ -22,9 +22,11 @@ from hwgen.emitter import Emitter, bus, constant, residue
 from hwgen.folding import gathered, in_phases
 from hwgen.frames import Accumulate, Modulation
 from hwgen.frames_verilog import accumulate_module, modulation_module
-from hwgen.identifiers import HAND_WRITTEN, PRIMITIVES
+from hwgen.identifiers import FORK, HAND_WRITTEN, PRIMITIVES
 from hwgen.matrix_vector import MatrixVector
 from hwgen.netlist import Netlist
+from hwgen.pointwise import Pointwise, pointwise_module
+from hwgen.queue import Queue, queue_module
 from hwgen.stream import (
     class_width,
     classes_of,
@@ -34,9 +36,10 @@ from hwgen.stream import (
     stream_ports,
     windows,
 )
+from hwgen.top_verilog import has_forks, top_module
 from hwgen.unit_verilog import lane_module, unit_module
 
-OneModule = Entry | Modulation | Compute | Pool | Gather | Accumulate | Decide
+OneModule = Entry | Modulation | Compute | Pool | Gather | Accumulate | Decide | Pointwise | Queue
 RTL = Path(__file__).with_name("rtl")
 
 
@@ -49,6 +52,8 @@ def files(design: Design) -> dict[str, str]:
     for stage, module in zip(design.stages, design.modules, strict=False):
         found |= _stage_files(design, stage, module)
     found[f"{design.top}.v"] = top_module(design)
+    if has_forks(design):
+        found[f"{FORK}.v"] = (RTL / f"{FORK}.v").read_text(encoding="utf-8")
     return found | primitives(found)
 
 
@@ -67,36 +72,6 @@ def primitives(texts: Mapping[str, str]) -> dict[str, str]:
     return {f"{name}.v": (RTL / f"{name}.v").read_text(encoding="utf-8") for name in used}
 
 
-def top_module(design: Design) -> str:
-    """The stages in a row."""
-    emit = Emitter()
-    stages = design.stages
-    emit.comment(f"{design.name}: {', '.join(stage.name for stage in stages)}.")
-    emit.comment(f"{design.beats_in} beats in and {design.beats_out} out for each image.")
-    ports = stream_ports(stages[0].in_width, stages[-1].out_width)
-    with emit.module(design.top, ports):
-        for place, stage in enumerate(stages[:-1]):
-            emit(f"wire valid_{place}, ready_{place};")
-            emit(f"wire {bus(stage.out_width)} data_{place};")
-        for place, module in enumerate(design.modules[:-1]):
-            source = f"_{place - 1}" if place else None
-            target = f"_{place}" if place < len(stages) - 1 else None
-            _instance(emit, module, source, target)
-    return str(emit)
-
-
-def _instance(emit: Emitter, module: str, source: str | None, target: str | None) -> None:
-    sides = [("s", source), ("m", target)]
-    with emit.block(f"{module} u_{module} (", ");"):
-        emit(".aclk(aclk), .aresetn(aresetn),")
-        for side, wire in sides:
-            ports = [
-                f".{side}_axis_t{what}({f'{what}{wire}' if wire else f'{side}_axis_t{what}'})"
-                for what in ("valid", "ready", "data")
-            ]
-            emit(", ".join(ports) + ("," if side == "s" else ""))
-
-
 def stage_module(stage: OneModule, module: str) -> str:
     match stage:
         case Entry():
@@ -113,6 +88,10 @@ def stage_module(stage: OneModule, module: str) -> str:
             return _gather(stage, module)
         case Decide():
             return (in_turn_module if stage.in_turn else decide_module)(stage, module)
+        case Pointwise():
+            return pointwise_module(stage, module)
+        case Queue():
+            return queue_module(stage, module)
 
 
 def _entry(stage: Entry, module: str) -> str:

@@ -61,7 +61,7 @@ def window_cost(windowing: Windowing, width: int) -> Resources:
 
 def around_of(network: Network, only: tuple[str, str] | None = None) -> Around:
     """Pools, gathering and the decision, and the fewest clocks that they and the input take."""
-    layers = part_of(network, only)
+    layers = part_of(network, only).layers
     given = network.signals[layers[0].source]
     clocks = {"the input": given.shape[0] * given.shape[1] * given.frames}
     found = NOTHING

@@ -74,8 +74,8 @@ def bench(design: Design, beats: Vectors) -> dict[str, str]:
     given, expected = beats.given, beats.expected
     return files(design) | {
         "testbench.v": testbench(design, len(given), len(expected)),
-        IN_FILE: hex_lines(given, design.stages[0].in_width),
-        OUT_FILE: hex_lines(expected, design.stages[-1].out_width),
+        IN_FILE: hex_lines(given, design.in_width),
+        OUT_FILE: hex_lines(expected, design.out_width),
     }
 
 

@@ -59,7 +59,7 @@ class Menu:
 
 def layers_of(network: Network, only: tuple[str, str] | None) -> list[Layer]:
     """The layers with a choice, in order."""
-    layers = part_of(network, only)
+    layers = part_of(network, only).layers
     return [one for one in layers if isinstance(one.op, Conv) and one.op.is_standard]
 
 

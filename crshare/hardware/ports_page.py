@@ -123,7 +123,7 @@ def lanes_in(lowered: Lowered) -> tuple[int, int]:
     """Values of a beat, and bits of each."""
     first = lowered.design.stages[0]
     width = first.raw.width if isinstance(first, Entry) else 1
-    return first.in_width // width, width
+    return lowered.design.in_width // width, width
 
 
 def _made_values(lowered: Lowered) -> str:

@@ -4,8 +4,9 @@ Stages work at the same time, each as soon as its input is there; a unit keeps w
 counts, so no stage is taken to wait for the next one. A test compares clocks with a simulator's.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from hwgen import (
     Accumulate,
@@ -14,11 +15,17 @@ from hwgen import (
     Design,
     Gather,
     MatrixVector,
+    Pointwise,
     Pool,
+    Queue,
     Stage,
     Windowing,
 )
 from hwgen.datapath import Schedule
+from hwgen.design import GIVEN
+
+Windowed = Compute | Pool | MatrixVector
+QUEUED = 2  # clocks in which a beat passes an empty queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +39,15 @@ class Timed:
 def latency(design: Design) -> int:
     """Clocks from the first beat of an image to the last of its answer, both included, where the
     image comes as fast as it is taken."""
-    arrivals = [0] * design.beats_in
-    for stage in design.stages:
-        arrivals = passed(stage, arrivals).given
-    return arrivals[-1] + 1
+    given: dict[int, list[int]] = {GIVEN: [0] * design.beats_in}
+    for place, (stage, sources) in enumerate(zip(design.stages, design.links, strict=True)):
+        given[place] = passed(stage, latest([given[source] for source in sources])).given
+    return given[len(design.stages) - 1][-1] + 1
+
+
+def latest(streams: Sequence[list[int]]) -> list[int]:
+    """When a beat of each stream is there."""
+    return [max(clocks) for clocks in zip(*streams, strict=True)]
 
 
 def passed(stage: Stage, arrivals: list[int]) -> Timed:
@@ -43,17 +55,47 @@ def passed(stage: Stage, arrivals: list[int]) -> Timed:
     match stage:
         case Compute() | Pool() | MatrixVector():
             behind = _kept(stage, arrivals)
-            return _walked(stage.windowing, _clocks(stage), _registers(stage), behind)
+            return _walked(stage.windowing, clocks_a_window(stage), _registers(stage), behind)
         case Gather(beats=beats) | Accumulate(frames=beats):
             return Timed(arrivals, [clock + 1 for clock in arrivals[beats - 1 :: beats]])
         case Decide():
             return Timed(arrivals, [clock + stage.n_levels for clock in arrivals])
+        case Pointwise():
+            n_stages = Schedule(stage.netlist, stage.per_stage).n_stages
+            return Timed(arrivals, [clock + n_stages for clock in arrivals])
+        case Queue():
+            return Timed(arrivals, [clock + QUEUED for clock in arrivals])
         case _:
             return Timed(arrivals, arrivals)
 
 
-def _clocks(stage: Compute | Pool | MatrixVector) -> int:
-    """Of a window."""
+def needed(stage: Stage, n_beats: int) -> list[int]:
+    """For each beat that a stage gives of n_beats: how many of them it takes before."""
+    match stage:
+        case Compute() | Pool() | MatrixVector():
+            a_map = prod(stage.windowing.size)
+            ends = list(_ends_of_windows(stage.windowing))
+            return [first + end for first in range(0, n_beats, a_map) for end in ends]
+        case Gather(beats=beats) | Accumulate(frames=beats):
+            return list(range(beats, n_beats + 1, beats))
+        case _:
+            return list(range(1, n_beats + 1))
+
+
+def clocks_of(stage: Stage, n_beats: int) -> int:
+    """The fewest clocks in which a stage passes so many beats, image after image."""
+    match stage:
+        case Compute() | Pool() | MatrixVector():
+            windowing, each = stage.windowing, clocks_a_window(stage)
+            maps, walked = n_beats // prod(windowing.size), prod(windowing.padded)
+            if isinstance(stage, MatrixVector) and stage.whole_map:
+                return maps * max(walked, each)
+            return maps * (walked + prod(windowing.output) * (each - 1))
+        case _:
+            return n_beats
+
+
+def clocks_a_window(stage: Windowed) -> int:
     match stage:
         case MatrixVector():
             return stage.n_words
@@ -70,7 +112,7 @@ def _kept(stage: Compute | Pool | MatrixVector, arrivals: list[int]) -> list[int
     return [clock + min(stage.kept, 2) for clock in arrivals]
 
 
-def _registers(stage: Compute | Pool | MatrixVector) -> int:
+def _registers(stage: Windowed) -> int:
     """In a row, from the last part of a window to the output."""
     match stage:
         case MatrixVector():
@@ -108,6 +150,15 @@ def _steps(windowing: Windowing) -> Iterator[tuple[bool, bool]]:
         for column in range(columns):
             on_map = top <= row < top + height and left <= column < left + width
             yield on_map, row in ends[0] and column in ends[1]
+
+
+def _ends_of_windows(windowing: Windowing) -> Iterator[int]:
+    """How many positions of the map the walk has taken at the end of each window."""
+    taken = 0
+    for on_map, complete in _steps(windowing):
+        taken += on_map
+        if complete:
+            yield taken
 
 
 def _ends(axis: int, windowing: Windowing) -> set[int]:
