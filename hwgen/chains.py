@@ -217,20 +217,26 @@ class ByClass:
         return max(1, (len(self.numbers) - 1).bit_length())
 
     def tally(self, width: int) -> Tally:
-        """Two bits a site while five inputs tell the class."""
-        sites = (width + 1) // 2 << max(0, self._class_bits - INPUTS + 1)
+        """Two bits a site while five inputs tell the class, one where six do."""
+        sites = -(-width // self._bits_a_site) << max(0, self._class_bits - INPUTS)
         return Tally(chain_luts=sites)
+
+    @property
+    def _bits_a_site(self) -> int:
+        return 2 if self._class_bits < INPUTS else 1
 
     def verilog(self, net: int, wires: Wires) -> list[str]:
         width, lines = wires.ranges[net].width, [f"wire {bus(wires.ranges[net].width)} n{net};"]
-        if self._class_bits >= INPUTS:
+        if self._class_bits > INPUTS:
             return [*lines, *self._cases(net, width, wires)]
         given = tuple(Bit(self.net, False, place) for place in range(self._class_bits))
-        for place in range(0, width, 2):
-            site = Site(given, self._bit(place), self._bit(place + 1))
-            lower = f"n{net}[{place + 1}]" if place + 1 < width else f"t{net}"
-            if place + 1 == width:
-                lines.append(f"wire t{net};")
+        step = self._bits_a_site
+        for place in range(0, width, step):
+            read = step == 2 and place + 1 < width
+            lower = f"n{net}[{place + 1}]" if read else f"t{net}_{place}"
+            if not read:
+                lines.append(f"wire t{net}_{place};")
+            site = Site(given, self._bit(place), self._bit(place + 1) if step == 2 else None)
             upper = f"n{net}[{place}]" if width > 1 else f"n{net}"
             lines.append(site.verilog(f"l{net}_{place}", upper, lower, wires))
         return lines

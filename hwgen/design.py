@@ -42,9 +42,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """A bit of the window, inverted in the phases where `flips` has a 1 (bit p for phase p)."""
+    """A bit of the window, inverted in the phases where `flips` has a 1 (bit p for phase p).
 
-    place: int
+    place None: what would invert it, 1 in these phases.
+    """
+
+    place: int | None
     flips: int
 
 
@@ -98,13 +101,19 @@ class Compute:
             raise NetlistError(
                 f"{self.name}: a folded netlist reads {len(folding.gates)} gates and gives bits"
             )
-        if any(not 0 <= gate.place < n_places for gate in folding.gates):
+        read = (gate.place for gate in folding.gates if gate.place is not None)
+        if any(not 0 <= place < n_places for place in read):
             raise NetlistError(f"{self.name}: a gate reads a bit that the window does not have")
         if not 0 < folding.n_outputs <= folding.phases * len(self.netlist.heads):
             raise NetlistError(
                 f"{self.name}: {folding.phases} phases of {len(self.netlist.heads)} heads cannot "
                 f"give {folding.n_outputs} outputs"
             )
+
+    @property
+    def kept(self) -> int:
+        """Positions that wait in the stage while a window has its turns: those of a map."""
+        return prod(self.windowing.size) if self.folding else 0
 
     @property
     def in_width(self) -> int:

@@ -1,6 +1,6 @@
 """A layer in turns as Verilog: the phase of what is in each stage, and outputs phase by phase."""
 
-from hwgen.design import Folding
+from hwgen.design import Folding, Gate
 from hwgen.emitter import Emitter, bus, constant
 from hwgen.stream import class_width, registered_end
 
@@ -8,7 +8,7 @@ from hwgen.stream import class_width, registered_end
 def in_phases(emit: Emitter, folding: Folding, n_stages: int, places: list[str]) -> list[str]:
     """phase_k, the turn of what is in stage k; a window is taken with its last. The gates' places.
 
-    Each gate is a bit of the window, inverted in its phases.
+    Each gate is a bit of the window, inverted in its phases, or 1 in them.
     """
     width, last = class_width(folding.phases), folding.phases - 1
     emit(f"reg {bus(width)} phase_0;")
@@ -26,10 +26,14 @@ def in_phases(emit: Emitter, folding: Folding, n_stages: int, places: list[str])
             f"phase_0 == {constant(p, width)}" for p in range(folding.phases) if flips >> p & 1
         ]
         emit(f"wire flip_{flips} = {' || '.join(turns)};")
-    return [
-        f"{places[gate.place]} ^ flip_{gate.flips}" if gate.flips else places[gate.place]
-        for gate in folding.gates
-    ]
+    return [_gate(gate, places) for gate in folding.gates]
+
+
+def _gate(gate: Gate, places: list[str]) -> str:
+    flip = f"flip_{gate.flips}"
+    if gate.place is None:
+        return flip
+    return f"{places[gate.place]} ^ {flip}" if gate.flips else places[gate.place]
 
 
 def gathered(emit: Emitter, folding: Folding, n_stages: int, n_heads: int) -> None:

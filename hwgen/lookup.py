@@ -13,7 +13,7 @@ from hwgen.lut_tables import INPUTS, Site
 class Lookup:
     """numbers[k] where the bits, the first least significant, are k.
 
-    packed: two bits of the number in each LUT6_2, where at most five bits are read.
+    packed: LUT6_2 cells, each of two bits of the number where at most five bits are read.
     """
 
     bits: tuple[Bit, ...]
@@ -58,13 +58,16 @@ class Lookup:
 
     def verilog(self, net: int, wires: Wires) -> list[str]:
         lines = [f"wire {bus(self.width)} n{net};"]
-        if not self._pairs:
+        if not self.packed:
             return [*lines, *(self._table(net, place, wires) for place in range(self.width))]
-        for place in range(0, self.width, 2):
-            lower = f"n{net}[{place + 1}]" if place + 1 < self.width else f"t{net}"
-            if place + 1 == self.width:
-                lines.append(f"wire t{net};")
-            site = Site(self.bits, self._bit(place), self._bit(place + 1))
+        step = 1 + self._pairs
+        for place in range(0, self.width, step):
+            read = step == 2 and place + 1 < self.width
+            lower = f"n{net}[{place + 1}]" if read else f"t{net}_{place}"
+            if not read:
+                lines.append(f"wire t{net}_{place};")
+            second = self._bit(place + 1) if self._pairs else None
+            site = Site(self.bits, self._bit(place), second)
             lines.append(site.verilog(f"l{net}_{place}", f"n{net}[{place}]", lower, wires))
         return lines
 

@@ -10,6 +10,7 @@ from math import prod
 
 from hwgen.cells import Range
 from hwgen.errors import NetlistError
+from hwgen.kept import MOST_DISTRIBUTED
 from hwgen.netlist import Netlist
 from hwgen.windowing import Windowing
 
@@ -83,20 +84,12 @@ class Weights:
         return max(self.masks, default=0)
 
 
-MOST_DISTRIBUTED = 64  # beats of a fifo in LUTs
-
-
 def is_whole_map(windowing: Windowing, channels: int, simd: int) -> bool:
     """Whether a unit reads its one window in a memory of positions, each in 2**n parts."""
     parts, rest = divmod(channels, simd)
     positions = prod(windowing.size)
     one = windowing.kernel == windowing.size and not any(windowing.pads)
     return one and not rest and not parts & (parts - 1) and 1 < positions <= MOST_DISTRIBUTED // 2
-
-
-def fifo_index(beats: int) -> int:
-    """Bits of a place in a fifo of at least so many beats."""
-    return max(1, (beats - 1).bit_length())
 
 
 @dataclass(frozen=True, slots=True)

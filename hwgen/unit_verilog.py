@@ -9,7 +9,8 @@ from math import prod
 
 from hwgen.datapath import Datapath, Schedule
 from hwgen.emitter import Emitter, bus, constant
-from hwgen.matrix_vector import MOST_DISTRIBUTED, MatrixVector, fifo_index
+from hwgen.kept import kept
+from hwgen.matrix_vector import MatrixVector
 from hwgen.netlist import Netlist
 from hwgen.stream import class_width, classes_of, stream_ports, windows
 from hwgen.unit_memory import Memory, table
@@ -67,8 +68,9 @@ class _Unit:
         if self.stage.whole_map:
             self.emit("wire advance, take;", "wire window_valid;")
         else:
-            source = self._kept() if self.stage.kept else "s_axis"
-            windows(self.emit, self.stage.windowing, self.stage.in_width, source)
+            width, n_kept = self.stage.in_width, self.stage.kept
+            source = kept(self.emit, n_kept, width) if n_kept else "s_axis"
+            windows(self.emit, self.stage.windowing, width, source)
         self._counters()
         if self.stage.whole_map:
             self._maps()
@@ -78,26 +80,6 @@ class _Unit:
         self._starts()
         self._sums()
         self._outputs()
-
-    def _kept(self) -> str:
-        """The stream behind what waits: beats of a map, or the one beat of a dense layer."""
-        emit, width, index = self.emit, self.stage.in_width, fifo_index(self.stage.kept)
-        kind = "reg" if self.stage.kept == 1 else "wire"
-        emit(f"{kind} kept_tvalid;", f"{kind} {bus(width)} kept_tdata;", "wire kept_tready;")
-        if self.stage.kept == 1:
-            emit("assign s_axis_tready = !kept_tvalid || kept_tready;")
-            with emit.block("always @(posedge aclk) begin", "end"):
-                emit("if (s_axis_tready) kept_tdata <= s_axis_tdata;")
-                emit("if (!aresetn) kept_tvalid <= 1'b0;")
-                emit("else if (s_axis_tready) kept_tvalid <= s_axis_tvalid;")
-            return "kept"
-        block = int(1 << index > MOST_DISTRIBUTED)
-        settings = f".WIDTH({width}), .INDEX({index}), .BLOCK({block})"
-        with emit.block(f"fifo #({settings}) u_fifo (", ");"):
-            emit(".clk(aclk), .rst(!aresetn),")
-            emit(".s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata),")
-            emit(".m_valid(kept_tvalid), .m_ready(kept_tready), .m_data(kept_tdata)")
-        return "kept"
 
     def _maps(self) -> None:
         """Whole maps in a memory; `fold` tells the position, and the part of it in its low bits."""

@@ -23,6 +23,7 @@ from hwgen.folding import gathered, in_phases
 from hwgen.frames import Accumulate, Modulation
 from hwgen.frames_verilog import accumulate_module, modulation_module
 from hwgen.identifiers import FORK, HAND_WRITTEN, PRIMITIVES
+from hwgen.kept import kept
 from hwgen.matrix_vector import MatrixVector
 from hwgen.netlist import Netlist
 from hwgen.pointwise import Pointwise, pointwise_module
@@ -155,7 +156,8 @@ def _compute(stage: Compute, module: str) -> str:
         "/* verilator lint_off UNUSED */  // inputs of no weight, and bits that exact ranges spare",
     )
     with emit.module(module, stream_ports(stage.in_width, stage.out_width)):
-        windows(emit, stage.windowing, stage.in_width)
+        source = kept(emit, stage.kept, stage.in_width) if stage.kept else "s_axis"
+        windows(emit, stage.windowing, stage.in_width, source)
         places = _places(stage)
         if stage.folding:
             places = in_phases(emit, stage.folding, schedule.n_stages, places)

@@ -9,9 +9,9 @@ found by bisection over the clocks that any architecture has.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from crshare.hardware.architecture import Graph, Resources
+from crshare.hardware.architecture import Graph, Resources, Turns
 from crshare.hardware.around import Around
-from crshare.hardware.costs import Menu, Priced
+from crshare.hardware.costs import Built, Menu, Priced
 from hwgen.devices import Chip
 from solver import knapsack, solve_knapsack
 from solver.choices import AUTO
@@ -70,12 +70,12 @@ class Choice:
         return summed([self.around.resources, *(priced.resources for _, priced in self.layers)])
 
     @property
-    def unbuilt(self) -> list[str]:
-        """Layers whose graph is only estimated."""
+    def unbuilt(self) -> list[Built]:
+        """Layers whose graph or turns are only estimated."""
         return [
-            layer
+            (layer, priced.architecture)
             for layer, priced in self.layers
-            if isinstance(priced.architecture, Graph) and not priced.exact
+            if isinstance(priced.architecture, Graph | Turns) and not priced.exact
         ]
 
 
@@ -179,31 +179,31 @@ def _fitting(question: Question, clocks: int) -> Choice | None:
 def settled(
     question_of: Callable[[], Question],
     ask: Callable[[Question], Choice | None],
-    build: Callable[[str], None],
+    build: Callable[[Built], None],
 ) -> Choice | None:
-    """Choose, build what graphs are chosen, and choose again, until all that is chosen is built.
+    """Choose, build what graphs and turns are chosen, and choose again, until all of them are.
 
-    question_of: the question with all that is built by then. build: a layer's graph.
+    question_of: the question with all that is built by then. build: a layer so.
     """
     while True:
         choice = ask(question_of())
         if choice is None or not choice.unbuilt:
             return choice
-        for layer in choice.unbuilt:
-            build(layer)
+        for one in choice.unbuilt:
+            build(one)
 
 
 def settled_curve(
-    question_of: Callable[[], Question], rates: Sequence[int], build: Callable[[str], None]
+    question_of: Callable[[], Question], rates: Sequence[int], build: Callable[[Built], None]
 ) -> tuple[Choice, ...]:
-    """The curve at these rates, all of its graphs built."""
+    """The curve at these rates, all of its graphs and turns built."""
     while True:
         found = tuple(curve(question_of(), rates))
-        unbuilt = sorted({layer for choice in found for layer in choice.unbuilt})
+        unbuilt = dict.fromkeys(one for choice in found for one in choice.unbuilt)
         if not unbuilt:
             return found
-        for layer in unbuilt:
-            build(layer)
+        for one in unbuilt:
+            build(one)
 
 
 def curve(question: Question, rates: Sequence[int]) -> Iterator[Choice]:

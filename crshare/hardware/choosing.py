@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from crshare.errors import HardwareError
 from crshare.frame import Frame, Tabled
-from crshare.hardware.architecture import Architecture, Resources, size_of
+from crshare.hardware.architecture import Architecture, Graph, Resources, size_of
 from crshare.hardware.around import around_of
 from crshare.hardware.choice import (
     Budget,
@@ -16,11 +16,12 @@ from crshare.hardware.choice import (
     settled,
     settled_curve,
 )
-from crshare.hardware.costs import graph_cost, menus
+from crshare.hardware.costs import Built, graph_cost, menus
 from crshare.hardware.goal import Goal
 from crshare.hardware.lowering import Report, lower
 from crshare.hardware.options import Options
 from crshare.hardware.shown import choice_frame
+from crshare.hardware.turns_cost import turns_cost
 from crshare.hardware.what_gives import Ask, what_gives
 from crshare.hardware.wide_input import beat_of
 from crshare.limits import LUTS
@@ -73,7 +74,7 @@ class Chooser:
 
     def choose(self, goal: Goal, on_progress: Report) -> Chosen:
         """HardwareError that says what would have to give where nothing reaches the goal."""
-        exact = dict[str, Resources]()
+        exact = dict[Built, Resources]()
         build = self._builder(exact, on_progress)
 
         def settle(budget: Budget, ask: Ask) -> Choice | None:
@@ -103,29 +104,36 @@ class Chooser:
         self, budget: Budget, rates: Sequence[int], on_progress: Report
     ) -> tuple[Choice, ...]:
         """At these rates, within a budget of block RAMs, with all graphs on it built."""
-        exact = dict[str, Resources]()
+        exact = dict[Built, Resources]()
         build = self._builder(exact, on_progress)
         return settled_curve(lambda: self.question(budget, exact), rates, build)
 
-    def question(self, budget: Budget, exact: dict[str, Resources]) -> Question:
+    def question(self, budget: Budget, exact: dict[Built, Resources]) -> Question:
         """With graphs that have been built as they are, others by estimate."""
         built = planned_network(self.network, self.plan) if self.plan else self.network
         options = self.options
         found = menus(built, options.target, exact, self.only, options.architectures)
         return Question(found, around_of(built, self.only), budget, self.backend)
 
-    def _builder(self, exact: dict[str, Resources], on_progress: Report) -> Callable[[str], None]:
-        plain = replace(self.options, architectures={}, fold=1, max_luts=int(LUTS.high))
+    def _builder(
+        self, exact: dict[Built, Resources], on_progress: Report
+    ) -> Callable[[Built], None]:
+        plain = replace(self.options, fold=1, max_luts=int(LUTS.high))
 
-        def build(layer: str) -> None:
-            on_progress(f"building the graph of {layer}", 0.0)
-            made = lower(self.network, self.plan, plain, only=(layer, layer))
+        def build(one: Built) -> None:
+            layer, architecture = one
+            what = "graph" if isinstance(architecture, Graph) else "lanes"
+            on_progress(f"building the {what} of {layer}", 0.0)
+            options = replace(plain, architectures={layer: architecture})
+            made = lower(self.network, self.plan, options, only=(layer, layer))
+            stage = next(one for one in made.design.stages if one.name == layer)
+            assert isinstance(stage, Compute)
+            held = Schedule(stage.netlist, stage.per_stage).n_registers()
             luts, size = made.layers[0].lut6, size_of(self.network, layer)
-            held = sum(
-                Schedule(stage.netlist, stage.per_stage).n_registers()
-                for stage in made.design.stages
-                if isinstance(stage, Compute) and stage.name == layer
+            exact[one] = (
+                turns_cost(size, luts, held, stage.folding)
+                if stage.folding
+                else graph_cost(size, luts, plain.target, held)
             )
-            exact[layer] = graph_cost(size, luts, plain.target, held)
 
         return build

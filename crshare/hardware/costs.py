@@ -1,9 +1,10 @@
 """What each architecture of each layer takes, by estimate: the menu that a choice is made from.
 
-Units are counted by their formula (`architecture.unit_cost`). A shared graph is estimated from its
-shape until it has been built; its weights make little difference. Measured on random weights of 4
-to 128 outputs of 64 to 1,152 inputs, graphs take c * n_inputs**-p LUTs a weight within 8 %, with c
-and p by target; windows, thresholds and pipeline registers come on top.
+Units are counted by their formula (`unit_cost`). A shared graph, or lanes in turns (`turns_cost`),
+are estimated from their shape until they have been built; their weights make little difference.
+Measured on random weights of 4 to 128 outputs of 64 to 1,152 inputs, graphs take c * n_inputs**-p
+LUTs a weight within 8 %, with c and p by target; windows, thresholds and pipeline registers come on
+top.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ from crshare.hardware.architecture import (
 from crshare.hardware.around import window_cost
 from crshare.hardware.left_out import of_both_parities
 from crshare.hardware.parts import part_of
+from crshare.hardware.turns_cost import turns_estimate, turns_of
 from crshare.hardware.unit_cost import choices, unit_cost
 from crshare.network.graph import Conv, Layer, Network
 from hwgen.targets import GENERIC, XILINX
@@ -32,8 +34,11 @@ WIDER = 0.23  # of a graph's LUTs for each further bit of its inputs
 A_TURN = 1.5  # LUTs of an input of one output in 4 or 8 turns, as yosys maps it
 REGISTERS = {GENERIC: 0.42, XILINX: 1.4}  # for each LUT of a pipelined graph
 
-Exact = Mapping[str, Resources]
-"""What graphs take that have been built, by the layer's name."""
+Built = tuple[str, Architecture]
+"""A layer by its name, and a graph or turns that were built, or are to be."""
+
+Exact = Mapping[Built, Resources]
+"""What graphs and turns take that have been built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +89,10 @@ def menus(
 
 
 def _options(network: Network, layer: Layer, target: str, exact: Exact) -> Iterator[Priced]:
-    yield priced(network, layer.name, Graph(), target, exact)
     assert isinstance(layer.op, Conv)
+    yield priced(network, layer.name, Graph(), target, exact)
+    for turns in turns_of(network, layer, target):
+        yield priced(network, layer.name, turns, target, exact)
     if network.threshold_of(layer.name) is None and of_both_parities(layer.op.kernel):
         return  # scores that no unit gives
     for unit in choices(network, layer.name, target):
@@ -100,10 +107,12 @@ def priced(
     match architecture:
         case Unit() as unit:
             return Priced(unit, pace, unit_cost(network, layer, unit, target))
-        case Graph() if layer in exact:
-            return Priced(architecture, pace, exact[layer], exact=True)
+        case Graph() | Turns() if (layer, architecture) in exact:
+            return Priced(architecture, pace, exact[layer, architecture], exact=True)
         case Graph():
             return Priced(architecture, pace, graph_estimate(size_of(network, layer), target))
+        case Turns(turns) if target == XILINX:
+            return Priced(architecture, pace, turns_estimate(size_of(network, layer), turns))
         case Turns(turns):
             size = size_of(network, layer)
             luts = round(A_TURN * -(-size.n_outputs // turns) * size.n_inputs)

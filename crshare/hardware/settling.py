@@ -8,6 +8,7 @@ from crshare.hardware.architecture import Graph, Resources, Turns, Unit, check, 
 from crshare.hardware.layer_input import LayerInput
 from crshare.hardware.layer_stage import LayerSums
 from crshare.hardware.options import Options
+from crshare.hardware.turn_lanes import lanes_stage
 from crshare.hardware.unit_cost import unit_cost
 from crshare.hardware.unit_stage import unit_stage
 from crshare.network.graph import Network, Threshold
@@ -99,7 +100,26 @@ class Settling:
                 f"layer {layer.name}: has weights of 0, inputs that the plan leaves out, which are "
                 'not built in turns; give it the architecture "graph"'
             )
-        return self._folded(LayerSums(layer, self.graph_of(layer)), threshold, turns, None)[1]
+        if self.options.target == XILINX:
+            return self._lanes(layer, threshold, turns, None)
+        return self._folded(LayerSums(layer, self.graph_of(layer)), threshold, turns, None)
+
+    def _lanes(
+        self, layer: LayerInput, threshold: Threshold, turns: int, unrolled: int | None
+    ) -> Settled:
+        stage = lanes_stage(layer, threshold, turns, self.options.per_stage)
+        taken = tally(stage.netlist).chain_luts
+        lowered = LoweredLayer(
+            layer.name,
+            "turns",
+            *(taken, 0, 0),
+            stage.netlist.levels[-1],
+            phases=turns,
+            why=_why(turns, taken, unrolled),
+            architecture="turns",
+            clocks=clocks(self.network, layer.name, Turns(turns)),
+        )
+        return stage, lowered
 
     def _smaller(self, sums: LayerSums, threshold: Threshold | None) -> Settled:
         """Unrolled, or in the turns of `fold` where that is smaller."""
@@ -114,22 +134,25 @@ class Settling:
             return self._unrolled(sums, threshold, "")
         stage = sums.compute(threshold, options.per_stage)
         lut6 = tally(stage.netlist).chain_luts or measure(sums.graph).lut6
-        folded_luts, folded = self._folded(sums, threshold, turns, lut6)
-        if folded_luts < lut6:
+        folded = (
+            self._lanes(sums.layer, threshold, turns, lut6)
+            if options.target == XILINX
+            else self._folded(sums, threshold, turns, lut6)
+        )
+        if folded[1].lut6 < lut6:
             return folded
-        why = f"unrolled: about {lut6:,} LUTs, in {turns} turns {folded_luts:,}"
+        why = f"unrolled: about {lut6:,} LUTs, in {turns} turns {folded[1].lut6:,}"
         return self._unrolled(sums, threshold, why)
 
     def _folded(
         self, sums: LayerSums, threshold: Threshold, turns: int, unrolled: int | None
-    ) -> tuple[int, Settled]:
+    ) -> Settled:
         options = self.options
         turned = sums.turned(threshold, turns, options.method, options.goal)
         stage = sums.folded(sums.compute(threshold, options.per_stage), turned, threshold)
-        compared = f", unrolled {unrolled:,}" if unrolled else ""
-        why = f"in {turns} turns: about {turned.lut6:,} LUTs{compared}"
+        why = _why(turns, turned.lut6, unrolled)
         lowered = self._lowered(sums.layer, turned.lut6, turned.graph, Turns(turns), why)
-        return turned.lut6, (stage, lowered)
+        return stage, lowered
 
     def _unrolled(self, sums: LayerSums, threshold: Threshold | None, why: str) -> Settled:
         stage = sums.compute(threshold, self.options.per_stage)
@@ -149,6 +172,11 @@ class Settling:
             architecture=built.kind,
             clocks=clocks(self.network, layer.name, built),
         )
+
+
+def _why(turns: int, luts: int, unrolled: int | None) -> str:
+    compared = f", unrolled {unrolled:,}" if unrolled else ""
+    return f"in {turns} turns: about {luts:,} LUTs{compared}"
 
 
 def check_size(layer: str, lut6: int, options: Options) -> None:

@@ -106,8 +106,8 @@ def clocks_a_window(stage: Windowed) -> int:
 
 
 def _kept(stage: Compute | Pool | MatrixVector, arrivals: list[int]) -> list[int]:
-    """When beats have passed what keeps them before a unit: a register, or a memory with one."""
-    if not isinstance(stage, MatrixVector) or not stage.kept:
+    """When beats have passed what keeps them before a stage: a register, or a memory with one."""
+    if isinstance(stage, Pool) or not stage.kept:
         return arrivals
     return [clock + min(stage.kept, 2) for clock in arrivals]
 

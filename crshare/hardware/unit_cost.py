@@ -23,7 +23,7 @@ from crshare.hardware.around import BLOCK_WIDTHS, block_rams, choosing, stored, 
 from crshare.hardware.lanes import LaneShape, lane_cost
 from crshare.hardware.sliced import place_bits
 from crshare.network.graph import Network
-from hwgen.matrix_vector import MOST_DISTRIBUTED, fifo_index
+from hwgen.kept import MOST_DISTRIBUTED, fifo_index
 from hwgen.targets import GENERIC, XILINX
 
 
@@ -71,7 +71,7 @@ def _cost(size: Size, unit: Unit, target: str) -> Resources:
     window = NOTHING if whole else window_cost(size.windowing, size.channels * size.width)
     luts = unit.pe * lane.sites + decoded.luts + sums + chosen + kept + starts + window.luts
     memory = _block_memory(words, weights) if unit.memory == BLOCK else NOTHING
-    fifo = NOTHING if words == 1 else _maps(size) if whole else _fifo(size)
+    fifo = NOTHING if words == 1 else _maps(size) if whole else fifo_cost(size)
     luts += memory.luts + fifo.luts
     blocks = memory.block_rams + fifo.block_rams + decoded.block_rams
     read = 0 if unit.memory == BLOCK else weights  # block RAM has registers of its own
@@ -142,7 +142,7 @@ def n_masks(size: Size, unit: Unit) -> int:
     return size.left_out.arranged(unit.pe).n_masks if size.left_out else 0
 
 
-def _fifo(size: Size) -> Resources:
+def fifo_cost(size: Size) -> Resources:
     """What keeps the positions of a map while a window is computed; one position is a register."""
     positions, width = prod(size.windowing.size), size.channels * size.width
     if size.width > 1 and positions > 1:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from crshare.cli import main
 from crshare.errors import HardwareError
-from crshare.hardware.architecture import Graph, Resources, Unit, size_of
+from crshare.hardware.architecture import Graph, Resources, Turns, Unit, size_of
 from crshare.hardware.around import Around, around_of
 from crshare.hardware.choice import (
     LUTS_A_BLOCK,
@@ -28,7 +28,7 @@ from crshare.hardware.choice import (
     settled,
 )
 from crshare.hardware.choosing import Chooser
-from crshare.hardware.costs import GRAPH_LUTS, Menu, Priced, graph_estimate, menus
+from crshare.hardware.costs import GRAPH_LUTS, Built, Menu, Priced, graph_estimate, menus
 from crshare.hardware.goal import Goal, target_for
 from crshare.hardware.options import Options
 from crshare.hardware.what_gives import Ask, what_gives
@@ -134,8 +134,9 @@ def test_it_chooses_again_until_all_chosen_graphs_are_built(seed: int) -> None:
         ]
         return replace(first, menus=tuple(found))
 
-    def build(layer: str) -> None:
-        assert layer not in built
+    def build(one: Built) -> None:
+        layer, architecture = one
+        assert layer not in built and architecture == Graph()
         built[layer] = random.randint(1, 120)
 
     choice = settled(question_of, lambda asked: cheapest(asked, 12), build)
@@ -191,14 +192,28 @@ def quiet(what: str, share: float) -> None:
 
 def test_a_menu_has_the_graph_and_units_and_exact_graphs_replace_estimates() -> None:
     network = small()
-    exact = {"conv2": Resources(1, 2, 0)}
+    exact: dict[Built, Resources] = {("conv2", Graph()): Resources(1, 2, 0)}
     first, second = menus(network, GENERIC, exact)
     assert (first.layer, second.layer) == ("conv1", "conv2")
     assert first.options[0].resources == graph_estimate(size_of(network, "conv1"), GENERIC)
-    assert second.options[0] == Priced(Graph(), 16, exact["conv2"], exact=True)
+    assert second.options[0] == Priced(Graph(), 16, exact["conv2", Graph()], exact=True)
     assert len({one.architecture for one in second.options}) == len(second.options) > 4
     around = around_of(network)
     assert (around.clocks, around.slowest) == (36, "the input")
+
+
+def test_turns_are_chosen_where_compressor_trees_are_and_built_before_they_count() -> None:
+    """Each number of lanes by its fewest turns; no layer of pixels, and none of plain adders."""
+    network = small()
+
+    def turns(target: str) -> list[list[int]]:
+        every = ([one.architecture for one in m.options] for m in menus(network, target, {}))
+        return [[one.turns for one in menu if isinstance(one, Turns)] for menu in every]
+
+    assert turns(GENERIC) == [[], []] and turns(XILINX) == [[], [2, 3, 4, 8]]
+    options = Options(XILINX, architectures={"conv2": Turns(8)})
+    built = dict(Chooser(network, None, options).choose(Goal(150), quiet).choice.layers)["conv2"]
+    assert built.architecture == Turns(8) and built.exact and built.clocks == 16 + 4 * 7
 
 
 def test_what_cannot_be_fast_enough_is_told_with_the_layer() -> None:

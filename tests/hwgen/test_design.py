@@ -238,7 +238,7 @@ def test_layers_in_turns_give_the_executors_answers(seed: int, monkeypatch: Monk
     monkeypatch.setattr(Turned, "lut6", 0)
     network = random_hardware_network(seed)
     plan = similar_plan(network) if seed % 2 else None
-    options = Options(per_stage=1 + seed % 3, fold=2 + seed % 4, target=target_of(seed))
+    options = Options(per_stage=1 + seed % 3, fold=2 + seed % 4)
     lowered = lower(network, plan, options, name="dut", only=all_bits(network, seed))
     images = random_images(np.random.default_rng(seed), network.input, 4)
     verdicts = verify(lowered, images, ["icarus"], quiet)
