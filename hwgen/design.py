@@ -4,6 +4,7 @@ A stream carries one position of a map a beat, row by row, channel c of k bits a
 Each stage reads one stream or several, and gives one, which several stages may read.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -49,6 +50,10 @@ class Gate:
 
     place: int | None
     flips: int
+
+    def value(self, window: Sequence[int], phase: int) -> int:
+        bit = 0 if self.place is None else window[self.place]
+        return bit ^ (self.flips >> phase & 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ def _computed(stage: Compute, window: Sequence[int], place: tuple[int, int]) -> 
         return interpret(stage.netlist, values, which)
     found = Values()
     for phase in range(folding.phases):
-        gates = [values[gate.place] ^ (gate.flips >> phase & 1) for gate in folding.gates]
+        gates = [gate.value(values, phase) for gate in folding.gates]
         found += interpret(stage.netlist, gates, which * folding.phases + phase)
     return found[: folding.n_outputs]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hwgen.emitter import Emitter
 from hwgen.errors import NetlistError
-from hwgen.matrix_vector import MOST_DISTRIBUTED, fifo_index
+from hwgen.kept import MOST_DISTRIBUTED, fifo_index
 from hwgen.stream import stream_ports
 
 

@@ -19,10 +19,7 @@ from tests.networks import random_images, random_signs
 
 def given_by(made: TurnLanes, window: list[int], turn: int, at: int) -> list[int]:
     """What the lanes give in a turn; at: the number of their limits."""
-    given = [
-        gate.flips >> turn & 1 if gate.place is None else window[gate.place] for gate in made.gates
-    ]
-    return interpret(made.netlist, given, at)
+    return interpret(made.netlist, [gate.value(window, turn) for gate in made.gates], at)
 
 
 @pytest.mark.parametrize("seed", range(16))
