@@ -119,6 +119,19 @@ def test_exit_codes_are_as_the_help_says(tmp_path: Path) -> None:
     assert run("nonsense").returncode == 2
 
 
+def test_a_system_that_cannot_fork_is_told_what_to_do() -> None:
+    """Windows is feigned."""
+    code = "import os, runpy; del os.fork; runpy.run_module('crshare', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "crshare: needs a system that forks processes, as Linux and macOS do; on Windows, install "
+        "and run it inside of WSL\n"
+    )
+
+
 @pytest.mark.parametrize("shell", [BashComplete, ZshComplete, FishComplete])
 def test_shells_complete_commands_options_and_choices(shell: type[BashComplete]) -> None:
     complete = shell(main, {}, "crshare", "_CRSHARE_COMPLETE")
