@@ -89,6 +89,7 @@ class Chip:
 
 
 SERIES_7, ZYNQ_7 = "AMD DS180, 7 Series FPGAs Overview", "AMD DS190, Zynq-7000 SoC Overview"
+PLACED = f"{SERIES_7}; LUTs that Vivado places on"
 ZYNQ_US, ULTRASCALE = "AMD DS891, Zynq UltraScale+ Overview", "AMD DS890, UltraScale Overview"
 KRIA = "AMD DS987, Kria K26 SOM"
 ECP5 = "Lattice FPGA-DS-02012, ECP5 and ECP5-5G; LUTs as Project Trellis counts them"
@@ -97,7 +98,7 @@ ICE40, ULTRAPLUS = "Lattice FPGA-DS-02029, iCE40 LP/HX", "Lattice FPGA-DS-02008,
 
 def _xilinx(luts: int, block_rams: int, part: str, source: str) -> Chip:
     """Two registers for each LUT, and block RAM of 36 Kbit."""
-    family = "xilinx" if source in (SERIES_7, ZYNQ_7) else "ultrascale"
+    family = "xilinx" if source in (SERIES_7, PLACED, ZYNQ_7) else "ultrascale"
     return Chip(family, luts, 6, 2 * luts, block_rams, 36_864, part, source)
 
 
@@ -114,7 +115,7 @@ CHIPS = {
     "xc7a35t": _xilinx(20_800, 50, "xc7a35tcpg236-1", SERIES_7),
     "xc7a50t": _xilinx(32_600, 75, "xc7a50tcsg324-1", SERIES_7),
     "xc7a100t": _xilinx(63_400, 135, "xc7a100tcsg324-1", SERIES_7),
-    "xc7a200t": _xilinx(134_600, 365, "xc7a200tfbg676-1", SERIES_7),
+    "xc7a200t": _xilinx(133_800, 365, "xc7a200tfbg676-1", PLACED),
     "xc7k325t": _xilinx(203_800, 445, "xc7k325tffg900-2", SERIES_7),
     "xc7z010": _xilinx(17_600, 60, "xc7z010clg400-1", ZYNQ_7),
     "xc7z020": _xilinx(53_200, 140, "xc7z020clg400-1", ZYNQ_7),

@@ -2,8 +2,9 @@
 
 Layers work at the same time, so a network takes as many clocks an image as its slowest layer. At
 given clocks the least LUTs are a multiple-choice knapsack: of each layer one architecture that is
-fast enough, block RAMs within a budget. The fewest clocks within LUTs, registers and block RAMs are
-found by bisection over the clocks that any architecture has.
+fast enough, block RAMs within a budget. Registers within a budget have a price in LUTs, the least
+at which they fit. The fewest clocks within LUTs, registers and block RAMs are found by bisection
+over the clocks that any architecture has.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,8 @@ from solver.facility.knapsack import Choice as Answer
 from solver.facility.knapsack import Knapsack
 
 LUTS_A_BLOCK = 190  # what a block RAM counts where no device says how many there are
+PARTS = 64  # of a LUT, in which registers are priced
+DEAREST = PARTS << 12  # of a register; at this price LUTs count nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +110,41 @@ class Question:
 def cheapest(question: Question, clocks: int) -> Choice | None:
     """The least LUTs at so many clocks; None where a layer is slower or block RAMs do not do.
 
-    Without a budget of block RAMs, each counts LUTS_A_BLOCK LUTs.
+    Without a budget of block RAMs, each counts LUTS_A_BLOCK LUTs. Where these least LUTs take more
+    registers than there are, the choice is cheapest at the least price of registers that brings
+    them within the budget, or has the fewest registers.
     """
     problem = _posed(question, clocks)
-    return None if problem is None else problem.solved(question.backend)
+    if problem is None:
+        return None
+    found = problem.solved(question.backend)
+    if _has_registers(question, found):
+        return found
+    return _with_fewer_registers(question, clocks)
+
+
+def _has_registers(question: Question, found: Choice) -> bool:
+    limit = question.budget.registers
+    return limit is None or found.resources.registers <= limit
+
+
+def _with_fewer_registers(question: Question, clocks: int) -> Choice:
+    """By bisection over prices of a register."""
+    found, low, high = _priced_choice(question, clocks, DEAREST), 0, DEAREST
+    while _has_registers(question, found) and high - low > 1:
+        middle = (low + high) // 2
+        cheaper = _priced_choice(question, clocks, middle)
+        if _has_registers(question, cheaper):
+            found, high = cheaper, middle
+        else:
+            low = middle
+    return found
+
+
+def _priced_choice(question: Question, clocks: int, price: int) -> Choice:
+    problem = _posed(question, clocks, price)
+    assert problem is not None
+    return problem.solved(question.backend)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,23 +164,28 @@ class _Posed:
         return Choice(named, self.question.around)
 
 
-def _posed(question: Question, clocks: int) -> _Posed | None:
-    """None where no choice takes so few clocks and block RAMs."""
+def _posed(question: Question, clocks: int, register_price: int = 0) -> _Posed | None:
+    """None where no choice takes so few clocks and block RAMs. register_price: in a LUT's parts."""
     options = [[one for one in menu.options if one.clocks <= clocks] for menu in question.menus]
     if question.around.clocks > clocks or not all(options):
         return None
     limit = question.budget.block_rams
     price = LUTS_A_BLOCK if limit is None else 0
     weights = [[one.resources.block_rams for one in group] for group in options]
-    costs = [
-        [one.resources.luts + price * one.resources.block_rams for one in group]
-        for group in options
-    ]
+    costs = [[_cost(one.resources, price, register_price) for one in group] for group in options]
     if limit is None:
         limit = sum(map(max, weights))
     if limit < sum(map(min, weights)):
         return None
     return _Posed(question, options, knapsack(weights, costs, limit))
+
+
+def _cost(taken: Resources, block_price: int, register_price: int) -> int:
+    """In LUTs, or in parts of them where registers have a price."""
+    if register_price == DEAREST:
+        return taken.registers
+    luts = taken.luts + block_price * taken.block_rams
+    return luts * PARTS + register_price * taken.registers if register_price else luts
 
 
 def fastest(question: Question) -> Choice | None:
@@ -172,7 +211,7 @@ def _fitting(question: Question, clocks: int) -> Choice | None:
         return None
     found = problem.choice(quick)
     if not question.budget.holds(found.resources):
-        found = problem.solved(question.backend)
+        found = cheapest(question, clocks) or found
     return found if question.budget.holds(found.resources) else None
 
 

@@ -89,8 +89,8 @@ def cost_of(question: Question, choice: Choice) -> int:
 @pytest.mark.parametrize("seed", range(12))
 def test_the_choice_at_given_clocks_is_the_best(backend: str, seed: int) -> None:
     question = replace(random_question(seed), backend=backend)
-    if seed % 3 == 0:
-        question = replace(question, budget=Budget())
+    blocks = question.budget.block_rams if seed % 3 else None
+    question = replace(question, budget=Budget(block_rams=blocks))
     for clocks in (2, 5, 8, 12):
         found, best = cheapest(question, clocks), by_dynamic_program(question, clocks)
         assert (found is None) == (best is None)
@@ -99,6 +99,31 @@ def test_the_choice_at_given_clocks_is_the_best(backend: str, seed: int) -> None
             assert found.clocks <= clocks
             limit = question.budget.block_rams
             assert limit is None or found.resources.block_rams <= limit
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_registers_have_a_price_where_the_least_luts_take_too_many(seed: int) -> None:
+    """They fit wherever any choice has so few; at a price, not always at the least LUTs."""
+    question = replace(random_question(seed), backend="highs")
+    blocks, limit = Random(seed).choice([None, 8]), 40 + seed
+    question = replace(question, budget=Budget(registers=limit, block_rams=blocks))
+    every = [
+        Choice(tuple(zip((menu.layer for menu in question.menus), some, strict=True)), FRAME)
+        for some in product(*(menu.options for menu in question.menus))
+    ]
+    fair = [choice for choice in every if question.budget.holds(choice.resources)]
+    found = cheapest(question, 12)
+    if found is None or not fair:
+        assert found is None or not question.budget.holds(found.resources)
+        assert not fair
+        return
+    assert question.budget.holds(found.resources)
+    costs = sorted(cost_of(question, choice) for choice in fair)
+    fewest = min(fair, key=lambda choice: choice.resources.registers)
+    assert costs[0] <= cost_of(question, found) <= cost_of(question, fewest)
+    free = replace(question, budget=replace(question.budget, registers=None))
+    if costs[0] == by_dynamic_program(free, 12):
+        assert cost_of(question, found) == costs[0]
 
 
 @pytest.mark.parametrize("seed", range(40))
