@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crshare.blend_recipes import BLEND_RECIPES, BlendRecipe
 from crshare.cli.arguments import IN_FILE, OUT_FOLDER, number
 from crshare.cli.shared import json_option, progress
 from crshare.cli.training import course_options, recorder, tell
@@ -18,7 +19,7 @@ from crshare.recipes import FLOAT32, PRECISIONS, RECIPES, Recipe, recipe_of
 if TYPE_CHECKING:
     from crshare.train.course import Course, Trained
 
-NAMES = (*RECIPES, *LUT_RECIPES)
+NAMES = (*RECIPES, *BLEND_RECIPES, *LUT_RECIPES)
 BNN_ONLY, LUT_ONLY = ("precision", "stochastic"), ("frames", "connections", "table")
 
 
@@ -81,9 +82,10 @@ def train(
     A LUT network becomes RECIPE.npz; the others RECIPE.h5, and need the extra `train`. A run that
     was killed goes on from its last epoch.
     """
-    chosen: Recipe | LutRecipe = LUT_RECIPES.get(recipe) or recipe_of(recipe)
+    chosen = _chosen(recipe)
     is_lut = isinstance(chosen, LutRecipe)
-    _refuse(recipe, BNN_ONLY if is_lut else LUT_ONLY)
+    _refuse(recipe, () if isinstance(chosen, Recipe) else BNN_ONLY)
+    _refuse(recipe, () if is_lut else LUT_ONLY)
     click.get_current_context().with_resource(locked(output))
     if not is_lut:
         _load_tensorflow()
@@ -106,6 +108,10 @@ def train(
         tell(*_bnn(chosen, data, course, output, **_used(options, BNN_ONLY)), json_path)
 
 
+def _chosen(name: str) -> Recipe | BlendRecipe | LutRecipe:
+    return LUT_RECIPES.get(name) or BLEND_RECIPES.get(name) or recipe_of(name)
+
+
 def _used(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: options[name] for name in names}
 
@@ -115,7 +121,7 @@ def _refuse(recipe: str, foreign: tuple[str, ...]) -> None:
     context = click.get_current_context()
     for name in foreign:
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
-            kind = "LUT networks" if name in LUT_ONLY else "networks of +1/-1 weights"
+            kind = "LUT networks" if name in LUT_ONLY else "networks of +1/-1 weights alone"
             raise click.UsageError(f"--{name} is for {kind}, and {recipe} is none; leave it out")
 
 
@@ -129,7 +135,13 @@ def _load_tensorflow() -> None:
 
 
 def _bnn(
-    recipe: Recipe, data: Path, course: Course, output: Path, *, precision: str, stochastic: bool
+    recipe: Recipe | BlendRecipe,
+    data: Path,
+    course: Course,
+    output: Path,
+    *,
+    precision: str,
+    stochastic: bool,
 ) -> tuple[Trained, str]:
     from crshare.report.training_schema import TrainReport
     from crshare.train import training

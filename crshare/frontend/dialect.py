@@ -90,7 +90,8 @@ class LayerClass:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """What runs a dialect. layers: the module of its layers, "layers" for those of Keras itself.
+    """What runs a dialect. layers: the module of its layers, "layers" for those of Keras itself,
+    "own" for those that crshare makes where it runs a model.
 
     package: what must be installed beside Keras. keras: the one it stands on; None is the one that
     wrote the file.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from crshare.frontend.config import KerasLayer, LayerEntry
 from crshare.frontend.dialect import KERNEL, Activation, Dialect
-from crshare.frontend.dialects import binarynet, hgq, keras, larq, qkeras
+from crshare.frontend.dialects import binarynet, hgq, keras, larq, own, qkeras
 
 DIALECTS: tuple[Dialect, ...] = (
     keras.DIALECT,
@@ -15,6 +15,7 @@ DIALECTS: tuple[Dialect, ...] = (
     qkeras.DIALECT,
     binarynet.DIALECT,
     hgq.DIALECT,
+    own.DIALECT,
 )
 ACTIVATIONS: Mapping[str, Activation] = {
     name: found for dialect in DIALECTS for name, found in dialect.activations.items()

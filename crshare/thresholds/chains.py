@@ -97,13 +97,7 @@ def _rounded(
     given: Input, scale: Fraction, offset: Fraction, layer_op: Round
 ) -> tuple[Fraction, Fraction] | None:
     """A rounding that rescales the integers of the images evenly, as one that changes none does."""
-    values = [
-        min(
-            max(round((scale * v + offset) / layer_op.unit) * layer_op.unit, layer_op.low),
-            layer_op.high,
-        )
-        for v in range(given.low, given.high + 1)
-    ]
+    values = [layer_op.value(scale * v + offset) for v in range(given.low, given.high + 1)]
     step = values[1] - values[0]
     even = step and all(b - a == step for a, b in pairwise(values))
     return (step, values[0] - step * given.low) if even else None

@@ -8,11 +8,13 @@ holds one for each channel, or a single one for all channels.
 from dataclasses import dataclass
 from enum import Enum
 from fractions import Fraction
+from math import floor
 
 import numpy as np
 import numpy.typing as npt
 
 from crshare.arrays import Float64Array, Int8Array
+from crshare.network.ops import Halves
 
 Fractions = tuple[Fraction, ...]
 ONE: Fractions = (Fraction(1),)
@@ -87,12 +89,19 @@ class Slope:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """To the nearest multiple of `unit`, halves to even ones, within [low, high]."""
+    """To the nearest multiple of `unit`, halves to even ones or up, within [low, high]."""
 
     owner: str
     unit: Fraction
     low: Fraction
     high: Fraction
+    halves: Halves = "even"
+
+    def value(self, x: Fraction) -> Fraction:
+        """What becomes of x."""
+        steps = x / self.unit
+        whole = round(steps) if self.halves == "even" else floor(steps + Fraction(1, 2))
+        return min(max(whole * self.unit, self.low), self.high)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,8 @@ def _function(layer_op: Bounds | Slope | Round | Squash, channels: int) -> Op:
             return Clamp(least, np.inf if high is None else float(high))
         case Slope(_, negative):
             return Leak(_floats(negative, channels))
-        case Round(_, unit, lowest, highest):
-            return Quantise(float(unit), float(lowest), float(highest))
+        case Round(_, unit, lowest, highest, halves):
+            return Quantise(float(unit), float(lowest), float(highest), halves)
         case Squash(_, function):
             return Curve(function)
 

@@ -9,12 +9,21 @@ import tf_keras as keras
 N_FRACTION = 4  # fractional bits of the skip path's weights
 
 
-def blend(x: Any, filters: int, name: str, *, strides: int = 1, trained: bool = True) -> Any:
+def blend(
+    x: Any,
+    filters: int,
+    name: str,
+    *,
+    strides: int = 1,
+    trained: bool = True,
+    momentum: float = 0.99,
+) -> Any:
     """A Blend module on x [n, h, w, c]: a binary 3x3 convolution of signs in the main path, a 1x1
     convolution in fixed point in the skip path, batch normalisation on both, and their sum.
 
     The layers are NAME_main, NAME_main_norm, NAME_skip, NAME_skip_norm and NAME. trained: with a
-    skip path that learns; else one of plain Keras, which holds the rounded weights.
+    skip path that learns; else one of plain Keras, which holds the rounded weights. momentum: of
+    the moving averages of batch normalisation.
     """
     main = larq.layers.QuantConv2D(
         filters, 3, strides=strides, padding="same", pad_values=1.0, use_bias=False,
@@ -23,7 +32,10 @@ def blend(x: Any, filters: int, name: str, *, strides: int = 1, trained: bool = 
     )(x)  # fmt: skip
     kind = FixedPointConv2D if trained else keras.layers.Conv2D
     skip = kind(filters, 1, strides=strides, use_bias=False, name=f"{name}_skip")(x)
-    norms = [keras.layers.BatchNormalization(name=f"{name}_{p}_norm") for p in ("main", "skip")]
+    norms = [
+        keras.layers.BatchNormalization(momentum=momentum, name=f"{name}_{path}_norm")
+        for path in ("main", "skip")
+    ]
     return keras.layers.Add(name=name)([norms[0](main), norms[1](skip)])
 
 

@@ -53,6 +53,8 @@ class Library:
         match made:
             case {"class": "own.Sign"}:
                 return self._sign()
+            case {"class": "own.FixedPoint", "arguments": dict(given)}:
+                return self._fixed_point(**given)
             case {"class": "own.Quantized", "arguments": {"layer": layer, "input_quantizer": how}}:
                 return self._quantized(self.make(layer), self.make(how))
             case {"class": "own.Operation", "arguments": dict(given)}:
@@ -83,6 +85,21 @@ class Library:
                 return where(inputs >= 0, 1.0, -1.0)
 
         return Sign()
+
+    def _fixed_point(self, integer_bits: int, fraction_bits: int) -> Any:
+        """As crshare.train.fixed_point, which has it for training."""
+        ops = getattr(self.keras, "ops", None)
+        floor = (ops or self.tensorflow).floor
+        clip = ops.clip if ops else self.tensorflow.clip_by_value
+        unit, top = 2.0**-fraction_bits, 2.0 ** (integer_bits - 1)
+
+        class FixedPoint(self.keras.layers.Layer):  # type: ignore[misc,name-defined]
+            """The nearest multiple of a power of two, halves up, within limits."""
+
+            def call(self, inputs: Any) -> Any:
+                return clip(floor(inputs / unit + 0.5) * unit, -top, top - unit)
+
+        return FixedPoint()
 
     def _quantized(self, layer: Any, quantizer: Any) -> Any:
         """A layer behind a quantizer of its input."""

@@ -1,13 +1,22 @@
 """A network of a recipe trained from nothing on labelled images, and left as a compact .h5."""
 
 import tempfile
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+import tf_keras as keras
+
+from crshare.arrays import Array
+from crshare.blend_recipes import BlendRecipe
 from crshare.images.image_set import ImageSet, load_images
 from crshare.model.read import read_network
 from crshare.recipes import Recipe
 from crshare.train import losses
+from crshare.train.blend_net import build_blend
 from crshare.train.compact import write_compact
 from crshare.train.course import (
     Course,
@@ -20,14 +29,46 @@ from crshare.train.course import (
     share_right,
 )
 from crshare.train.loop import Data, TrainingJob, deterministic, run
+from crshare.train.plain_layers import give_weights
 from crshare.train.rates import ScaledAdam, decayed
 from crshare.train.recipes import build, count, scales
 
 CHECKPOINT = "checkpoint.npz"
 
 
+@dataclass(frozen=True, eq=False)
+class Learner:
+    """A model that learns, the one in whose form it is saved, its loss, and what that wants of
+    labels [n]."""
+
+    model: Any
+    saved: Any
+    loss: Any
+    wanted: Callable[[Array], npt.NDArray[np.float32]]
+
+
+def learner_of(
+    recipe: Recipe | BlendRecipe, seed: int, precision: str, *, stochastic: bool
+) -> Learner:
+    """precision, stochastic: of a Recipe, as of `crshare.train.recipes.build`."""
+    n = recipe.n_classes
+    if isinstance(recipe, BlendRecipe):
+        return Learner(
+            build_blend(recipe, seed, trained=True),
+            build_blend(recipe, seed, trained=False),
+            keras.losses.CategoricalCrossentropy(from_logits=True),
+            lambda labels: np.eye(n, dtype=np.float32)[labels],
+        )
+    return Learner(
+        build(recipe, seed, precision, stochastic=stochastic),
+        build(recipe, seed),
+        losses.squared_hinge,
+        lambda labels: losses.targets(labels, n),
+    )
+
+
 def train(
-    recipe: Recipe,
+    recipe: Recipe | BlendRecipe,
     data: Path,
     course: Course,
     folder: Path,
@@ -40,26 +81,28 @@ def train(
     """Train, and leave the model of the best epoch as RECIPE.h5 in `folder`, beside a checkpoint
     until the end.
 
-    precision, stochastic: as of `crshare.train.recipes.build`. Epochs are compared by the accuracy
-    of their model file, run by the packed executor, on held-out images. DataError, CheckpointError
-    and OutputError say what is to be mended.
+    precision, stochastic: of a Recipe, as of `crshare.train.recipes.build`. Epochs are compared by
+    the accuracy of their model file, run by the packed executor, on held-out images. DataError,
+    CheckpointError and OutputError say what is to be mended.
     """
     deterministic(course.seed)
     show("building the network", 0.0)
     images = _images_for(recipe, data)
-    model = build(recipe, course.seed, precision, stochastic=stochastic)
-    saved = build(recipe, course.seed)
+    learner = learner_of(recipe, course.seed, precision, stochastic=stochastic)
+    model = learner.model
     training, held_out = parted(images, course.held_out, course.seed)
     rate = decayed(course.first_rate, course.last_rate, course.steps(len(training)))
     model.compile(
-        ScaledAdam(rate, scales(model)), loss=losses.squared_hinge, metrics=["categorical_accuracy"]
+        ScaledAdam(rate, scales(model) if isinstance(recipe, Recipe) else {}),
+        loss=learner.loss,
+        metrics=["categorical_accuracy"],
     )
     count(model)
     path = folder / f"{recipe.name}.h5"
 
     def keep(path: Path = path) -> None:
-        saved.set_weights(model.get_weights())
-        write_compact(saved, path)
+        give_weights(model, learner.saved)
+        write_compact(learner.saved, path)
 
     def evaluate() -> float:
         with tempfile.TemporaryDirectory() as passing:
@@ -67,15 +110,22 @@ def train(
             keep(file)
             return share_right(read_network(file), held_out)
 
-    data_set = Data(training, lambda labels, _: losses.targets(labels, recipe.n_classes))
+    data_set = Data(training, lambda labels, _: learner.wanted(labels))
     key = key_of(images, recipe, course, precision, stochastic)
     job = TrainingJob(model, evaluate, held_out.name, keep, path)
     return run(job, data_set, course, folder / CHECKPOINT, key, show, record)
 
 
-def _images_for(recipe: Recipe, data: Path) -> ImageSet:
+def _images_for(recipe: Recipe | BlendRecipe, data: Path) -> ImageSet:
     """The images, checked against the least network of the recipe's shape."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.h5"
-        write_compact(build(replace(recipe, blocks=(), dense=()), seed=0), path)
+        write_compact(_least(recipe), path)
         return load_images(data, read_network(path))
+
+
+def _least(recipe: Recipe | BlendRecipe) -> Any:
+    if isinstance(recipe, BlendRecipe):
+        least = replace(recipe, widths=(1,), modules=1)
+        return build_blend(least, seed=0, trained=False)
+    return build(replace(recipe, blocks=(), dense=()), seed=0)

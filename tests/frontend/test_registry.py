@@ -150,4 +150,6 @@ RUN = [dialect for dialect in DIALECTS if isinstance(dialect.library, Library)]
 def test_a_dialect_asks_of_its_own_library_only(dialect: Dialect) -> None:
     homes = {path.rpartition(".")[0].partition(".")[0] for path in own_paths(dialect)}
     assert isinstance(dialect.library, Library)
-    assert homes <= ({dialect.library.package} if dialect.library.package else {"layers", ""})
+    assert homes <= (
+        {dialect.library.package} if dialect.library.package else {"layers", "", "own"}
+    )

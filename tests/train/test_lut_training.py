@@ -210,8 +210,14 @@ def modulated(network: Network) -> int:
 @pytest.mark.parametrize(
     ("recipe", "option", "said"),
     [
-        ("lutnet-mnist", "--stochastic", "--stochastic is for networks of +1/-1 weights"),
-        ("lutnet-mnist", "--precision=float32", "--precision is for networks of +1/-1 weights"),
+        ("lutnet-mnist", "--stochastic", "--stochastic is for networks of +1/-1 weights alone"),
+        (
+            "lutnet-mnist",
+            "--precision=float32",
+            "--precision is for networks of +1/-1 weights alone",
+        ),
+        ("blend-mnist", "--stochastic", "--stochastic is for networks of +1/-1 weights alone"),
+        ("blend-mnist", "--frames=1", "--frames is for LUT networks"),
         ("digits", "--frames=1", "--frames is for LUT networks"),
         ("digits", "--table=stochastic", "--table is for LUT networks"),
         ("digits", "--connections=random", "--connections is for LUT networks"),

@@ -1,0 +1,128 @@
+"""Layers in fixed point and networks of Blend modules: trained, read back, brought to fixed point.
+
+Run by test_training.py in a process of its own.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from crshare.blend_recipes import BLEND_RECIPES, BlendRecipe
+from crshare.evaluation.fixed_point import Asked, in_fixed_point
+from crshare.executor.execute import compile_network, outputs
+from crshare.model.read import read_network
+from crshare.network import reference
+from crshare.network.fixing import Format
+from crshare.network.graph import Conv, Quantise, RealConv
+from crshare.train import training
+from crshare.train.augment import Augmentation
+from crshare.train.blend_net import build_blend
+from crshare.train.compact import write_compact
+from crshare.train.course import Course
+from crshare.train.fixed_point import FixedPoint
+from crshare.train.library_model import Library
+from crshare.train.plain_layers import give_weights
+
+import tensorflow as tf  # isort: skip  # crshare.train says which Keras it is to use
+import tf_keras as keras  # isort: skip
+
+TINY = BlendRecipe("tiny", (6, 6, 1), (4, 8), 1, n_classes=3, half=8.0, epochs=2, batch=20)
+HALVES = np.arange(-200, 200, dtype=np.float32) / 32  # of sixteenths, and beyond both limits
+
+
+def test_a_layer_in_fixed_point_computes_what_the_executor_does() -> None:
+    expected = reference.apply(Format(7, 4).quantise, HALVES.astype(np.float64))
+    layer = FixedPoint(3, 4)
+    assert np.array_equal(layer(HALVES).numpy(), expected)
+    again = FixedPoint.from_config(layer.get_config())
+    assert (again.integer_bits, again.fraction_bits) == (3, 4)
+    made = {"class": "own.FixedPoint", "arguments": {"integer_bits": 3, "fraction_bits": 4}}
+    for library in ("tf_keras", "keras"):
+        ours = Library(library).make(made)
+        assert np.array_equal(np.asarray(ours(HALVES)), expected)
+
+
+def test_its_gradient_passes_within_the_limits() -> None:
+    x = tf.constant([-4.1, -4.0, 0.3, 3.9, 4.0])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = FixedPoint(3, 4)(x) * [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert tape.gradient(y, x).numpy().tolist() == [0, 2, 3, 4, 0]
+
+
+def test_blendnet20_has_the_shape_of_resnet20() -> None:
+    model = build_blend(BLEND_RECIPES["blendnet20"], 0, trained=True)
+    mains = [layer for layer in model.layers if layer.name.endswith("_main")]
+    skips = [layer for layer in model.layers if layer.name.endswith("_skip")]
+    assert [layer.filters for layer in mains] == [16] * 6 + [32] * 6 + [64] * 6
+    assert [layer.output_shape[1:] for layer in mains] == [
+        layer.output_shape[1:] for layer in skips
+    ]
+    assert [layer.strides[0] for layer in mains] == [1] * 6 + [2, *[1] * 5] * 2
+    norms = [la for la in model.layers if isinstance(la, keras.layers.BatchNormalization)]
+    assert len(norms) == 1 + 3 * 18
+
+
+def squares(folder: Path) -> Path:
+    """Three kinds of bright squares in noise, 6x6."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 150)
+    images = rng.integers(0, 6, (150, 6, 6, 1))
+    for image, label in zip(images, labels, strict=True):
+        image[1:5, 2 * label : 2 * label + 2] += 10
+    np.savez(folder / "squares.npz", images=images.astype(np.uint8), labels=labels)
+    return folder / "squares.npz"
+
+
+def randomised(seed: int) -> Any:
+    """A model of TINY's form to be saved, with moments and factors drawn."""
+    rng = np.random.default_rng(seed)
+    learned, plain = (build_blend(TINY, seed, trained=trained) for trained in (True, False))
+    for layer in learned.layers:
+        drawn = [rng.uniform(0.5, 2, w.shape) * rng.choice([1, -1]) for w in layer.get_weights()]
+        if isinstance(layer, keras.layers.BatchNormalization):
+            drawn[3] = np.abs(drawn[3])
+            layer.set_weights(drawn)
+    give_weights(learned, plain)
+    return plain
+
+
+def test_a_saved_model_is_read_and_computes_what_keras_does(tmp_path: Path) -> None:
+    model = randomised(1)
+    write_compact(model, tmp_path / "m.h5")
+    assert keras.models.load_model(tmp_path / "m.h5", compile=False).count_params()
+    network = read_network(tmp_path / "m.h5")
+    kinds = [type(layer.op) for layer in network.layers]
+    assert (kinds.count(Conv), kinds.count(Quantise), kinds.count(RealConv)) == (2, 3, 4)
+    images = np.random.default_rng(2).integers(0, 16, (40, 6, 6, 1)).astype(np.uint8)
+    names = [la.name for la in network.layers if isinstance(la.op, Quantise)]
+    found = outputs(network, images, names)
+    theirs = keras.Model(model.inputs, [la.output for la in model.layers if type(la) is FixedPoint])
+    for name, other in zip(names, theirs(images.astype(np.float32)), strict=True):
+        differing = (found[name] != other.numpy()).mean()
+        assert differing < 0.01, name  # rounded to the other side of a half by float32
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("blend")
+    course = Course(4, 20, 1, 1e-2, 1e-3, Augmentation(), 0.2)
+    data = squares(folder)
+    ended = training.train(TINY, data, course, folder, lambda what, done: None)
+    assert ended.best["held_out"] > 0.6
+    return ended.path, data
+
+
+def test_a_trained_network_keeps_its_accuracy_in_fixed_point(trained: tuple[Path, Path]) -> None:
+    network = read_network(trained[0])
+    with np.load(trained[1]) as file:
+        images, labels = file["images"], file["labels"]
+    fixed = in_fixed_point(network, Asked(8, 4), None).network
+    right = [
+        float((compile_network(one).classify(images) == labels).mean()) for one in (network, fixed)
+    ]
+    assert right[0] > 0.6 and abs(right[0] - right[1]) < 0.1
+    own = [(la.name, la.op) for la in network.layers if isinstance(la.op, Quantise)]
+    assert all(fixed.layer(name).op == op for name, op in own)
