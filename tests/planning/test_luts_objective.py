@@ -9,12 +9,20 @@ from click.testing import CliRunner
 
 from crshare.accuracy import Accuracy
 from crshare.errors import PlanError
+from crshare.images.image_set import ImageSet
 from crshare.model.read import read_model
+from crshare.network.graph import Conv, Flatten, Input, Threshold
 from crshare.network.slices import SliceTable, decompose
 from crshare.plan.file import dumps, read_plan
 from crshare.plan.luts import LayerLuts, graph_luts, luts_together, unshared_luts
-from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, pattern_layer
-from crshare.planning.candidates import evaluate_one, own_method, prepared
+from crshare.plan.plan import (
+    LayerPlan,
+    SharingPlan,
+    changed_layers,
+    exact_layer,
+    pattern_layer,
+)
+from crshare.planning.candidates import Job, evaluate_one, own_method, prepared
 from crshare.planning.layerwise import Method, plan_at
 from crshare.planning.measured import measured_method
 from crshare.planning.objective import Objective
@@ -22,7 +30,7 @@ from crshare.planning.objectives import objective
 from crshare.planning.objectives.luts import FINE, TRIED, UNROLLED, Luts
 from solver.adder_graph import build, measure
 from tests.jobs import tiny_job
-from tests.networks import random_signs
+from tests.networks import Builder, random_signs
 
 
 def table_of(positions: int = 36, **options: object) -> SliceTable:
@@ -128,6 +136,43 @@ def test_only_the_layer_that_is_asked_for_changes_and_higher_multipliers_cost_le
         table = next(table for table in decompose(job.network) if table.layer == "conv2")
         costs.append(Luts().layer_cost(table, plan.layer("conv2")))
     assert costs[2] <= costs[1] <= costs[0] and costs[2] < costs[0]
+
+
+def followed_job() -> Job:
+    """Two layers that may stay unrolled, and a convolution of one position behind them."""
+    rng = np.random.default_rng(5)
+    build = Builder(rng, Input((6, 6, 1)))
+    for kernel, pad in (((3, 3, 1, 8), 0), ((3, 3, 8, 8), 0), ((6, 6, 8, 8), None)):
+        build.add(Conv(random_signs(rng, kernel), pad_value=pad))
+        build.add(Threshold(rng.integers(-4, 5, 8).astype(np.int32), np.ones(8, np.bool_)))
+    build.add(Flatten())
+    build.add(Conv(random_signs(rng, (1, 1, 8, 5))))
+    pixels = rng.integers(0, 256, (80, 6, 6, 1)).astype(np.uint8)
+    images = ImageSet("random images", pixels, np.zeros(80, np.int64))
+    return Job(build.network, "0" * 64, images, images)
+
+
+def test_a_layer_in_memory_follows_what_changed_before_it() -> None:
+    job = followed_job()
+    baseline, tables = prepared(job).baseline, decompose(job.network)
+    *_, unrolled, behind, scores = [table.layer for table in tables]
+    made = {
+        (multiplier, only): plan_at(
+            baseline, job.fingerprint, multiplier, Method(objective=Luts(only=only))
+        )[0]
+        for multiplier, only in ((1e-9, None), (3e-2, None), (3e-2, unrolled))
+    }
+    changed = {key: changed_layers(job.network, plan) for key, plan in made.items()}
+    assert changed == {
+        (1e-9, None): [],
+        (3e-2, None): [unrolled, behind],
+        (3e-2, unrolled): [unrolled],
+    }
+    follows = made[3e-2, None].layer(behind)
+    assert follows.members is None and not follows.corrected.any()
+    table = next(table for table in tables if table.layer == behind)
+    assert follows.n_computed < exact_layer(table).n_computed
+    assert Luts().layer_cost(table, follows) == 0
 
 
 def test_what_is_measured_comes_before_the_search() -> None:

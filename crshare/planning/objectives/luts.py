@@ -1,18 +1,26 @@
-"""LUTs of the layers that stay unrolled: patterns of groups of filters, and inputs left out."""
+"""LUTs of the layers that stay unrolled: patterns of groups of filters, and inputs left out.
+
+Convolutions behind them whose weights lie in memory cost the same whatever their weights are. So
+they follow: their slices are chosen anew for the inputs that changed, as a plan of slices does,
+which recovers part of what the LUTs lost (docs/lut_plans.md).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import exp, log
 
 from crshare.network.graph import Network
 from crshare.network.slices import SliceTable
 from crshare.plan.luts import graph_luts, unshared_luts
-from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer
+from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, layer_from_weights
 from crshare.planning.baseline import BaselineLayer
 from crshare.planning.damage import DamageModel, LayerState
 from crshare.planning.group_problem import Solve
 from crshare.planning.objective import Objective, Probe, Progress
+from crshare.planning.objectives.slice_operations import SliceOperations
 from crshare.planning.patterns.layer import planned_patterns
+from solver import solve
 
 PATTERN_LUTS = 6  # of a graph, for a pattern of a group of filters that has some ten of them
 UNROLLED = 16  # clocks for a window below which a layer's weights do not lie in memory
@@ -21,6 +29,8 @@ TRIED = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0, 5.6, 8.0)  # worths of a LUT, until 
 TELLS = 0.25  # of its exact graph: what saves less tells nothing of the layer's slope
 LEAST_POINTS = 0.01
 FINE = (0.5, 2.0)  # by how much a worth may follow the slope
+FOLLOWS = 5e-4  # multiplier of slice operations at which layers in memory follow
+QUICK = partial(solve, backend="lagrangian")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +71,10 @@ class Luts:
         self, state: LayerState, damage: DamageModel, multiplier: float, solve: Solve
     ) -> LayerPlan:
         table = state.baseline.table
-        if not self.stays_unrolled(table) or self.only not in (None, table.layer):
+        if self.only not in (None, table.layer):
             return exact_layer(table)
+        if not self.stays_unrolled(table):
+            return _followed(state, damage)
         price = multiplier * TYPICAL * self._worth(state.baseline)
         exact, plan = exact_layer(table), planned_patterns(table, damage.aim(state), price)
         return plan if self.layer_cost(table, plan) < self.layer_cost(table, exact) else exact
@@ -107,3 +119,11 @@ class Luts:
 
     def refined(self, network: Network, plan: SharingPlan, on_progress: Progress) -> SharingPlan:
         return plan
+
+
+def _followed(state: LayerState, damage: DamageModel) -> LayerPlan:
+    """A layer whose weights cost nothing, its slices chosen for inputs that changed."""
+    if not state.changed:
+        return exact_layer(state.baseline.table)
+    weights = damage.weights(state, SliceOperations(), FOLLOWS, QUICK)
+    return layer_from_weights(state.baseline.table, weights)
