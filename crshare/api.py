@@ -93,6 +93,7 @@ def load(
     sign_layers: Collection[str] = (),
     rescale: tuple[Fraction, Fraction] | None = None,
     layers: Mapping[str, str] = NO_LAYERS,
+    features: bool = False,
 ) -> Model:
     """Read a model file; without a path, the small network for digits that comes with crshare.
 
@@ -101,10 +102,14 @@ def load(
     layers: what the code of other layers, activations and quantizers computes, by their names:
         identity, sign, signs-input, scaled-sign, layer-scaled-sign or clip-0-1, as in
         {"DropoutNoScale": "identity"} (docs/formats.md).
+    features: whether the model's input is real numbers, as its library gets them, and not pixels.
     Raises ModelFormatError, one sentence, where crshare cannot read it.
     """
     source = digits.demo_model() if path is None else Path(path)
-    return Source(source, frozenset(sign_layers), rescale, layers=declared((), layers)).read()
+    meanings = declared((), layers)
+    return Source(
+        source, frozenset(sign_layers), rescale, layers=meanings, features=features
+    ).read()
 
 
 def load_images(model: Model, path: str | PathLike[str]) -> ImageSet:

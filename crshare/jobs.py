@@ -66,6 +66,7 @@ class Source:
     rescale: tuple[Fraction, Fraction] | None = None
     frames: int = 1
     layers: Declared = field(default_factory=dict)
+    features: bool = False
 
     def __post_init__(self) -> None:
         FRAMES.check("frames", self.frames)
@@ -79,6 +80,7 @@ class Source:
             rescale=self.rescale,
             frames=self.frames,
             layers=self.layers,
+            features=self.features,
         )
 
 

@@ -63,6 +63,7 @@ def apply(
             sign_layers=source.sign_layers,
             rescale=source.rescale,
             layers=source.layers,
+            features=source.features,
         )
     deliver(json_path, write_json(applied_report(loaded, sharing, output)))
     console(json_path).print(

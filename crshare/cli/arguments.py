@@ -143,6 +143,7 @@ IN_FOLDER = UserPath("folder", _to_read(stat.S_IFDIR))
 OUT_FILE = UserPath("file", file_to_write)
 OUT_FOLDER = UserPath("folder", folder_to_write)
 
+IMAGES = ".npz with `images` and `labels`, or x.npy with y.npy beside it."
 STDOUT = Path("-")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from crshare.cli.arguments import IN_FILE, MODEL
+from crshare.cli.arguments import IMAGES, IN_FILE, MODEL
 from crshare.cli.shared import (
     command_line,
     csv_option,
@@ -23,7 +23,7 @@ from crshare.cli.shared import (
 @click.command()
 @click.argument("model", type=MODEL)
 @click.option("--plan", type=IN_FILE, required=True, help="A plan.json that `optimize` wrote.")
-@click.option("--data", type=IN_FILE, required=True, help=".npz with `images` and `labels`.")
+@click.option("--data", type=IN_FILE, required=True, help=IMAGES)
 @click.option(
     "--by-layer", is_flag=True, help="Measure what each layer's sharing alone loses, too."
 )

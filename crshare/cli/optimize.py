@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crshare.cli.arguments import IN_FILE, MODEL, OUT_FOLDER, folder_to_write, number
+from crshare.cli.arguments import IMAGES, IN_FILE, MODEL, OUT_FOLDER, folder_to_write, number
 from crshare.cli.shared import (
     command_line,
     console,
@@ -60,7 +60,7 @@ OF_SLICES = [
 @click.option(
     "--data",
     type=IN_FILE,
-    help="Test images, which report the loss: .npz with `images` and `labels`.",
+    help=f"Test images, which report the loss: {IMAGES}",
 )
 @click.option(
     "--calib",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 GIVEN = (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.DEFAULT_MAP)
 
 UNRECORDED = ("quiet", "log_level")  # change no result
-KEPT = {"frames": "frames", "layer": "layers"}  # of _keep_frames and _keep_layers
+KEPT = {"frames": "frames", "layer": "layers", "features": "features"}  # of _keep_frames and so on
 
 
 def json_option(command: Callable[..., None]) -> Callable[..., None]:
@@ -119,6 +119,14 @@ def model_options(command: Callable[..., None]) -> Callable[..., None]:
         "run: identity, sign, signs-input (a kernel, and signs of the input), scaled-sign (times "
         "the mean of abs(w) of each filter), layer-scaled-sign or clip-0-1; repeatable.",
     )(command)
+    command = click.option(
+        "--features",
+        is_flag=True,
+        expose_value=False,
+        callback=_keep_features,
+        help="The model's input is real numbers, as its library gets them, and not pixels: --data "
+        "holds floats, and the first layer is real-valued.",
+    )(command)
     return click.option(
         "--rescale",
         metavar="SCALE,OFFSET",
@@ -134,6 +142,11 @@ def _keep_frames(context: click.Context, _: click.Parameter, value: int | None) 
 def _keep_layers(context: click.Context, _: click.Parameter, value: tuple[str, ...]) -> None:
     """As _keep_frames."""
     context.meta["layers"] = value
+
+
+def _keep_features(context: click.Context, _: click.Parameter, value: bool) -> None:
+    """As _keep_frames."""
+    context.meta["features"] = value
 
 
 def _with_sandbox(command: Callable[..., None]) -> Callable[..., None]:
@@ -253,4 +266,5 @@ def source_of(model: Path, sign_layers: tuple[str, ...], rescale: str | None) ->
     kept = click.get_current_context().meta
     layers = declared((), parsed_declarations(kept.get("layers", ())))
     frames = int(kept.get("frames", 1))
-    return Source(model, frozenset(sign_layers), exact, frames, layers)
+    features = bool(kept.get("features", False))
+    return Source(model, frozenset(sign_layers), exact, frames, layers, features)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crshare.cli.arguments import IN_FILE, MODEL, number
+from crshare.cli.arguments import IMAGES, IN_FILE, MODEL, number
 from crshare.cli.shared import console, deliver, json_option, model_options, source_of
 from crshare.limits import ROWS
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("model", type=MODEL)
-@click.option("--data", type=IN_FILE, required=True, help=".npz with `images` and `labels`.")
+@click.option("--data", type=IN_FILE, required=True, help=IMAGES)
 @click.option(
     "--images", "n_images", type=number(ROWS), default=200, show_default=True,
     help="How many of them to run.",

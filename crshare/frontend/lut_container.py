@@ -123,6 +123,7 @@ class InputEntry:
     high: Int32 = 255
     stored: tuple[Size, Size, Size] | None = None
     channels_first: bool = False
+    real: bool = False
 
 
 @dataclass(frozen=True)

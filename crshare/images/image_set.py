@@ -1,4 +1,4 @@
-"""Labelled images from an .npz file, checked against what a network expects."""
+"""Labelled images from an .npz file or two .npy files, checked against what a network expects."""
 
 from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from numpy.typing import ArrayLike
 
 from crshare.errors import DataError
+from crshare.images.npy_pair import NpyPair
 from crshare.images.npz import Npz, PackedArray
 from crshare.images.pixels import check_form, labels_of, pixels_of
 from crshare.network.graph import Network
@@ -34,7 +35,8 @@ MADE = "make sets of images with crshare.image_set or crshare.load_images"
 
 @dataclass(frozen=True, eq=False)
 class ImageSet:
-    """images: integers [n, height, width, channels]; labels: int64 [n]; name: their origin."""
+    """images: integers, or of a model of features float32, [n, height, width, channels]; labels:
+    int64 [n]; name: their origin."""
 
     name: str
     images: npt.NDArray[Any]
@@ -42,10 +44,16 @@ class ImageSet:
     copies = 1
 
     def __post_init__(self) -> None:
-        forms = ((self.images, "images", 4), (self.labels, "labels", 1))
-        for array, what, n_axes in forms:
-            if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
-                raise DataError(f"{self.name}: {what} are no array of integers; {MADE}")
+        forms = (
+            (self.images, "images", 4, "integers or float32"),
+            (self.labels, "labels", 1, "integers"),
+        )
+        for array, what, n_axes, wanted in forms:
+            fits = isinstance(array, np.ndarray) and (
+                array.dtype.kind in "iu" or (array.dtype == np.float32 and what == "images")
+            )
+            if not fits:
+                raise DataError(f"{self.name}: {what} are no array of {wanted}; {MADE}")
             if array.ndim != n_axes or len(array) != len(self.images):
                 raise DataError(f"{self.name}: {what} are {list(array.shape)}; {MADE}")
 
@@ -58,7 +66,8 @@ class ImageSet:
         found = sha256(f"{self.images.shape}".encode())
         for start in range(0, len(self), HASHED):
             batch = self.images[start : start + HASHED]
-            found.update(np.ascontiguousarray(batch, "<i4").data)
+            stored = "<f4" if batch.dtype.kind == "f" else "<i4"
+            found.update(np.ascontiguousarray(batch, stored).data)
         found.update(np.ascontiguousarray(self.labels, "<i8").data)
         return found.hexdigest()
 
@@ -130,7 +139,7 @@ def names_in(names: Set[str]) -> tuple[str, str]:
 @contextmanager
 def stream_images(path: Path, network: Network) -> Iterator["StreamedSet"]:
     """The same images, read from the file while they are used; pixels are checked on their way."""
-    with Npz(path) as arrays:
+    with NpyPair(path) if path.suffix == ".npy" else Npz(path) as arrays:
         images, labels = (arrays[name] for name in names_in(arrays.names))
         check_form(str(path), images.shape, images.dtype, network)
         classes = labels_of(str(path), labels[:], len(images), network)

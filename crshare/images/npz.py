@@ -8,9 +8,9 @@ read, never with what a file claims.
 import os
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -100,13 +100,23 @@ class Npz:
             yield f"it claims {info.file_size:,} bytes packed in {packed:,}, as no images are"
 
 
+class Arrays(Protocol):
+    """Arrays in files, by name."""
+
+    def begin(self, name: str) -> tuple[Header, IO[bytes]]:
+        """An array's header, and the file of its entries."""
+
+    def boundary(self, what: str, advice: str) -> AbstractContextManager[None]:
+        """Whatever is raised in the block becomes one sentence."""
+
+
 class PackedArray:
-    """An array [n, ...] of an .npz file, as slices that follow one another.
+    """An array [n, ...] of one of several in files, as slices that follow one another.
 
     A slice that begins before the last one's end starts the array again.
     """
 
-    def __init__(self, arrays: Npz, name: str) -> None:
+    def __init__(self, arrays: Arrays, name: str) -> None:
         self._arrays, self._name = arrays, name
         self._header, self._content = arrays.begin(name)
         self.shape, self.dtype = self._header.shape, self._header.dtype

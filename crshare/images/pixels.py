@@ -17,6 +17,11 @@ AS_STORED = (
     "layer or given by --rescale"
 )
 
+FEATURES = "crshare expects numbers, each as the model's library gets it"
+UNSCALED = (
+    "; or if the model takes them as they are (features of sensors, say), say so with --features"
+)
+
 
 def check_form(name: str, shape: Shape, dtype: np.dtype[Any], network: Network) -> None:
     """DataError where arrays of this form hold no images of the network's input. A model of rows
@@ -30,7 +35,9 @@ def check_form(name: str, shape: Shape, dtype: np.dtype[Any], network: Network) 
             f"{name}: images are {list(shape)}; this model expects [n, {', '.join(map(str, axes))}]"
         )
     if dtype.kind not in "iuf":
-        raise DataError(f"{name}: images are {dtype}; {AS_STORED}")
+        raise DataError(
+            f"{name}: images are {dtype}; {FEATURES if network.input.real else AS_STORED}"
+        )
     if not shape[0]:
         raise DataError(f"{name}: holds no images")
 
@@ -41,9 +48,12 @@ def _long_axes(shape: Shape) -> Shape:
 
 
 def pixels_of(name: str, images: Array, network: Network) -> Array:
-    """Images of that form as integers [n, height, width, channels] within the input's range."""
+    """Images of that form as integers [n, height, width, channels] within the input's range; of an
+    input of reals as float32, which the libraries compute in."""
     given = network.input
     pixels = _maps(images, given)
+    if given.real:
+        return _features(name, pixels)
     if not pixels.size:
         return pixels.astype(np.int64)
     low, high = pixels.min(), pixels.max()
@@ -57,6 +67,14 @@ def pixels_of(name: str, images: Array, network: Network) -> Array:
     if pixels.dtype.kind == "f":
         return pixels.astype(np.int64 if given.low < 0 or given.high > 255 else np.uint8)
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+
+
+def _features(name: str, values: Array) -> Array:
+    with np.errstate(over="ignore"):
+        found = values.astype(np.float32)
+    if not np.isfinite(found).all():
+        raise DataError(f"{name}: images hold NaN, infinity or more than float32 can; {FEATURES}")
+    return found
 
 
 def _maps(images: Array, given: Input) -> Array:
@@ -75,7 +93,7 @@ def _check_whole(name: str, pixels: Array, most: int) -> None:
     if scaled or not np.array_equal(pixels, np.rint(pixels)):
         raise DataError(
             f"{name}: images are {pixels.dtype} from {low:g} to {high:g}; {AS_STORED}: multiply "
-            f"what is from 0 to 1 by {most} and cast it to uint8"
+            f"what is from 0 to 1 by {most} and cast it to uint8{UNSCALED}"
         )
 
 

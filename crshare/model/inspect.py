@@ -67,11 +67,12 @@ def inspect_model(model: Model) -> Inspection:
     given = model.network.input
     shape = _by(given.shape)
     rescaled = f"{given.multiplier} * v {given.offset:+d}"
+    pixels = f"integers v from {given.low} to {given.high}, taken as {rescaled}"
     return Inspection(
         file=model.path.name,
         library=model.library,
         fingerprint=model.weights_hash,
-        input=f"{shape} integers v from {given.low} to {given.high}, taken as {rescaled}",
+        input=f"{shape} {'real numbers, as they are' if given.real else pixels}",
         layers=tuple(_inspected(model, layer) for layer in model.network.layers),
     )
 

@@ -72,10 +72,14 @@ class Model(Tabled):
 
 
 def read_network(
-    path: Path, *, sign_layers: Set[str] = frozenset(), rescale: Rescale | None = None
+    path: Path,
+    *,
+    sign_layers: Set[str] = frozenset(),
+    rescale: Rescale | None = None,
+    features: bool = False,
 ) -> Network:
     """The network of a model file; ModelFormatError, one sentence, where crshare cannot read it."""
-    return read_model(path, sign_layers=sign_layers, rescale=rescale).network
+    return read_model(path, sign_layers=sign_layers, rescale=rescale, features=features).network
 
 
 def read_model(
@@ -85,22 +89,27 @@ def read_model(
     rescale: Rescale | None = None,
     frames: int = 1,
     layers: Declared = NOTHING,
+    features: bool = False,
 ) -> Model:
     """As read_network, with what a report says of the file.
 
     sign_layers: names of layers, classes or activations that give +1 for values >= 0 and else -1.
     rescale: (scale, offset) that turn a pixel v into the scale * v + offset that the model expects.
     frames: of the modulation of a LUT network, where its file does not tell. layers: what names of
-    layers, classes, activations and quantizers stand for.
+    layers, classes, activations and quantizers stand for. features: whether the model's input is
+    real numbers as its library gets them, and not pixels.
     """
     if form := form_of(path):
-        if sign_layers or rescale or layers:
+        if sign_layers or rescale or layers or features:
             raise ModelFormatError(
-                f"{path}: holds its signs and its rescaling; leave --sign-layer and --rescale out"
+                f"{path}: holds its signs, its rescaling and the form of its input; leave "
+                "--sign-layer, --layer, --rescale and --features out"
             )
         found = read_lut_file(path, form, frames)
         return alone(found.network, path, found.library)
-    return model_of(load(path), sign_layers=sign_layers, rescale=rescale, layers=layers)
+    return model_of(
+        load(path), sign_layers=sign_layers, rescale=rescale, layers=layers, features=features
+    )
 
 
 def alone(network: Network, path: Path, library: str) -> Model:
@@ -137,12 +146,18 @@ def model_of(
     sign_layers: Set[str] = frozenset(),
     rescale: Rescale | None = None,
     layers: Declared = NOTHING,
+    features: bool = False,
 ) -> Model:
     """As read_model, of a file whose bytes are at hand."""
+    if features and rescale is not None:
+        raise ModelFormatError(
+            f"{file.path}: --features are what the model takes, and --rescale is of pixels; give "
+            "one of both"
+        )
     found, path = described(file, sign_layers, layers), file.path
     with named(path):
-        assembly = assemble(found.shape, rescale, found.nodes)
-        refuse_ties(found, assembly, rescale)
+        assembly = assemble(found.shape, rescale, found.nodes, features=features)
+        refuse_ties(found, assembly, rescale, features=features)
         given = declared(sign_layers, layers)
         refuse_constant_signs(found.graph, given, assembly.network)
     layer_ops = (layer_op for node in found.nodes for layer_op in node.layer_ops)

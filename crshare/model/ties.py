@@ -15,7 +15,11 @@ from crshare.thresholds.layer_ops import Binarize, LayerOp, Node
 
 
 def refuse_ties(
-    found: Described, assembly: Assembly, rescale: tuple[Fraction, Fraction] | None
+    found: Described,
+    assembly: Assembly,
+    rescale: tuple[Fraction, Fraction] | None,
+    *,
+    features: bool = False,
 ) -> None:
     """ModelFormatError where a sign that gives 0 for 0 may meet exactly 0.
 
@@ -24,7 +28,8 @@ def refuse_ties(
     if not found.signs:
         return
     signs = frozenset(found.signs)
-    lower = assemble(found.shape, rescale, [_lowered(node, signs) for node in found.nodes])
+    nodes = [_lowered(node, signs) for node in found.nodes]
+    lower = assemble(found.shape, rescale, nodes, features=features)
     others = {layer.name: layer.op for layer in lower.network.layers}
     for layer in assembly.network.layers:
         other = others.get(layer.name)

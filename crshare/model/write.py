@@ -8,6 +8,7 @@ or bias that follows is changed in that channel; all else stays as it is, bit fo
 from collections.abc import Set
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,7 @@ def apply_network(
     sign_layers: Set[str] = frozenset(),
     rescale: Rescale | None = None,
     layers: Declared = NOTHING,
+    features: bool = False,
 ) -> None:
     """Write `target`, the file `source` with the kernels and thresholds of `wanted`.
 
@@ -47,10 +49,16 @@ def apply_network(
         _apply_alone(source, wanted, target)
         return
     file = load(source)
-    model = model_of(file, sign_layers=sign_layers, rescale=rescale, layers=layers)
+    read_as: dict[str, Any] = {
+        "sign_layers": sign_layers,
+        "rescale": rescale,
+        "layers": layers,
+        "features": features,
+    }
+    model = model_of(file, **read_as)
     changes = in_file_order(model.graph.rows, changes_for(model, wanted))
     changed = replace(changed_file(file, model.onnx, changes), path=target)
-    written = model_of(changed, sign_layers=sign_layers, rescale=rescale, layers=layers)
+    written = model_of(changed, **read_as)
     _refuse_difference(target, written.network, wanted)
     write_bytes(target, changed.content)
 

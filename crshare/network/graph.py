@@ -115,6 +115,7 @@ class Input:
     A Rescaling(s, o) layer becomes this: s*v + o = (s/multiplier) * (multiplier*v + offset), and
     the factor s/multiplier goes into the first threshold. stored: how images come, where they are
     put into another shape first. channels_first: whether they come as [channels, height, width].
+    real: whether they are real numbers instead, which the network sees as they are.
     """
 
     shape: Shape
@@ -124,6 +125,14 @@ class Input:
     high: int = 255
     stored: Shape | None = None
     channels_first: bool = False
+    real: bool = False
+
+    @property
+    def signal(self) -> Signal:
+        """What the network sees."""
+        if self.real:
+            return Signal(Kind.REALS, self.shape)
+        return Signal(Kind.INTEGERS, self.shape, self.bound)
 
     @property
     def bound(self) -> int:
@@ -149,7 +158,7 @@ class Network:
     @cached_property
     def signals(self) -> dict[str, Signal]:
         """The signal out of each layer, and of INPUT."""
-        signals = {INPUT: Signal(Kind.INTEGERS, self.input.shape, self.input.bound)}
+        signals = {INPUT: self.input.signal}
         for layer in self.layers:
             if layer.name in signals:
                 raise NetworkError(f"two layers are named {layer.name!r}; names must differ")

@@ -56,6 +56,8 @@ def run(network: Network, images: Array) -> dict[str, Array]:
 
 
 def enter(given: Input, images: Array) -> Array:
+    if given.real:
+        return images.astype(np.float64)
     return given.multiplier * images.astype(np.int64) + given.offset
 
 

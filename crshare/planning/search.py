@@ -264,8 +264,16 @@ def verdicts(found: Found) -> Iterator[tuple[Tried, str]]:
         elif place in at_multiplier:
             verdict += ", planned again below"
         elif entry.within and entry.multiplier > found.multiplier:
-            verdict += ", but lower multipliers did not: taken for chance"
+            verdict += _left(found, entry)
         yield entry, verdict
+
+
+def _left(found: Found, entry: Tried) -> str:
+    """Why a plan that kept the budget, at a higher multiplier than that of the plan, is none."""
+    if any(one.multiplier < entry.multiplier and not one.within for one in found.tried):
+        return ", but lower multipliers did not: taken for chance"
+    chosen = [one.cost for one in found.tried if one.multiplier == found.multiplier and one.within]
+    return ", and saves no more" if chosen and entry.cost >= min(chosen) else ""
 
 
 def _broken(entry: Tried) -> str:

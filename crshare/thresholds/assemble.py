@@ -66,13 +66,20 @@ class Value:
 
 
 def assemble(
-    shape: Shape, rescale: tuple[Fraction, Fraction] | None, nodes: Sequence[Node]
+    shape: Shape,
+    rescale: tuple[Fraction, Fraction] | None,
+    nodes: Sequence[Node],
+    *,
+    features: bool = False,
 ) -> Assembly:
     """The network that the nodes describe, each below what it reads (INPUT is the images), the
-    last one giving the scores; ModelFormatError or NetworkError where there is none."""
+    last one giving the scores; ModelFormatError or NetworkError where there is none.
+
+    features: whether the input is real numbers as they are.
+    """
     readers = Counter(source for node in nodes for source in node.reads)
     leading = _leading(nodes, readers)
-    given, entered, n_taken = enter(shape, rescale, leading)
+    given, entered, n_taken = enter(shape, rescale, leading, real=features)
     builder = Builder(given)
     start = Value(INPUT, ENTRY, entered)
     values = {INPUT: start.shared() if readers[INPUT] > 1 else start}

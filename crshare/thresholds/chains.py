@@ -42,16 +42,20 @@ MAX_DENSE = 2**26  # weights of a real-valued layer, with the zeros of its group
 
 
 def enter(
-    shape: Shape, rescale: tuple[Fraction, Fraction] | None, layer_ops: Sequence[LayerOp]
+    shape: Shape,
+    rescale: tuple[Fraction, Fraction] | None,
+    layer_ops: Sequence[LayerOp],
+    *,
+    real: bool = False,
 ) -> tuple[Input, tuple[LayerOp, ...], int]:
-    """The input as integers, with the rescaling that comes first; the layer ops that follow, and
-    how many of the given ones these stand for."""
+    """The input as integers, with the rescaling that comes first, or as real numbers; the layer ops
+    that follow, and how many of the given ones these stand for."""
     scale, offset = rescale or (Fraction(1), Fraction(0))
     owner, n_taken, stored = ENTRY, 0, shape
     flats: list[LayerOp] = []
     for layer_op in layer_ops:
         found = _entered(shape, scale, offset, layer_op)
-        if found is None:
+        if found is None or (real and not isinstance(layer_op, Flat | Reshaped)):
             break
         n_taken += 1
         match layer_op:
@@ -61,12 +65,13 @@ def enter(
                 flats, shape = [], entered_as(layer_op, shape)
             case _:
                 (scale, offset), owner = found, layer_op.owner
+    form = None if shape == stored else stored
+    if real:
+        return Input(shape, stored=form, real=True), tuple(flats), n_taken
     if scale == 0:
         raise ModelFormatError(f"layer {owner} rescales every input to one value; mend its scale")
     unit = _common_unit(scale, offset)
-    given = Input(
-        shape, int(scale / unit), int(offset / unit), stored=None if shape == stored else stored
-    )
+    given = Input(shape, int(scale / unit), int(offset / unit), stored=form)
     if given.bound > MAX_BOUND:
         raise ModelFormatError(
             f"layer {owner} rescales by {float(scale)!r} and {float(offset)!r}, which have no "

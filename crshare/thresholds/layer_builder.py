@@ -77,7 +77,7 @@ class Builder:
     def __init__(self, given: Input) -> None:
         self.layers: list[Layer] = []
         self.merged: dict[str, Maps] = {}
-        self.signals = {INPUT: Signal(Kind.INTEGERS, given.shape, given.bound)}
+        self.signals = {INPUT: given.signal}
         self.pending: tuple[LayerOp, ...] = ()
         self._by_name: dict[str, Layer] = {}
         self.start(INPUT, ENTRY, (), 0)

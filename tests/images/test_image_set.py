@@ -109,7 +109,8 @@ def test_maps_without_a_channel_axis_are_grey(tmp_path: Path) -> None:
             {"images": PIXELS / 16, "labels": LABELS},
             "images are float64 from 0 to 0.9375; crshare expects integers as stored (uint8 "
             "pixels), with the scaling in the model's Rescaling layer or given by --rescale: "
-            "multiply what is from 0 to 1 by 16 and cast it to uint8",
+            "multiply what is from 0 to 1 by 16 and cast it to uint8; or if the model takes them "
+            "as they are (features of sensors, say), say so with --features",
         ),
         (
             {"images": PIXELS, "labels": LABELS[:3]},

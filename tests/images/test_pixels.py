@@ -16,7 +16,10 @@ STORED = (
     "crshare expects integers as stored (uint8 pixels), with the scaling in the model's Rescaling "
     "layer or given by --rescale"
 )
-SCALED = f"{STORED}: multiply what is from 0 to 1 by 255 and cast it to uint8"
+UNSCALED = (
+    "; or if the model takes them as they are (features of sensors, say), say so with --features"
+)
+SCALED = f"{STORED}: multiply what is from 0 to 1 by 255 and cast it to uint8{UNSCALED}"
 
 
 def network(height: int, width: int, channels: int, low: int = 0, high: int = 255) -> Network:
@@ -130,9 +133,9 @@ def test_ragged_lists_are_told() -> None:
 
 MADE = "; make sets of images with crshare.image_set or crshare.load_images"
 BY_HAND: list[tuple[Any, Any, str]] = [
-    (PIXELS / 255, LABELS, "images are no array of integers"),
-    (PIXELS.tolist(), LABELS, "images are no array of integers"),
-    (PIXELS.astype("m8[s]"), LABELS, "images are no array of integers"),
+    (PIXELS / 255, LABELS, "images are no array of integers or float32"),
+    (PIXELS.tolist(), LABELS, "images are no array of integers or float32"),
+    (PIXELS.astype("m8[s]"), LABELS, "images are no array of integers or float32"),
     (PIXELS[0], LABELS, "images are [2, 3, 1]"),
     (PIXELS, LABELS * 1.0, "labels are no array of integers"),
     (PIXELS, LABELS[:, None], "labels are [4, 1]"),

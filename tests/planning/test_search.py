@@ -111,6 +111,12 @@ def test_verdicts_tell_the_plan_kept_from_those_that_kept_the_budget_by_chance()
         "this plan",
     ]
     assert told(*first, (2.0, False))[1::3] == ["this plan", "lost too much"]
+    assert told((2.0, True), (3.0, True), (4.0, False), (5.0, True)) == [
+        "this plan",
+        "kept the budget, and saves no more",
+        "lost too much",
+        "kept the budget, but lower multipliers did not: taken for chance",
+    ]
 
 
 def test_no_price_within_the_budget_leaves_exact_sharing() -> None:

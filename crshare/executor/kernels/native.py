@@ -104,7 +104,11 @@ def ready_fused(conv: Conv, threshold: Threshold, given: Signal, variant: Varian
 
 
 def enter(given: Input, images: Array, scratch: Scratch) -> Array:
-    """The integers that the network sees."""
+    """The integers, or the reals, that the network sees."""
+    if given.real:
+        reals = scratch.take("entered", images.shape, np.float64)
+        np.copyto(reals, images)
+        return reals
     parts = given.bound, given.offset, given.multiplier, given.low, given.high
     small = max(map(abs, parts)) < 2**15
     kind: type[Any] = np.int16 if small else np.int64
