@@ -148,7 +148,8 @@ def test_what_a_network_holds_already_is_not_said_again(tmp_path: Path) -> None:
     with pytest.raises(ModelFormatError) as error:
         read_model(path, rescale=EXACT)
     assert str(error.value) == (
-        f"{path}: holds its signs and its rescaling; leave --sign-layer and --rescale out"
+        f"{path}: holds its signs, its rescaling and the form of its input; leave --sign-layer, "
+        "--layer, --rescale and --features out"
     )
 
 
