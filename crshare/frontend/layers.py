@@ -140,8 +140,25 @@ def _unknown(layer: KerasLayer) -> ModelFormatError:
     if package and declaration:
         return layer.refuse(f"is of the custom class {layer.class_name}{declaration}")
     return layer.refuse(
-        f"is of class {layer.class_name}, which is not read yet; crshare reads {', '.join(CLASSES)}"
+        f"is of class {layer.class_name}, which is not read yet; crshare reads "
+        f"{', '.join(CLASSES)}{_what_may_be_said(layer, name)}"
     )
+
+
+def _what_may_be_said(layer: KerasLayer, name: str) -> str:
+    """Of a class that may be somebody's own."""
+    if not layer.weights:
+        return (
+            f"; if it changes nothing when the model is run, say so with --layer {name}=identity, "
+            f"or if it gives +1 for values >= 0 and else -1, with --sign-layer {name}"
+        )
+    if "kernel" in layer.weights:
+        return (
+            "; if it is Keras's layer with +1 for weights >= 0 and else -1, say so with "
+            f"--sign-layer {name}, or if it takes the signs of its input too, with --layer "
+            f"{name}=signs-input"
+        )
+    return ""
 
 
 def _namesake(layer: KerasLayer, dialect: Dialect) -> ModelFormatError:

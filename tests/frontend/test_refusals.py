@@ -161,7 +161,15 @@ LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
     ),
     (
         [*first(), Spec("UpSampling2D", "up")],
-        "layer up is of class UpSampling2D, which is not read yet; crshare reads " + READ,
+        f"layer up is of class UpSampling2D, which is not read yet; crshare reads {READ}; if it "
+        "changes nothing when the model is run, say so with --layer UpSampling2D=identity, or if "
+        "it gives +1 for values >= 0 and else -1, with --sign-layer UpSampling2D",
+    ),
+    (
+        first(kind="OwnConv2D"),
+        f"layer c1 is of class OwnConv2D, which is not read yet; crshare reads {READ}; if it is "
+        "Keras's layer with +1 for weights >= 0 and else -1, say so with --sign-layer OwnConv2D, "
+        "or if it takes the signs of its input too, with --layer OwnConv2D=signs-input",
     ),
     (
         [*first(), average("p", 3, padding="same")],
