@@ -30,6 +30,7 @@ from crshare.report.page.document import (
 from crshare.report.page.html import render, section_titles
 from crshare.report.page.plots import NARROW, WIDE, tradeoff
 from crshare.report.page.rate_plot import limit_in_sight
+from crshare.report.page.section import noted
 from crshare.report.page.svg import Drawing
 from crshare.report.promised import last_of_each
 from crshare.report.rates import RateLimit, RatePoint, Rates
@@ -486,3 +487,10 @@ def test_a_drawing_escapes_its_words_and_rounds_its_places() -> None:
     assert "a &lt; b" in text and "c &amp; d" in text and "&lt;e&gt;" in text
     assert 'x="0.33"' in text and 'width="3"' in text
     ElementTree.fromstring(text)
+
+
+def test_what_stands_between_backticks_is_code() -> None:
+    assert noted("see `synth <x>` and `b`").html == (
+        '<p class="note">see <code>synth &lt;x&gt;</code> and <code>b</code></p>'
+    )
+    assert noted("one ` alone").html == '<p class="note">one ` alone</p>'

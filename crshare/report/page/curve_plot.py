@@ -58,8 +58,6 @@ def _plot(
     drawing = Drawing(named(name, width), width, 372, title, _said(unit, points))
     layers = "sums of unrolled layers" if unit == "LUTs" else "for one image, all layers"
     frame(drawing, x, y, f"{unit}, {layers}", "points lost")
-    budget_line(drawing, x, y, curve.max_loss_points)
-    drawing.circle(x.at(exact), y.at(0), 5, "exact", f"exact sharing: {exact:,}, no loss")
     for point in sorted(points, key=lambda point: point.kept):
         if point.kept:
             reported(drawing, x.at(point.cost), y, point.accuracy)
@@ -67,6 +65,8 @@ def _plot(
         lost, ends = point.accuracy.loss_points, point.accuracy.interval_95_points
         hint = f"{point.cost:,} {unit}, {lost:+.2f} points lost"
         marked(drawing, x.at(point.cost), y, lost, ends, "planned", hint)
+    drawing.circle(x.at(exact), y.at(0), 5, "exact", f"exact sharing: {exact:,}, no loss")
+    budget_line(drawing, x, y, curve.max_loss_points)
     return drawing
 
 

@@ -30,7 +30,6 @@ def tradeoff(report: PlanReport, width: float = WIDE) -> Drawing:
     said = _said(report, planned)
     drawing = Drawing(named("tradeoff", width), width, 372, f"Accuracy lost against {unit}", said)
     frame(drawing, x, y, f"{unit} for one image, all layers", "points lost")
-    budget_line(drawing, x, y, budget)
     drawing.path(_stairs(tried, exact, x, y), "pareto")
     drawing.circle(x.at(exact), y.at(0), 5, "exact", f"exact sharing: {exact:,}, no loss")
     for entry in tried:
@@ -40,6 +39,7 @@ def tradeoff(report: PlanReport, width: float = WIDE) -> Drawing:
         marked(drawing, x.at(entry.cost), y, lost, ends_of_it, look, hint)
     if accuracy is not None:
         reported(drawing, x.at(planned), y, accuracy)
+    budget_line(drawing, x, y, budget)
     return drawing
 
 
@@ -73,11 +73,11 @@ def frame(drawing: Drawing, x: Scale, y: Scale, across: str, up: str) -> None:
 
 
 def budget_line(drawing: Drawing, x: Axis, y: Axis, points: float) -> None:
-    """Nothing where there is no budget."""
+    """Over what is drawn before, to be read there; nothing where there is no budget."""
     if not points:
         return
     drawing.line(x.start, y.at(points), x.end, y.at(points), "budget")
-    drawing.text(x.end, y.at(points) - 6, f"budget {points:g}", "label", "end")
+    drawing.text(x.end, y.at(points) - 6, f"budget {points:g}", "label haloed", "end")
 
 
 def _stairs(tried: Sequence[TriedPlan], exact: float, x: Axis, y: Axis) -> list[Point]:

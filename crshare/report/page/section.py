@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from crshare.report.page.markup import Markup, element
+from crshare.report.page.markup import Markup, element, joined
 from crshare.report.page.plots import NARROW, WIDE
 from crshare.report.page.svg import Drawing
 
@@ -19,7 +19,17 @@ class Section:
 
 
 def noted(*words: Markup | str) -> Markup:
-    return element("p", *words, class_="note")
+    """Of text, what stands between two ` is code."""
+    parts = (coded(one) if isinstance(one, str) else one for one in words)
+    return element("p", *parts, class_="note")
+
+
+def coded(words: str) -> Markup:
+    """A last ` alone stays as it is."""
+    parts = words.split("`")
+    if len(parts) % 2 == 0:
+        parts[-2:] = ["`".join(parts[-2:])]
+    return joined(element("code", one) if at % 2 else one for at, one in enumerate(parts))
 
 
 def panels(drawings: Iterable[Drawing], kind: str = "panels") -> Markup:
