@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from crshare.arrays import Array
+from crshare.evaluation.halves import halves_margin
 from crshare.model.read import Model
 from crshare.network.graph import (
     INPUT,
@@ -62,6 +63,8 @@ def margin(
         if isinstance(layer.op, Sign):
             size = MARGIN_OF_REALS * max(float(np.abs(x).max()), 1e-30)
             nearest = min(nearest, abs(float(x[image][at])) / size)
+            halves = halves_margin(model.network, values, image, layer.source, at)
+            nearest = min(nearest, halves)
         else:
             total = int(x[image][at])
             nearest = min(nearest, _threshold_margin(model, layer, at[2], total, epsilon))
