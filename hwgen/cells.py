@@ -37,7 +37,7 @@ class Range:
 class Tally:
     """Cells by kind. additions: two-operand ones, a popcount of c bits being c - 1 of them.
     chains: of compressor trees, and the LUT sites that they take. tables:
-    of a LUT network."""
+    of a LUT network. products: of two numbers."""
 
     popcounts: int = 0
     adders: int = 0
@@ -48,6 +48,7 @@ class Tally:
     chains: int = 0
     chain_luts: int = 0
     tables: int = 0
+    products: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
         pairs = zip(self._fields(), other._fields(), strict=True)
@@ -64,6 +65,7 @@ class Tally:
             self.chains,
             self.chain_luts,
             self.tables,
+            self.products,
         )
 
 

@@ -164,13 +164,16 @@ class Datapath:
                     for limit in per_class
                 ]
                 return self._per_class(tests, window_class)
-            case Linear(net, factor, offset):
+            case Linear(net, factor):
                 if net is None:
-                    return constant(offset, width)
+                    options = [constant(one, width) for one in head.constants]
+                    return self._per_class(options, window_class)
                 shift = abs(factor).bit_length() - 1
                 term = extended(self.name(net, last), self.netlist.ranges[net], shift, width)
                 sign = "-" if factor < 0 else "+"
-                return f"{residue(offset, width)} {sign} {term}"
+                options = [residue(one, width) for one in head.constants]
+                offset = self._per_class(options, window_class)
+                return f"{f'({offset})' if len(set(options)) > 1 else offset} {sign} {term}"
 
     def _per_class(self, options: list[str], window_class: str) -> str:
         """The option of the window's class; options that are the same are asked for once."""

@@ -78,10 +78,17 @@ def _beats(stage: Stage, given: list[list[int]]) -> Iterator[int]:
 
 
 def _joined(stage: Pointwise, beats: Sequence[int]) -> int:
-    """What a beat of each stream gives."""
+    """What a beat of each stream gives, turn by turn."""
     parts = zip(beats, stage.given, strict=True)
-    inputs = chain.from_iterable(unpacked(beat, on.values, on.n) for beat, on in parts)
-    return packed(interpret(stage.netlist, list(inputs)), stage.head_width)
+    maps, found = [unpacked(beat, on.values, on.n) for beat, on in parts], Values()
+    for turn in range(stage.turns):
+        inputs = Values()
+        for values in maps:
+            n = len(values) // stage.turns
+            inputs += values[turn * n : (turn + 1) * n]
+        inputs += [words[turn] for words in stage.tables]
+        found += interpret(stage.netlist, inputs)
+    return packed(found, stage.head_width)
 
 
 def _groups(items: Sequence[T], n: int) -> Iterator[list[T]]:

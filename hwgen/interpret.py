@@ -20,5 +20,6 @@ def _head(head: Head, values: Sequence[int], window_class: int) -> int:
             return int(values[net] >= limit if at_least else values[net] <= limit)
         case Fixed(fixed):
             return int(fixed[window_class])
-        case Linear(net, factor, constant):
+        case Linear(net, factor):
+            constant = head.constants[window_class if head.per_class else 0]
             return constant if net is None else factor * values[net] + constant

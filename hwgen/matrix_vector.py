@@ -101,6 +101,7 @@ class MatrixVector:
     of the layer is output o, where they are not in order. `scores`: the range
     of the outputs where they are numbers, which are then twice the sum and `odd` for values that
     are bits, and the sum itself for others. Without it an output is the highest bit of its sum.
+    weight_bits: of a weight, in two's complement where the lane takes it so.
     """
 
     name: str
@@ -120,6 +121,7 @@ class MatrixVector:
     scores: Range | None = None
     order: tuple[int, ...] = ()
     odd: int = 0
+    weight_bits: int = 1
 
     def __post_init__(self) -> None:
         if self.n_outputs % self.n_lanes or self.n_inputs % self.simd:
@@ -180,12 +182,12 @@ class MatrixVector:
         if self.slices:
             return self.n_lanes * self.slices.lane_bits
         masks = self.weights.n_masks if self.weights else 0
-        return (self.n_lanes + masks) * self.simd
+        return (self.n_lanes + masks) * self.simd * self.weight_bits
 
     @property
     def lane_bits(self) -> int:
         """What a lane reads beside values: its weights, or the number of the word."""
-        return self.simd if self.weights else self.word_width
+        return self.simd * self.weight_bits if self.weights else self.word_width
 
     @property
     def kept(self) -> int:
@@ -216,7 +218,7 @@ class MatrixVector:
     @property
     def doubled(self) -> bool:
         """Whether scores are twice the sum."""
-        return self.values == Range(0, 1)
+        return self.values == Range(0, 1) and self.weight_bits == 1
 
     @property
     def head_width(self) -> int:

@@ -32,11 +32,20 @@ class Fixed:
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A score: factor * net + constant; net None means the constant alone."""
+    """A score: factor * net + constant; net None means the constant alone.
+
+    per_class: what is added for each class of window, where that differs.
+    """
 
     net: int | None
     factor: int
     constant: int
+    per_class: tuple[int, ...] = ()
+
+    @property
+    def constants(self) -> tuple[int, ...]:
+        """All that may be added to the net."""
+        return tuple(self.constant + more for more in self.per_class) or (self.constant,)
 
 
 Head = Compare | Fixed | Linear
@@ -75,8 +84,9 @@ class Netlist:
             case Fixed(values):
                 net = None
                 self._check_classes(len(values))
-            case Linear(net):
-                pass
+            case Linear(net, per_class=per_class):
+                if per_class:
+                    self._check_classes(len(per_class))
         if net is not None and not 0 <= net < len(self.ranges):
             raise NetlistError(f"a head reads net {net}; there are {len(self.ranges)} nets")
 
@@ -104,7 +114,8 @@ class Netlist:
         for head in self.heads:
             if isinstance(head, Linear):
                 net = Range(0, 0) if head.net is None else self.ranges[head.net]
-                ends += [head.factor * end + head.constant for end in (net.low, net.high)]
+                products = [head.factor * end for end in (net.low, net.high)]
+                ends += [product + more for product in products for more in head.constants]
         return Range(min(ends), max(ends))
 
 
@@ -124,5 +135,6 @@ def _head_text(head: Head) -> str:
             return f"bit n{net} {'>=' if at_least else '<='} {' '.join(map(str, per_class))}"
         case Fixed(values):
             return "bit " + " ".join(str(int(value)) for value in values)
-        case Linear(net, factor, constant):
+        case Linear(net, factor):
+            constant = " ".join(map(str, head.constants))
             return f"score {factor} * n{net} + {constant}" if net is not None else f"= {constant}"

@@ -1,13 +1,14 @@
-"""A stage that joins streams: a beat of each through one netlist, position by position."""
+"""A stage that joins streams: a beat of each through one netlist, position by position.
+
+The channels of a position may come in turns, so many of them at a time, through one datapath with
+constants from tables.
+"""
 
 from dataclasses import dataclass
 
 from hwgen.cells import Range
-from hwgen.datapath import Datapath, Schedule
-from hwgen.emitter import Emitter, bus
 from hwgen.errors import NetlistError
 from hwgen.netlist import Linear, Netlist
-from hwgen.stream import clocked_ports, control, sink_ports, source_ports
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,20 +25,29 @@ class Lanes:
 
 @dataclass(frozen=True, slots=True)
 class Pointwise:
-    """given: what a beat of each stream holds; the netlist reads all values, stream by stream.
+    """given: what a beat of each stream holds. per_stage: cells between registers.
 
-    per_stage: cells between registers.
+    The netlist reads the values of a turn, stream by stream, and then what tables hold,
+    tables[k][t] in turn t. In turn t it reads values t * n / turns and up of each stream, and gives
+    as many.
     """
 
     name: str
     given: tuple[Lanes, ...]
     netlist: Netlist
     per_stage: int
+    turns: int = 1
+    tables: tuple[tuple[int, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        ranges = tuple(lanes.values for lanes in self.given for _ in range(lanes.n))
-        if not self.given or self.netlist.ranges[: self.netlist.n_inputs] != ranges:
+        if not self.given or any(lanes.n % self.turns for lanes in self.given):
+            raise NetlistError(f"{self.name}: {self.turns} turns do not divide its values")
+        ranges = [one.values for one in self.given for _ in range(one.n // self.turns)]
+        own = self.netlist.ranges[: self.netlist.n_inputs]
+        if own[: len(ranges)] != tuple(ranges) or len(own) != len(ranges) + len(self.tables):
             raise NetlistError(f"{self.name}: the netlist reads the values of its streams")
+        if any(len(table) != self.turns for table in self.tables):
+            raise NetlistError(f"{self.name}: a table holds a constant for each turn")
         if self.netlist.n_classes > 1 or self.netlist.reads_class or self.per_stage < 1:
             raise NetlistError(f"{self.name}: positions have no classes, and stages have cells")
 
@@ -51,8 +61,13 @@ class Pointwise:
         return self.netlist.score_range.width if scores else 1
 
     @property
-    def out_width(self) -> int:
+    def turn_width(self) -> int:
+        """Bits that a turn gives."""
         return self.head_width * len(self.netlist.heads)
+
+    @property
+    def out_width(self) -> int:
+        return self.turn_width * self.turns
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -60,44 +75,3 @@ class Pointwise:
         if len(self.given) == 1:
             return ("s_axis",)
         return tuple(f"s{place}_axis" for place in range(len(self.given)))
-
-
-def pointwise_module(stage: Pointwise, module: str) -> str:
-    emit, schedule = Emitter(), Schedule(stage.netlist, stage.per_stage)
-    emit.comment(
-        f"{stage.name}: {len(stage.netlist.heads)} values of {len(stage.given)} streams; "
-        f"{schedule.n_stages} pipeline stages."
-    )
-    emit(
-        "/* verilator lint_off UNUSED */  // values of no weight, and bits that exact ranges spare"
-    )
-    ports = clocked_ports()
-    for side, width in zip(stage.sides, stage.in_widths, strict=True):
-        ports += sink_ports(side, width)
-    with emit.module(module, [*ports, *source_ports(stage.out_width)]):
-        joined(emit, stage.sides)
-        path = Datapath(emit, stage.netlist, schedule)
-        path.input_nets(places(stage))
-        path.cells()
-        path.registers("advance", "!aresetn")
-        emit(f"wire {bus(stage.out_width)} outputs;")
-        path.heads("outputs", stage.head_width, "unused")
-        control(emit, schedule.n_stages, stage.out_width)
-    return str(emit)
-
-
-def joined(emit: Emitter, sides: tuple[str, ...]) -> None:
-    """`window_valid`: a beat of each stream is there; all are taken at once."""
-    emit("wire advance;")
-    emit(f"wire window_valid = {' && '.join(f'{side}_tvalid' for side in sides)};")
-    ready = "advance" if len(sides) == 1 else "advance && window_valid"
-    emit(*(f"assign {side}_tready = {ready};" for side in sides))
-
-
-def places(stage: Pointwise) -> list[str]:
-    """Where each value stands."""
-    return [
-        f"{side}_tdata[{place * lanes.values.width} +: {lanes.values.width}]"
-        for side, lanes in zip(stage.sides, stage.given, strict=True)
-        for place in range(lanes.n)
-    ]

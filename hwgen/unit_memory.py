@@ -53,12 +53,12 @@ class Memory:
 
     def word(self, lane: int) -> str:
         """What a lane reads beside values."""
-        simd = self.stage.simd
+        simd, bits = self.stage.simd, self.stage.lane_bits
         if self.weights is None:
             return "word_1"
         if self.slices:
             return f"weights_2[{lane * simd} +: {simd}]"
-        return f"word_1[{lane * simd} +: {simd}]"
+        return f"word_1[{lane * bits} +: {bits}]"
 
     def _block(self, name: str, words: Sequence[int], width: int) -> None:
         emit = self.emit

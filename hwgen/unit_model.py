@@ -37,7 +37,7 @@ def _weights(unit: MatrixVector, weights: Weights, word: int, lane: int) -> int:
     """The bits of a lane's weights."""
     stored, slices = weights.words[word], weights.slices
     if slices is None:
-        return stored >> lane * unit.simd
+        return stored >> lane * unit.lane_bits
     found, fold = 0, word % unit.folds
     for place, (table, bits) in enumerate(zip(slices.tables, slices.index_bits, strict=True)):
         field = stored >> slices.field(lane * slices.n_places + place)

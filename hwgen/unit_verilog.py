@@ -210,10 +210,15 @@ class _Unit:
             start = f"start_{ripe}[{lane * width} +: {width}]"
             given = f"count_{lane}" + (bus(width) if width < own else "")
             if width > own:
-                given = f"{{{width - own}'d0, count_{lane}}}"
+                given = f"{{{self._above(lane, width - own)}, count_{lane}}}"
             begun = f"(first_{ripe} ? {start} : sum_{lane})" if stage.folds > 1 else start
             emit(f"reg {bus(width)} sum_{lane};")
             emit(f"always @(posedge aclk) if (advance) sum_{lane} <= {given} + {begun};")
+
+    def _above(self, lane: int, n: int) -> str:
+        """The bits above a count: its sign, where it has one."""
+        span = self.stage.lanes[lane if len(self.stage.lanes) > 1 else 0].score_range
+        return f"{{{n}{{count_{lane}[{span.width - 1}]}}}}" if span.signed else f"{n}'d0"
 
     def _outputs(self) -> None:
         """The outputs of one turn after the other; the last makes a beat of them."""

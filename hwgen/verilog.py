@@ -26,7 +26,8 @@ from hwgen.identifiers import FORK, HAND_WRITTEN, PRIMITIVES
 from hwgen.kept import kept
 from hwgen.matrix_vector import MatrixVector
 from hwgen.netlist import Netlist
-from hwgen.pointwise import Pointwise, pointwise_module
+from hwgen.pointwise import Pointwise
+from hwgen.pointwise_verilog import pointwise_module
 from hwgen.queue import Queue, queue_module
 from hwgen.stream import (
     class_width,

@@ -87,6 +87,13 @@ N_IMAGES = 20
     help="Positions of an image in one beat, where the network flattens its input.  [default: 1, "
     "or as many as --clocks wants]",
 )
+@click.option(
+    "--skip",
+    type=ChoiceOf("crshare.hardware.options", "SKIPS"),
+    default="adders",
+    show_default=True,
+    help="Weights in fixed point: additions, or multipliers of the device.",
+)
 @click.option("--verify", "prove", is_flag=True, help="Simulate against the executor.")
 @click.option(
     "--simulator",
@@ -128,6 +135,7 @@ def generate(
     fold: int,
     folding: Path | None,
     beat: int | None,
+    skip: str,
     prove: bool,
     simulators: tuple[str, ...],
     data: Path | None,
@@ -180,7 +188,7 @@ def generate(
     network = in_beats(for_hardware(network, sharing), beat, goal.clocks if goal else None)
     by_hand = read_folding(folding, network) if folding else {}
     target = target_of(asked, target)
-    options = Options(target, method, measure, pipeline, max_luts, fold, by_hand)
+    options = Options(target, method, measure, pipeline, max_luts, fold, by_hand, skip)
     chooser = Chooser(network, sharing, options, only)
     with progress() as show:
         chosen = chooser.choose(goal, show) if goal and (output or asked.chooses) else None

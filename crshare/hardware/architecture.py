@@ -13,7 +13,7 @@ from crshare.hardware.geometry import windowing_of
 from crshare.hardware.left_out import LeftOut, left_out
 from crshare.hardware.sliced import index_bits_of
 from crshare.limits import TURNS
-from crshare.network.graph import Conv, Flatten, Kind, Layer, Network, Signal
+from crshare.network.graph import INPUT, Conv, Flatten, Kind, Layer, Network, Signal
 from hwgen import Range, Windowing
 from hwgen.matrix_vector import is_whole_map
 
@@ -70,7 +70,19 @@ class Unit:
         return self.memory == BLOCK or n_words > MOST_WORDS
 
 
-Architecture = Graph | Turns | Unit
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """What looks at one channel alone, for all channels of a position in so many turns."""
+
+    turns: int
+    kind: str = field(default="channels", init=False)
+
+    def __post_init__(self) -> None:
+        if type(self.turns) is not int or self.turns < 1:
+            raise HardwareError(f"turns {str(self.turns)[:40]}: expected a whole number from 1")
+
+
+Architecture = Graph | Turns | Unit | Channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +128,7 @@ def size_of(network: Network, layer_name: str) -> Size:
             f"{', '.join(names)}"
         )
     conv, given = layer.op, network.signals[layer.source]
-    values = _values(network, conv, given)
+    values = _values(network, layer, given)
     same = conv.pad_value is not None
     rows, columns, channels, n_outputs = conv.kernel.shape
     return Size(
@@ -140,9 +152,16 @@ def _gathered(network: Network, layer: Layer) -> int:
     return rows * columns
 
 
-def _values(network: Network, conv: Conv, given: Signal) -> Range:
+def _values(network: Network, layer: Layer, given: Signal) -> Range:
+    """Of an input: a bit, a pixel, or a sum."""
+    assert isinstance(layer.op, Conv)
     if given.kind is Kind.BITS:
         return Range(0, 1)
+    name, conv = layer.source, layer.op
+    while isinstance(network.op_of(name), Flatten):
+        name = network.layer(name).source
+    if name != INPUT:
+        return Range(-given.bound, given.bound)
     pixels = network.input
     ends = [pixels.multiplier * end + pixels.offset for end in (pixels.low, pixels.high)]
     ends += [] if conv.pad_value is None else [conv.pad_value]
@@ -154,10 +173,15 @@ def check(network: Network, layer_name: str, architecture: Architecture) -> None
     size = size_of(network, layer_name)
     match architecture:
         case Unit(pe, simd):
-            _divides(layer_name, "pe", pe, size.n_outputs, "outputs")
-            _divides(layer_name, "simd", simd, size.n_inputs, "inputs of a window")
+            divides(layer_name, "pe", pe, size.n_outputs, "outputs")
+            divides(layer_name, "simd", simd, size.n_inputs, "inputs of a window")
             if architecture.slices:
                 _check_slices(size, architecture)
+        case Channels():
+            raise HardwareError(
+                f"layer {layer_name}: adds up channels, which have no turns of their own; give it "
+                'the architecture "graph", "turns" or "unit"'
+            )
         case Turns(turns) if turns > size.n_outputs:
             raise HardwareError(
                 f"layer {layer_name}: {turns} turns are more than its {size.n_outputs} outputs; "
@@ -190,7 +214,8 @@ def in_memory(size: Size, unit: Unit) -> bool:
     return unit.remembers(clocks_a_window(size, unit))
 
 
-def _divides(layer: str, name: str, value: int, total: int, of: str) -> None:
+def divides(layer: str, name: str, value: int, total: int, of: str) -> None:
+    """HardwareError where a number of a unit does not divide the layer's."""
     if total % value:
         fair = (
             [n for n in divisors(total) if n <= value][-1],
@@ -207,7 +232,7 @@ def clocks_a_window(size: Size, architecture: Architecture) -> int:
     match architecture:
         case Graph():
             return 1
-        case Turns(turns):
+        case Turns(turns) | Channels(turns):
             return turns
         case Unit(pe, simd):
             return size.n_outputs // pe * (size.n_inputs // simd)

@@ -45,19 +45,22 @@ def vectors(lowered: Lowered, images: Array) -> Vectors:
     if isinstance(lowered.design.stages[-1], Decide):
         classes = compile_network(network).classify(images)
         return Vectors(beats_in, classes.tolist())
-    last = lowered.design.stages[-1]
-    head = last.head_width if isinstance(last, Compute | MatrixVector) else 1
-    return Vectors(beats_in, _beats(_native(network, lowered.end, images), head))
+    answers = _native(network, lowered.end, images, lowered.fraction)
+    channels = network.signals[lowered.end].shape[2]
+    head = lowered.design.out_width // channels
+    return Vectors(beats_in, _beats(answers, head))
 
 
-def _native(network: Network, name: str, images: Array) -> Array:
-    """Integers [n, h, w, c]: pixels as stored, bits as 0 and 1, or sums."""
+def _native(network: Network, name: str, images: Array, fraction: int = 0) -> Array:
+    """Integers [n, h, w, c]: pixels as stored, bits as 0 and 1, sums, reals * 2**fraction."""
     if name == INPUT:
         return images.astype(np.int64)
     found = compile_part(network, start=INPUT, targets=(name,)).run(images)[name]
     signal = network.signals[name]
     if signal.kind is Kind.BITS:
         return (unpack(found, signal.shape[2]) > 0).astype(np.int64)
+    if signal.kind is Kind.REALS:
+        return np.ldexp(found, fraction).astype(np.int64)
     return found.astype(np.int64)
 
 

@@ -13,6 +13,7 @@ from math import prod
 
 from crshare.hardware.architecture import (
     Architecture,
+    Channels,
     Graph,
     Resources,
     Size,
@@ -113,7 +114,7 @@ def priced(
             return Priced(architecture, pace, graph_estimate(size_of(network, layer), target))
         case Turns(turns) if target == XILINX:
             return Priced(architecture, pace, turns_estimate(size_of(network, layer), turns))
-        case Turns(turns):
+        case Turns(turns) | Channels(turns):
             size = size_of(network, layer)
             luts = round(A_TURN * -(-size.n_outputs // turns) * size.n_inputs)
             return Priced(architecture, pace, graph_cost(size, luts, target))

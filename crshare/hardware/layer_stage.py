@@ -9,7 +9,6 @@ from math import ceil, floor
 import numpy as np
 
 from crshare.arrays import Int64Array
-from crshare.errors import HardwareError
 from crshare.hardware.heap_cells import heap_netlist
 from crshare.hardware.layer_input import LayerInput
 from crshare.hardware.time_multiplex import Turned, in_turns
@@ -104,14 +103,13 @@ class LayerSums:
         return replace(stage, netlist=netlist, folding=folding)
 
     def _score(self, output: Output, constants: Int64Array) -> Linear:
-        if len(constants) > 1:
-            raise HardwareError(
-                f"layer {self.name} gives sums over a border of zeros, which has no hardware; it "
-                "needs a threshold behind it"
-            )
         factor = 2 if self.binary else 1
-        offset = factor * output.offset - (int(constants[0]) if self.binary else 0)
-        return Linear(output.edge, -factor if output.negative else factor, offset)
+        sign = -factor if output.negative else factor
+        if not self.binary:
+            return Linear(output.edge, sign, output.offset)
+        first, *others = (factor * output.offset - one for one in constants.tolist())
+        per_class = (0, *(one - first for one in others)) if others else ()
+        return Linear(output.edge, sign, first, per_class)
 
 
 def _compared(

@@ -23,7 +23,7 @@ DESIGNS = (UNSHARED, EXACT, PLANNED)
 class Lowered:
     """A design, and its datapaths; `network` computes the same, `start` and `end` are its ends.
 
-    shares: one of DESIGNS."""
+    shares: one of DESIGNS. fraction: answers that are reals are integers times 2**-fraction."""
 
     design: Design
     layers: tuple[LoweredLayer, ...]
@@ -32,6 +32,7 @@ class Lowered:
     end: str
     target: str = GENERIC
     shares: str = EXACT
+    fraction: int = 0
 
     @property
     def frames_sent(self) -> int:
@@ -58,11 +59,14 @@ def lower(
     for place, layer in enumerate(part.layers):
         made.add(layer, place / len(part.layers))
     given = replace(planned.signals[part.start], frames=frames_sent(planned, part.start))
-    made.finish(beats(given) if part.end == planned.layers[-1].name else None)
+    if part.end == planned.layers[-1].name:
+        made.finish(beats(given))
     beats_out = beats(planned.signals[part.end])
     stages, sources = tuple(made.stages), tuple(made.sources)
     design = queued(Design(name, stages, beats(given), beats_out, sources))
     unshared = UNSHARED if options.method == "separate" else EXACT
     shares = PLANNED if plan else unshared
     lowered = tuple(made.lowered)
-    return Lowered(design, lowered, planned, part.start, part.end, options.target, shares)
+    ends = part.start, part.end
+    fraction = made.grids[part.end].fraction if part.end in made.grids else 0
+    return Lowered(design, lowered, planned, *ends, options.target, shares, fraction)

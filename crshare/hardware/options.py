@@ -9,6 +9,10 @@ from crshare.limits import LEVELS, LUTS, TURNS
 from hwgen.targets import GENERIC, TARGETS, XILINX
 from solver.choices import ADDER_LUTS, LUT6
 
+ADDERS, PRODUCTS = "adders", "dsp"
+SKIPS = (ADDERS, PRODUCTS)
+"""How weights in fixed point are applied: as additions of shifted numbers, or by multipliers."""
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -16,7 +20,8 @@ class Options:
     graph; without a measure, the target's. per_stage: LUTs or adders in a row between registers.
     max_luts: estimated LUT6 above which a layer is refused. fold: turns in which a layer may give
     its outputs, where that takes fewer LUTs. architectures: of layers by their names; what is not
-    named is a graph, or in turns by `fold`."""
+    named is a graph, or in turns by `fold`. skip: of layers with weights in fixed point without an
+    architecture, additions or products."""
 
     target: str = GENERIC
     method: str = "auto"
@@ -25,6 +30,7 @@ class Options:
     max_luts: int = 100_000
     fold: int = 1
     architectures: Mapping[str, Architecture] = field(default_factory=dict)
+    skip: str = ADDERS
 
     def __post_init__(self) -> None:
         LEVELS.check("per_stage", self.per_stage)
@@ -32,6 +38,8 @@ class Options:
         TURNS.check("fold", self.fold)
         if self.target not in TARGETS:
             raise HardwareError(f"target {self.target!r} is none of {', '.join(TARGETS)}")
+        if self.skip not in SKIPS:
+            raise HardwareError(f"skip {str(self.skip)[:40]!a}: expected one of {', '.join(SKIPS)}")
         if self.measure == LUT6 and self.target != XILINX:
             raise HardwareError(
                 f"--measure {LUT6} counts sites of compressor trees, which --target {XILINX} has; "

@@ -1,7 +1,8 @@
 """README.md of a folder of hardware: ports, formats, and how to drive it by DMA."""
 
 from crshare.hardware.lowering import Lowered
-from hwgen import Compute, Decide, Entry, MatrixVector
+from crshare.network.graph import Kind
+from hwgen import Decide, Entry
 from hwgen.axi import AxiTop, Words
 
 PORTS = """| port | direction | meaning |
@@ -130,8 +131,11 @@ def _made_values(lowered: Lowered) -> str:
     last = lowered.design.stages[-1]
     if isinstance(last, Decide):
         return f"with the number of the class, 0 to {last.n_classes - 1}."
-    width = last.head_width if isinstance(last, Compute | MatrixVector) else 1
-    kind = "bits, 1 for +1 and 0 for -1" if width == 1 else "sums, two's complement"
+    signal = lowered.network.signals[lowered.end]
+    width = lowered.design.out_width // signal.shape[2]
+    kind = "bits, 1 for +1 and 0 for -1" if signal.kind is Kind.BITS else "sums, two's complement"
+    if signal.kind is Kind.REALS:
+        kind = f"numbers times 2**{lowered.fraction}, two's complement where any is negative"
     return f"of positions, row by row. Channel c stands at bits c*{width} and up: {kind}."
 
 

@@ -87,8 +87,10 @@ def _linked(design: Design) -> list[tuple[Stage, tuple[int, ...]]]:
 def _waits(design: Design, place: int) -> bool:
     """Whether beats may come before a stage takes them, and it keeps none. Pixels may wait."""
     stage, sources = design.stages[place], design.links[place]
+    if isinstance(stage, Pointwise):
+        return len(sources) > 1 or stage.turns > 1
     if not isinstance(stage, MatrixVector):
-        return len(sources) > 1
+        return False
     inside = sources[0] != GIVEN and not isinstance(design.stages[sources[0]], Entry)
     return inside and not stage.doubled and stage.kept == 0
 
@@ -115,7 +117,7 @@ def _taken(stage: Stage, streams: Sequence[_Stream], waits: Sequence[int]) -> li
         [clock + wait for clock in stream.given]
         for stream, wait in zip(streams, waits, strict=True)
     ]
-    return latest(later) if isinstance(stage, Pointwise) else passed(stage, later[0]).taken
+    return passed(stage, latest(later)).taken
 
 
 def _early(given: list[int], taken: list[int]) -> int:

@@ -19,6 +19,7 @@ from hwgen import (
     STALLS,
     Compute,
     MatrixVector,
+    Pointwise,
     Tally,
     available,
     combinational,
@@ -157,7 +158,7 @@ def tallies(lowered: Lowered) -> dict[str, Tally]:
     found = {}
     for stage in lowered.design.stages:
         match stage:
-            case Compute():
+            case Compute() | Pointwise():
                 found[stage.name] = tally(stage.netlist)
             case MatrixVector(lanes=lanes):
                 each = [tally(lane) for lane in lanes] * (stage.n_lanes // len(lanes))

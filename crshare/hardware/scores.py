@@ -4,7 +4,17 @@ import numpy as np
 
 from crshare.arrays import Float64Array
 from crshare.network.graph import Scale
-from hwgen import Accumulate, Compute, Linear, MatrixVector, Range, Ranks, Stage
+from hwgen import (
+    Accumulate,
+    Compute,
+    Decide,
+    Linear,
+    MatrixVector,
+    Pointwise,
+    Range,
+    Ranks,
+    Stage,
+)
 
 
 def decides_in_turn(n_classes: int, beats: int) -> bool:
@@ -17,12 +27,24 @@ def scores_of(stage: Stage) -> Range:
     match stage:
         case Accumulate():
             return stage.sums
-        case Compute():
+        case Compute() | Pointwise():
             return stage.netlist.score_range
         case MatrixVector(scores=Range() as scores):
             return scores
         case _:
             raise ValueError(f"{stage.name} gives no scores")
+
+
+def decision(
+    stage: Stage, scores: Range, n_classes: int, scale: Scale | None, beats_in: int
+) -> Decide:
+    """What decides for a class behind a stage of scores, which a scale may put in another order.
+
+    Sums by class of several frames are never looked at in turn.
+    """
+    in_turn = decides_in_turn(n_classes, beats_in) and not isinstance(stage, Accumulate)
+    ranks = None if scale is None else ranked(scale, scores, parities_of(stage))
+    return Decide("decide", scores, n_classes, ranks, in_turn)
 
 
 def parities_of(stage: Stage) -> tuple[int, ...] | None:

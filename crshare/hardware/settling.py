@@ -8,10 +8,11 @@ from crshare.hardware.architecture import Graph, Resources, Turns, Unit, check, 
 from crshare.hardware.layer_input import LayerInput
 from crshare.hardware.layer_stage import LayerSums
 from crshare.hardware.options import Options
+from crshare.hardware.parts import PointwiseOp
 from crshare.hardware.turn_lanes import lanes_stage
 from crshare.hardware.unit_cost import unit_cost
 from crshare.hardware.unit_stage import unit_stage
-from crshare.network.graph import Network, Threshold
+from crshare.network.graph import Network, RealConv, Threshold
 from hwgen import Compute, MatrixVector, tally
 from hwgen.targets import XILINX
 from solver.adder_graph import AdderGraph, measure
@@ -23,7 +24,7 @@ class LoweredLayer:
 
     phases: clocks for a window. why: it is folded or not, where folding was asked for.
     architecture: graph, turns, unit or tables. clocks: from one image to the next, if no other
-    layer makes it wait. block_rams: of 18 kbit.
+    layer makes it wait. block_rams: of 18 kbit. dsps: multipliers of the device.
     """
 
     layer: str
@@ -37,6 +38,7 @@ class LoweredLayer:
     architecture: str = "graph"
     clocks: int = 1
     block_rams: int = 0
+    dsps: int = 0
 
 
 Settled = tuple[Compute | MatrixVector, LoweredLayer]
@@ -53,7 +55,8 @@ class Settling:
 
     def __post_init__(self) -> None:
         for layer, architecture in self.options.architectures.items():
-            check(self.network, layer, architecture)
+            if not isinstance(self.network.op_of(layer), RealConv | PointwiseOp):
+                check(self.network, layer, architecture)
 
     def settle(self, layer: LayerInput, threshold: Threshold | None) -> Settled:
         """The stage of a layer, if it is small enough; without a threshold it gives scores."""
@@ -69,7 +72,7 @@ class Settling:
                 return self._turns(layer, threshold, turns)
             case Graph():
                 return self._unrolled(LayerSums(layer, self.graph_of(layer)), threshold, "")
-            case None:
+            case _:
                 return self._smaller(LayerSums(layer, self.graph_of(layer)), threshold)
 
     def _unit(self, layer: LayerInput, threshold: Threshold | None, unit: Unit) -> Settled:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from crshare.frame import Frame
-from crshare.hardware.architecture import Architecture, Graph, Resources, Turns, Unit
+from crshare.hardware.architecture import Architecture, Channels, Graph, Resources, Turns, Unit
 from crshare.hardware.choice import Choice
 
 AROUND = "pools, streams, decision"
@@ -16,6 +16,10 @@ def told(architecture: Architecture) -> str:
             return "graph"
         case Turns(turns):
             return f"{turns} turns"
+        case Channels(1):
+            return "all channels"
+        case Channels(turns):
+            return f"channels in {turns} turns"
         case Unit(pe, simd, memory, slices):
             return f"unit {pe} x {simd}, {memory}{', slices' if slices else ''}"
 

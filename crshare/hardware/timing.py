@@ -61,8 +61,7 @@ def passed(stage: Stage, arrivals: list[int]) -> Timed:
         case Decide():
             return Timed(arrivals, [clock + stage.n_levels for clock in arrivals])
         case Pointwise():
-            n_stages = Schedule(stage.netlist, stage.per_stage).n_stages
-            return Timed(arrivals, [clock + n_stages for clock in arrivals])
+            return _in_turns(stage, arrivals)
         case Queue():
             return Timed(arrivals, [clock + QUEUED for clock in arrivals])
         case _:
@@ -91,8 +90,22 @@ def clocks_of(stage: Stage, n_beats: int) -> int:
             if isinstance(stage, MatrixVector) and stage.whole_map:
                 return maps * max(walked, each)
             return maps * (walked + prod(windowing.output) * (each - 1))
+        case Pointwise(turns=turns):
+            return n_beats * turns
         case _:
             return n_beats
+
+
+def _in_turns(stage: Pointwise, arrivals: list[int]) -> Timed:
+    """Beats are kept for their turns, where there are some, and their values behind registers."""
+    n_stages = Schedule(stage.netlist, stage.per_stage).n_stages
+    if stage.turns == 1:
+        return Timed(arrivals, [clock + n_stages for clock in arrivals])
+    taken, free = list[int](), 0
+    for clock in arrivals:
+        taken.append(max(clock, free))
+        free = taken[-1] + stage.turns
+    return Timed(taken, [clock + stage.turns + n_stages + 1 for clock in taken])
 
 
 def clocks_a_window(stage: Windowed) -> int:

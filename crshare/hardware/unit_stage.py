@@ -152,14 +152,18 @@ class _Unit:
         if self.threshold is not None:
             top = 1 << self.most.bit_length()
             return [[top - limit for limit in row] for row in self._limits(constants)]
+        if not self.layer.binary:
+            return [(-self.less).tolist()]
+        outside = np.zeros_like(constants)  # what lies there counts as if its bits were -1
         if len(constants) > 1:
+            outside = self.weights.sum(axis=1)[None] - constants
+        if (outside & 1).any():
             raise HardwareError(
-                f"layer {self.layer.name} gives sums over a border of zeros, which has no "
-                "hardware; it needs a threshold behind it"
+                f"layer {self.layer.name}: gives sums of which some are even and some odd, at a "
+                'border of zeros, which a unit cannot; give it the architecture "graph"'
             )
-        if self.layer.binary:
-            return [(-((self.counted + 1) // 2)).tolist()]
-        return [(-self.less).tolist()]
+        found: list[list[int]] = (outside // 2 - (self.counted + 1) // 2).tolist()
+        return found
 
     def _limits(self, constants: Int64Array) -> list[list[int]]:
         """[classes][outputs]: the count from which on an output is 1; 0 for any, most + 1 for none.

@@ -188,6 +188,10 @@ class Network:
     def layer(self, name: str) -> Layer:
         return next(layer for layer in self.layers if layer.name == name)
 
+    def op_of(self, name: str) -> Op | None:
+        """What layer `name` computes, if there is one."""
+        return next((layer.op for layer in self.layers if layer.name == name), None)
+
     def conv(self, name: str) -> Conv:
         """The binary weights of layer `name`."""
         return next(conv for layer, conv in self.convs() if layer.name == name)
