@@ -24,6 +24,7 @@ __all__ = [
     "save_figures",
     "save_plan",
     "save_plan_tables",
+    "to_fixed_point",
 ]
 
 

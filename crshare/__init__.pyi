@@ -15,6 +15,7 @@ from crshare.api import optimize_tables as optimize_tables
 from crshare.api import save_figures as save_figures
 from crshare.api import save_plan as save_plan
 from crshare.api import save_plan_tables as save_plan_tables
+from crshare.api import to_fixed_point as to_fixed_point
 
 __all__: list[str]
 __version__: str

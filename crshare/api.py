@@ -24,6 +24,7 @@ from crshare import jobs
 from crshare.errors import ArgumentError, HardwareError
 from crshare.evaluation.outcome import Analysis, Evaluation, Outcome, Request
 from crshare.files import write_bytes
+from crshare.fixed_api import to_fixed_point
 from crshare.frontend.declared import declared
 from crshare.hardware.choosing import Chooser, Chosen
 from crshare.hardware.goal import UTILISATION, Goal, target_for
@@ -75,6 +76,7 @@ __all__ = [
     "save_figures",
     "save_plan",
     "save_plan_tables",
+    "to_fixed_point",
 ]
 
 Progress = Callable[[str, float], None]

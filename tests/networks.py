@@ -153,6 +153,33 @@ def random_blend(seed: int, channels: int = 4, n_modules: int = 2) -> Network:
     return build.add(weights(1, channels, 3)).network
 
 
+def gated_network(seed: int, channels: int = 4) -> Network:
+    """A binary convolution whose sums are multiplied, channel by channel, with a sigmoid of the
+    means of what it reads, and added to that through a PReLU, as in Real-to-Binary networks."""
+    rng = np.random.default_rng(seed)
+    build = Builder(rng, Input((6, 6, 3), 2, -255))
+
+    def dense(inputs: int, outputs: int, size: int = 1) -> RealConv:
+        kernel = rng.normal(size=(size, size, inputs, outputs)).astype(np.float32)
+        return RealConv(kernel, np.zeros(outputs, np.float32), same=size > 1)
+
+    def scale(size: float, n: int = channels) -> Scale:
+        return Scale(rng.normal(size=n) * size, rng.normal(size=n))
+
+    build.add(dense(3, channels, 3)).add(scale(1 / 2000))
+    start = build.last
+    build.add(SumPool((6, 6), (1, 1))).add(Scale(np.full(channels, 1 / 36), np.zeros(channels)))
+    build.add(dense(channels, 2)).add(scale(1, 2)).add(Clamp(0.0, np.inf))
+    build.add(dense(2, channels)).add(scale(1)).add(Curve("sigmoid"))
+    gate = build.last
+    build.add(Sign(), after=start).add(
+        Conv(random_signs(rng, (3, 3, channels, channels)), (1, 1), 0)
+    )
+    build.add(scale(1 / 9)).add(Multiply(), gate).add(Leak(rng.normal(size=channels)))
+    build.add(Add(), start).add(SumPool((2, 2), (2, 2))).add(scale(0.25)).add(Sign())
+    return build.add(Conv(random_signs(rng, (3, 3, channels, 3)))).network
+
+
 def _joined_block(build: Builder) -> None:
     """A convolution of one shape, perhaps real-valued behind it, joined with a layer before."""
     rng, channels = build.rng, build.signal.shape[2]

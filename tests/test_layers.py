@@ -23,7 +23,7 @@ MAY_IMPORT = {"solver": {"solver"}, "hwgen": {"hwgen"}, "crshare": {"crshare", "
 ORDER = {
     "crshare": (
         "sandbox network thresholds frontend model images executor plan planning evaluation "
-        "hardware report train jobs table_api api cli __main__"
+        "hardware report train jobs table_api fixed_api api cli __main__"
     ),
     "solver": "facility engines bit_heap adder_graph",
     "hwgen": "",

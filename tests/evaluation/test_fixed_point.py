@@ -84,6 +84,21 @@ def test_the_loss_is_that_of_the_two_networks() -> None:
     assert right[1] < right[0]
 
 
+def test_from_python(tmp_path: Path) -> None:
+    write_lut_network(NETWORK, tmp_path / "blend.npz")
+    model, images = crshare.load(tmp_path / "blend.npz"), labelled(NETWORK, 60)
+    found = crshare.to_fixed_point(model, tmp_path / "fixed.npz", bits="3.3", images=images)
+    again = crshare.load(tmp_path / "fixed.npz").network
+    assert [la.name for la in again.layers] == [la.name for la in found.network.layers]
+    assert {str(form) for form in found.formats.values()} == {"3.3"}
+    assert found.accuracy is not None and found.accuracy.n_images == 60
+    with pytest.raises(NetworkError) as refused:
+        crshare.to_fixed_point(model, tmp_path / "fixed.npz", bits="8")
+    assert str(refused.value).startswith(f"{model.path}: needs images that say where")
+    with pytest.raises(ArgumentError, match="factor_bits 40: expected a whole number from 2 to 16"):
+        crshare.to_fixed_point(model, tmp_path / "fixed.npz", factor_bits=40)
+
+
 def run(*words: object) -> tuple[int, str, str]:
     done = CliRunner().invoke(main, [str(word) for word in words])
     return done.exit_code, done.stdout, done.stderr

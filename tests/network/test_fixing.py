@@ -22,7 +22,7 @@ from crshare.network.graph import (
     Sign,
     alike,
 )
-from tests.networks import random_blend, random_graph, random_images, random_network
+from tests.networks import gated_network, random_blend, random_graph, random_images, random_network
 
 SEEDS = st.integers(0, 2**32 - 1)
 Q4_4 = Format(8, 4)
@@ -102,6 +102,7 @@ def lies_on_grids(network: Network, seed: int) -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_every_real_value_lies_on_a_grid(seed: int) -> None:
     lies_on_grids(fixed(random_blend(seed)), seed)
+    lies_on_grids(fixed(gated_network(seed)), seed)
     lies_on_grids(fixed(random_graph(seed)), seed)
     lies_on_grids(fixed(random_network(seed)), seed)
 
@@ -127,6 +128,14 @@ def test_what_is_in_fixed_point_stays_as_it_is(seed: int) -> None:
         assert [name for name in rounded_at(once) if name not in curves] == []
         if not curves:
             assert same(fixed(once), once)
+
+
+def test_what_a_curve_gives_is_rounded_and_what_it_takes() -> None:
+    """So it is a table of as many entries as a value has."""
+    made = fixed(gated_network(0))
+    curve = next(layer for layer in made.layers if isinstance(layer.op, Curve))
+    assert made.layer(curve.source).op == Q4_4.quantise
+    assert [reader.op for reader in made.readers_of(curve.name)] == [Q4_4.quantise]
 
 
 def test_more_bits_come_nearer_to_the_real_scores() -> None:
