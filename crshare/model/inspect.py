@@ -11,6 +11,7 @@ from crshare.network.graph import (
     BitPool,
     ClassSums,
     Conv,
+    Input,
     Kind,
     Layer,
     Lut,
@@ -63,11 +64,19 @@ class Inspection:
     layers: tuple[InspectedLayer, ...]
 
 
+def scaled(given: Input) -> str:
+    """As in 2 * v - 255; `they are` where nothing is done."""
+    if (given.multiplier, given.offset) == (1, 0):
+        return "they are"
+    scaled = "v" if given.multiplier == 1 else f"{given.multiplier} * v"
+    sign = "-" if given.offset < 0 else "+"
+    return f"{scaled} {sign} {abs(given.offset)}" if given.offset else scaled
+
+
 def inspect_model(model: Model) -> Inspection:
     given = model.network.input
     shape = _by(given.shape)
-    rescaled = f"{given.multiplier} * v {given.offset:+d}"
-    pixels = f"integers v from {given.low} to {given.high}, taken as {rescaled}"
+    pixels = f"integers v from {given.low} to {given.high}, taken as {scaled(given)}"
     return Inspection(
         file=model.path.name,
         library=model.library,

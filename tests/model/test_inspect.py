@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from click.testing import CliRunner
 
 from crshare.cli import main
-from crshare.model.inspect import inspect_model
+from crshare.model.inspect import inspect_model, scaled
 from crshare.model.read import read_model
+from crshare.network.graph import Input
 from tests.keras_files import Spec, batch_norm, conv, signs, write_h5
 from tests.small_model import K1, RNG, SHAPE, small
 
@@ -19,11 +21,19 @@ def inspected(path: Path, *options: str) -> str:
     return result.output
 
 
+@pytest.mark.parametrize(
+    ("multiplier", "offset", "said"),
+    [(1, -8, "v - 8"), (2, -255, "2 * v - 255"), (3, 0, "3 * v"), (-1, 7, "-1 * v + 7")],
+)
+def test_what_is_done_to_pixels_is_told(multiplier: int, offset: int, said: str) -> None:
+    assert scaled(Input((2, 2, 1), multiplier, offset)) == said
+
+
 def test_every_layer_is_told_with_its_arithmetic(tmp_path: Path) -> None:
     path = write_h5(tmp_path / "m.h5", small(), SHAPE)
     assert inspected(path).splitlines() == [
-        "m.h5: Keras 2.21.0 with Larq layers; input 6x6x2 integers v from 0 to 255, taken as 1 * v"
-        " +0",
+        "m.h5: Keras 2.21.0 with Larq layers; input 6x6x2 integers v from 0 to 255, taken as "
+        "they are",
         "c1: convolution, +1/-1 weights of input; gives 4x4x4, integers, exact",
         "    weights 3x3x2x4 stride 1x1, binary, c1/kernel, quantizer ste_sign; padding none",
         "    shared: equal and inverse slices; similar ones only behind a sign",
