@@ -32,6 +32,8 @@ class Accuracy:
     lost: images that only the first gets right; won: images that only the second gets right.
     copies: in how many versions each image comes. net_squares: of each image the difference of its
     lost and won versions, squared, summed; None where that is lost + won, with one version each.
+    weighed_net, weighed_squares: where versions count by weights, lost less won, and of each image
+    squared, summed; None where all count alike.
     """
 
     n_images: int
@@ -42,6 +44,8 @@ class Accuracy:
     images: str = ""
     copies: int = 1
     net_squares: int | None = None
+    weighed_net: float | None = None
+    weighed_squares: float | None = None
 
     @property
     def before(self) -> float:
@@ -56,7 +60,11 @@ class Accuracy:
     @property
     def loss_points(self) -> float:
         """Percentage points lost; negative where the second is better."""
-        return 100 * (self.lost - self.won) / self.n_images
+        return 100 * self._net / self.n_images
+
+    @property
+    def _net(self) -> float:
+        return self.lost - self.won if self.weighed_net is None else self.weighed_net
 
     @property
     def estimate(self) -> Estimate:
@@ -74,19 +82,21 @@ class Accuracy:
         "Longitudinal data analysis using generalized linear models", 1986).
         """
         n = self.n_images / self.copies + 2
-        lost, won = ((count / self.copies + 1) / n for count in (self.lost, self.won))
-        squares = lost + won
-        if self.net_squares is not None:
-            squares = (self.net_squares / self.copies**2 + 2) / n
-        centre = lost - won
+        squares = ((self.lost + self.won) / self.copies + 2) / n
+        if self._squares is not None:
+            squares = (self._squares / self.copies**2 + 2) / n
+        centre = self._net / self.copies / n
         reach = Z95 * sqrt((squares - centre**2) / n)
         return 100 * (centre - reach), 100 * (centre + reach)
+
+    @property
+    def _squares(self) -> float | None:
+        return self.net_squares if self.weighed_squares is None else self.weighed_squares
 
 
 def pooled(parts: Sequence[Accuracy], images: str) -> Accuracy:
     """One measure over several sets of images that share none, each with as many copies."""
-    squares = [part.net_squares for part in parts]
-    known = [square for square in squares if square is not None]
+    squares = _together([part.net_squares for part in parts])
     return Accuracy(
         n_images=sum(part.n_images for part in parts),
         n_right_before=sum(part.n_right_before for part in parts),
@@ -95,8 +105,16 @@ def pooled(parts: Sequence[Accuracy], images: str) -> Accuracy:
         won=sum(part.won for part in parts),
         images=images,
         copies=parts[0].copies,
-        net_squares=sum(known) if len(known) == len(squares) else None,
+        net_squares=None if squares is None else int(squares),
+        weighed_net=_together([part.weighed_net for part in parts]),
+        weighed_squares=_together([part.weighed_squares for part in parts]),
     )
+
+
+def _together(values: Sequence[float | None]) -> float | None:
+    """Their sum, where all are known."""
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
 
 
 def compare(
@@ -106,10 +124,16 @@ def compare(
     images: str = "",
     *,
     copies: int = 1,
+    weights: npt.NDArray[np.float64] | None = None,
 ) -> Accuracy:
-    """Two lists of predicted classes against the labels; copies of an image stand together."""
+    """Two lists of predicted classes against the labels; copies of an image stand together.
+
+    weights: by how much each counts, 1 on average.
+    """
     right_before, right_after = before == labels, after == labels
-    net = (right_before.astype(np.int64) - right_after).reshape(-1, copies).sum(axis=1)
+    each = right_before.astype(np.int64) - right_after
+    net = each.reshape(-1, copies).sum(axis=1)
+    weighed = None if weights is None else (weights * each).reshape(-1, copies).sum(axis=1)
     return Accuracy(
         n_images=len(labels),
         n_right_before=int(right_before.sum()),
@@ -119,4 +143,6 @@ def compare(
         images=images,
         copies=copies,
         net_squares=int(np.square(net).sum()),
+        weighed_net=None if weighed is None else float(weighed.sum()),
+        weighed_squares=None if weighed is None else float(np.square(weighed).sum()),
     )

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from crshare.accuracy import Accuracy, compare
+from crshare.accuracy import Accuracy, compare, pooled
 
 
 def test_lost_and_won_images_make_the_loss() -> None:
@@ -66,3 +66,28 @@ def test_the_interval_of_copies_that_differ_covers_the_true_loss() -> None:
     assert 0.93 <= covered / n_times <= 0.97
     alone = compare(before[::9].astype(int), after[::9].astype(int), labels[::9]).interval
     assert np.mean(widths) < 0.6 * (alone[1] - alone[0])
+
+
+def test_versions_count_by_their_weights() -> None:
+    labels, before = np.zeros(4, np.int64), np.array([0, 0, 1, 1])
+    after = np.array([1, 0, 0, 1])  # of two images in two versions, one lost and one won
+    found = compare(before, after, labels, copies=2, weights=np.array([1.5, 0.5, 0.25, 1.75]))
+    assert (found.lost, found.won, found.weighed_net, found.weighed_squares) == (
+        1, 1, 1.25, 1.5**2 + 0.25**2,
+    )  # fmt: skip
+    assert found.loss_points == 100 * 1.25 / 4
+    both = pooled([found, found], "twice")
+    assert (both.weighed_net, both.weighed_squares) == (2.5, 2 * found.weighed_squares)
+    assert both.loss_points == found.loss_points
+    assert pooled([found, compare(before, after, labels, copies=2)], "").weighed_net is None
+
+
+def test_equal_weights_change_nothing() -> None:
+    rng = np.random.default_rng(4)
+    labels, before, after = rng.integers(0, 3, (3, 900))
+    plain, weighed = (
+        compare(before, after, labels, copies=9, weights=weights)
+        for weights in (None, np.ones(900))
+    )
+    assert weighed.loss_points == plain.loss_points
+    assert weighed.interval == pytest.approx(plain.interval)

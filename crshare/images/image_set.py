@@ -197,6 +197,7 @@ def half_mirrored(images: ImageSet) -> ImageSet:
 
 
 MOVES = tuple(product((0, -1, 1), repeat=2))  # rows and columns, of the versions of an image
+IN_PLACE = MOVES.index((0, 0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,9 +14,8 @@ from functools import cached_property, lru_cache, partial
 from multiprocessing import get_context
 
 import numpy as np
-import numpy.typing as npt
 
-from crshare.accuracy import Accuracy, compare, pooled
+from crshare.accuracy import Accuracy, pooled
 from crshare.children import end_with, shielded
 from crshare.executor.execute import compile_network
 from crshare.images.image_set import ImageSet, MovedSet
@@ -27,6 +26,7 @@ from crshare.plan.plan import SharingPlan
 from crshare.planning.baseline import Baseline, baseline_of
 from crshare.planning.choices import LABELS
 from crshare.planning.cluster import cluster
+from crshare.planning.judging import Before, Classes, before_of, compared
 from crshare.planning.label_thresholds import by_halves
 from crshare.planning.layerwise import Method, SolverTally, moved_thresholds, plan_at
 from crshare.planning.measured import measured_method
@@ -34,7 +34,6 @@ from crshare.planning.objective import plan_cost
 from crshare.planning.search import Candidate, Evaluator, WorkersLostError
 
 Progress = Callable[[str, float], None]
-Classes = npt.NDArray[np.int64]
 
 HASHED = 1024  # images at a time
 KILLED = (
@@ -95,10 +94,10 @@ class PreparedJob:
     baseline: Baseline
 
     @cached_property
-    def classes(self) -> tuple[Classes, ...]:
-        """As the original network has them, of each of the job's judges."""
+    def before(self) -> tuple[Before, ...]:
+        """The original network on each of the job's judges."""
         executor = compile_network(self.job.network)
-        return tuple(executor.classify(images.images) for images in self.job.judges)
+        return tuple(before_of(executor, images) for images in self.job.judges)
 
     def evaluate(
         self,
@@ -111,7 +110,7 @@ class PreparedJob:
         validation = self.job.validation
         if now is None:
             now = compile_network(network).classify(validation.images)
-        accuracy = _compared(self.classes[0], now, validation)
+        accuracy = compared(replace(self.before[0], weights=None), now, validation)
         cost = plan_cost(method.objective, plan, self.baseline.tables)
         return Candidate(multiplier, plan, cost, accuracy, tally)
 
@@ -131,16 +130,12 @@ class PreparedJob:
         return plan, network, tally, scores.argmax(axis=1)
 
     def judged(self, network: Network) -> list[Accuracy]:
-        """What a plan of others does, by each of the job's judges."""
+        """What a plan of others does, by each of the job's judges; moved images as if in place."""
         executor = compile_network(network)
         return [
-            _compared(classes, executor.classify(images.images), images)
-            for classes, images in zip(self.classes, self.job.judges, strict=True)
+            compared(before, executor.classify(images.images), images)
+            for before, images in zip(self.before, self.job.judges, strict=True)
         ]
-
-
-def _compared(before: Classes, now: Classes, images: ImageSet | MovedSet) -> Accuracy:
-    return compare(before, now, images.labels, images.name, copies=images.copies)
 
 
 @lru_cache(maxsize=2)

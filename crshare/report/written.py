@@ -142,8 +142,9 @@ def _tested(found: MeasuredPoint | None) -> dict[str, Any]:
 
 
 def measured(accuracy: Accuracy) -> MeasuredAccuracy:
+    counts = {name: value for name, value in asdict(accuracy).items() if "weighed" not in name}
     return MeasuredAccuracy(
-        **asdict(accuracy),
+        **counts,
         before_percent=accuracy.before,
         after_percent=accuracy.after,
         loss_points=accuracy.loss_points,

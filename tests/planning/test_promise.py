@@ -8,11 +8,14 @@ import numpy as np
 
 from crshare.accuracy import pooled
 from crshare.evaluation.job import job_of
-from crshare.evaluation.plan_run import errs_more, measure_accuracy
+from crshare.evaluation.plan_run import errs_more
+from crshare.executor.execute import compile_network
 from crshare.images.image_set import ImageSet, load_images, stand_ins
 from crshare.model.read import read_model
 from crshare.plan.file import dumps
+from crshare.plan.plan import planned_network
 from crshare.planning.candidates import Job, evaluate_one, prepared
+from crshare.planning.judging import before_of, compared
 from crshare.planning.layerwise import OUT_OF_TIME, Method
 from crshare.planning.multipliers import SAFEST
 from crshare.planning.promise import promise_of
@@ -116,10 +119,17 @@ def test_each_half_judges_the_plan_of_the_other() -> None:
     found = evaluate_one(job, 1.0, method)
     plans = [prepared(half).evaluate(1.0, method).plan for half in halves]
     assert dumps(found.plan, "m") == dumps(plans[0], "m") != dumps(plans[1], "m")
+    original = compile_network(whole.network)
+    planned = [compile_network(planned_network(whole.network, plan)) for plan in plans]
     by_judge = [
-        [measure_accuracy(whole.network, plan, judge[1 - k])[0] for k, plan in enumerate(plans)]
+        [
+            compared(before_of(original, images), executor.classify(images.images), images)
+            for executor, images in zip(planned, reversed(judge), strict=True)
+        ]
         for judge in (views, parts)
     ]
+    assert all(one.weighed_net is not None for one in by_judge[0])
+    assert all(one.weighed_net is None for one in by_judge[1])
     ends = [pooled(two, "").interval[1] for two in by_judge]
     assert found.accuracy.interval[1] == max(ends)
     assert found.accuracy.images == (moved.name, images.name)[ends.index(max(ends))]
