@@ -25,13 +25,16 @@ from crshare.api import load, load_images
 from crshare.evaluation.job import job_of
 from crshare.evaluation.outcome import Request
 from crshare.evaluation.plan_run import measure_accuracy
+from crshare.executor.execute import compile_network
 from crshare.images.digits import digits
 from crshare.images.image_set import ImageSet, stand_ins
 from crshare.jobs import search
 from crshare.model.read import Model
 from crshare.network.slices import decompose
+from crshare.plan.plan import planned_network
 from crshare.planning.baseline import BaselineLayer
 from crshare.planning.candidates import Job, prepared
+from crshare.planning.judging import before_of, compared
 from crshare.planning.layerwise import Method, exact_plan
 from crshare.planning.matched_variance import MatchedVariance
 
@@ -173,7 +176,8 @@ def views(experiment: Experiment, shared: Path, multiplier: float, n_splits: int
     model = experiment.model(shared)
     images = experiment.images(shared, model)
     method = Method("lagrangian", damage=SomeLayers(layers=experiment.layers))
-    lost, wrong = [], []
+    lost, wrong, weighed = [], [], []
+    original = compile_network(model.network)
     for split in range(n_splits):
         calibration, test = parted(images, experiment.n_calibration, split)
         job = Job(model.network, model.weights_hash, calibration, calibration)
@@ -182,11 +186,15 @@ def views(experiment: Experiment, shared: Path, multiplier: float, n_splits: int
         measured = [measure_accuracy(model.network, plan, some)[0] for some in given]
         lost.append([accuracy.loss_points for accuracy in measured])
         wrong.append([100 - accuracy.before for accuracy in measured])
+        views, now = given[1], compile_network(planned_network(model.network, plan))
+        judged = compared(before_of(original, views), now.classify(views.images), views)
+        weighed.append(judged.loss_points)
     (lost_here, lost_moved), (wrong_here, wrong_moved) = np.mean(lost, 0), np.mean(wrong, 0)
     return (
         f"{experiment.name}, multiplier {multiplier:g}, {n_splits} splits: as they are "
         f"{wrong_here:.1f} % wrong, {lost_here:.2f} points lost; moved by a pixel to all sides "
-        f"{wrong_moved:.1f} % wrong, {lost_moved:.2f} points lost"
+        f"{wrong_moved:.1f} % wrong, {lost_moved:.2f} points lost, {np.mean(weighed):.2f} as if in "
+        "place"
     )
 
 
