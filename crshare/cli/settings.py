@@ -7,7 +7,7 @@ the command line wins.
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -56,29 +56,31 @@ def _options(path: Path, command: click.Command, table: object) -> dict[str, Any
         raise ArgumentError(
             f"{path}: {command.name} is a value; options stand in a table [{command.name}]"
         )
-    known = _by_name(command)
-    return {
-        str(known[name].name): _value(path, f"{command.name}: {name}", known[name], value)
-        for name, value in table.items()
-        if name in known or _unknown(path, command, name, known)
-    }
+    known, found = _by_name(command), dict[str, Any]()
+    for name, value in table.items():
+        if name not in known:
+            raise ArgumentError(
+                f"{path}: {command.name} has no option {name[:40]!a}; it has "
+                f"{', '.join(sorted(known))}"
+            )
+        option = known[name]
+        if option.name in found:
+            raise ArgumentError(f"{path}: {command.name}: {name} says anew what stands above it")
+        given = _value(path, f"{command.name}: {name}", option, value)
+        says_no = f"--{name}" in option.secondary_opts
+        found[str(option.name)] = not given if says_no else given
+    return found
 
 
 def _by_name(command: click.Command) -> dict[str, click.Option]:
-    """Options by each of their long names; one of two ways by that which says yes."""
+    """Options by each of their long names, that which says no as well."""
     return {
         word.removeprefix("--"): option
         for option in command.params
         if isinstance(option, click.Option)
-        for word in option.opts
+        for word in (*option.opts, *option.secondary_opts)
         if word.startswith("--")
     }
-
-
-def _unknown(path: Path, command: click.Command, name: str, known: Sequence[str] | Any) -> bool:
-    raise ArgumentError(
-        f"{path}: {command.name} has no option {name[:40]!a}; it has {', '.join(sorted(known))}"
-    )
 
 
 def _value(path: Path, where: str, option: click.Option, value: object) -> Any:

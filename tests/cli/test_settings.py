@@ -56,6 +56,10 @@ def test_a_file_may_be_named(folder: Path, model: Path) -> None:
         ("[analyze]\nquick = 1\n", "analyze: quick is on or off; write true or false"),
         ("[optimize]\nseed = true\n", "optimize: seed takes a text or a number"),
         ("[optimize]\nseed = [1]\n", "optimize: seed takes a text or a number"),
+        (
+            "[optimize]\nconfidence = true\non-average = true\n",
+            "optimize: on-average says anew what stands above it",
+        ),
         ("[optimize", "is no TOML ("),
         ("a = " + "[" * 5000, "is no TOML ("),
     ],
@@ -75,6 +79,16 @@ def test_repeatable_options_take_lists(folder: Path) -> None:
         "generate": {"simulators": ["icarus"], "sign_layers": ["A"], "fold": "2"}
     }
     assert read_settings(None, COMMANDS) == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "confident"),
+    [("on-average = true", False), ("on-average = false", True), ("confidence = false", False)],
+)
+def test_a_switch_has_both_of_its_names(folder: Path, line: str, confident: bool) -> None:
+    path = folder / "x.toml"
+    path.write_text(f"[optimize]\n{line}\n")
+    assert read_settings(path, COMMANDS) == {"optimize": {"confidence": confident}}
 
 
 def test_a_missing_file_is_told(folder: Path) -> None:
