@@ -159,7 +159,7 @@ def test_architectures_are_chosen_and_built(model: Path, images: Path, tmp_path:
     assert isinstance(chosen, Chosen) and chosen.choice.clocks <= 600
     rate, head, *rows = repr(chosen).splitlines()
     assert rate.startswith(f"{chosen.choice.clocks} clocks an image, by ")
-    assert head.split()[2:] == ["clocks", "luts", "registers", "block_rams"]
+    assert head.split()[2:] == ["clocks", "luts", "registers", "block_rams", "dsps"]
     assert [row.split()[0] for row in rows] == ["conv1", "conv2", "pools,", "all"]
     made = crshare.generate(
         loaded,

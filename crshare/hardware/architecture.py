@@ -13,7 +13,7 @@ from crshare.hardware.geometry import windowing_of
 from crshare.hardware.left_out import LeftOut, left_out
 from crshare.hardware.sliced import index_bits_of
 from crshare.limits import TURNS
-from crshare.network.graph import INPUT, Conv, Flatten, Kind, Layer, Network, Signal
+from crshare.network.graph import INPUT, Conv, Flatten, Kind, Layer, Network, RealConv, Signal
 from hwgen import Range, Windowing
 from hwgen.matrix_vector import is_whole_map
 
@@ -170,6 +170,22 @@ def _values(network: Network, layer: Layer, given: Signal) -> Range:
 
 def check(network: Network, layer_name: str, architecture: Architecture) -> None:
     """HardwareError where the layer cannot be built so: one sentence with what would do."""
+    match network.op_of(layer_name), architecture:
+        case RealConv(kernel), Unit(pe, simd, slices=False):
+            divides(layer_name, "pe", pe, kernel.shape[3], "outputs")
+            divides(layer_name, "simd", simd, prod(kernel.shape[:3]), "inputs of a window")
+            return
+        case RealConv(), Graph():
+            return
+        case RealConv(), _:
+            raise HardwareError(
+                f"layer {layer_name}: has real weights, which have no turns and no slices; give it "
+                'the architecture "graph" or "unit"'
+            )
+        case op, Channels(turns) if op is not None and not isinstance(op, Conv):
+            n_channels = network.signals[layer_name].shape[2]
+            divides(layer_name, "turns", turns, n_channels, "channels")
+            return
     size = size_of(network, layer_name)
     match architecture:
         case Unit(pe, simd):
@@ -272,17 +288,20 @@ def divisors(n: int) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What a layer takes. block_rams: of 18 kbit each (a RAMB36 of Xilinx is two)."""
+    """What a layer takes. block_rams: of 18 kbit each (a RAMB36 of Xilinx is two). dsps: blocks
+    that multiply."""
 
     luts: int
     registers: int
     block_rams: int
+    dsps: int = 0
 
     def __add__(self, other: "Resources") -> "Resources":
         return Resources(
             self.luts + other.luts,
             self.registers + other.registers,
             self.block_rams + other.block_rams,
+            self.dsps + other.dsps,
         )
 
 

@@ -6,9 +6,20 @@ from math import ceil, prod
 
 from crshare.hardware.architecture import NOTHING, Resources, size_of
 from crshare.hardware.geometry import windowing_of
-from crshare.hardware.parts import part_of
+from crshare.hardware.parts import Part, part_of
 from crshare.hardware.scores import decides_in_turn, ranked
-from crshare.network.graph import BitPool, Conv, Flatten, Layer, Network, Scale
+from crshare.network.graph import (
+    BitPool,
+    ClassSums,
+    Conv,
+    Flatten,
+    Kind,
+    Layer,
+    MaxPool,
+    Network,
+    Scale,
+    SumPool,
+)
 from hwgen import Range, Windowing
 
 PER_LUT = 64  # entries of a table
@@ -61,38 +72,71 @@ def window_cost(windowing: Windowing, width: int) -> Resources:
 
 def around_of(network: Network, only: tuple[str, str] | None = None) -> Around:
     """Pools, gathering and the decision, and the fewest clocks that they and the input take."""
-    layers = part_of(network, only).layers
-    given = network.signals[layers[0].source]
+    return around_part(part_of(network, only))
+
+
+def around_part(part: Part) -> Around:
+    """The same of a part."""
+    given = part.network.signals[part.start]
     clocks = {"the input": given.shape[0] * given.shape[1] * given.frames}
     found = NOTHING
-    for layer in layers:
-        taken, pace = _around(network, layer)
+    for layer in part.layers:
+        taken, pace = _around(part, layer)
         found, clocks[layer.name] = found + taken, pace
-    if layers[-1] is network.layers[-1]:
-        found += _decision(network, clocks["the input"])
+    if part.layers[-1] is part.network.layers[-1]:
+        found += _decision(part, clocks["the input"])
     slowest = max(clocks, key=lambda name: clocks[name])
     return Around(found, clocks[slowest], slowest)
 
 
-def _around(network: Network, layer: Layer) -> tuple[Resources, int]:
+def width_of(part: Part, name: str) -> int:
+    """Bits of a value of a layer, by the bounds of its grid."""
+    if part.network.signals[name].kind is Kind.BITS:
+        return 1
+    return Range(part.grids[name].low, part.grids[name].high).width
+
+
+def _around(part: Part, layer: Layer) -> tuple[Resources, int]:
     """Of a layer without weights, and its clocks."""
-    given = network.signals[layer.source]
+    given = part.network.signals[layer.source]
     match layer.op:
+        case MaxPool() | SumPool() as pool:
+            return _number_pool(part, layer, pool)
         case BitPool() as pool:
             lies = windowing_of(given, pool.size, pool.strides, same=pool.same, pad=0)
             taken, channels = window_cost(lies, given.shape[2]), given.shape[2]
             outputs = Resources(channels * ceil(prod(pool.size) / 6), channels, 0)
             return taken + outputs, prod(lies.padded)
         case Flatten() if given.shape[:2] != (1, 1):
-            return Resources(GATHER, prod(given.shape), 0), 1
+            held = prod(given.shape) * width_of(part, layer.source)
+            return Resources(GATHER, held, 0), 1
         case _:
             return NOTHING, 1
 
 
-def _decision(network: Network, beats_in: int) -> Resources:
+def _number_pool(part: Part, layer: Layer, pool: MaxPool | SumPool) -> tuple[Resources, int]:
+    """Sums as positions come, or windows and what adds or compares their values."""
+    given = part.network.signals[layer.source]
+    width, channels = width_of(part, layer.source), given.shape[2]
+    outputs = channels * width_of(part, layer.name)
+    positions = given.shape[0] * given.shape[1]
+    if isinstance(pool, SumPool) and pool.size == given.shape[:2]:
+        return Resources(2 * outputs, outputs, 0), positions
+    same = isinstance(pool, MaxPool) and pool.same
+    lies = windowing_of(given, pool.size, pool.strides, same=same, pad=0)
+    each = width if isinstance(pool, SumPool) else 2 * width
+    steps = Resources(channels * each * (prod(pool.size) - 1), outputs, 0)
+    return window_cost(lies, channels * width) + steps, prod(lies.padded)
+
+
+def _decision(part: Part, beats_in: int) -> Resources:
     """Of what compares scores, a class a clock or in pairs, and of tables of their ranks."""
+    network, end = part.network, part.layers[-1]
     last = next((layer for layer in reversed(network.layers) if isinstance(layer.op, Conv)), None)
-    if last is None or not isinstance(last.op, Conv) or not last.op.is_standard:
+    is_of_sums = end is last or part.scales_scores(end) or isinstance(end.op, Flatten | ClassSums)
+    if not is_of_sums:
+        return _of_numbers(part, beats_in)
+    if last is None or not isinstance(last.op, Conv):
         return NOTHING
     size, n = size_of(network, last.name), last.op.kernel.shape[3]
     most, scale = size.n_inputs * ((1 << size.width) - 1), network.layers[-1].op
@@ -107,6 +151,16 @@ def _decision(network: Network, beats_in: int) -> Resources:
     tables = n * width * ceil(len(ranks.rows[0]) / PER_LUT) if ranks else 0
     compared = sum(_compared(pairs, width) for pairs in _levels(n))
     return Resources(tables + compared, 2 * n * width, 0)
+
+
+def _of_numbers(part: Part, beats_in: int) -> Resources:
+    signal, width = part.network.signals[part.end], width_of(part, part.end)
+    n = signal.shape[2]
+    if signal.shape[:2] != (1, 1) or signal.kind is Kind.BITS:
+        return NOTHING
+    if decides_in_turn(n, beats_in):
+        return Resources(choosing(width, n) + width + TURNS, n * width + 2 * width + TURNS, 0)
+    return Resources(sum(_compared(pairs, width) for pairs in _levels(n)), 2 * n * width, 0)
 
 
 def _compared(pairs: int, width: int) -> int:

@@ -19,6 +19,7 @@ from solver.choices import AUTO
 from solver.facility.knapsack import Choice as Answer
 from solver.facility.knapsack import Knapsack
 
+LUTS_A_MULTIPLIER = 60  # what a DSP block counts
 LUTS_A_BLOCK = 190  # what a block RAM counts where no device says how many there are
 PARTS = 64  # of a LUT, in which registers are priced
 DEAREST = PARTS << 12  # of a register; at this price LUTs count nothing
@@ -87,6 +88,7 @@ def summed(parts: list[Resources]) -> Resources:
         sum(part.luts for part in parts),
         sum(part.registers for part in parts),
         sum(part.block_rams for part in parts),
+        sum(part.dsps for part in parts),
     )
 
 
@@ -184,7 +186,7 @@ def _cost(taken: Resources, block_price: int, register_price: int) -> int:
     """In LUTs, or in parts of them where registers have a price."""
     if register_price == DEAREST:
         return taken.registers
-    luts = taken.luts + block_price * taken.block_rams
+    luts = taken.luts + block_price * taken.block_rams + LUTS_A_MULTIPLIER * taken.dsps
     return luts * PARTS + register_price * taken.registers if register_price else luts
 
 
@@ -206,7 +208,8 @@ def _fitting(question: Question, clocks: int) -> Choice | None:
         return None
     quick = solve_knapsack(problem.knapsack, "hull")
     around, limit = question.around.resources.luts, question.budget.luts
-    priced = question.budget.block_rams is None
+    multiplied = any(one.resources.dsps for group in problem.options for one in group)
+    priced = question.budget.block_rams is None or multiplied
     if limit is not None and not priced and quick.bound + around > limit:
         return None
     found = problem.choice(quick)

@@ -112,7 +112,7 @@ class Chooser:
         """With graphs that have been built as they are, others by estimate."""
         built = planned_network(self.network, self.plan) if self.plan else self.network
         options = self.options
-        found = menus(built, options.target, exact, self.only, options.architectures)
+        found = menus(built, options.target, exact, self.only, options.architectures, options.skip)
         return Question(found, around_of(built, self.only), budget, self.backend)
 
     def _builder(

@@ -24,10 +24,13 @@ from crshare.hardware.architecture import (
 )
 from crshare.hardware.around import window_cost
 from crshare.hardware.left_out import of_both_parities
+from crshare.hardware.number_costs import channel_options, real_options
+from crshare.hardware.options import ADDERS
 from crshare.hardware.parts import part_of
+from crshare.hardware.priced import Priced
 from crshare.hardware.turns_cost import turns_estimate, turns_of
 from crshare.hardware.unit_cost import choices, unit_cost
-from crshare.network.graph import Conv, Layer, Network
+from crshare.network.graph import Conv, Kind, Layer, Network, RealConv
 from hwgen.targets import GENERIC, XILINX
 
 GRAPH_LUTS = {GENERIC: (1.54, 0.25), XILINX: (0.87, 0.30)}
@@ -43,30 +46,11 @@ Exact = Mapping[Built, Resources]
 
 
 @dataclass(frozen=True, slots=True)
-class Priced:
-    """An architecture of a layer: clocks from one image to the next, and what it takes.
-
-    exact: built and counted, not estimated from a shape.
-    """
-
-    architecture: Architecture
-    clocks: int
-    resources: Resources
-    exact: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Menu:
     """The architectures that a layer may have."""
 
     layer: str
     options: tuple[Priced, ...]
-
-
-def layers_of(network: Network, only: tuple[str, str] | None) -> list[Layer]:
-    """The layers with a choice, in order."""
-    layers = part_of(network, only).layers
-    return [one for one in layers if isinstance(one.op, Conv) and one.op.is_standard]
 
 
 def menus(
@@ -75,18 +59,26 @@ def menus(
     exact: Exact,
     only: tuple[str, str] | None = None,
     by_hand: Mapping[str, Architecture] | None = None,
+    skip: str = ADDERS,
 ) -> tuple[Menu, ...]:
-    """For each layer with weights what it may be. by_hand: of layers that have no choice."""
-    fixed, found = by_hand or {}, layers_of(network, only)
-    return tuple(
-        Menu(
-            one.name,
-            (priced(network, one.name, fixed[one.name], target, exact),)
-            if one.name in fixed
-            else tuple(_options(network, one, target, exact)),
-        )
-        for one in found
-    )
+    """For each layer with weights, and for what looks at channels alone, what it may be.
+
+    by_hand: of layers that have no choice. skip: of weights in fixed point.
+    """
+    fixed, part, found = by_hand or {}, part_of(network, only), list[Menu]()
+    for layer in part.layers:
+        options: Iterator[Priced] = iter(())
+        if isinstance(layer.op, Conv):
+            options = _options(network, layer, target, exact)
+            if layer.name in fixed:
+                options = iter([priced(network, layer.name, fixed[layer.name], target, exact)])
+        elif isinstance(layer.op, RealConv):
+            options = real_options(part, layer, skip, fixed.get(layer.name))
+        elif part.is_root(layer):
+            options = channel_options(part, layer, fixed.get(layer.name))
+        menu = Menu(layer.name, tuple(options))
+        found += [menu] if menu.options else []
+    return tuple(found)
 
 
 def _options(network: Network, layer: Layer, target: str, exact: Exact) -> Iterator[Priced]:
@@ -96,8 +88,17 @@ def _options(network: Network, layer: Layer, target: str, exact: Exact) -> Itera
         yield priced(network, layer.name, turns, target, exact)
     if network.threshold_of(layer.name) is None and of_both_parities(layer.op.kernel):
         return  # scores that no unit gives
+    if network.threshold_of(layer.name) is None and _is_odd_at_borders(network, layer, layer.op):
+        return
     for unit in choices(network, layer.name, target):
         yield priced(network, layer.name, unit, target, exact)
+
+
+def _is_odd_at_borders(network: Network, layer: Layer, conv: Conv) -> bool:
+    """Whether sums over a border of zeros may be even or odd."""
+    size = size_of(network, layer.name)
+    bits = network.input_of(layer).kind is Kind.BITS
+    return bits and conv.pad_value == 0 and any(size.windowing.pads) and bool(size.channels % 2)
 
 
 def priced(

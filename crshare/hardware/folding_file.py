@@ -1,7 +1,8 @@
 """The file of --folding: for each layer that it names, an architecture, by hand.
 
 {"conv1": {"architecture": "graph"}, "conv2": {"architecture": "turns", "turns": 4},
- "conv3": {"architecture": "unit", "pe": 16, "simd": 32, "memory": "block"}}
+ "conv3": {"architecture": "unit", "pe": 16, "simd": 32, "memory": "block"},
+ "bn1": {"architecture": "channels", "turns": 8}}
 """
 
 from collections.abc import Mapping
@@ -10,15 +11,25 @@ from typing import Any
 
 from crshare.errors import CrshareError, HardwareError
 from crshare.files import read_file_bytes
-from crshare.hardware.architecture import Architecture, Graph, Turns, Unit, check
+from crshare.hardware.architecture import Architecture, Channels, Graph, Turns, Unit, check
 from crshare.network.graph import Network
 from crshare.printable import printable
 from crshare.strict_json import JsonError, parse_json
 
 MAX_BYTES = 2**20
 ADVICE = "write the file as docs/hardware.md shows it"
-KINDS: dict[str, type[Graph | Turns | Unit]] = {"graph": Graph, "turns": Turns, "unit": Unit}
-FIELDS = {"graph": set[str](), "turns": {"turns"}, "unit": {"pe", "simd", "memory", "slices"}}
+KINDS: dict[str, type[Architecture]] = {
+    "graph": Graph,
+    "turns": Turns,
+    "unit": Unit,
+    "channels": Channels,
+}
+FIELDS = {
+    "graph": set[str](),
+    "turns": {"turns"},
+    "unit": {"pe", "simd", "memory", "slices"},
+    "channels": {"turns"},
+}
 OPTIONAL = {"memory", "slices"}
 
 

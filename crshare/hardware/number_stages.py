@@ -2,7 +2,6 @@
 
 from math import prod
 
-from crshare.errors import HardwareError
 from crshare.hardware.architecture import Channels, Graph, Unit
 from crshare.hardware.around import block_rams
 from crshare.hardware.number_cost import multipliers, number_luts
@@ -44,16 +43,9 @@ def weighted_stage(
 
 def pointwise_layer(tree: Tree, options: Options) -> tuple[Pointwise, LoweredLayer]:
     """Layers that look at one position and one channel, all channels at once or in turns."""
-    name, turns = tree.root.name, 1
-    match options.architectures.get(name):
-        case Channels(turns):
-            pass
-        case None:
-            pass
-        case _:
-            raise HardwareError(
-                f'layer {name}: looks at one channel alone; give it the architecture "channels"'
-            )
+    name = tree.root.name
+    asked = options.architectures.get(name)
+    turns = asked.turns if isinstance(asked, Channels) else 1
     stage = tree.stage(options.per_stage, turns)
     rows, columns, _ = tree.network.signals[name].shape
     figures = figures_of(stage.netlist)

@@ -29,4 +29,6 @@ def other_luts(network: Network, unrolled: Collection[str]) -> int | None:
 
 
 def _graph(menu: Menu) -> Priced:
-    return next(one for one in menu.options if isinstance(one.architecture, Graph))
+    """Unrolled, or what is fastest."""
+    graphs = (one for one in menu.options if isinstance(one.architecture, Graph))
+    return next(graphs, min(menu.options, key=lambda one: one.clocks))

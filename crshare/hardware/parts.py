@@ -1,5 +1,6 @@
 """Which layers of a network become a design, what is built together, and what has no hardware."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -75,7 +76,9 @@ class Part:
         return len(readers) == 1 and isinstance(readers[0].op, Threshold)
 
     def is_inside(self, layer: Layer) -> bool:
-        """Whether the stage of the only layer that reads a pointwise one computes it."""
+        """Whether a layer is pointwise and the stage of the only one that reads it computes it."""
+        if not isinstance(layer.op, PointwiseOp):
+            return False
         readers = self.readers_of(layer.name)
         if len(readers) != 1 or self.network.signals[layer.name].kind is Kind.BITS:
             return False
@@ -168,11 +171,21 @@ def _is_built(network: Network, layers: list[Layer], layer: Layer) -> bool:
 
 
 def _leading_to_the_end(layers: list[Layer]) -> list[Layer]:
-    wanted = {layers[-1].name}
+    return _between(layers, None, layers[-1].name)
+
+
+def _between(layers: Sequence[Layer], start: str | None, end: str) -> list[Layer]:
+    """Those that lead to the layer `end`, up to the layer `start` where there is one."""
+    wanted = {end}
     for layer in reversed(layers):
-        if layer.name in wanted:
+        if layer.name in wanted and layer.name != start:
             wanted.update(layer.sources)
-    return [layer for layer in layers if layer.name in wanted]
+    return [layer for layer in layers if layer.name in wanted and layer.name != start]
+
+
+def between(network: Network, start: str, end: str) -> Part:
+    """The part behind one layer (or the images) up to another."""
+    return Part(network, tuple(_between(network.layers, start, end)))
 
 
 def _of_part(layers: list[Layer], only: tuple[str, str] | None) -> list[Layer]:

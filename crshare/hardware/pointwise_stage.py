@@ -84,9 +84,10 @@ class Tree:
     def stage(self, per_stage: int, turns: int = 1) -> Pointwise:
         """turns: clocks of a position, a divisor of the channels."""
         name = self.root.name
-        if self.n_channels % turns:
+        if turns > 1 and isinstance(self.root.op, Threshold | Concatenate):
             raise HardwareError(
-                f"layer {name}: {turns} turns do not divide its {self.n_channels} channels"
+                f"layer {name} ({type(self.root.op).__name__}): is built for all channels at once; "
+                "leave its architecture out"
             )
         first = _Datapath(self, turns, 0)  # tells how many constants come from tables
         first.heads()

@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from crshare.errors import HardwareError
-from crshare.hardware.architecture import BLOCK, Graph, Unit, divides
+from crshare.hardware.architecture import BLOCK, Graph, Unit
 from crshare.hardware.geometry import windowing_of
 from crshare.hardware.numbers import Numbers, head_of
 from crshare.hardware.options import ADDERS
@@ -90,7 +89,6 @@ class RealLayer:
         )
 
     def unit(self, unit: Unit, per_stage: int) -> MatrixVector:
-        check_unit(self.name, unit, len(self.weights), self.n_inputs)
         span = self.sums
         return MatrixVector(
             self.name,
@@ -139,13 +137,6 @@ def real_layer(layer: Layer, op: RealConv, given: Signal, stream: Stream, grid: 
     )
 
 
-def check_unit(name: str, unit: Unit, n_outputs: int, n_inputs: int) -> None:
-    divides(name, "pe", unit.pe, n_outputs, "outputs")
-    divides(name, "simd", unit.simd, n_inputs, "inputs of a window")
-    if unit.slices:
-        raise HardwareError(f"layer {name}: has real weights, no slices; leave slices out")
-
-
 def product_lane(simd: int, values: Range, weights: Range) -> Netlist:
     """The sum of so many products of values and weights, whose bits are the inputs."""
     n_values, n_weights = simd * values.width, simd * weights.width
@@ -169,9 +160,4 @@ def architecture_of(layer: RealLayer, asked: object, skip: str) -> Graph | Unit:
     """What was asked for, or what `--skip` says of all layers with real weights."""
     if isinstance(asked, Graph | Unit):
         return asked
-    if asked is not None:
-        raise HardwareError(
-            f"layer {layer.name}: has real weights, which have no turns; give it the architecture "
-            '"graph" or "unit"'
-        )
     return Graph() if skip == ADDERS else Unit(1, layer.n_inputs, BLOCK)

@@ -8,11 +8,10 @@ from crshare.hardware.architecture import Graph, Resources, Turns, Unit, check, 
 from crshare.hardware.layer_input import LayerInput
 from crshare.hardware.layer_stage import LayerSums
 from crshare.hardware.options import Options
-from crshare.hardware.parts import PointwiseOp
 from crshare.hardware.turn_lanes import lanes_stage
 from crshare.hardware.unit_cost import unit_cost
 from crshare.hardware.unit_stage import unit_stage
-from crshare.network.graph import Network, RealConv, Threshold
+from crshare.network.graph import Network, Threshold
 from hwgen import Compute, MatrixVector, tally
 from hwgen.targets import XILINX
 from solver.adder_graph import AdderGraph, measure
@@ -55,8 +54,7 @@ class Settling:
 
     def __post_init__(self) -> None:
         for layer, architecture in self.options.architectures.items():
-            if not isinstance(self.network.op_of(layer), RealConv | PointwiseOp):
-                check(self.network, layer, architecture)
+            check(self.network, layer, architecture)
 
     def settle(self, layer: LayerInput, threshold: Threshold | None) -> Settled:
         """The stage of a layer, if it is small enough; without a threshold it gives scores."""

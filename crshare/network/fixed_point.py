@@ -203,11 +203,6 @@ def _multiplied(one: Grid, other: Grid) -> Grid:
     return _checked(Grid(one.fraction + other.fraction, min(ends), max(ends)))
 
 
-def _multiplied(one: Grid, other: Grid) -> Grid:
-    ends = [a * b for a in (one.low, one.high) for b in (other.low, other.high)]
-    return _checked(Grid(one.fraction + other.fraction, min(ends), max(ends)))
-
-
 def _weighted(op: RealConv, given: Grid) -> Grid:
     """Of real weights; every partial sum has to be exact, too."""
     weights, biases, fraction = kernel_integers(op, given)

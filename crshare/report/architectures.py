@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from crshare.hardware.architecture import Architecture, Graph, Resources, Turns, Unit
+from crshare.hardware.architecture import Architecture, Channels, Graph, Resources, Turns, Unit
 from crshare.hardware.choice import Choice
 from crshare.hardware.choosing import Chosen
 from crshare.hardware.shown import choice_rows, rate_of
@@ -19,18 +19,21 @@ from hwgen.devices import CHIPS
 def choice_table(chosen: Chosen) -> Fitting:
     """Each layer's architecture, its clocks and what it takes, by estimate."""
     table = table_of("Architectures, by estimate", "Layer", "Architecture")
+    multiplied = chosen.choice.resources.dsps > 0
     for name in (
         "Clocks an\nimage",
         "LUTs",
         "Regis-\nters",
         "Block RAM\n(18 kbit)",
+        *(["DSPs"] if multiplied else []),
         "LUTs of\nall",
     ):
         table.add_column(name, justify="right", no_wrap=True)
     whole = chosen.choice.resources.luts
     for layer, architecture, clocks, taken in choice_rows(chosen.choice):
         share = f"{taken.luts / max(1, whole):.0%}"
-        table.add_row(layer, architecture, f"{clocks:,}", *_figures(taken), share)
+        figures = [*_figures(taken), *([f"{taken.dsps:,}"] if multiplied else [])]
+        table.add_row(layer, architecture, f"{clocks:,}", *figures, share)
     return Fitting(table, n_keys=2)
 
 
@@ -130,6 +133,7 @@ def _taken(taken: Resources) -> dict[str, int]:
         "luts": taken.luts,
         "registers": taken.registers,
         "block_rams_18k": taken.block_rams,
+        **({"dsps": taken.dsps} if taken.dsps else {}),
     }
 
 
@@ -137,8 +141,8 @@ def _folding(architecture: Architecture) -> dict[str, Any]:
     match architecture:
         case Graph():
             return {"architecture": "graph"}
-        case Turns(turns):
-            return {"architecture": "turns", "turns": turns}
+        case Turns(turns) | Channels(turns):
+            return {"architecture": architecture.kind, "turns": turns}
         case Unit(pe, simd, memory, slices):
             own = {"slices": True} if slices else {}
             return {"architecture": "unit", "pe": pe, "simd": simd, "memory": memory, **own}

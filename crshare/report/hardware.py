@@ -7,8 +7,9 @@ from typing import Literal
 
 from rich.text import Text
 
-from crshare.hardware.around import around_of
+from crshare.hardware.around import around_part
 from crshare.hardware.lowering import Lowered
+from crshare.hardware.parts import between
 from crshare.hardware.rtl import tallies
 from crshare.hardware.shown import AROUND
 from crshare.hardware.timing import latency
@@ -49,17 +50,19 @@ def _luts_around(lowered: Lowered) -> int:
     """Of the stages without weights, by estimate."""
     if not any(isinstance(stage, Pool | Gather | Decide) for stage in lowered.design.stages):
         return 0
-    ends = lowered.layers[0].layer, lowered.layers[-1].layer
-    return around_of(lowered.network, ends).resources.luts
+    part = between(lowered.network, lowered.start, lowered.end)
+    return around_part(part).resources.luts
 
 
 def clocks_table(lowered: Lowered) -> Fitting:
     """Each layer's architecture, and its clocks from one image to the next."""
     table = table_of(f"Clocks of {lowered.design.name}", "Layer", "Architecture")
-    for name in ("Clocks a\nwindow", "Clocks an\nimage", "Block\nRAMs"):
+    multiplied = any(layer.dsps for layer in lowered.layers)
+    names = "Clocks a\nwindow", "Clocks an\nimage", "Block\nRAMs", "DSPs"
+    for name in names if multiplied else names[:-1]:
         table.add_column(name, justify="right", no_wrap=True)
     for layer in lowered.layers:
-        figures = layer.phases, layer.clocks, layer.block_rams
+        figures = (layer.phases, layer.clocks, layer.block_rams, layer.dsps)[: 3 + multiplied]
         table.add_row(layer.layer, layer.architecture, *(f"{n:,}" for n in figures))
     return Fitting(table)
 

@@ -289,7 +289,7 @@ def test_chips_named_are_those_of_the_target() -> None:
     assert (target_for("xc7z020", GENERIC), target_for("ecp5-85k", GENERIC)) == (XILINX, GENERIC)
     chooser = Chooser(small(), None, Options(XILINX))
     with pytest.raises(HardwareError, match="; take --device x"):
-        chooser.choose(Goal(36, "xc7a15t", 0.05), quiet)
+        chooser.choose(Goal(36, "xc7a15t", 0.03), quiet)
     with pytest.raises(HardwareError, match="^device 'xc9' is none of xc7a15t, "):
         Goal(chip="xc9")
 

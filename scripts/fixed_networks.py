@@ -1,0 +1,181 @@
+"""Networks with shortcuts in fixed point as hardware: LUTs, DSPs, block RAM and clocks by layer.
+
+    python scripts/fixed_networks.py                                       the rows below, estimates
+    python scripts/fixed_networks.py blendnet20 --clocks 76000 --skip dsp  one of them
+    python scripts/fixed_networks.py blend-small --simulate 100            all answers by Verilator
+
+Weights are drawn, not trained: their shapes and bits are those of `crshare train` and `crshare
+export --fixed-point 4.4`, 8 bits of factors, 4 fraction bits of skip weights. --simulate sends
+random images through the design between its AXI4-Streams, with and without stalls, compares every
+answer with the executor's and ends with 1 where one differs.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+from rich.console import Console
+
+from crshare.hardware.beats import axi_bench
+from crshare.hardware.choosing import Chooser, Chosen
+from crshare.hardware.goal import Goal
+from crshare.hardware.lowering import lower
+from crshare.hardware.options import ADDERS, SKIPS, Options
+from crshare.hardware.take_home import Home, axi_top
+from crshare.network.graph import (
+    INPUT,
+    Add,
+    Conv,
+    Input,
+    Layer,
+    Network,
+    Op,
+    Quantise,
+    RealConv,
+    Scale,
+    Sign,
+    SumPool,
+)
+from crshare.report.architectures import choice_tables
+from hwgen import STALLS, files
+from hwgen.simulate import compiled
+from hwgen.targets import XILINX
+from hwgen.testbench import passed
+
+LIMIT_S = 7200.0
+CLOCKS = (76_000, 19_000)  # 0.38 ms at 200 MHz, and a quarter of that
+FACTOR_BITS, SKIP_FRACTION = 8, 4
+HANDED_ON = Quantise(2.0**-4, -8.0, 8 - 2.0**-4, "up")  # 4.4 bits
+
+
+@dataclass(frozen=True)
+class Shape:
+    """widths: channels of each stage, all but the first of which halve the map. modules: of each.
+    blend: a real 1x1 convolution in each skip path, else the value itself (Bi-Real)."""
+
+    image: tuple[int, int, int]
+    widths: tuple[int, ...]
+    modules: int
+    blend: bool = True
+
+
+ROWS = {
+    "blendnet20": Shape((32, 32, 3), (16, 32, 64), 6),
+    "blend-small": Shape((8, 8, 1), (8, 16), 2),
+    "bireal-small": Shape((8, 8, 1), (8, 16), 2, blend=False),
+}
+
+
+class Drawn:
+    """The layers so far of a network with drawn weights in fixed point."""
+
+    def __init__(self, shape: Shape, seed: int) -> None:
+        self.rng, self.shape, self.layers = np.random.default_rng(seed), shape, list[Layer]()
+        self.input = Input(shape.image, 2, -255)
+
+    @property
+    def network(self) -> Network:
+        return Network(self.input, tuple(self.layers))
+
+    def add(self, name: str, op: Op, *sources: str) -> str:
+        self.layers.append(Layer(name, op, sources[0], sources[1:]))
+        return name
+
+    def channels(self, name: str) -> int:
+        return self.network.signals[name].shape[2]
+
+    def norm(self, name: str, source: str, size: float) -> str:
+        """A scale of FACTOR_BITS bits, about `size`, and offsets."""
+        n, shift = self.channels(source), int(np.ceil(-np.log2(size))) + FACTOR_BITS - 2
+        factors = self.rng.integers(1 << FACTOR_BITS - 3, 1 << FACTOR_BITS - 1, n)
+        signs = self.rng.choice([-1, 1], n)
+        offsets = self.rng.integers(-256, 256, n) / 2.0 ** max(8, shift)
+        return self.add(name, Scale(np.ldexp(signs * factors, -shift), offsets), source)
+
+    def real(self, name: str, source: str, kernel: int, filters: int, stride: int) -> str:
+        shape = kernel, kernel, self.channels(source), filters
+        weights = self.rng.normal(size=shape) / np.sqrt(prod(shape[:3]))
+        kept = np.rint(np.ldexp(weights, SKIP_FRACTION)) / 2.0**SKIP_FRACTION
+        op = RealConv(
+            kept.astype(np.float32), np.zeros(filters, np.float32), (stride, stride), same=True
+        )
+        return self.add(name, op, source)
+
+    def module(self, name: str, source: str, filters: int, stride: int) -> str:
+        """A binary convolution of signs beside a skip path, their sum, and what is handed on."""
+        bits, channels = self.add(f"{name}_sign", Sign(), source), self.channels(source)
+        weights = self.rng.choice(np.array([-1, 1], np.int8), (3, 3, channels, filters))
+        main = self.add(f"{name}_main", Conv(weights, (stride, stride), 1), bits)
+        main = self.norm(f"{name}_norm", main, 1 / np.sqrt(9 * channels))
+        skip = source
+        if self.shape.blend:
+            skip = self.real(f"{name}_skip", skip, 1, filters, stride)
+            skip = self.norm(f"{name}_skip_norm", skip, 0.5)
+        elif stride > 1:
+            skip = self.add(f"{name}_pool", SumPool((2, 2), (2, 2)), skip)
+            skip = self.real(f"{name}_skip", skip, 1, filters, 1)
+            skip = self.norm(f"{name}_skip_norm", skip, 0.25)
+        return self.add(f"{name}_fixed", HANDED_ON, self.add(name, Add(), main, skip))
+
+
+def drawn(shape: Shape, seed: int = 0) -> Network:
+    build = Drawn(shape, seed)
+    at = build.real("conv1", INPUT, 3, shape.widths[0], 1)
+    at = build.add("conv1_fixed", HANDED_ON, build.norm("conv1_norm", at, 1 / 64))
+    for stage, width in enumerate(shape.widths, 1):
+        for place in range(1, shape.modules + 1):
+            stride = 2 if stage > 1 and place == 1 else 1
+            at = build.module(f"blend{stage}_{place}", at, width, stride)
+    at = build.add("average", SumPool(build.network.signals[at].shape[:2], (1, 1)), at)
+    build.real("dense", at, 1, 10, 1)
+    return build.network
+
+
+def chosen_for(network: Network, clocks: int, skip: str) -> Chosen:
+    chooser = Chooser(network, None, Options(XILINX, skip=skip))
+    return chooser.choose(Goal(clocks), lambda what, _: print(f"  {what}", flush=True))
+
+
+def simulated(network: Network, chosen: Chosen, n: int, skip: str) -> bool:
+    """Whether all answers are the executor's, with and without stalls."""
+    options = replace(Options(XILINX, skip=skip), architectures=chosen.architectures)
+    lowered = lower(network, None, options, name="network")
+    top = axi_top(lowered, Home(clocks=chosen.choice.clocks))
+    images = np.random.default_rng(1).integers(0, 256, (n, *network.input.shape))
+    texts = files(lowered.design) | top.files() | axi_bench(lowered, top, images)
+    with compiled("verilator", texts, LIMIT_S) as run:
+        said = [run(arguments) for arguments in ([], [STALLS])]
+    found = passed(said[0])
+    print(f"  {'; '.join(said)}; promised {chosen.choice.clocks:,} clocks an image", flush=True)
+    if found is not None and n > 1:
+        print(f"  measured {found.between:,.1f} clocks an image")
+    return all(passed(one) is not None for one in said)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all")
+    parser.add_argument("--clocks", type=int, action="append", metavar="N", help="an image")
+    parser.add_argument("--skip", choices=SKIPS, help=f"both, {ADDERS} first")
+    parser.add_argument("--simulate", type=int, metavar="N", help="images through Verilator")
+    asked, equal = parser.parse_args(), True
+    for name in asked.rows or list(ROWS):
+        if name not in ROWS:
+            parser.error(f"{name} is none of {', '.join(ROWS)}")
+        network = drawn(ROWS[name])
+        for clocks in asked.clocks or CLOCKS:
+            for skip in [asked.skip] if asked.skip else SKIPS:
+                print(f"{name} at {clocks:,} clocks an image, --skip {skip}", flush=True)
+                chosen = chosen_for(network, clocks, skip)
+                Console(width=110).print(*choice_tables(chosen), sep="\n")
+                if asked.simulate:
+                    equal &= simulated(network, chosen, asked.simulate, skip)
+    return 0 if equal else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
