@@ -15,6 +15,7 @@ from hwgen.identifiers import PRIMITIVES
 from hwgen.sources import Sources
 from hwgen.synthesis import Area, synthesise
 from hwgen.targets import XILINX
+from tests.hwgen.fixed import random_fixed_network
 
 DIGITS = Path(__file__).parents[2] / "data" / "digits_bnn.h5"
 pytestmark = [pytest.mark.slow, pytest.mark.needs_tool("yosys")]
@@ -36,6 +37,15 @@ def test_the_windows_of_a_pool() -> None:
     estimate = window_cost(lies, channels) + Resources(2 * channels, channels, 0)
     agree(estimate.luts, area.sites)
     agree(estimate.registers, area.registers)
+
+
+def test_products_are_multipliers_of_the_device() -> None:
+    network = random_fixed_network(1, whole=False)
+    first = network.layers[0].name
+    lowered = lower(network, None, Options(XILINX, architectures={first: Unit(1, 3)}))
+    place = next(k for k, stage in enumerate(lowered.design.stages) if stage.name == first)
+    area = mapped(lowered.design, place)
+    assert area.cells.get("DSP48E1", 0) == 3
 
 
 def test_a_unit_of_weights_in_block_ram() -> None:
