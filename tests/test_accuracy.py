@@ -77,7 +77,7 @@ def test_versions_count_by_their_weights() -> None:
     )  # fmt: skip
     assert found.loss_points == 100 * 1.25 / 4
     both = pooled([found, found], "twice")
-    assert (both.weighed_net, both.weighed_squares) == (2.5, 2 * found.weighed_squares)
+    assert (both.weighed_net, both.weighed_squares) == (2.5, 2 * (1.5**2 + 0.25**2))
     assert both.loss_points == found.loss_points
     assert pooled([found, compare(before, after, labels, copies=2)], "").weighed_net is None
 

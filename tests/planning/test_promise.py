@@ -10,7 +10,7 @@ from crshare.accuracy import pooled
 from crshare.evaluation.job import job_of
 from crshare.evaluation.plan_run import errs_more
 from crshare.executor.execute import compile_network
-from crshare.images.image_set import ImageSet, load_images, stand_ins
+from crshare.images.image_set import ImageSet, MovedSet, load_images, stand_ins
 from crshare.model.read import read_model
 from crshare.plan.file import dumps
 from crshare.plan.plan import planned_network
@@ -121,12 +121,13 @@ def test_each_half_judges_the_plan_of_the_other() -> None:
     assert dumps(found.plan, "m") == dumps(plans[0], "m") != dumps(plans[1], "m")
     original = compile_network(whole.network)
     planned = [compile_network(planned_network(whole.network, plan)) for plan in plans]
+    judges: tuple[Sequence[ImageSet | MovedSet], ...] = views, parts
     by_judge = [
         [
             compared(before_of(original, images), executor.classify(images.images), images)
             for executor, images in zip(planned, reversed(judge), strict=True)
         ]
-        for judge in (views, parts)
+        for judge in judges
     ]
     assert all(one.weighed_net is not None for one in by_judge[0])
     assert all(one.weighed_net is None for one in by_judge[1])
