@@ -20,7 +20,7 @@ from crshare.network.graph import (
     Scale,
     SumPool,
 )
-from hwgen import Range, Windowing
+from hwgen import Queue, Range, Windowing
 
 PER_LUT = 64  # entries of a table
 WALK, WALK_A_BIT = 11, 5  # counters of rows and columns, and for each of their bits
@@ -44,6 +44,14 @@ BLOCK_WIDTHS = ((16384, 1), (8192, 2), (4096, 4), (2048, 9), (1024, 18), (512, 3
 def block_rams(words: int, width: int) -> int:
     """Blocks of 18 kbit for so many words, in the best of their shapes."""
     return min(-(-words // depth) * -(-width // bits) for depth, bits in BLOCK_WIDTHS)
+
+
+def queue_cost(queue: Queue) -> Resources:
+    """Of a queue between two stages, with its counters."""
+    depth, control = 1 << queue.index, 4 * queue.index + 6
+    if queue.block:
+        return Resources(control, 0, block_rams(depth, queue.width))
+    return Resources(control + stored(queue.width, depth), queue.width + 2 * queue.index, 0)
 
 
 def choosing(width: int, n: int) -> int:

@@ -20,7 +20,7 @@ from crshare.hardware.architecture import (
     Unit,
     divisors,
 )
-from crshare.hardware.around import block_rams, choosing, stored, window_cost
+from crshare.hardware.around import block_rams, choosing, queue_cost, window_cost
 from crshare.hardware.number_cost import multipliers, number_luts
 from crshare.hardware.options import ADDERS
 from crshare.hardware.parts import Part
@@ -29,7 +29,7 @@ from crshare.hardware.priced import Priced
 from crshare.hardware.real_layer import RealLayer, product_lane, real_layer
 from crshare.network.fixed_point import BITS, Grid
 from crshare.network.graph import Add, Concatenate, Kind, Layer, RealConv, Threshold
-from hwgen import Pointwise, Range
+from hwgen import Pointwise, Queue, Range
 from hwgen.datapath import Schedule
 from solver.shift_adds import digits
 
@@ -139,12 +139,13 @@ def pointwise_cost(stage: Pointwise) -> Resources:
 
 
 def queue_estimate(part: Part, layer: Layer, tree: Tree) -> Resources:
-    """Of the queues before a join: all paths but the longest wait for two rows of a window."""
+    """Of the queues before a join: all paths but the widest wait for a row of a window, about."""
     leaves = tree.leaves
     if len(leaves) < 2 or not isinstance(layer.op, Add | Concatenate):
         return Resources(0, 0, 0)
-    columns = part.network.signals[layer.name].shape[1]
+    depth = part.network.signals[layer.name].shape[1] + 8
     widths = sorted(
         part.network.signals[leaf].shape[2] * tree.streams[leaf].values.width for leaf in leaves
     )
-    return Resources(sum(stored(width, columns + 8) + 20 for width in widths[:-1]), 0, 0)
+    queues = (Queue(layer.name, width, depth) for width in widths[:-1])
+    return sum(map(queue_cost, queues), Resources(0, 0, 0))

@@ -7,7 +7,7 @@ from typing import Literal
 
 from rich.text import Text
 
-from crshare.hardware.around import around_part
+from crshare.hardware.around import around_part, queue_cost
 from crshare.hardware.lowering import Lowered
 from crshare.hardware.parts import between
 from crshare.hardware.rtl import tallies
@@ -15,7 +15,7 @@ from crshare.hardware.shown import AROUND
 from crshare.hardware.timing import latency
 from crshare.report.responsive_table import Fitting, table_of
 from crshare.screen import line
-from hwgen import Decide, Gather, Pool, Tally
+from hwgen import Decide, Gather, Pool, Queue, Tally
 from hwgen.placement import Placed
 from hwgen.synthesis import Area
 
@@ -48,10 +48,12 @@ def hardware_table(lowered: Lowered) -> Fitting:
 
 def _luts_around(lowered: Lowered) -> int:
     """Of the stages without weights, by estimate."""
-    if not any(isinstance(stage, Pool | Gather | Decide) for stage in lowered.design.stages):
-        return 0
+    stages = lowered.design.stages
+    queues = sum(queue_cost(stage).luts for stage in stages if isinstance(stage, Queue))
+    if not any(isinstance(stage, Pool | Gather | Decide) for stage in stages):
+        return queues
     part = between(lowered.network, lowered.start, lowered.end)
-    return around_part(part).resources.luts
+    return queues + around_part(part).resources.luts
 
 
 def clocks_table(lowered: Lowered) -> Fitting:

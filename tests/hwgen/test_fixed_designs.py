@@ -1,23 +1,28 @@
 """Networks in fixed point as hardware: the executor, the model, and simulators with stalls."""
 
+from io import StringIO
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from rich.console import Console
 
 from crshare.errors import HardwareError
 from crshare.hardware.architecture import Architecture, Channels, Turns, Unit
+from crshare.hardware.around import queue_cost
 from crshare.hardware.beats import bench, vectors
 from crshare.hardware.lowering import Lowered, lower
 from crshare.hardware.options import SKIPS, Options
 from crshare.hardware.rtl import tallies
 from crshare.hardware.timing import latency
 from crshare.network.graph import INPUT, Clamp, Conv, Input, Layer, Network, Scale
-from hwgen import STALLS, files, lint, simulate
+from crshare.report.hardware import hardware_table
+from hwgen import STALLS, Queue, files, lint, simulate
 from hwgen.design_model import run
 from hwgen.testbench import passed
 from tests.hwgen.fixed import drawn_architectures, random_fixed_network
+from tests.hwgen.test_design import similar_plan
 from tests.networks import random_images, random_signs
 
 
@@ -57,6 +62,26 @@ def test_icarus_gives_them_with_stalls_and_in_time(seed: int) -> None:
 @pytest.mark.parametrize("seed", (1, 2))
 def test_verilators_lint_finds_nothing(seed: int) -> None:
     assert lint(files(made_of(seed).design), "dut") == ""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_plans_of_the_main_path_are_built(seed: int) -> None:
+    network = random_fixed_network(seed, whole=False)
+    made = lower(network, similar_plan(network), Options(per_stage=2), name="dut")
+    beats = vectors(made, images_of(made, 2))
+    assert run(made.design, beats.given) == beats.expected
+
+
+def test_queues_are_counted_in_the_table() -> None:
+    made = made_of(2)
+    queues = [stage for stage in made.design.stages if isinstance(stage, Queue)]
+    assert queues and f"{sum(queue_cost(one).luts for one in queues):,}" in shown(made)
+
+
+def shown(made: Lowered) -> str:
+    written = StringIO()
+    Console(width=100, file=written).print(hardware_table(made))
+    return written.getvalue()
 
 
 def test_products_are_counted() -> None:
