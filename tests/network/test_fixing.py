@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from crshare.errors import NetworkError
 from crshare.executor.execute import outputs
 from crshare.network import reference
+from crshare.network.fixed_point import formats
 from crshare.network.fixing import Format, on_grid, rounded_at, to_fixed_point
 from crshare.network.gathered_scales import gathered
 from crshare.network.graph import (
@@ -26,7 +27,6 @@ from tests.networks import gated_network, random_blend, random_graph, random_ima
 
 SEEDS = st.integers(0, 2**32 - 1)
 Q4_4 = Format(8, 4)
-FINEST = 48  # bits behind the point that no value below may pass
 
 
 def fixed(network: Network, form: Format = Q4_4, bits: int = 8) -> Network:
@@ -88,15 +88,18 @@ def test_gathered_scales_change_no_value(seed: int) -> None:
 
 
 def lies_on_grids(network: Network, seed: int) -> None:
+    """Values are those that the formats of hardware say, which end where a curve begins."""
     images = random_images(np.random.default_rng(seed), network.input, 3)
     values = reference.run(network, images)
-    for layer in network.layers:
-        if network.signals[layer.name].kind is Kind.REALS and not isinstance(layer.op, Curve):
-            steps = np.ldexp(values[layer.name], FINEST)
+    curves = [isinstance(layer.op, Curve) for layer in network.layers]
+    n_whole = curves.index(True) if True in curves else len(curves)
+    found = formats(network, network.layers[:n_whole])
+    for layer in network.layers[:n_whole]:
+        if network.signals[layer.name].kind is Kind.REALS:
+            grid = found[layer.name]
+            steps = np.ldexp(values[layer.name], grid.fraction)
             assert np.array_equal(steps, np.rint(steps)), layer
-            found = values[layer.name]
-            low = np.ldexp(found, 20) if np.abs(found).max(initial=0) > 1 else found
-            assert np.abs(low).max(initial=0) < 2**53, layer
+            assert grid.low <= steps.min() and steps.max() <= grid.high, layer
 
 
 @pytest.mark.parametrize("seed", range(12))
