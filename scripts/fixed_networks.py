@@ -12,17 +12,20 @@ answer with the executor's and ends with 1 where one differs.
 
 import argparse
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from math import prod
 
 import numpy as np
 from rich.console import Console
+from rich.table import Table
 
 from crshare.hardware.beats import axi_bench
+from crshare.hardware.choice import Budget, Question, cheapest
 from crshare.hardware.choosing import Chooser, Chosen
 from crshare.hardware.goal import Goal
 from crshare.hardware.lowering import lower
 from crshare.hardware.options import ADDERS, SKIPS, Options
+from crshare.hardware.shown import choice_rows
 from crshare.hardware.take_home import Home, axi_top
 from crshare.network.graph import (
     INPUT,
@@ -38,7 +41,6 @@ from crshare.network.graph import (
     Sign,
     SumPool,
 )
-from crshare.report.architectures import choice_tables
 from hwgen import STALLS, files
 from hwgen.simulate import compiled
 from hwgen.targets import XILINX
@@ -133,6 +135,25 @@ def drawn(shape: Shape, seed: int = 0) -> Network:
     return build.network
 
 
+def estimated(question: Question, clocks: int) -> list[tuple[str, ...]]:
+    """A row for each layer of the cheapest choice, graphs by estimate."""
+    choice = cheapest(question, clocks)
+    if choice is None:
+        return []
+    return [
+        (name, told, *(f"{n:,}" for n in (pace, *astuple(taken))))
+        for name, told, pace, taken in choice_rows(choice)
+    ]
+
+
+def table_of(rows: list[tuple[str, ...]]) -> Table:
+    names = "layer", "architecture", "clocks", "LUTs", "registers", "blocks of 18 kbit", "DSPs"
+    table = Table(*names)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
 def chosen_for(network: Network, clocks: int, skip: str) -> Chosen:
     chooser = Chooser(network, None, Options(XILINX, skip=skip))
     return chooser.choose(Goal(clocks), lambda what, _: print(f"  {what}", flush=True))
@@ -169,12 +190,14 @@ def main() -> int:
         if name not in ROWS:
             parser.error(f"{name} is none of {', '.join(ROWS)}")
         network = drawn(ROWS[name])
-        for clocks in asked.clocks or CLOCKS:
-            for skip in [asked.skip] if asked.skip else SKIPS:
+        for skip in [asked.skip] if asked.skip else SKIPS:
+            chooser = Chooser(network, None, Options(XILINX, skip=skip))
+            question = chooser.question(Budget(), {})
+            for clocks in asked.clocks or CLOCKS:
                 print(f"{name} at {clocks:,} clocks an image, --skip {skip}", flush=True)
-                chosen = chosen_for(network, clocks, skip)
-                Console(width=110).print(*choice_tables(chosen), sep="\n")
+                Console(width=110).print(table_of(estimated(question, clocks)))
                 if asked.simulate:
+                    chosen = chosen_for(network, clocks, skip)
                     equal &= simulated(network, chosen, asked.simulate, skip)
     return 0 if equal else 1
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from crshare.hardware.architecture import Graph, Resources, Turns
 from crshare.hardware.around import Around
-from crshare.hardware.costs import Built, Menu, Priced
+from crshare.hardware.costs import Built, Menu
+from crshare.hardware.priced import Priced
 from hwgen.devices import Chip
 from solver import knapsack, solve_knapsack
 from solver.choices import AUTO

@@ -29,7 +29,7 @@ from crshare.hardware.priced import Priced
 from crshare.hardware.real_layer import RealLayer, product_lane, real_layer
 from crshare.network.fixed_point import BITS, Grid
 from crshare.network.graph import Add, Concatenate, Kind, Layer, RealConv, Threshold
-from hwgen import Pointwise, Queue, Range
+from hwgen import Netlist, Pointwise, Queue, Range
 from hwgen.datapath import Schedule
 from solver.shift_adds import digits
 
@@ -54,9 +54,11 @@ def real_options(
         return
     pairs = product(divisors(len(real.weights)), divisors(real.n_inputs), MEMORIES)
     units = [asked] if isinstance(asked, Unit) else [Unit(*sizes) for sizes in pairs]
+    simds = {unit.simd for unit in units}
+    lanes = {simd: product_lane(simd, real.values, real.weight_range) for simd in simds}
     for unit in units:
         each = len(real.weights) // unit.pe * (real.n_inputs // unit.simd)
-        taken = _unit_cost(real, unit) + window
+        taken = _unit_cost(real, unit, lanes[unit.simd]) + window
         yield Priced(unit, walked + windows * (each - 1), taken, exact=True)
 
 
@@ -78,10 +80,9 @@ def graph_luts(real: RealLayer) -> int:
     return round(SHARED * n_digits * (real.values.width + WIDER))
 
 
-def _unit_cost(real: RealLayer, unit: Unit) -> Resources:
+def _unit_cost(real: RealLayer, unit: Unit, lane: Netlist) -> Resources:
     folds, turns = real.n_inputs // unit.simd, len(real.weights) // unit.pe
     words, sum_width = folds * turns, real.sums.width
-    lane = product_lane(unit.simd, real.values, real.weight_range)
     width = unit.simd * real.values.width
     bits = unit.pe * unit.simd * real.weight_range.width
     blocks = block_rams(words, bits) if unit.memory == BLOCK else 0

@@ -5,7 +5,8 @@ from collections.abc import Collection
 from crshare.errors import HardwareError
 from crshare.hardware.architecture import Graph, size_of
 from crshare.hardware.around import around_of
-from crshare.hardware.costs import Menu, Priced, graph_cost, menus
+from crshare.hardware.costs import Menu, graph_cost, menus
+from crshare.hardware.priced import Priced
 from crshare.network.graph import Network
 from hwgen.targets import XILINX
 

@@ -41,6 +41,7 @@ from crshare.network.graph import (
     Modulate,
     Network,
     RealConv,
+    Scale,
     Signal,
     SumPool,
     Threshold,
@@ -117,7 +118,7 @@ class Stages:
     def finish(self, beats_in: int) -> None:
         """What decides for a class at the end of a network. beats_in: of an image."""
         end = self._layer(self.part.end)
-        scale = end.op if self.part.scales_scores(end) else None
+        scale = end.op if isinstance(end.op, Scale) and self.part.scales_scores(end) else None
         name = end.source if scale else end.name
         signal = self.planned.signals[name]
         if signal.shape[:2] == (1, 1) and signal.kind is not Kind.BITS:

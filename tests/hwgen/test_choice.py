@@ -28,9 +28,10 @@ from crshare.hardware.choice import (
     settled,
 )
 from crshare.hardware.choosing import Chooser
-from crshare.hardware.costs import GRAPH_LUTS, Built, Menu, Priced, graph_estimate, menus
+from crshare.hardware.costs import GRAPH_LUTS, Built, Menu, graph_estimate, menus
 from crshare.hardware.goal import Goal, target_for
 from crshare.hardware.options import Options
+from crshare.hardware.priced import Priced
 from crshare.hardware.what_gives import Ask, what_gives
 from crshare.network.graph import INPUT, Conv, Input, Layer, Network, Threshold
 from hwgen.devices import CHIPS, DEVICES
