@@ -171,13 +171,14 @@ def save_plan(
     plan_file.write_plan(plan, model.path.name, Path(path), images)
 
 
-def analyze(model: Model, *, on_progress: Progress = _silent) -> Analysis:
+def analyze(model: Model, *, n_workers: int = 1, on_progress: Progress = _silent) -> Analysis:
     """What sharing repeated and inverse slices would save, layer by layer, for one image.
 
+    n_workers: processes that share the layers; the figures are the same for any number.
     on_progress: called with what is being done and the share of it that is.
     """
     expect_weights(model)
-    return jobs.analyze_model(model, on_progress)
+    return jobs.analyze_model(model, on_progress, n_workers=n_workers)
 
 
 def optimize(

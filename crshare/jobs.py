@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from crshare.errors import PlanError
+from crshare.evaluation.analysing import analyze_model, counting
 from crshare.evaluation.job import job_of, named
 from crshare.evaluation.layer_losses import layer_losses
 from crshare.evaluation.measured_curve import MeasuredPoint, measured_curve
@@ -17,7 +18,6 @@ from crshare.evaluation.outcome import (
     Analysis,
     Evaluation,
     FollowedLayer,
-    LayerAnalysis,
     ObjectiveCosts,
     Outcome,
     Request,
@@ -29,10 +29,10 @@ from crshare.hardware.other_stages import other_luts
 from crshare.images.image_set import ImageSet, StreamedSet, split
 from crshare.limits import FRAMES, check_rescale
 from crshare.model.read import Model, read_model
-from crshare.network.graph import Network, Signal
-from crshare.network.slices import SliceTable, decompose, mean_chance, nearest_distances
-from crshare.plan.cost import LayerCounts, count_layer, count_slices
-from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer, is_exact
+from crshare.network.graph import Network
+from crshare.network.slices import decompose
+from crshare.plan.cost import LayerCounts, count_layer
+from crshare.plan.plan import SharingPlan, is_exact
 from crshare.planning.candidates import Job, evaluator
 from crshare.planning.checkpoint import KeptCandidates
 from crshare.planning.choices import THRESHOLDS
@@ -87,48 +87,6 @@ class Source:
 def analyze(source: Source, on_progress: Progress) -> Analysis:
     """What exact sharing would save, layer by layer."""
     return analyze_model(source.read(), on_progress)
-
-
-def analyze_model(model: Model, on_progress: Progress, *, quick: bool = False) -> Analysis:
-    """The same of a model that was read. quick: slices alone, and no adders (cost.count_slices)."""
-    tables = decompose(model.network)
-    layers = []
-    for number, table in enumerate(tables):
-        on_progress(_counting(table, number, len(tables)), number / len(tables))
-        layers.append(_analyze_layer(model, table, count_slices if quick else count_layer))
-    return Analysis(model, tuple(layers))
-
-
-def _analyze_layer(
-    model: Model, table: SliceTable, count: Callable[[SliceTable, LayerPlan, Signal], LayerCounts]
-) -> LayerAnalysis:
-    sizes = np.diff(table.starts)
-    plan = exact_layer(table)
-    given = model.network.input_of(model.network.layer(table.layer))
-    return LayerAnalysis(
-        layer=table.layer,
-        storage=model.storage[table.layer].value,
-        taps=int(sizes.max()),
-        n_groups=table.n_groups,
-        n_filters=table.n_filters,
-        positions=table.positions,
-        n_distinct=table.n_distinct,
-        n_up_to_inverse=plan.n_computed,
-        chance_repeated=mean_chance(table, inverse=False),
-        chance_inverse=mean_chance(table, inverse=True),
-        nearest=tuple(int(n) for n in nearest_distances(table)),
-        memory_before=-(-table.matrix.size // 8),
-        memory_after=memory_bytes(plan),
-        counts=count(table, plan, given),
-    )
-
-
-def memory_bytes(plan: LayerPlan) -> int:
-    """Weights stored as representatives, and for each slice an index and a sign."""
-    bits = plan.n_computed_taps
-    for patterns in plan.representatives:
-        bits += plan.use.shape[1] * (1 + (len(patterns) - 1).bit_length())
-    return -(-bits // 8)
 
 
 def optimize(
@@ -236,17 +194,13 @@ def _check(request: Request) -> None:
             raise PlanError(f"--solver {solver}: {error}") from error
 
 
-def _counting(table: SliceTable, number: int, n: int) -> str:
-    return f"counting adders of {table.layer} ({number + 1} of {n})"
-
-
 def count_plan(
     network: Network, plan: SharingPlan, on_progress: Progress
 ) -> tuple[LayerCounts, ...]:
     tables = decompose(network)
     counts = []
     for number, table in enumerate(tables):
-        on_progress(_counting(table, number, len(tables)), number / len(tables))
+        on_progress(counting(table, number, len(tables)), number / len(tables))
         given = network.input_of(network.layer(table.layer))
         counts.append(count_layer(table, plan.layer(table.layer), given))
     return tuple(counts)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from crshare.cli.arguments import MODEL, OUT_FILE
+from crshare.cli.arguments import MODEL, OUT_FILE, number
 from crshare.cli.shared import (
     command_line,
     console,
@@ -21,6 +21,7 @@ from crshare.cli.shared import (
     write_csv,
 )
 from crshare.errors import ArgumentError
+from crshare.limits import WORKERS
 
 
 @click.command()
@@ -32,6 +33,13 @@ from crshare.errors import ArgumentError
     help="The table of slices alone, in seconds for millions of weights: no adder graph is built, "
     "and no file is written.",
 )
+@click.option(
+    "--workers",
+    type=number(WORKERS),
+    default=1,
+    show_default=True,
+    help="Processes that share the layers; the figures are the same for any number.",
+)
 @csv_option
 @json_option
 @model_options
@@ -41,6 +49,7 @@ def analyze(
     csv_path: Path | None,
     html_path: Path | None,
     quick: bool,
+    workers: int,
     sign_layers: tuple[str, ...],
     rescale: str | None,
 ) -> None:
@@ -69,7 +78,7 @@ def analyze(
             refuse_for_tables("quick")
             written_luts(analysed(loaded, command_line()), json_path, html_path, csv_path)
             return
-        analysis = jobs.analyze_model(loaded, show, quick=quick)
+        analysis = jobs.analyze_model(loaded, show, quick=quick, n_workers=workers)
     if quick:
         title = f"{loaded.path.name}: {loaded.library}, {len(analysis.layers)} binary layers"
         console().print(quick_tables(title, analysed_layers(analysis)))
