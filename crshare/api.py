@@ -168,7 +168,7 @@ def save_plan(
 
     images: hashes of the sets that chose it and reported its loss, as `Outcome.images` has them.
     """
-    plan_file.write_plan(plan, model.path.name, Path(path), images)
+    plan_file.write_plan(plan, model.path.name, Path(path), images, read_with=model.read_with)
 
 
 def analyze(model: Model, *, n_workers: int = 1, on_progress: Progress = _silent) -> Analysis:

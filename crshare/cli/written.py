@@ -40,7 +40,8 @@ def write_outcome(
     curve = curve_report(outcome, request) if request.whole_curve else None
     spent = tuple(Spent(stage, round(n, 2)) for stage, n in seconds.items())
     path = folder / "plan.json"
-    write_plan(outcome.found.plan, outcome.model.path.name, path, outcome.images)
+    model = outcome.model
+    write_plan(outcome.found.plan, model.path.name, path, outcome.images, read_with=model.read_with)
     write_text(folder / "report.json", write_json(report))
     write_text(folder / "report.txt", _as_text(shown(report, curve)))
     write_text(folder / "times.json", write_json(spent))

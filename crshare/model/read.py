@@ -1,5 +1,6 @@
 """A model file as one value: its network, where it came from, and how it held its weights."""
 
+import shlex
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -65,6 +66,18 @@ class Model(Tabled):
     def storage(self) -> dict[str, Storage]:
         """How the file holds the weights of each linear layer."""
         return {name: linear.storage for name, linear in self.linears.items()}
+
+    @property
+    def read_with(self) -> str:
+        """What the user said beside the file, as options of a command; "" for nothing."""
+        words: list[str] = []
+        for name in sorted(self.sign_layers):
+            words += ["--sign-layer", name]
+        for name, meaning in sorted(self.declared.items()):
+            words += ["--layer", f"{name}={meaning.value}"]
+        if self.rescale is not None:
+            words += ["--rescale", "{},{}".format(*self.rescale)]
+        return shlex.join([*words, *(["--features"] if self.network.input.real else [])])
 
     @property
     def weights_hash(self) -> str:

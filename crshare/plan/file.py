@@ -34,10 +34,12 @@ NO_IMAGES: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class PlannedModel:
-    """The model that the plan belongs to. fingerprint: a hash of its weights and thresholds."""
+    """The model that the plan belongs to. fingerprint: a hash of its weights and thresholds.
+    read_with: the options that said how its file was read; left out where there were none."""
 
     name: str
     fingerprint: Hash
+    read_with: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +90,28 @@ class PlanFile:
 
 
 def write_plan(
-    plan: SharingPlan, model_name: str, path: Path, images: Mapping[str, str] = NO_IMAGES
+    plan: SharingPlan,
+    model_name: str,
+    path: Path,
+    images: Mapping[str, str] = NO_IMAGES,
+    *,
+    read_with: str = "",
 ) -> None:
-    write_text(path, dumps(plan, model_name, images))
+    write_text(path, dumps(plan, model_name, images, read_with=read_with))
 
 
-def dumps(plan: SharingPlan, model_name: str, images: Mapping[str, str] = NO_IMAGES) -> str:
+def dumps(
+    plan: SharingPlan,
+    model_name: str,
+    images: Mapping[str, str] = NO_IMAGES,
+    *,
+    read_with: str = "",
+) -> str:
     """One line for each group: a plan can be read, and compared, by eye."""
     file = PlanFile(
         format="crshare-plan",
         version=SLICES if all(layer.members is None for layer in plan.layers) else PATTERNS,
-        model=PlannedModel(model_name, plan.fingerprint),
+        model=PlannedModel(model_name, plan.fingerprint, read_with),
         layers=tuple(map(_planned_layer, plan.layers)),
         thresholds=tuple(_planned(*item) for item in sorted(plan.thresholds.items())),
         images=dict(images),
@@ -113,12 +126,17 @@ def read_plan(path: Path, network: Network, fingerprint: str) -> SharingPlan:
         raise PlanError(
             f"{path}: this plan was made for another model ({file.model.name}); its "
             "fingerprint of weights and thresholds differs; make a plan for this model with "
-            "`crshare optimize`"
+            f"`crshare optimize`{_as_it_was_read(file.model)}"
         )
     try:
         return _plan(file, network)
     except PlanError as error:
         raise PlanError(f"{path}: {error}") from error
+
+
+def _as_it_was_read(model: PlannedModel) -> str:
+    """What to try first, where options said how the plan's model was read."""
+    return f", or read it as the plan's was: {model.read_with}" if model.read_with else ""
 
 
 def load_plan_file(path: Path) -> PlanFile:
@@ -259,6 +277,7 @@ def _by_line(document: Json) -> str:
 
     names = ("format", "version", "model", *(("images",) if document["images"] else ()))
     head = {key: document[key] for key in names}
+    head["model"] = {key: value for key, value in head["model"].items() if value or key == "name"}
     layers = ",\n".join(
         f'  {{"name":{json.dumps(layer["name"])},"groups":[\n'
         f"{rows(list(map(shortened, layer['groups'])), '    ')}\n  ]}}"

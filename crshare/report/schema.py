@@ -19,12 +19,14 @@ from crshare.typed_json import Amount, Count, Hash, Number, Positive, Share
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """Which version of crshare says this of which model. fingerprint: of weights and thresholds."""
+    """Which version of crshare says this of which model. fingerprint: of weights and thresholds.
+    read_with: the options that said how its file was read."""
 
     crshare: str
     model: str
     library: str
     fingerprint: Hash
+    read_with: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

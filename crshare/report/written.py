@@ -170,6 +170,7 @@ def head(model: Model) -> dict[str, Any]:
         "model": model.path.name,
         "library": model.library,
         "fingerprint": model.weights_hash,
+        "read_with": model.read_with,
     }
 
 

@@ -89,7 +89,10 @@ def finetune(
         evaluate=lambda: share_right(planned_network(network, tuned.trained_plan()), validation),
         validation_name=validation.name,
         keep=lambda: write_plan(
-            shared_again(network, tuned.trained_plan(), free), model.path.name, path
+            shared_again(network, tuned.trained_plan(), free),
+            model.path.name,
+            path,
+            read_with=model.read_with,
         ),
         path=path,
     )

@@ -3,6 +3,7 @@
 import json
 import random
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,21 @@ def test_a_plan_is_read_as_it_was_written(optimized: Path, loaded: Model) -> Non
     images = load_plan_file(path).images
     assert set(images) == {"calibration", "test"}
     assert dumps(read(path, loaded), loaded.path.name, images) == path.read_text("utf-8")
+
+
+def test_a_plan_keeps_how_its_model_was_read(
+    optimized: Path, loaded: Model, model: Path, tmp_path: Path
+) -> None:
+    plan = read(optimized / "plan.json", loaded)
+    assert load_plan_file(optimized / "plan.json").model.read_with == loaded.read_with == ""
+    other = read_model(model, rescale=(Fraction(2, 255), Fraction(-1)))
+    assert other.read_with == "--rescale 2/255,-1"
+    path = tmp_path / "plan.json"
+    path.write_text(dumps(plan, "m", read_with=other.read_with))
+    assert load_plan_file(path).model.read_with == "--rescale 2/255,-1"
+    assert read(path, loaded).fingerprint == plan.fingerprint
+    with pytest.raises(PlanError, match=r", or read it as the plan's was: --rescale 2/255,-1$"):
+        read_plan(path, loaded.network, "0" * 64)
 
 
 def test_a_plan_that_was_laid_out_anew_is_the_same(
