@@ -23,6 +23,7 @@ UNWRITTEN_BYTES, MOST_PACKED = 2**20, 64  # what compression may claim beyond wh
 PACKING = {"compression": "gzip", "compression_opts": 4, "shuffle": True}
 N_WORTH = 512  # values from which on a weight is compressed
 
+BY_NUMBER = ("layers", "_layer_checkpoint_dependencies")  # at the root of weights alone
 Stored = dict[str, dict[str, Any]]  # data sets by layer and short name
 
 
@@ -30,7 +31,7 @@ def read_config(content: bytes) -> tuple[bytes, str]:
     """The configuration's text and the version of Keras of a whole-model file."""
     with h5py.File(BytesIO(content), "r") as file:
         config = file.attrs.get("model_config")
-        if config is None and "layer_names" in file.attrs:
+        if config is None and ("layer_names" in file.attrs or any(n in file for n in BY_NUMBER)):
             raise ModelFormatError(
                 f"holds weights only, no layers; {RESAVE}, or name the JSON of its layers"
             )

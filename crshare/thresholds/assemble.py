@@ -93,11 +93,21 @@ def assemble(
     builder.finish()
     network = Network(given, tuple(builder.layers))
     if not any(isinstance(layer.op, Conv) for layer in network.layers):
-        raise ModelFormatError(
-            "the model has no layer of +1/-1 weights, and crshare shares the results of such "
-            "layers only; train it with Larq's QuantConv2D or QuantDense"
-        )
+        raise _nothing_to_share(nodes)
     return Assembly(network, builder.merged)
+
+
+def _nothing_to_share(nodes: Sequence[Node]) -> ModelFormatError:
+    linears = [each for node in nodes for each in node.layer_ops if isinstance(each, Linear)]
+    if any(linear.signs is not None for linear in linears):
+        return ModelFormatError(
+            "the model's layers of +1/-1 weights read real numbers only, and crshare shares the "
+            "results of those that read bits or integers; put a sign before them"
+        )
+    return ModelFormatError(
+        "the model has no layer of +1/-1 weights, and crshare shares the results of such layers "
+        "only; train it with Larq's QuantConv2D or QuantDense"
+    )
 
 
 def _leading(nodes: Sequence[Node], readers: Mapping[str, int]) -> list[LayerOp]:

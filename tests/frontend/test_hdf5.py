@@ -16,6 +16,7 @@ from crshare.model.read import fingerprint, read_network
 from tests.keras_files import (
     Dialect,
     model_config,
+    numbered_weights,
     rescaling,
     write_h5,
 )
@@ -82,6 +83,10 @@ CONTAINERS: list[tuple[Callable[[Path], Any], str]] = [
         f"is no readable .keras archive (File is not a zip file); {RESAVE}",
     ),
     (weights_only, f"holds weights only, no layers; {RESAVE}, or name the JSON of its layers"),
+    (
+        lambda path: path.write_bytes(numbered_weights(small(), Dialect.TF_KERAS)),
+        f"holds weights only, no layers; {RESAVE}, or name the JSON of its layers",
+    ),
     (
         edited(lambda file: file.attrs.__delitem__("model_config")),
         f"holds no Keras model (no model_config); {RESAVE}",

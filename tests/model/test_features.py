@@ -95,6 +95,16 @@ def test_a_plan_of_a_model_of_features_is_written(model: Model, tmp_path: Path) 
     assert np.array_equal(written.kernel, -last.op.kernel)
 
 
+def test_a_model_whose_signs_all_meet_reals_is_told_so(tmp_path: Path) -> None:
+    path = write_h5(tmp_path / "r.h5", [layers()[0]], (12,))
+    with pytest.raises(ModelFormatError) as error:
+        read_model(path, features=True)
+    assert str(error.value) == (
+        f"{path}: the model's layers of +1/-1 weights read real numbers only, and crshare shares "
+        "the results of those that read bits or integers; put a sign before them"
+    )
+
+
 def test_what_does_not_go_with_features_is_told(model: Model) -> None:
     with pytest.raises(ModelFormatError, match=r": --features are what the model takes, and --res"):
         read_model(model.path, features=True, rescale=(1, 0))  # type: ignore[arg-type]
