@@ -147,7 +147,8 @@ def _are_weights(answer: Any) -> bool:
 
 def _is_weight(item: tuple[Any, Any]) -> bool:
     name, array = item
-    return isinstance(name, str) and isinstance(array, np.ndarray) and array.dtype == np.float64
+    kinds = np.float32, np.float64
+    return isinstance(name, str) and isinstance(array, np.ndarray) and array.dtype in kinds
 
 
 @contextmanager

@@ -98,9 +98,15 @@ def _assign(stored: Stored, changes: Mapping[str, Weights]) -> None:
 
 def _arrays(stored: Stored) -> dict[str, Weights]:
     return {
-        layer: {name: np.asarray(dataset[()], np.float64) for name, dataset in named.items()}
+        layer: {name: _numbers(dataset) for name, dataset in named.items()}
         for layer, named in stored.items()
     }
+
+
+def _numbers(dataset: Any) -> Any:
+    """In float64; kernels of float32, which may be millions of numbers, as they are."""
+    kept = dataset.ndim > 1 and dataset.dtype == np.float32
+    return np.asarray(dataset[()], np.float32 if kept else np.float64)
 
 
 def _text(value: object) -> str:

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from crshare.arrays import BoolArray, Float64Array, Int8Array
+from crshare.arrays import Array, BoolArray, Float64Array, Int8Array
 from crshare.frontend.config import KerasLayer
 from crshare.frontend.declared import Meaning, meaning_by
 from crshare.frontend.dialect import Context, Field, LayerOps
@@ -41,12 +41,13 @@ class Kernel:
     """What a quantizer makes of stored weights, in their shape.
 
     signs: None where the weights are no +1/-1. magnitudes: what the signs are multiplied with, for
-    each place of the last axis. values: what the library multiplies with.
+    each place of the last axis. values: what the library multiplies with; the signs themselves
+    where that is what it is.
     """
 
     signs: Int8Array | None
     magnitudes: Fractions
-    values: Float64Array
+    values: Array
     storage: Storage
     quantizer: str
 
@@ -88,9 +89,10 @@ def signed(
 ) -> Kernel:
     """+1 where `plus`, else -1, times one magnitude for each place of the last axis."""
     signs = np.where(plus, 1, -1).astype(np.int8)
+    if set(magnitudes) == {Fraction(1)}:
+        return Kernel(signs, ONE, signs, storage_of(weights), quantizer)
     values = signs * np.array([float(magnitude) for magnitude in magnitudes])
-    same = ONE if set(magnitudes) == {Fraction(1)} else magnitudes
-    return Kernel(signs, same, values, storage_of(weights), quantizer)
+    return Kernel(signs, magnitudes, values, storage_of(weights), quantizer)
 
 
 def unquantized(weights: Float64Array, quantizer: str = "none") -> Kernel:

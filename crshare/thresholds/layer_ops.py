@@ -13,7 +13,7 @@ from math import floor
 import numpy as np
 import numpy.typing as npt
 
-from crshare.arrays import Float64Array, Int8Array
+from crshare.arrays import Array, Int8Array
 from crshare.network.ops import Halves
 
 Fractions = tuple[Fraction, ...]
@@ -208,7 +208,7 @@ class Linear:
     """
 
     owner: str
-    weights: Float64Array
+    weights: Array
     signs: Int8Array | None
     magnitudes: Fractions
     strides: tuple[int, int]

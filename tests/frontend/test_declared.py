@@ -141,18 +141,6 @@ def test_a_declared_sign_that_makes_the_same_of_every_pixel_is_refused(tmp_path:
     read(tmp_path, model, DropoutNoScale="identity")
 
 
-def test_a_quantizer_of_ones_own_is_refused_with_what_may_be_said_of_it(tmp_path: Path) -> None:
-    own = {"class_name": "function", "config": "own_scale"}
-    with pytest.raises(ModelFormatError) as error:
-        magnitudes(tmp_path, own)
-    assert str(error.value).endswith(
-        "layer c2 has weights that are not +1/-1 (kernel_quantizer 'own_scale'); crshare reads "
-        "+1/-1 weights only; train this layer with kernel_quantizer 'ste_sign', or say what it "
-        "computes: --layer own_scale=sign, own_scale=scaled-sign (times the mean of abs(w) of each "
-        "filter) or own_scale=layer-scaled-sign"
-    )
-
-
 def test_layers_without_a_library_are_substituted_by_what_they_multiply_with(
     tmp_path: Path,
 ) -> None:

@@ -246,6 +246,28 @@ LAYER_REFUSALS: list[tuple[list[Spec], str]] = [
 
 LAYER_REFUSALS += [
     (
+        small(kernel_quantizer={"class_name": "function", "config": "own_scale"}),
+        "layer c2 has weights that are not +1/-1 (kernel_quantizer 'own_scale'); crshare reads "
+        "+1/-1 weights only; train this layer with kernel_quantizer 'ste_sign', or say what it "
+        "computes: --layer own_scale=sign, own_scale=scaled-sign (times the mean of abs(w) of each "
+        "filter) or own_scale=layer-scaled-sign",
+    ),
+    (
+        [*first(data_format="channels_first"), pool("p")],
+        "layer p has data_format 'channels_last' and reads maps with channels first; build the "
+        "model with channels last",
+    ),
+    (
+        [
+            conv("c1", REAL, kind="Conv2D", activation="relu"),
+            conv("c2", K2, input_quantizer=None),
+        ],
+        "the model's layers of +1/-1 weights read real numbers only, and crshare shares the "
+        "results of those that read bits or integers; put a sign before them",
+    ),
+]
+LAYER_REFUSALS += [
+    (
         layers,
         "the model has no layer of +1/-1 weights, and crshare shares the results of such layers "
         "only; train it with Larq's QuantConv2D or QuantDense",
