@@ -181,7 +181,7 @@ def test_weights_of_a_layer_that_the_configuration_does_not_have_are_left(tmp_pa
         [b"{}", "1", {"a": 1}],
         [b"{}", "1", {"a": {"kernel": 1}}],
         [b"{}", "1", {1: {"kernel": np.ones(1)}}],
-        [b"{}", "1", {"a": {"kernel": np.ones(1, np.float32)}}],
+        [b"{}", "1", {"a": {"kernel": np.ones(1, np.float16)}}],
     ],
     ids=ascii,
 )
