@@ -42,8 +42,8 @@ def test_what_is_no_graph_of_one_way_is_refused(tmp_path: Path, dialect: Dialect
     assert refusal(tmp_path, joined, **how).startswith("layer times: multiplies maps of")
     pooled = [*small()[:1], pool("p1"), Spec("Flatten", "f", reads=("c1", "p1"))]
     assert refusal(tmp_path, pooled, **how) == (
-        "layer f (Flatten) reads 2 layers; crshare joins layers with Add, Multiply and Concatenate "
-        "only"
+        "layer f (Flatten) reads 2 layers; crshare joins layers with Add, Subtract, "
+        "Multiply and Concatenate only"
     )
     sizes = [*small()[:1], pool("p1"), Spec("Add", "add", reads=("c1", "p1"))]
     assert refusal(tmp_path, sizes, **how) == (
