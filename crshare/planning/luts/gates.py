@@ -7,6 +7,7 @@ class are taken: `start` is the layer (or the input's modulation) before the fir
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import numpy as np
 
@@ -96,6 +97,15 @@ def start_of(network: Network) -> str:
     if not first:
         raise PlanError("no layer of tables leads to the sums by class; there is nothing to plan")
     return by_name[first].source
+
+
+def n_bits(network: Network) -> int:
+    """Of all gates that are tables, for one image."""
+    start = _place(network, start_of(network))
+    signals = (
+        network.signals[la.name] for la in network.layers[start + 1 :] if isinstance(la.op, Lut)
+    )
+    return sum(prod(signal.shape) * signal.frames for signal in signals)
 
 
 def gates_of(network: Network, images: Array) -> Gates:

@@ -17,12 +17,12 @@ from crshare.executor.execute import compile_network
 from crshare.images.image_set import ImageSet
 from crshare.network.graph import Network
 from crshare.network.lut_rewiring import n_tables
-from crshare.planning.luts.gates import gates_of
+from crshare.planning.luts.gates import gates_of, n_bits
 from crshare.planning.luts.state import Change, Working
 from crshare.planning.multipliers import rising_fit
 
 N_NEAR = 12  # nodes of the layer that each may become
-MAX_CALIBRATION = 2**15  # images times frames that choose the changes; the time grows with them
+MAX_BITS = 2**28  # of tables on the images that choose the changes; the time grows with them
 STEP = 0.02  # of the LUTs, between two plans that are measured
 BEYOND_POINTS = 1.0  # loss on calibration images, beyond the budget, at which the search ends
 PATIENCE = 1.02  # a change whose cost has grown by no more is made
@@ -67,8 +67,8 @@ def search(
     networks.
     """
     on_progress("running the original network", 0.0)
-    frames = max(signal.frames for signal in network.signals.values())
-    some = calibration.take(slice(MAX_CALIBRATION // frames), calibration.name)
+    n_images = max(1, MAX_BITS // n_bits(network))
+    some = calibration.take(slice(n_images), calibration.name)
     working = Working(gates_of(network, some.images), some.labels)
     near = working.alike(N_NEAR, seed)
     before = compile_network(network).classify(validation.images)

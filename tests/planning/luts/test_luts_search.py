@@ -10,7 +10,7 @@ from crshare.network import reference
 from crshare.network.graph import Flatten, Input, Lut, Network
 from crshare.network.lut_ops import class_sums, modulation
 from crshare.network.lut_rewiring import n_tables
-from crshare.planning.luts.gates import gates_of, start_of
+from crshare.planning.luts.gates import gates_of, n_bits, start_of
 from crshare.planning.luts.search import search
 from crshare.planning.luts.state import Working
 from tests.lut_networks import chain, random_lut_network
@@ -94,6 +94,14 @@ def test_a_plan_keeps_its_budget_on_validation_images_and_is_the_same_again() ->
     again = search(network, *halves, 5.0, quiet)
     assert [one.n_luts for one in again.tried] == [one.n_luts for one in found.tried]
     assert found.images == "750 images of a half of drawn; validation images: a half of drawn"
+
+
+@pytest.mark.parametrize("seed", PLANNED)
+def test_the_work_of_an_image_is_told_before_its_gates_are_made(seed: int) -> None:
+    network = random_lut_network(seed)
+    gates = gates_of(network, random_images(np.random.default_rng(0), network.input, 1))
+    n_nodes = np.diff(gates.first_node)
+    assert n_bits(network) == gates.frames * int(np.dot(n_nodes, gates.n_positions))
 
 
 def test_tables_before_weights_are_left_alone_and_no_tables_are_refused() -> None:
