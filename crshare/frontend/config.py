@@ -127,9 +127,9 @@ class KerasLayer:
             found = "holds NaN, infinity or more than float32 can" if array.size else "is empty"
             raise self.refuse(f"has a weight {key!r} that {found}; train the model again")
         least = float(np.finfo(np.float64).tiny) if self.policy == "float64" else TINY
-        found = array.astype(np.float64)
-        found[np.abs(array) < least] = 0
-        return found
+        normal = array.astype(np.float64)
+        normal[np.abs(array) < least] = 0
+        return normal
 
     def expect_weights(self, *known: str) -> None:
         """Refuse a weight that the configuration does not speak of."""
