@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike
 
 from crshare import jobs
 from crshare.errors import ArgumentError, HardwareError
+from crshare.evaluation.analysing import analyze_model
 from crshare.evaluation.outcome import Analysis, Evaluation, Outcome, Request
 from crshare.files import write_bytes
 from crshare.fixed_api import to_fixed_point
@@ -178,7 +179,7 @@ def analyze(model: Model, *, n_workers: int = 1, on_progress: Progress = _silent
     on_progress: called with what is being done and the share of it that is.
     """
     expect_weights(model)
-    return jobs.analyze_model(model, on_progress, n_workers=n_workers)
+    return analyze_model(model, on_progress, n_workers=n_workers)
 
 
 def optimize(

@@ -65,8 +65,8 @@ def optimize_tables(
     Raises PlanError where the network is none of tables.
     """
     expect_tables(model)
-    given = (None if one is None else _fitting(model, one) for one in (choosing, reporting))
-    calibration, test = images_for(*given, seed)
+    calib, data = (None if one is None else _fitting(model, one) for one in (choosing, reporting))
+    calibration, test = images_for(calib, data, seed)
     return optimize_luts(
         model, calibration, test, max_loss_points, on_progress, confident=confident, seed=seed
     )

@@ -57,8 +57,8 @@ def analyze(
 
     Without MODEL, the small network that comes with crshare is used.
     """
-    from crshare import jobs
     from crshare.cli.written import written_luts
+    from crshare.evaluation.analysing import analyze_model
     from crshare.files import write_text
     from crshare.plan.lut_plan import is_lut_network
     from crshare.report.lut_report import analysed
@@ -78,7 +78,7 @@ def analyze(
             refuse_for_tables("quick")
             written_luts(analysed(loaded, command_line()), json_path, html_path, csv_path)
             return
-        analysis = jobs.analyze_model(loaded, show, quick=quick, n_workers=workers)
+        analysis = analyze_model(loaded, show, quick=quick, n_workers=workers)
     if quick:
         title = f"{loaded.path.name}: {loaded.library}, {len(analysis.layers)} binary layers"
         console().print(quick_tables(title, analysed_layers(analysis)))

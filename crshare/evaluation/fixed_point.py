@@ -93,7 +93,8 @@ def in_fixed_point(
         calibration, images = _parted(images, seed)
         formats = best_formats(whole, calibration, names, wanted.bits)
     fixed = to_fixed_point(whole, formats, factor_bits)
-    return Fixed(fixed, formats, images and _loss(network, fixed, images))
+    loss = None if images is None else _loss(network, fixed, images)
+    return Fixed(fixed, formats, loss)
 
 
 def _parted(images: ImageSet | None, seed: int) -> tuple[Array, ImageSet]:

@@ -9,6 +9,7 @@ Signs see the values before that rounding. Integer thresholds stay as they are.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -67,7 +68,7 @@ class Format:
         return f"{self.bits - self.fraction}.{self.fraction}"
 
 
-def on_grid(values: npt.NDArray[np.floating], bits: int) -> tuple[Float64Array, int]:
+def on_grid(values: npt.NDArray[np.floating[Any]], bits: int) -> tuple[Float64Array, int]:
     """The nearest integers of `bits` bits, sign included, times 2^-fraction, and that fraction: the
     greatest for which the greatest value fits; less where the values need less."""
     most = float(np.abs(values).max(initial=0.0))
@@ -186,9 +187,11 @@ class _Fixing:
         return Scale(factors, _placed(offset, fraction)), fraction
 
 
-def _placed(values: npt.NDArray[np.floating], fraction: int) -> Float64Array:
+def _placed(values: npt.NDArray[np.floating[Any]], fraction: int) -> Float64Array:
     """The nearest multiples of 2^-fraction."""
-    return np.ldexp(np.rint(np.ldexp(values.astype(np.float64), fraction)), -fraction)
+    steps = np.rint(np.ldexp(values.astype(np.float64), fraction))
+    placed: Float64Array = np.ldexp(steps, -fraction)
+    return placed
 
 
 def _limit(end: float, fraction: int) -> float:

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 import crshare
 from crshare.cli import main
-from crshare.jobs import analyze_model
+from crshare.evaluation.analysing import analyze_model
 from crshare.network.slices import decompose
 from crshare.plan.plan import exact_layer
 

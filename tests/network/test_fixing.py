@@ -18,6 +18,7 @@ from crshare.network.graph import (
     Curve,
     Kind,
     Network,
+    Op,
     Quantise,
     Scale,
     Sign,
@@ -63,7 +64,7 @@ def test_the_grid_of_a_few_values() -> None:
 
 def dyadic(network: Network) -> Network:
     """With factors and offsets of few bits, so that products and sums are exact in any order."""
-    ops = {
+    ops: dict[str, Op] = {
         layer.name: Scale(*(np.rint(np.ldexp(part, 6)) / 64 for part in (op.scale, op.offset)))
         for layer in network.layers
         if isinstance(op := layer.op, Scale)
