@@ -25,7 +25,7 @@ from crshare.errors import ArgumentError, HardwareError
 from crshare.evaluation.analysing import analyze_model
 from crshare.evaluation.outcome import Analysis, Evaluation, Outcome, Request
 from crshare.files import write_bytes
-from crshare.fixed_api import to_fixed_point
+from crshare.fixed_api import to_fixed_point as to_fixed_point
 from crshare.frontend.declared import declared
 from crshare.hardware.choosing import Chooser, Chosen
 from crshare.hardware.goal import UTILISATION, Goal, target_for
@@ -35,7 +35,7 @@ from crshare.hardware.steps import for_hardware
 from crshare.hardware.wide_input import in_beats, widened
 from crshare.images import digits
 from crshare.images import image_set as sets
-from crshare.images.image_set import ImageSet
+from crshare.images.image_set import ImageSet, fitting
 from crshare.jobs import Source
 from crshare.limits import CLOCKS, FPS, MEGAHERTZ, SHARE
 from crshare.model.read import Model
@@ -49,45 +49,18 @@ from crshare.planning.layerwise import Method
 from crshare.planning.matched_variance import MatchedVariance
 from crshare.report import paper_figures
 from crshare.report.page.document import read_document
-from crshare.table_api import (
-    apply_tables,
-    evaluate_tables,
-    expect_weights,
-    load_plan_tables,
-    optimize_tables,
-    save_plan_tables,
-)
+from crshare.table_api import apply_tables as apply_tables
+from crshare.table_api import evaluate_tables as evaluate_tables
+from crshare.table_api import expect_weights, silent
+from crshare.table_api import load_plan_tables as load_plan_tables
+from crshare.table_api import optimize_tables as optimize_tables
+from crshare.table_api import save_plan_tables as save_plan_tables
 from hwgen.targets import GENERIC
-
-__all__ = [
-    "analyze",
-    "apply_tables",
-    "choose",
-    "demo_images",
-    "evaluate",
-    "evaluate_tables",
-    "generate",
-    "image_set",
-    "load",
-    "load_images",
-    "load_plan",
-    "load_plan_tables",
-    "optimize",
-    "optimize_tables",
-    "save_figures",
-    "save_plan",
-    "save_plan_tables",
-    "to_fixed_point",
-]
 
 Progress = Callable[[str, float], None]
 
 
 NO_LAYERS: Mapping[str, str] = MappingProxyType({})
-
-
-def _silent(what: str, done: float) -> None:
-    pass
 
 
 def load(
@@ -140,11 +113,6 @@ def image_set(
     return sets.image_set(cast(ArrayLike, pixels), labels, model.network, name)
 
 
-def _fitting(model: Model, images: ImageSet) -> ImageSet:
-    """Images that fit this model, whatever they were made for."""
-    return image_set(model, images.images, images.labels, name=images.name)
-
-
 def demo_images() -> tuple[ImageSet, ImageSet]:
     """Handwritten digits for the model of load(): calibration images and test images.
 
@@ -172,7 +140,7 @@ def save_plan(
     plan_file.write_plan(plan, model.path.name, Path(path), images, read_with=model.read_with)
 
 
-def analyze(model: Model, *, n_workers: int = 1, on_progress: Progress = _silent) -> Analysis:
+def analyze(model: Model, *, n_workers: int = 1, on_progress: Progress = silent) -> Analysis:
     """What sharing repeated and inverse slices would save, layer by layer, for one image.
 
     n_workers: processes that share the layers; the figures are the same for any number.
@@ -201,7 +169,7 @@ def optimize(
     seed: int = 0,
     steps: str | PathLike[str] | None = None,
     whole_curve: bool = False,
-    on_progress: Progress = _silent,
+    on_progress: Progress = silent,
 ) -> Outcome:
     """The cheapest sharing plan found that loses at most so many percentage points of accuracy.
 
@@ -253,7 +221,7 @@ def optimize(
         kept_candidates=kept,
     )
     calib, data = (
-        None if given is None else _fitting(model, given) for given in (choosing, reporting)
+        None if given is None else fitting(given, model.network) for given in (choosing, reporting)
     )
     return jobs.optimize(model, *jobs.images_for(calib, data, seed), request, on_progress)
 
@@ -264,14 +232,16 @@ def evaluate(
     images: ImageSet,
     *,
     by_layer: bool = False,
-    on_progress: Progress = _silent,
+    on_progress: Progress = silent,
 ) -> Evaluation:
     """A plan's accuracy on images, and its operations counted by a run that follows it.
 
     by_layer: what each layer's sharing alone loses, too.
     """
     expect_weights(model)
-    return jobs.evaluate(model, plan, _fitting(model, images), on_progress, by_layer=by_layer)
+    return jobs.evaluate(
+        model, plan, fitting(images, model.network), on_progress, by_layer=by_layer
+    )
 
 
 def choose(
@@ -285,7 +255,7 @@ def choose(
     clock_mhz: float = 100.0,
     layers: tuple[str, str] | None = None,
     options: Options | None = None,
-    on_progress: Progress = _silent,
+    on_progress: Progress = silent,
 ) -> Chosen:
     """An architecture for each layer: the least LUTs at a rate, or the fewest clocks of a device.
 
@@ -340,7 +310,7 @@ def generate(
     options: Options | None = None,
     beat: int = 1,
     check: ImageSet | None = None,
-    on_progress: Progress = _silent,
+    on_progress: Progress = silent,
 ) -> Generated:
     """Write a model, with or without a plan, as streaming Verilog to a folder of its own.
 
@@ -351,7 +321,7 @@ def generate(
     """
     network, pixels = widened(for_hardware(model.network, plan), beat), None
     if check is not None:
-        pixels = _fitting(model, check).images.reshape(-1, *network.input.shape)
+        pixels = fitting(check, model.network).images.reshape(-1, *network.input.shape)
     wish = Wish(options or Options(), layers, check=pixels)
     name = model.path.stem
     return generate_rtl(network, plan, wish, Path(folder), on_progress, name=name)

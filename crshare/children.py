@@ -8,8 +8,9 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from multiprocessing import resource_tracker
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 
 from crshare.process_tree import descendants, kill
@@ -24,6 +25,19 @@ def shielded() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def worker_pool(n_workers: int) -> Iterator[ProcessPoolExecutor]:
+    """New processes that end with this one. Tasks are to be submitted `shielded`, which starts
+    them."""
+    spawn = get_context("spawn")
+    watched, held = spawn.Pipe(duplex=False)
+    with (
+        ProcessPoolExecutor(n_workers, spawn, initializer=end_with, initargs=(watched,)) as pool,
+        closing(held),
+    ):
+        yield pool
 
 
 def end_with(lifeline: Connection) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from crshare.errors import NetworkError
 from crshare.evaluation.fixed_point import Fixed, asked, in_fixed_point
 from crshare.frontend.lut_container import write_lut_network
-from crshare.images.image_set import ImageSet, image_set
+from crshare.images.image_set import ImageSet, fitting
 from crshare.limits import FACTOR_BITS
 from crshare.model.read import Model
 
@@ -32,9 +32,7 @@ def to_fixed_point(
         needed and missing.
     """
     FACTOR_BITS.check("factor_bits", factor_bits)
-    given = None
-    if images is not None:
-        given = image_set(images.images, images.labels, model.network, images.name)
+    given = None if images is None else fitting(images, model.network)
     try:
         found = in_fixed_point(model.network, asked(bits), given, factor_bits=factor_bits)
     except NetworkError as error:

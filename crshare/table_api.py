@@ -17,7 +17,7 @@ from crshare.evaluation.lut_outcome import (
     evaluate_luts,
     optimize_luts,
 )
-from crshare.images.image_set import ImageSet, image_set
+from crshare.images.image_set import ImageSet, fitting
 from crshare.jobs import images_for
 from crshare.model.read import Model
 from crshare.plan.lut_plan import LutPlan, is_lut_network, read_lut_plan, write_lut_plan
@@ -25,8 +25,8 @@ from crshare.plan.lut_plan import LutPlan, is_lut_network, read_lut_plan, write_
 Progress = Callable[[str, float], None]
 
 
-def _silent(what: str, done: float) -> None:
-    pass
+def silent(what: str, done: float) -> None:
+    """No progress."""
 
 
 def expect_tables(model: Model) -> None:
@@ -54,7 +54,7 @@ def optimize_tables(
     reporting: ImageSet | None = None,
     confident: bool = True,
     seed: int = 0,
-    on_progress: Progress = _silent,
+    on_progress: Progress = silent,
 ) -> LutOutcome:
     """The plan of a LUT network with the fewest tables found within the loss, in points.
 
@@ -65,7 +65,9 @@ def optimize_tables(
     Raises PlanError where the network is none of tables.
     """
     expect_tables(model)
-    calib, data = (None if one is None else _fitting(model, one) for one in (choosing, reporting))
+    calib, data = (
+        None if one is None else fitting(one, model.network) for one in (choosing, reporting)
+    )
     calibration, test = images_for(calib, data, seed)
     return optimize_luts(
         model, calibration, test, max_loss_points, on_progress, confident=confident, seed=seed
@@ -75,7 +77,7 @@ def optimize_tables(
 def evaluate_tables(model: Model, plan: LutPlan, images: ImageSet) -> LutEvaluation:
     """The tables by layer before and after a plan, and what it loses on images."""
     expect_tables(model)
-    return evaluate_luts(model, plan, _fitting(model, images))
+    return evaluate_luts(model, plan, fitting(images, model.network))
 
 
 def apply_tables(model: Model, plan: LutPlan, path: str | PathLike[str]) -> None:
@@ -93,7 +95,3 @@ def load_plan_tables(model: Model, path: str | PathLike[str]) -> LutPlan:
 def save_plan_tables(plan: LutPlan, path: str | PathLike[str]) -> None:
     """Write a plan as `crshare optimize` does; OutputError where it cannot be written."""
     write_lut_plan(plan, Path(path))
-
-
-def _fitting(model: Model, images: ImageSet) -> ImageSet:
-    return image_set(images.images, images.labels, model.network, images.name)

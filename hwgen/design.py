@@ -15,7 +15,7 @@ from hwgen.errors import NetlistError
 from hwgen.frames import Accumulate, Modulation
 from hwgen.identifiers import identifiers
 from hwgen.matrix_vector import MatrixVector
-from hwgen.netlist import Linear, Netlist
+from hwgen.netlist import Netlist
 from hwgen.pointwise import Pointwise
 from hwgen.queue import Queue
 from hwgen.windowing import Windowing, counter_width
@@ -126,8 +126,7 @@ class Compute:
 
     @property
     def head_width(self) -> int:
-        scores = any(isinstance(head, Linear) for head in self.netlist.heads)
-        return self.netlist.score_range.width if scores else 1
+        return self.netlist.head_width
 
     @property
     def out_width(self) -> int:

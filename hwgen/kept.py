@@ -21,11 +21,19 @@ def kept(emit: Emitter, beats: int, width: int) -> str:
             emit("if (!aresetn) kept_tvalid <= 1'b0;")
             emit("else if (s_axis_tready) kept_tvalid <= s_axis_tvalid;")
         return "kept"
-    index = fifo_index(beats)
-    block = int(1 << index > MOST_DISTRIBUTED)
-    settings = f".WIDTH({width}), .INDEX({index}), .BLOCK({block})"
+    fifo(emit, beats, width, "kept")
+    return "kept"
+
+
+def in_block(beats: int) -> bool:
+    """Whether a fifo of at least so many beats is a block RAM."""
+    return 1 << fifo_index(beats) > MOST_DISTRIBUTED
+
+
+def fifo(emit: Emitter, beats: int, width: int, behind: str) -> None:
+    """An instance of rtl/fifo.v between the stream in and a stream of this name."""
+    settings = f".WIDTH({width}), .INDEX({fifo_index(beats)}), .BLOCK({int(in_block(beats))})"
     with emit.block(f"fifo #({settings}) u_fifo (", ");"):
         emit(".clk(aclk), .rst(!aresetn),")
         emit(".s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata),")
-        emit(".m_valid(kept_tvalid), .m_ready(kept_tready), .m_data(kept_tdata)")
-    return "kept"
+        emit(f".m_valid({behind}_tvalid), .m_ready({behind}_tready), .m_data({behind}_tdata)")

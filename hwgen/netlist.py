@@ -118,6 +118,12 @@ class Netlist:
                 ends += [product + more for product in products for more in head.constants]
         return Range(min(ends), max(ends))
 
+    @property
+    def head_width(self) -> int:
+        """Bits of each head: 1, or those of a score."""
+        scores = any(isinstance(head, Linear) for head in self.heads)
+        return self.score_range.width if scores else 1
+
 
 def to_text(netlist: Netlist) -> str:
     """The canonical text: one line for each cell and head."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hwgen.cells import Range
 from hwgen.errors import NetlistError
-from hwgen.netlist import Linear, Netlist
+from hwgen.netlist import Netlist
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,7 @@ class Pointwise:
 
     @property
     def head_width(self) -> int:
-        scores = any(isinstance(head, Linear) for head in self.netlist.heads)
-        return self.netlist.score_range.width if scores else 1
+        return self.netlist.head_width
 
     @property
     def turn_width(self) -> int:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hwgen.emitter import Emitter
 from hwgen.errors import NetlistError
-from hwgen.kept import MOST_DISTRIBUTED, fifo_index
+from hwgen.kept import fifo, fifo_index, in_block
 from hwgen.stream import stream_ports
 
 
@@ -27,7 +27,7 @@ class Queue:
 
     @property
     def block(self) -> bool:
-        return 1 << self.index > MOST_DISTRIBUTED
+        return in_block(self.depth)
 
     @property
     def in_width(self) -> int:
@@ -42,9 +42,5 @@ def queue_module(stage: Queue, module: str) -> str:
     emit = Emitter()
     emit.comment(f"{stage.name}: {1 << stage.index} beats wait.")
     with emit.module(module, stream_ports(stage.width, stage.width)):
-        settings = f".WIDTH({stage.width}), .INDEX({stage.index}), .BLOCK({int(stage.block)})"
-        with emit.block(f"fifo #({settings}) u_fifo (", ");"):
-            emit(".clk(aclk), .rst(!aresetn),")
-            emit(".s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata),")
-            emit(".m_valid(m_axis_tvalid), .m_ready(m_axis_tready), .m_data(m_axis_tdata)")
+        fifo(emit, stage.depth, stage.width, "m_axis")
     return str(emit)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from crshare.cli.arguments import IN_FILE, MODEL, OUT_FILE, number
-from crshare.cli.shared import deliver, json_option, model_options, source_of
+from crshare.cli.shared import deliver, is_given, json_option, model_options, source_of
 from crshare.limits import FACTOR_BITS
 
 if TYPE_CHECKING:
@@ -93,10 +93,8 @@ def export(
 
 def _refuse_alone(fixed_point: str | None) -> None:
     """Options that say nothing without --fixed-point are not passed over."""
-    context = click.get_current_context()
     for name in FIXED_ONLY:
-        source = context.get_parameter_source(name)
-        if fixed_point is None and source is not click.core.ParameterSource.DEFAULT:
+        if fixed_point is None and is_given(name):
             option = f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{option} is for --fixed-point; give that too, or leave it out")
 

@@ -61,13 +61,17 @@ def write_csv(csv_path: Path | None, frame: Frame) -> None:
         write_text(csv_path, frame.csv())
 
 
+def is_given(name: str) -> bool:
+    """Whether the user gave this parameter, on the command line or in a file of options."""
+    return click.get_current_context().get_parameter_source(name) in GIVEN
+
+
 def command_line() -> str:
     """The running command with the parameters that the user gave, as a shell would take it."""
     context = click.get_current_context()
     words = ["crshare", str(context.info_name)]
     for parameter in context.command.params:
-        given = context.get_parameter_source(str(parameter.name))
-        if given in GIVEN and parameter.name not in UNRECORDED:
+        if is_given(str(parameter.name)) and parameter.name not in UNRECORDED:
             words += _words(parameter, _value(context, str(parameter.name)))
     return shlex.join(words)
 

@@ -9,7 +9,7 @@ import click
 
 from crshare.blend_recipes import BLEND_RECIPES, BlendRecipe
 from crshare.cli.arguments import IN_FILE, OUT_FOLDER, number
-from crshare.cli.shared import json_option, progress
+from crshare.cli.shared import is_given, json_option, progress
 from crshare.cli.training import course_options, recorder, tell
 from crshare.folder_lock import locked
 from crshare.limits import FRAMES, RATE
@@ -118,9 +118,8 @@ def _used(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 def _refuse(recipe: str, foreign: tuple[str, ...]) -> None:
     """Options that say nothing for this recipe are not passed over."""
-    context = click.get_current_context()
     for name in foreign:
-        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+        if is_given(name):
             kind = "LUT networks" if name in LUT_ONLY else "networks of +1/-1 weights alone"
             raise click.UsageError(f"--{name} is for {kind}, and {recipe} is none; leave it out")
 

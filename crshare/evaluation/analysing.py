@@ -1,15 +1,13 @@
 """What exact sharing would save, layer by layer, in this process or in several beside it."""
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
 
 import numpy as np
 
-from crshare.children import end_with, shielded
+from crshare.children import shielded, worker_pool
 from crshare.errors import CrshareError
 from crshare.evaluation.outcome import Analysis, LayerAnalysis
 from crshare.limits import WORKERS
@@ -72,7 +70,7 @@ def _shared(
 ) -> tuple[LayerAnalysis, ...]:
     whole, done = sum(task.n_weights for task in tasks), 0
     found: dict[int, LayerAnalysis] = {}
-    with _pool(min(n_workers, len(tasks))) as pool:
+    with worker_pool(min(n_workers, len(tasks))) as pool:
         places: dict[Future[LayerAnalysis], int] = {}
         try:
             with shielded():
@@ -85,18 +83,6 @@ def _shared(
         except BrokenProcessPool as error:
             raise CrshareError(KILLED) from error
     return tuple(found[place] for place in range(len(tasks)))
-
-
-@contextmanager
-def _pool(n_workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that end with this one."""
-    spawn = get_context("spawn")
-    watched, held = spawn.Pipe(duplex=False)
-    with (
-        ProcessPoolExecutor(n_workers, spawn, initializer=end_with, initargs=(watched,)) as pool,
-        closing(held),
-    ):
-        yield pool
 
 
 def _analysed(task: _Task) -> LayerAnalysis:

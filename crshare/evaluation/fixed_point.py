@@ -21,6 +21,7 @@ from crshare.network.fixing import (
 )
 from crshare.network.gathered_scales import gathered
 from crshare.network.graph import Kind, Network
+from crshare.network.reference import apply
 
 N_CALIBRATION = 256  # images that choose formats
 BATCH = 32
@@ -145,6 +146,4 @@ def _candidates(greatest: float, bits: int) -> list[Format]:
 
 
 def _error(values: npt.NDArray[np.float64], candidate: Format) -> float:
-    op = candidate.quantise
-    rounded = np.clip(op.unit * np.floor(values / op.unit + 0.5), op.low, op.high)
-    return float(np.square(rounded - values).sum())
+    return float(np.square(apply(candidate.quantise, values) - values).sum())

@@ -97,12 +97,8 @@ def _read(network: Network, layer: Layer, place: Place) -> Iterator[Reached]:
             found = np.unravel_index(channel, network.input_of(layer).shape)
             yield layer.source, (int(found[0]), int(found[1]), int(found[2]))
         case Concatenate():
-            for source in layer.sources:
-                n_channels = network.signals[source].shape[2]
-                if channel < n_channels:
-                    yield source, (row, column, channel)
-                    return
-                channel -= n_channels
+            source, channel = network.channel_source(layer, channel)
+            yield source, (row, column, channel)
         case _:
             return
 

@@ -157,14 +157,10 @@ def _values(network: Network, layer: Layer, given: Signal) -> Range:
     assert isinstance(layer.op, Conv)
     if given.kind is Kind.BITS:
         return Range(0, 1)
-    name, conv = layer.source, layer.op
-    while isinstance(network.op_of(name), Flatten):
-        name = network.layer(name).source
-    if name != INPUT:
+    conv = layer.op
+    if network.unflattened(layer.source) != INPUT:
         return Range(-given.bound, given.bound)
-    pixels = network.input
-    ends = [pixels.multiplier * end + pixels.offset for end in (pixels.low, pixels.high)]
-    ends += [] if conv.pad_value is None else [conv.pad_value]
+    ends = [*network.input.ends, *([] if conv.pad_value is None else [conv.pad_value])]
     return Range(min(ends), max(ends))
 
 

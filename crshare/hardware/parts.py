@@ -65,10 +65,8 @@ class Part:
         """Whether a layer scales sums of binary weights at the end of the network, of which only
         the greatest counts."""
         is_last = layer is self.network.layers[-1] and isinstance(layer.op, Scale)
-        source = layer.source
-        while isinstance(self.network.op_of(source), Flatten):
-            source = self.network.layer(source).source
-        return is_last and isinstance(self.network.op_of(source), Conv)
+        source = self.network.op_of(self.network.unflattened(layer.source))
+        return is_last and isinstance(source, Conv)
 
     def settles_later(self, layer: Layer) -> bool:
         """Whether sums of binary weights are built together with the one threshold behind them."""

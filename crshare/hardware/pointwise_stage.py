@@ -137,7 +137,7 @@ class _Datapath:
                     number = self.value(root.source, lane)
                     self.made.append(sign_of(self.numbers, number, 0 if zero_is_plus else 1))
                 case Concatenate() if self._gives_bits():
-                    name, channel = self._part(root, lane)
+                    name, channel = self.tree.network.channel_source(root, lane)
                     self.made.append(head_of(self.raw(name, channel)))
                 case _:
                     self.made.append(head_of(self._of(root, lane)))
@@ -178,7 +178,7 @@ class _Datapath:
             case Add():
                 return numbers.total([self._at(name, lane, fraction) for name in layer.sources])
             case Concatenate():
-                name, channel = self._part(layer, lane)
+                name, channel = self.tree.network.channel_source(layer, lane)
                 return self._at(name, channel, fraction)
             case Clamp(low, high):
                 return self._limited(self._at(layer.source, lane, fraction), low, high, fraction)
@@ -196,15 +196,6 @@ class _Datapath:
                 return self._limited(number, low, high, fraction)
             case op:
                 raise HardwareError(f"layer {layer.name} ({type(op).__name__}) has no hardware")
-
-    def _part(self, layer: Layer, channel: int) -> tuple[str, int]:
-        """The layer, and which of its channels, that a channel of a concatenation is."""
-        for name in layer.sources:
-            n = self.tree.network.signals[name].shape[2]
-            if channel < n:
-                return name, channel
-            channel -= n
-        raise IndexError(channel)
 
     def _limited(self, number: Number, low: float, high: float, fraction: int) -> Number:
         ends = [

@@ -101,9 +101,22 @@ class Settling:
                 f"layer {layer.name}: has weights of 0, inputs that the plan leaves out, which are "
                 'not built in turns; give it the architecture "graph"'
             )
+        return self._in_turns(
+            layer, lambda: LayerSums(layer, self.graph_of(layer)), threshold, turns
+        )
+
+    def _in_turns(
+        self,
+        layer: LayerInput,
+        sums: Callable[[], LayerSums],
+        threshold: Threshold,
+        turns: int,
+        unrolled: int | None = None,
+    ) -> Settled:
+        """On compressor trees where the device has them, which need no graph."""
         if self.options.target == XILINX:
-            return self._lanes(layer, threshold, turns, None)
-        return self._folded(LayerSums(layer, self.graph_of(layer)), threshold, turns, None)
+            return self._lanes(layer, threshold, turns, unrolled)
+        return self._folded(sums(), threshold, turns, unrolled)
 
     def _lanes(
         self, layer: LayerInput, threshold: Threshold, turns: int, unrolled: int | None
@@ -135,11 +148,7 @@ class Settling:
             return self._unrolled(sums, threshold, "")
         stage = sums.compute(threshold, options.per_stage)
         lut6 = tally(stage.netlist).chain_luts or measure(sums.graph).lut6
-        folded = (
-            self._lanes(sums.layer, threshold, turns, lut6)
-            if options.target == XILINX
-            else self._folded(sums, threshold, turns, lut6)
-        )
+        folded = self._in_turns(sums.layer, lambda: sums, threshold, turns, lut6)
         if folded[1].lut6 < lut6:
             return folded
         why = f"unrolled: about {lut6:,} LUTs, in {turns} turns {folded[1].lut6:,}"

@@ -141,7 +141,7 @@ class Stages:
 
     def _enter(self) -> None:
         pixels, shape = self.planned.input, self.planned.signals[INPUT].shape
-        ends = [pixels.multiplier * end + pixels.offset for end in (pixels.low, pixels.high)]
+        ends = [*pixels.ends]
         for layer in self.part.readers_of(INPUT):
             if isinstance(layer.op, Conv) and layer.op.pad_value is not None:
                 ends.append(layer.op.pad_value)

@@ -87,6 +87,11 @@ def image_set(pixels: ArrayLike, labels: ArrayLike, network: Network, name: str)
     return ImageSet(name, pixels_of(name, given, network), found)
 
 
+def fitting(images: ImageSet, network: Network) -> ImageSet:
+    """Images that fit this network, whatever they were made for."""
+    return image_set(images.images, images.labels, network, images.name)
+
+
 def gathered(name: str, batches: Iterable[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
     """The images and labels of a set that gives pairs of them, batch by batch or one by one, as
     tf.data's and PyTorch's do."""

@@ -5,15 +5,14 @@ and y_test.npy, images.npy and labels.npy.
 """
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
 
 from crshare.errors import DataError
 from crshare.files import open_regular
 from crshare.images.npy import Header, NpyError, read_header
-from crshare.images.npz import PackedArray
+from crshare.images.npz import PackedArray, boundary
 
 ADVICE = "expected an array of images [n,h,w,c] as numpy.save writes it, or an .npz file"
 AGAIN = "write the file again with numpy.save"
@@ -56,16 +55,9 @@ class NpyPair:
                 raise NpyError(f"its shape {list(header.shape)} is not that of {n_bytes:,} bytes")
             return header, file
 
-    @contextmanager
-    def boundary(self, what: str, advice: str) -> Iterator[None]:
+    def boundary(self, what: str, advice: str) -> AbstractContextManager[None]:
         """Whatever is raised in the block becomes one sentence."""
-        try:
-            yield
-        except DataError:
-            raise
-        except Exception as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0][:120]
-            raise DataError(f"{self.path}: {what} ({reason}); {advice}") from error
+        return boundary(self.path, what, advice)
 
 
 def labels_beside(path: Path) -> Path:

@@ -27,6 +27,18 @@ MAX_RATIO = 100  # of a large member's bytes to its packed ones; those of images
 AT_ONCE = 2**20  # bytes
 
 
+@contextmanager
+def boundary(path: Path, what: str, advice: str) -> Iterator[None]:
+    """Whatever is raised in the block becomes one sentence about a file."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0][:120]
+        raise DataError(f"{path}: {what} ({reason}); {advice}") from error
+
+
 class Npz:
     """The arrays of a file by name. Use as a context manager."""
 
@@ -69,16 +81,9 @@ class Npz:
                 raise NpyError(f"its shape {list(header.shape)} is not that of {n_bytes:,} bytes")
             return header, content
 
-    @contextmanager
-    def boundary(self, what: str, advice: str) -> Iterator[None]:
+    def boundary(self, what: str, advice: str) -> AbstractContextManager[None]:
         """Whatever is raised in the block becomes one sentence."""
-        try:
-            yield
-        except DataError:
-            raise
-        except Exception as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0][:120]
-            raise DataError(f"{self.path}: {what} ({reason}); {advice}") from error
+        return boundary(self.path, what, advice)
 
     def _member(self, name: str) -> zipfile.ZipInfo:
         found = [info for info in self._archive.infolist() if info.filename == f"{name}.npy"]

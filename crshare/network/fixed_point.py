@@ -75,9 +75,7 @@ def formats(network: Network, layers: Sequence[Layer] | None = None) -> dict[str
 
 def given_format(network: Network) -> Grid:
     """Of the images, as the network sees them."""
-    pixels = network.input
-    ends = [pixels.multiplier * end + pixels.offset for end in (pixels.low, pixels.high)]
-    return Grid(0, min(ends), max(ends))
+    return Grid(0, *network.input.ends)
 
 
 def format_of_source(network: Network, found: dict[str, Grid], source: str) -> Grid:

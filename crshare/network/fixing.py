@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from crshare.arrays import Float64Array
 from crshare.errors import NetworkError
+from crshare.network.fixed_point import OffGridError, unit_fraction
 from crshare.network.graph import (
     INPUT,
     Add,
@@ -201,7 +202,10 @@ def _limit(end: float, fraction: int) -> float:
 def _own_fraction(op: Quantise) -> int | None:
     """The bits behind the point of a quantiser of the network's own; None where its unit is no
     power of two, or a limit is missing or no multiple of it."""
-    mantissa, exponent = np.frexp(op.unit)
+    try:
+        fraction = unit_fraction(op)
+    except OffGridError:
+        return None
     ends = (op.low / op.unit, op.high / op.unit)
     whole = all(isfinite(end) and end == round(end) for end in ends)
-    return 1 - int(exponent) if mantissa == 0.5 and whole else None
+    return fraction if whole else None

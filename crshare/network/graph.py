@@ -135,9 +135,14 @@ class Input:
         return Signal(Kind.INTEGERS, self.shape, self.bound)
 
     @property
+    def ends(self) -> tuple[int, int]:
+        """The least and the greatest integer that the network sees."""
+        low, high = sorted(self.multiplier * end + self.offset for end in (self.low, self.high))
+        return low, high
+
+    @property
     def bound(self) -> int:
-        ends = (self.multiplier * end + self.offset for end in (self.low, self.high))
-        return max(abs(end) for end in ends)
+        return max(map(abs, self.ends))
 
     def coming_first(self) -> "Input":
         """The same, of images that come with their channels first."""
@@ -191,6 +196,21 @@ class Network:
     def op_of(self, name: str) -> Op | None:
         """What layer `name` computes, if there is one."""
         return next((layer.op for layer in self.layers if layer.name == name), None)
+
+    def unflattened(self, name: str) -> str:
+        """The layer, or INPUT, whose values `name` gives, in a row or as they are."""
+        while isinstance(self.op_of(name), Flatten):
+            name = self.layer(name).source
+        return name
+
+    def channel_source(self, layer: Layer, channel: int) -> tuple[str, int]:
+        """Of a Concatenate's channel: the layer that it comes from, and which channel of that."""
+        for source in layer.sources:
+            n_channels = self.signals[source].shape[2]
+            if channel < n_channels:
+                return source, channel
+            channel -= n_channels
+        raise IndexError(channel)
 
     def conv(self, name: str) -> Conv:
         """The binary weights of layer `name`."""

@@ -6,17 +6,16 @@ wherever it is computed.
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache, partial
-from multiprocessing import get_context
 
 import numpy as np
 
 from crshare.accuracy import Accuracy, pooled
-from crshare.children import end_with, shielded
+from crshare.children import shielded, worker_pool
 from crshare.executor.execute import compile_network
 from crshare.images.image_set import ImageSet, MovedSet
 from crshare.limits import WORKERS
@@ -225,12 +224,7 @@ def evaluator(
 
 @contextmanager
 def _processes(job: Job, n_workers: int, on_progress: Progress) -> Iterator[Evaluator]:
-    spawn = get_context("spawn")
-    watched, held = spawn.Pipe(duplex=False)
-    with (
-        ProcessPoolExecutor(n_workers, spawn, initializer=end_with, initargs=(watched,)) as pool,
-        closing(held),
-    ):
+    with worker_pool(n_workers) as pool:
 
         def evaluate(multipliers: Sequence[float], method: Method) -> Iterator[Candidate]:
             on_progress(f"{len(multipliers)} plans by {n_workers} workers", 0.0)
