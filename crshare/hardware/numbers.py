@@ -3,7 +3,7 @@
 A Number is a net shifted left, perhaps negated, or a constant; what is made twice is one cell.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from crshare.network.fixed_point import rounded as rounded_to
@@ -166,15 +166,23 @@ class Numbers:
 
     def total(self, numbers: Sequence[Number]) -> Number:
         """The sum of all, two at a time."""
-        waiting = list(numbers)
-        while len(waiting) > 1:
-            pairs = zip(waiting[::2], waiting[1::2], strict=False)
-            left = waiting[-1:] if len(waiting) % 2 else []
-            waiting = [self.add(one, other) for one, other in pairs] + left
-        return waiting[0]
+        return _by_pairs(self.add, numbers)
+
+    def greatest(self, numbers: Sequence[Number]) -> Number:
+        """The greatest of all, two at a time."""
+        return _by_pairs(self.greater, numbers)
 
     def netlist(self, heads: Sequence[Head]) -> Netlist:
         return Netlist(self.n_inputs, tuple(self.ranges), tuple(self.cells), tuple(heads))
+
+
+def _by_pairs(join: Callable[[Number, Number], Number], numbers: Sequence[Number]) -> Number:
+    waiting = list(numbers)
+    while len(waiting) > 1:
+        pairs = zip(waiting[::2], waiting[1::2], strict=False)
+        left = waiting[-1:] if len(waiting) % 2 else []
+        waiting = [join(one, other) for one, other in pairs] + left
+    return waiting[0]
 
 
 def head_of(number: Number) -> Linear:

@@ -3,7 +3,7 @@
 from math import prod
 
 from crshare.hardware.geometry import windowing_of
-from crshare.hardware.numbers import Number, Numbers, head_of
+from crshare.hardware.numbers import Numbers, head_of
 from crshare.hardware.pointwise_stage import Stream
 from crshare.network.graph import Layer, MaxPool, Signal, SumPool
 from hwgen import Accumulate, Compute, Range
@@ -25,19 +25,11 @@ def pool_stage(
     heads = []
     for channel in range(channels):
         window = [numbers.input(channel * taps + tap) for tap in range(taps)]
-        found = numbers.total(window) if isinstance(op, SumPool) else _greatest(numbers, window)
+        found = numbers.total(window) if isinstance(op, SumPool) else numbers.greatest(window)
         heads.append(head_of(found))
     classes = (0,) * windowing.output[0], (0,) * windowing.output[1]
     netlist = numbers.netlist(heads)
     return Compute(layer.name, windowing, channels, stream.values, netlist, *classes, per_stage)
-
-
-def _greatest(numbers: Numbers, window: list[Number]) -> Number:
-    while len(window) > 1:
-        pairs = zip(window[::2], window[1::2], strict=False)
-        left = window[-1:] if len(window) % 2 else []
-        window = [numbers.greater(one, other) for one, other in pairs] + left
-    return window[0]
 
 
 def pooled(
