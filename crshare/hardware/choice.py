@@ -2,13 +2,13 @@
 
 Layers work at the same time, so a network takes as many clocks an image as its slowest layer. At
 given clocks the least LUTs are a multiple-choice knapsack: of each layer one architecture that is
-fast enough, block RAMs within a budget. Registers within a budget have a price in LUTs, the least
-at which they fit. The fewest clocks within LUTs, registers and block RAMs are found by bisection
-over the clocks that any architecture has.
+fast enough, block RAMs within a budget. Registers and DSP blocks within a budget have a price in
+LUTs, the least at which they fit. The fewest clocks within all budgets are found by bisection over
+the clocks that any architecture has.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from crshare.hardware.architecture import Graph, Resources, Turns
 from crshare.hardware.around import Around
@@ -22,8 +22,8 @@ from solver.facility.knapsack import Knapsack
 
 LUTS_A_MULTIPLIER = 60  # what a DSP block counts
 LUTS_A_BLOCK = 190  # what a block RAM counts where no device says how many there are
-PARTS = 64  # of a LUT, in which registers are priced
-DEAREST = PARTS << 12  # of a register; at this price LUTs count nothing
+PARTS = 64  # of a LUT, in which prices are told
+DEAREST = PARTS << 12  # of a register or a DSP block; at this price LUTs count nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,30 @@ class Budget:
     luts: int | None = None
     registers: int | None = None
     block_rams: int | None = None
+    dsps: int | None = None
 
     def holds(self, taken: Resources) -> bool:
-        limits = self.luts, self.registers, self.block_rams
-        amounts = taken.luts, taken.registers, taken.block_rams
-        return all(
-            limit is None or amount <= limit for limit, amount in zip(limits, amounts, strict=True)
-        )
+        return all(self.has(kind.name, taken) for kind in fields(self))
+
+    def has(self, kind: str, taken: Resources) -> bool:
+        """Whether there is so much of one kind, which is a field's name."""
+        limit: int | None = getattr(self, kind)
+        return limit is None or bool(getattr(taken, kind) <= limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """Of what is limited by a price: in parts of a LUT, at most DEAREST."""
+
+    registers: int = 0
+    dsps: int = LUTS_A_MULTIPLIER * PARTS
+
+    def cost(self, taken: Resources, block_price: int) -> int:
+        """In parts of a LUT. block_price: of a block RAM, in LUTs."""
+        priced = self.registers * taken.registers + self.dsps * taken.dsps
+        if DEAREST in (self.registers, self.dsps):
+            return priced
+        return (taken.luts + block_price * taken.block_rams) * PARTS + priced
 
 
 def budget_of(chip: Chip, utilisation: float) -> Budget:
@@ -48,6 +65,7 @@ def budget_of(chip: Chip, utilisation: float) -> Budget:
         int(chip.luts * utilisation / chip.luts_a_lut6),
         int(chip.registers * utilisation),
         int(chip.block_rams_18k * utilisation),
+        int(chip.dsps * utilisation),
     )
 
 
@@ -114,40 +132,34 @@ def cheapest(question: Question, clocks: int) -> Choice | None:
     """The least LUTs at so many clocks; None where a layer is slower or block RAMs do not do.
 
     Without a budget of block RAMs, each counts LUTS_A_BLOCK LUTs. Where these least LUTs take more
-    registers than there are, the choice is cheapest at the least price of registers that brings
-    them within the budget, or has the fewest registers.
+    DSP blocks or registers than there are, the choice is cheapest at the least price that brings
+    them within the budget, of DSP blocks first, or has the fewest of them.
     """
-    problem = _posed(question, clocks)
-    if problem is None:
-        return None
-    found = problem.solved(question.backend)
-    if _has_registers(question, found):
-        return found
-    return _with_fewer_registers(question, clocks)
-
-
-def _has_registers(question: Question, found: Choice) -> bool:
-    limit = question.budget.registers
-    return limit is None or found.resources.registers <= limit
-
-
-def _with_fewer_registers(question: Question, clocks: int) -> Choice:
-    """By bisection over prices of a register."""
-    found, low, high = _priced_choice(question, clocks, DEAREST), 0, DEAREST
-    while _has_registers(question, found) and high - low > 1:
-        middle = (low + high) // 2
-        cheaper = _priced_choice(question, clocks, middle)
-        if _has_registers(question, cheaper):
-            found, high = cheaper, middle
-        else:
-            low = middle
+    prices = Prices()
+    found = _priced_choice(question, clocks, prices)
+    for kind in ("dsps", "registers"):
+        if found and not question.budget.has(kind, found.resources):
+            prices = _raised(question, clocks, prices, kind)
+            found = _priced_choice(question, clocks, prices)
     return found
 
 
-def _priced_choice(question: Question, clocks: int, price: int) -> Choice:
-    problem = _posed(question, clocks, price)
-    assert problem is not None
-    return problem.solved(question.backend)
+def _raised(question: Question, clocks: int, prices: Prices, kind: str) -> Prices:
+    """The least price of one kind at which it fits, by bisection; else the dearest."""
+    low, high = getattr(prices, kind), DEAREST
+    while high - low > 1:
+        middle = (low + high) // 2
+        found = _priced_choice(question, clocks, replace(prices, **{kind: middle}))
+        if found and question.budget.has(kind, found.resources):
+            high = middle
+        else:
+            low = middle
+    return replace(prices, **{kind: high})
+
+
+def _priced_choice(question: Question, clocks: int, prices: Prices) -> Choice | None:
+    problem = _posed(question, clocks, prices)
+    return problem.solved(question.backend) if problem else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,28 +179,20 @@ class _Posed:
         return Choice(named, self.question.around)
 
 
-def _posed(question: Question, clocks: int, register_price: int = 0) -> _Posed | None:
-    """None where no choice takes so few clocks and block RAMs. register_price: in a LUT's parts."""
+def _posed(question: Question, clocks: int, prices: Prices) -> _Posed | None:
+    """None where no choice takes so few clocks and block RAMs."""
     options = [[one for one in menu.options if one.clocks <= clocks] for menu in question.menus]
     if question.around.clocks > clocks or not all(options):
         return None
     limit = question.budget.block_rams
     price = LUTS_A_BLOCK if limit is None else 0
     weights = [[one.resources.block_rams for one in group] for group in options]
-    costs = [[_cost(one.resources, price, register_price) for one in group] for group in options]
+    costs = [[prices.cost(one.resources, price) for one in group] for group in options]
     if limit is None:
         limit = sum(map(max, weights))
     if limit < sum(map(min, weights)):
         return None
     return _Posed(question, options, knapsack(weights, costs, limit))
-
-
-def _cost(taken: Resources, block_price: int, register_price: int) -> int:
-    """In LUTs, or in parts of them where registers have a price."""
-    if register_price == DEAREST:
-        return taken.registers
-    luts = taken.luts + block_price * taken.block_rams + LUTS_A_MULTIPLIER * taken.dsps
-    return luts * PARTS + register_price * taken.registers if register_price else luts
 
 
 def fastest(question: Question) -> Choice | None:
@@ -204,14 +208,14 @@ def fastest(question: Question) -> Choice | None:
 
 def _fitting(question: Question, clocks: int) -> Choice | None:
     """A choice within the budget; an engine is asked where bounds leave it open."""
-    problem = _posed(question, clocks)
+    problem = _posed(question, clocks, Prices())
     if problem is None:
         return None
     quick = solve_knapsack(problem.knapsack, "hull")
     around, limit = question.around.resources.luts, question.budget.luts
     multiplied = any(one.resources.dsps for group in problem.options for one in group)
     priced = question.budget.block_rams is None or multiplied
-    if limit is not None and not priced and quick.bound + around > limit:
+    if limit is not None and not priced and quick.bound > (limit - around) * PARTS:
         return None
     found = problem.choice(quick)
     if not question.budget.holds(found.resources):

@@ -37,9 +37,10 @@ def what_gives(question: Question, goal: Goal, target: str, settle: Settle) -> s
         ways += [f"--clocks {slower.clocks} on this one"] if slower else []
     advice = f"; take {' or '.join(ways)}" if ways else "; choose fewer layers with --layers"
     rate = f" at {goal.clocks:,} clocks an image" if goal.clocks else " at any rate"
+    held, taken = (_said(one, multiplied=least.dsps > 0) for one in (budget, least))
     return (
-        f"{goal.utilisation:.0%} of {chip} hold {_said(budget)}, and the network takes at least "
-        f"{_said(least)}{rate}{advice}"
+        f"{goal.utilisation:.0%} of {chip} hold {held}, and the network takes at least "
+        f"{taken}{rate}{advice}"
     )
 
 
@@ -72,6 +73,14 @@ def _least(question: Question, clocks: int | None) -> Resources:
     return found.resources
 
 
-def _said(of: Budget | Resources) -> str:
-    blocks = f"{of.block_rams:,} block RAM{'' if of.block_rams == 1 else 's'}"
-    return f"{of.luts:,} LUTs, {of.registers:,} registers and {blocks}"
+def _said(of: Budget | Resources, *, multiplied: bool) -> str:
+    """multiplied: whether DSP blocks are told as well."""
+    blocks = _counted(of.block_rams, "block RAM")
+    said = f"{of.luts:,} LUTs, {of.registers:,} registers"
+    return (
+        f"{said}, {blocks} and {_counted(of.dsps, 'DSP')}" if multiplied else f"{said} and {blocks}"
+    )
+
+
+def _counted(n: int | None, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"

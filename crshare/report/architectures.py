@@ -59,10 +59,12 @@ def choice_lines(chosen: Chosen) -> list[Text]:
 def _shares(chosen: Chosen) -> dict[str, float]:
     chip, taken = CHIPS[str(chosen.goal.chip)], chosen.choice.resources
     blocks = max(1, chip.block_rams_18k)
+    multiplied = {"DSPs": taken.dsps / max(1, chip.dsps)} if taken.dsps else {}
     return {
         "LUTs": taken.luts * chip.luts_a_lut6 / chip.luts,
         "registers": taken.registers / chip.registers,
         "block RAM": taken.block_rams / blocks,
+        **multiplied,
     }
 
 

@@ -17,6 +17,7 @@ from crshare.hardware.architecture import Graph, Resources, Turns, Unit, size_of
 from crshare.hardware.around import Around, around_of
 from crshare.hardware.choice import (
     LUTS_A_BLOCK,
+    LUTS_A_MULTIPLIER,
     Budget,
     Choice,
     Question,
@@ -46,13 +47,15 @@ DIGITS = str(ROOT / "data" / "digits_bnn.h5")
 FRAME = Around(Resources(7, 5, 0), 3, "the input")
 
 
-def random_question(seed: int, budget: Budget | None = None) -> Question:
-    """A few layers of a graph and some units; block RAMs that matter."""
+def random_question(seed: int, budget: Budget | None = None, *, dsps: bool = False) -> Question:
+    """A few layers of a graph and some units; block RAMs that matter, and DSP blocks."""
     random = Random(seed)
 
     def option(place: int) -> Priced:
         architecture = Unit(place, 1) if place else Graph()
         taken = Resources(random.randint(1, 60), random.randint(1, 40), random.randint(0, 6))
+        if dsps:
+            taken = replace(taken, dsps=random.randint(0, 6))
         return Priced(architecture, random.randint(1, 12), taken)
 
     found = tuple(
@@ -66,7 +69,6 @@ def random_question(seed: int, budget: Budget | None = None) -> Question:
 def by_dynamic_program(question: Question, clocks: int) -> int | None:
     """The least cost at so many clocks: for each number of block RAMs, layer after layer."""
     limit = question.budget.block_rams
-    price = LUTS_A_BLOCK if limit is None else 0
     room = 1000 if limit is None else limit
     best = {0: 0} if question.around.clocks <= clocks else {}
     for menu in question.menus:
@@ -75,15 +77,20 @@ def by_dynamic_program(question: Question, clocks: int) -> int | None:
             for one in menu.options:
                 blocks = used + one.resources.block_rams
                 if one.clocks <= clocks and blocks <= room:
-                    total = cost + one.resources.luts + price * one.resources.block_rams
+                    total = cost + luts_of(question, one.resources)
                     following[blocks] = min(total, following.get(blocks, total))
         best = following
     return min(best.values(), default=None)
 
 
 def cost_of(question: Question, choice: Choice) -> int:
+    return sum(luts_of(question, one.resources) for _, one in choice.layers)
+
+
+def luts_of(question: Question, taken: Resources) -> int:
+    """With what counts as LUTs."""
     price = LUTS_A_BLOCK if question.budget.block_rams is None else 0
-    return sum(one.resources.luts + price * one.resources.block_rams for _, one in choice.layers)
+    return taken.luts + price * taken.block_rams + LUTS_A_MULTIPLIER * taken.dsps
 
 
 @pytest.mark.parametrize("backend", ["highs", "cbc"])
@@ -102,12 +109,15 @@ def test_the_choice_at_given_clocks_is_the_best(backend: str, seed: int) -> None
             assert limit is None or found.resources.block_rams <= limit
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_registers_have_a_price_where_the_least_luts_take_too_many(seed: int) -> None:
+@pytest.mark.parametrize("kind", ["registers", "dsps"])
+@pytest.mark.parametrize("seed", range(30))
+def test_registers_and_dsps_have_a_price_where_the_least_luts_take_too_many(
+    seed: int, kind: str
+) -> None:
     """They fit wherever any choice has so few; at a price, not always at the least LUTs."""
-    question = replace(random_question(seed), backend="highs")
-    blocks, limit = Random(seed).choice([None, 8]), 40 + seed
-    question = replace(question, budget=Budget(registers=limit, block_rams=blocks))
+    question = replace(random_question(seed, dsps=kind == "dsps"), backend="highs")
+    blocks, limit = Random(seed).choice([None, 8]), 40 + seed if kind == "registers" else seed // 2
+    question = replace(question, budget=replace(Budget(block_rams=blocks), **{kind: limit}))
     every = [
         Choice(tuple(zip((menu.layer for menu in question.menus), some, strict=True)), FRAME)
         for some in product(*(menu.options for menu in question.menus))
@@ -120,11 +130,32 @@ def test_registers_have_a_price_where_the_least_luts_take_too_many(seed: int) ->
         return
     assert question.budget.holds(found.resources)
     costs = sorted(cost_of(question, choice) for choice in fair)
-    fewest = min(fair, key=lambda choice: choice.resources.registers)
-    assert costs[0] <= cost_of(question, found) <= cost_of(question, fewest)
-    free = replace(question, budget=replace(question.budget, registers=None))
+    fewest = max(
+        cost_of(question, choice)
+        for choice in fair
+        if getattr(choice.resources, kind) == min(getattr(one.resources, kind) for one in fair)
+    )
+    assert costs[0] <= cost_of(question, found) <= fewest
+    free = replace(question, budget=Budget(block_rams=blocks))
     if costs[0] == by_dynamic_program(free, 12):
         assert cost_of(question, found) == costs[0]
+
+
+def test_registers_and_dsps_are_priced_together() -> None:
+    """Where least LUTs take too many of both: DSP blocks first, then registers."""
+    both, neither = Resources(1, 50, 0, 9), Resources(900, 5, 0, 1)
+    question = Question(
+        tuple(
+            Menu(name, (Priced(Graph(), 3, both), Priced(Unit(1, 1), 3, neither)))
+            for name in ("one", "two")
+        ),
+        FRAME,
+        Budget(registers=60, dsps=10),
+        "highs",
+    )
+    found = cheapest(question, 3)
+    assert found is not None and question.budget.holds(found.resources)
+    assert cheapest(replace(question, budget=Budget(dsps=1)), 3) is not None  # the fewest, two
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -310,7 +341,7 @@ def test_the_devices_of_the_docs_are_those_of_the_table() -> None:
     for name, chip in CHIPS.items():
         kbit = chip.block_bits // 1024
         row = f"| `{name}` | {chip.luts:,} of {chip.lut_inputs} inputs | {chip.registers:,} | "
-        assert f"{row}{chip.block_rams:,} of {kbit} kbit | {chip.source} |" in text
+        assert f"{row}{chip.block_rams:,} of {kbit} kbit | {chip.dsps:,} | {chip.source} |" in text
 
 
 def run(*arguments: str) -> tuple[int, str, str]:

@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from crshare.cli import main
+from crshare.errors import HardwareError
 from crshare.frontend.lut_container import write_lut_network
 from crshare.hardware.architecture import Channels, Graph, Unit
 from crshare.hardware.around import around_of
@@ -24,6 +25,7 @@ from crshare.hardware.queues import clocks_an_image
 from crshare.network.graph import Conv, RealConv
 from hwgen import Compute
 from hwgen.design_model import run
+from hwgen.devices import CHIPS
 from hwgen.targets import GENERIC
 from tests.hwgen.fixed import random_fixed_network
 from tests.networks import random_images
@@ -89,3 +91,13 @@ def test_generate_takes_such_networks(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, [*words, "-o", str(tmp_path / "rtl")])
     assert done.exit_code == 0, done.output
     assert "DSPs" in done.output and (tmp_path / "rtl" / "fork_stream.v").exists()
+
+
+def test_a_device_has_so_many_dsps(tmp_path: Path) -> None:
+    network = random_fixed_network(1)
+    chooser = Chooser(network, None, Options(skip="dsp"))
+    chosen = chooser.choose(Goal(None, "ice40-up5k", 1.0), lambda what, share: None)
+    fewest = chosen.choice.resources.dsps
+    assert fewest <= CHIPS["ice40-up5k"].dsps
+    with pytest.raises(HardwareError, match=r"hold [^;]* 0 DSPs, and the network takes at least"):
+        chooser.choose(Goal(None, "ice40-hx8k", 1.0), lambda what, share: None)
