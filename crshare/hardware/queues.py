@@ -5,13 +5,20 @@ beats that its slowest path needs have passed the forks, and the queue of each o
 that comes of them; so nothing is ever stuck, however streams are held back. Of clocks: where images
 come evenly, at the rate of the slowest stage, the queue keeps what comes until its join takes it;
 so no stage waits, and since earlier beats make nothing later, none does at any lower rate.
+
+Clocks may be later than they need to be: where a unit stands between two queues, behind a fork and
+before a join, it may work as late as the join lets it, so that beats wait before it and not behind
+it, where they are wider. Of both ways the one with less memory is taken.
 """
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from crshare.hardware.timing import QUEUED, clocks_of, latest, needed, passed
+from crshare.hardware.around import queue_cost
+from crshare.hardware.choice import LUTS_A_BLOCK
+from crshare.hardware.timing import QUEUED, Timed, clocks_of, held_back, latest, needed, passed
 from hwgen import Design, Entry, MatrixVector, Pointwise, Queue, Stage
 from hwgen.design import GIVEN, in_widths
 
@@ -29,13 +36,20 @@ class _Stream:
 
 @dataclass
 class _Queued:
-    """The stages so far; `places` are the new places of those of the design."""
+    """The stages so far; `places` are the new places of those of the design.
 
-    name: str
+    fronted: units, by their new places, that have a queue before them, which may become longer for
+    the sake of the one behind. spare: queues that are there for this alone. unmoved: units that are
+    fronted, by their old places, for which it did not.
+    """
+
     stages: list[Stage] = field(default_factory=list)
     sources: list[tuple[int, ...]] = field(default_factory=list)
     places: dict[int, int] = field(default_factory=lambda: {GIVEN: GIVEN})
     streams: dict[int, _Stream] = field(default_factory=dict)
+    fronted: dict[int, int] = field(default_factory=dict)
+    spare: set[int] = field(default_factory=set)
+    unmoved: set[int] = field(default_factory=set)
 
     def put(self, stage: Stage, sources: tuple[int, ...]) -> int:
         """Its place."""
@@ -56,18 +70,43 @@ def queued(design: Design) -> Design:
     waiting = [_waits(design, place) for place in range(len(design.stages))]
     if not any(waiting):
         return design
-    made, n = _Queued(design.name), design.beats_in * IMAGES
+    fronted = _before_joins(design, waiting)
+    made = _filled(design, waiting, fronted)
+    if made.unmoved:
+        made = _filled(design, waiting, fronted - made.unmoved)
+    return Design(
+        design.name, tuple(made.stages), design.beats_in, design.beats_out, tuple(made.sources)
+    )
+
+
+def _before_joins(design: Design, waiting: list[bool]) -> set[int]:
+    """Units of numbers that a join alone reads."""
+    readers = Counter(source for links in design.links for source in links)
+    joined = {source for links in design.links if len(links) > 1 for source in links}
+    return {
+        place
+        for place, stage in enumerate(design.stages)
+        if isinstance(stage, MatrixVector)
+        and waiting[place]
+        and place in joined
+        and readers[place] == 1
+    }
+
+
+def _filled(design: Design, waiting: list[bool], fronted: set[int]) -> _Queued:
+    """With queues as long as they are ever full; one before each unit that is fronted."""
+    made, n = _Queued(), design.beats_in * IMAGES
     pace = clocks_an_image(design)
     even = [beat * pace // design.beats_in for beat in range(n)]
     made.streams[GIVEN] = _Stream(even, list(range(1, n + 1)))
     for place, (stage, links) in enumerate(_linked(design)):
         sources = tuple(made.places[source] for source in links)
         if waiting[place]:
-            sources = _with_queues(made, stage, sources)
+            sources = _with_queues(made, stage, sources, always=place in fronted)
         made.places[place] = made.put(stage, sources)
-    return Design(
-        design.name, tuple(made.stages), design.beats_in, design.beats_out, tuple(made.sources)
-    )
+        if place in fronted:
+            made.fronted[made.places[place]] = place
+    return made
 
 
 def clocks_an_image(design: Design) -> int:
@@ -95,20 +134,78 @@ def _waits(design: Design, place: int) -> bool:
     return inside and not stage.doubled and stage.kept == 0
 
 
-def _with_queues(made: _Queued, stage: Stage, sources: tuple[int, ...]) -> tuple[int, ...]:
-    """The sources of a stage, those that come too early behind queues."""
+def _with_queues(
+    made: _Queued, stage: Stage, sources: tuple[int, ...], *, always: bool
+) -> tuple[int, ...]:
+    """The sources of a stage, those that come too early behind queues; all of them if always."""
     streams = [made.streams[source] for source in sources]
-    taken = _taken(stage, streams, [0] * len(streams))
-    waits = [QUEUED * (stream.given != taken) for stream in streams]
+    at_once = _taken(stage, streams, [0] * len(streams))
+    waits = [QUEUED * (always or stream.given != at_once) for stream in streams]
     taken = _taken(stage, streams, waits)
     needs = latest([stream.needs for stream in streams])
     widths, found = in_widths(stage), list(sources)
-    for port, (stream, wait) in enumerate(zip(streams, waits, strict=True)):
+    for port, (source, wait) in enumerate(zip(sources, waits, strict=True)):
         if wait:
-            depth = max(_early(stream.given, taken), _ahead(stream.needs, needs)) + SPARE
-            queue = Queue(f"{stage.name} queue {port}", widths[port], depth)
-            found[port] = made.put(queue, (sources[port],))
+            depth = max(_early(streams[port].given, taken), _ahead(streams[port].needs, needs))
+            queue = Queue(f"{stage.name} queue {port}", widths[port], depth + SPARE)
+            if source in made.fronted:
+                queue = _before_unit(made, source, queue, taken, needs)
+            found[port] = made.put(queue, (source,))
+            if streams[port].given == at_once:
+                made.spare.add(found[port])
+        elif source in made.fronted:
+            made.unmoved.add(made.fronted[source])
     return tuple(found)
+
+
+def _before_unit(
+    made: _Queued, place: int, behind: Queue, taken: list[int], needs: list[int]
+) -> Queue:
+    """The queue behind a unit, short where the one before the unit has become longer instead.
+
+    place: of the unit. taken, needs: of the join that reads it.
+    """
+    (before_place,) = made.sources[place]
+    unit, before = made.stages[place], made.stages[before_place]
+    assert isinstance(unit, MatrixVector) and isinstance(before, Queue)
+    arrivals = made.streams[before_place].given
+    late = _late(unit, arrivals, [clock - QUEUED for clock in taken])
+    source = made.streams[made.sources[before_place][0]]
+    depth = max(_early(source.given, late.taken), _room(unit, source.needs, needs)) + SPARE
+    longer = replace(before, depth=max(before.depth, depth))
+    shorter = replace(behind, depth=_early(late.given, taken) + SPARE)
+    anyway = 0 if before_place in made.spare else _price(before)
+    if _price(longer) + _price(shorter) >= anyway + _price(behind):
+        made.unmoved.add(made.fronted[place])
+        return behind
+    made.stages[before_place] = longer
+    made.streams[place] = replace(made.streams[place], given=late.given)
+    return shorter
+
+
+def _late(unit: MatrixVector, arrivals: list[int], wanted: list[int]) -> Timed:
+    """The unit held back until its beats are wanted, less the lead it needs for the worst burst."""
+    lead = 0
+    while lead < wanted[-1]:
+        held = held_back(unit, arrivals, [clock - lead for clock in wanted])
+        excess = max(given - clock for given, clock in zip(held.given, wanted, strict=True))
+        if excess <= 0:
+            return held
+        lead += excess
+    return passed(unit, arrivals)
+
+
+def _price(queue: Queue) -> int:
+    """Of its memory, in LUTs."""
+    taken = queue_cost(queue)
+    return taken.luts + LUTS_A_BLOCK * taken.block_rams
+
+
+def _room(unit: MatrixVector, own: list[int], needs: list[int]) -> int:
+    """The most beats that wait before a unit that has given only what its reader has taken, when
+    all streams together need `needs` beats of the input for the next one."""
+    passed_on = [0, *needed(unit, len(own))]
+    return max(bisect_right(own, need) - passed_on[beat] for beat, need in enumerate(needs))
 
 
 def _taken(stage: Stage, streams: Sequence[_Stream], waits: Sequence[int]) -> list[int]:

@@ -54,8 +54,7 @@ def passed(stage: Stage, arrivals: list[int]) -> Timed:
     """When a stage takes and gives beats, if it never waits for the next stage."""
     match stage:
         case Compute() | Pool() | MatrixVector():
-            behind = _kept(stage, arrivals)
-            return _walked(stage.windowing, clocks_a_window(stage), _registers(stage), behind)
+            return _walked(stage, _kept(stage, arrivals))
         case Gather(beats=beats) | Accumulate(frames=beats):
             return Timed(arrivals, [clock + 1 for clock in arrivals[beats - 1 :: beats]])
         case Decide():
@@ -66,6 +65,11 @@ def passed(stage: Stage, arrivals: list[int]) -> Timed:
             return Timed(arrivals, [clock + QUEUED for clock in arrivals])
         case _:
             return Timed(arrivals, arrivals)
+
+
+def held_back(stage: MatrixVector, arrivals: list[int], until: list[int]) -> Timed:
+    """The same of a unit that gives no beat earlier than at its clock of `until`."""
+    return _walked(stage, _kept(stage, arrivals), iter(until))
 
 
 def needed(stage: Stage, n_beats: int) -> list[int]:
@@ -136,21 +140,26 @@ def _registers(stage: Windowed) -> int:
             return 1
 
 
-def _walked(windowing: Windowing, clocks: int, registers: int, arrivals: list[int]) -> Timed:
+def _walked(stage: Windowed, arrivals: list[int], until: Iterator[int] | None = None) -> Timed:
     """A walk over the padded map, a position a clock; at a window it stays for its clocks.
 
-    A window has a register of its own, but for one that is a position.
+    A window has a register of its own, but for one that is a position. until: before which it
+    gives no beat.
     """
+    windowing, clocks = stage.windowing, clocks_a_window(stage)
+    behind = _registers(stage) - windowing.pointwise
     coming, taken, given, now = iter(arrivals), list[int](), list[int](), 0
     n_beats = windowing.size[0] * windowing.size[1]
     for _ in range(len(arrivals) // n_beats):
         for on_map, complete in _steps(windowing):
+            if complete and until:
+                now = max(now, next(until) - behind - clocks)
             if on_map:
                 now = max(now, next(coming))
                 taken.append(now + (clocks - 1 if windowing.pointwise else 0))
             now += clocks if complete else 1
             if complete:
-                given.append(now + registers - windowing.pointwise)
+                given.append(now + behind)
     return Timed(taken, given)
 
 

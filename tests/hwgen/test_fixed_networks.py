@@ -1,12 +1,19 @@
 """The script of whole networks in fixed point: what is chosen, and its answers in a simulator."""
 
 from importlib import import_module
+from itertools import pairwise
+from math import prod
 from types import ModuleType
 
 import pytest
 
+from crshare.hardware.architecture import Unit
+from crshare.hardware.lowering import lower
+from crshare.hardware.options import Options
+from crshare.hardware.timing import held_back, passed
 from crshare.network.fixed_point import formats
 from crshare.network.graph import Conv, RealConv
+from hwgen import MatrixVector, Queue
 from tests.conftest import ROOT
 
 
@@ -24,6 +31,51 @@ def test_blendnet20_has_the_layers_of_the_recipe(script: ModuleType) -> None:
     assert not any(isinstance(op, Conv) for op in skips)
     grids = formats(network)
     assert {grids[la.name].fraction for la in network.layers if la.name.endswith("_fixed")} == {4}
+
+
+@pytest.fixture(scope="module")
+def skips() -> list[tuple[Queue, MatrixVector, Queue]]:
+    """Of a small blend network: units of skip paths, between the queues before and behind them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "scripts")
+        script = import_module("fixed_networks")
+    network = script.drawn(script.ROWS["blend-small"])
+    built = {
+        layer.name: Unit(1, 1) for layer in network.layers if layer.name.endswith(("skip", "main"))
+    }
+    design = lower(network, None, Options(skip="dsp", architectures=built)).design
+    found = []
+    for place, (stage, links) in enumerate(zip(design.stages, design.links, strict=True)):
+        if isinstance(stage, MatrixVector) and stage.name.endswith("skip"):
+            before = design.stages[links[0]]
+            behind = design.stages[next(k for k, one in enumerate(design.links) if place in one)]
+            if isinstance(before, Queue) and isinstance(behind, Queue):
+                found.append((before, stage, behind))
+    return found
+
+
+def test_beats_wait_before_units_of_skip_paths(
+    skips: list[tuple[Queue, MatrixVector, Queue]],
+) -> None:
+    """There they are narrower than the unit's sums."""
+    assert len(skips) > 2
+    for before, unit, behind in skips:
+        assert before.width < behind.width and before.depth > behind.depth, unit.name
+
+
+def test_a_unit_that_is_held_back_gives_nothing_early(
+    skips: list[tuple[Queue, MatrixVector, Queue]],
+) -> None:
+    for _, unit, _ in skips:
+        arrivals = [40 * beat for beat in range(2 * prod(unit.windowing.size))]
+        soon = passed(unit, arrivals)
+        assert held_back(unit, arrivals, [0] * len(soon.given)) == soon
+        until = [clock + 30 * (beat % 3) for beat, clock in enumerate(soon.given)]
+        late = held_back(unit, arrivals, until)
+        assert all(a <= b for a, b in zip(until, late.given, strict=True))
+        assert all(a <= b for a, b in zip(soon.taken, late.taken, strict=True))
+        gaps = [b - a for a, b in pairwise(late.given)]
+        assert min(gaps) >= unit.n_words
 
 
 @pytest.mark.slow
