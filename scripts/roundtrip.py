@@ -19,6 +19,7 @@ import os
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -117,13 +118,13 @@ def one(
     return counts
 
 
-def main() -> int:
+def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dialect", choices=LIBRARIES)
     parser.add_argument("n", type=int, nargs="?", default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--double", action="store_true", help="the library computes in float64")
-    options = parser.parse_args()
+    options = parser.parse_args(words)
     counts: Counter[str] = Counter()
     worst = {"margin of a bit": 0.0, "error of a score": 0.0}
     for seed in range(options.seed, options.seed + options.n):

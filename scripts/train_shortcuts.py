@@ -1,6 +1,6 @@
 """Trains two small networks with shortcuts on CIFAR-10 images, as examples of mixed precision.
 
-    python scripts/train_shortcuts.py IMAGES.npz FOLDER [EPOCHS]        needs the extra `train`
+    python scripts/train_shortcuts.py IMAGES.npz FOLDER [EPOCHS [WIDTH]]    needs the extra `train`
 
 bireal.h5: sign, binary convolution, batch normalisation, and the block's real input added (Liu et
 al. 2018). blend.h5: binary convolution in the main path, a convolution in fixed point with four
@@ -46,24 +46,24 @@ def bireal(x: Any, filters: int, name: str, *, trained: bool) -> Any:
 BLOCKS: dict[str, Block] = {"bireal": bireal, "blend": blend}
 
 
-def network(block: Block, *, trained: bool) -> Any:
+def network(block: Block, width: int, *, trained: bool) -> Any:
     layers = keras.layers
     inputs = keras.Input((32, 32, 3))
     x = layers.Rescaling(1 / 127.5, -1.0)(inputs)
-    x = layers.Conv2D(32, 3, padding="same", use_bias=False)(x)
+    x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
     x = layers.MaxPooling2D(2)(layers.BatchNormalization()(x))
     for name in ("block1", "block2"):
-        x = block(x, 32, name, trained=trained)
+        x = block(x, width, name, trained=trained)
     x = layers.Concatenate()([layers.AveragePooling2D(2)(x), layers.MaxPooling2D(2)(x)])
     for name in ("block3", "block4"):
-        x = block(x, 64, name, trained=trained)
+        x = block(x, 2 * width, name, trained=trained)
     x = layers.GlobalAveragePooling2D()(x)
     return keras.Model(inputs, layers.Dense(10)(x))
 
 
-def train(block: Block, images: Any, labels: Any, epochs: int) -> Any:
+def train(block: Block, width: int, images: Any, labels: Any, epochs: int) -> Any:
     """The trained network of these blocks, in plain layers."""
-    model, plain = (network(block, trained=trained) for trained in (True, False))
+    model, plain = (network(block, width, trained=trained) for trained in (True, False))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(2e-3), loss=loss, metrics=["accuracy"])
     model.fit(images.astype(np.float32), labels, batch_size=50, epochs=epochs, verbose=2)
@@ -71,12 +71,13 @@ def train(block: Block, images: Any, labels: Any, epochs: int) -> Any:
     return plain
 
 
-def main(data: str, folder: str, epochs: str = "1") -> None:
+def main(data: str, folder: str, epochs: str = "1", width: str = "32") -> None:
     with np.load(data) as file:
         images, labels = file["images"], file["labels"]
     for name, block in BLOCKS.items():
         keras.utils.set_random_seed(SEED)
-        train(block, images, labels, int(epochs)).save(Path(folder) / f"{name}.h5")
+        model = train(block, int(width), images, labels, int(epochs))
+        model.save(Path(folder) / f"{name}.h5")
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ SHARED = ROOT.parent / "shared"
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-pytest_plugins = ["tests.command_fixtures"]
+pytest_plugins = ["tests.command_fixtures", "tests.library_process"]
 
 # The same examples in every run, and no clock in a result.
 settings.register_profile("crshare", derandomize=True, deadline=None)

@@ -3,8 +3,9 @@
 Built with the real libraries from a seed; imported only where one is installed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,16 @@ def build(library: str, kind: str, seed: int) -> tuple[Any, Any]:
         randomise(layer, rng, plain_kernels=True)
     images = rng.integers(0, 256, (N_IMAGES, *model.input_shape[1:]), dtype=np.uint8)
     return model, images
+
+
+def save(library: str, kinds: Sequence[str], folder: Path) -> None:
+    """A model of each kind in two containers, with images and the library's scores of them."""
+    for kind in kinds:
+        model, images = build(library, kind, 0)
+        scores = np.asarray(model(images.astype(np.float32), training=False))
+        np.savez(folder / f"{kind}0.npz", images=images, scores=scores)
+        for ending in (".h5", ".keras"):
+            model.save(folder / f"{kind}0{ending}")
 
 
 def own_class(keras: Any) -> type:

@@ -1,16 +1,12 @@
-"""Keras and Larq as a process of its own: run model files, or build random ones and run them.
+"""Keras and Larq run model files, or build random ones and run them: for tests.library_process.
 
-    python keras_run.py larq|keras run JOBS.json      each job: model, images (.npy), out (.npz)
-    python keras_run.py larq|keras build DIR SEED...  random models with images and outputs
-
-An OUT holds for each linear layer NAME what enters it before its own sign, under NAME, or, where a
-job says "packed", only the packed signs of that; and the model's output under "scores".
-TensorFlow, its start-up time and its warnings stay in this process.
+What is written for a model holds for each linear layer NAME what enters it before its own sign,
+under NAME, or, where only that is asked for, the packed signs of it; and the model's output under
+"scores".
 """
 
-import json
-import os
-import sys
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +14,15 @@ import numpy as np
 
 LINEAR = ("QuantConv2D", "QuantDense", "Conv2D", "Dense")
 BATCH = 250
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model file, images (.npy), and what the library makes of them (.npz)."""
+
+    model: Path
+    images: Path
+    out: Path
 
 
 def run(keras: Any, model: Any, images: Any, out: Path, *, packed: bool = False) -> None:
@@ -34,11 +39,11 @@ def run(keras: Any, model: Any, images: Any, out: Path, *, packed: bool = False)
     np.savez(out, **{name: np.concatenate(values) for name, values in parts.items()})
 
 
-def run_jobs(keras: Any, jobs: list[dict[str, Any]]) -> None:
-    for job in jobs:
-        model = keras.models.load_model(job["model"], compile=False, custom_objects=signs(keras))
-        images = np.load(job["images"])
-        run(keras, model, images, Path(job["out"]), packed=bool(job.get("packed")))
+def run_cases(library: str, cases: list[Case], packed: bool) -> None:
+    keras = keras_of(library)
+    for case in cases:
+        model = keras.models.load_model(case.model, compile=False, custom_objects=signs(keras))
+        run(keras, model, np.load(case.images), case.out, packed=packed)
 
 
 def signs(keras: Any) -> dict[str, type]:
@@ -51,8 +56,11 @@ def signs(keras: Any) -> dict[str, type]:
     return {"bnn>Sign": Sign, "Sign": Sign}
 
 
-def build(keras: Any, library: str, folder: Path, seeds: list[int]) -> None:
+def build(library: str, folder: Path, seeds: range) -> list[Case]:
+    """Random models, with what the library makes of random images."""
+    keras, cases = keras_of(library), list[Case]()
     for seed in seeds:
+        case = Case(*(folder / f"{seed}{end}" for end in (".h5", ".npy", ".npz")))
         rng = np.random.default_rng(seed)
         model = (
             larq_model(keras, rng, plain=seed % 2 == 0)
@@ -61,15 +69,17 @@ def build(keras: Any, library: str, folder: Path, seeds: list[int]) -> None:
         )
         randomise(model, rng)
         images = rng.integers(0, 256, (40, *model.input_shape[1:]), dtype=np.uint8)
-        np.save(folder / f"{seed}.npy", images)
+        np.save(case.images, images)
         if library == "larq" and seed % 5 == 4:
             import larq
 
             with larq.context.quantized_scope(True):
-                model.save(folder / f"{seed}.h5")
+                model.save(case.model)
         else:
-            model.save(folder / f"{seed}.h5")
-        run(keras, model, images, folder / f"{seed}.npz")
+            model.save(case.model)
+        run(keras, model, images, case.out)
+        cases.append(case)
+    return cases
 
 
 def larq_model(keras: Any, rng: np.random.Generator, *, plain: bool) -> Any:
@@ -201,19 +211,8 @@ def drawn(name: str, shape: tuple[int, ...], rng: np.random.Generator, *, plain:
     return np.asarray(values, np.float32)
 
 
-def main(library: str, command: str, *rest: str) -> None:
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+def keras_of(library: str) -> Any:
+    """Keras 3, or Keras 2 where Larq is in it."""
     if library == "larq":
-        os.environ["TF_USE_LEGACY_KERAS"] = "1"
-        import larq  # noqa: F401
-        import tf_keras as keras
-    else:
-        import keras
-    if command == "run":
-        run_jobs(keras, json.loads(Path(rest[0]).read_text()))
-    else:
-        build(keras, library, Path(rest[0]), [int(seed) for seed in rest[1:]])
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+        import_module("larq")
+    return import_module("tf_keras" if library == "larq" else "keras")

@@ -7,6 +7,7 @@ Imported only where a library is installed.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,22 @@ def build(dialect: str, keras: Any, seed: int) -> tuple[Any, Any, frozenset[str]
     randomise(model, rng, family.plain_kernels)
     images = rng.integers(0, 256, (N_IMAGES, *model.input_shape[1:]), dtype=np.uint8)
     return model, images, family.signs
+
+
+def save(dialect: str, seed: int, folder: Path) -> None:
+    """A model in two containers, with images and the library's scores of them."""
+    model, images, _ = build(dialect, keras_for(dialect), seed)
+    scores = np.asarray(model(images.astype(np.float32), training=False))
+    np.savez(folder / "known.npz", images=images, scores=scores)
+    for ending in (".h5", ".keras"):
+        model.save(folder / f"m{ending}")
+
+
+def save_folder(seed: int, folder: Path) -> None:
+    """A model of Larq as a folder of TensorFlow's, m, and as direct.h5."""
+    model, _, _ = build("larq", keras_for("larq"), seed)
+    model.save(folder / "m", save_format="tf")
+    model.save(folder / "direct.h5")
 
 
 def graph(family: "Family") -> Any:

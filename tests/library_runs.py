@@ -1,15 +1,11 @@
-"""Runs Keras and Larq in processes of their own, and compares their bits with the network's.
+"""Compares the bits of Keras and Larq with the network's.
 
 Where a bit differs, Keras must have rounded: the exact value before the sign lies within float32
 rounding of zero, and Keras's value within that of the exact one.
 """
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,41 +28,11 @@ from crshare.network.graph import (
 )
 from crshare.thresholds.integer import linear_form, value_at
 from crshare.thresholds.layer_ops import Affine, Binarize
+from tests.keras_run import Case
 
 Array = npt.NDArray[Any]
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
-
-
-@dataclass(frozen=True)
-class Case:
-    """A model file, images, and what the library made of them."""
-
-    model: Path
-    images: Path
-    out: Path
-
-
-def in_library(library: str, *arguments: object) -> None:
-    """Run tests/keras_run.py, or skip where the library is not installed."""
-    for package in ("tensorflow", "larq", "tf_keras") if library == "larq" else ("keras",):
-        if find_spec(package) is None:
-            pytest.skip(f'needs {package} (pip install "crshare[train]")')
-    command = [sys.executable, str(ROOT / "tests" / "keras_run.py"), library]
-    done = subprocess.run(
-        [*command, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
-def run_in_library(library: str, cases: list[Case], *, packed: bool = False) -> None:
-    jobs = [
-        {"model": str(c.model), "images": str(c.images), "out": str(c.out), "packed": packed}
-        for c in cases
-    ]
-    listing = cases[0].out.with_suffix(".json")
-    listing.write_text(json.dumps(jobs))
-    in_library(library, "run", listing)
 
 
 def shared(name: str) -> Path:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +15,8 @@ from crshare.images import digits
 from crshare.images.digits import demo_images, demo_model
 from crshare.images.image_set import load_images
 from crshare.model.read import read_model
+from tests.keras_run import Case
+from tests.library_process import InLibrary
 
 pytestmark = pytest.mark.slow
 
@@ -129,18 +130,12 @@ def test_the_model_is_at_least_96_per_cent_accurate() -> None:
 
 @needs_digits
 @pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
-def test_keras_gives_every_image_the_same_class(tmp_path: Path) -> None:
+def test_keras_gives_every_image_the_same_class(in_library: InLibrary, tmp_path: Path) -> None:
     _, test = demo_images()
-    np.save(tmp_path / "images.npy", test.images)
-    out = tmp_path / "out.npz"
-    job = {"model": str(demo_model()), "images": str(tmp_path / "images.npy"), "out": str(out)}
-    (tmp_path / "jobs.json").write_text(json.dumps([job]))
-    command = [sys.executable, str(ROOT / "tests" / "keras_run.py"), "larq", "run"]
-    done = subprocess.run(
-        [*command, str(tmp_path / "jobs.json")], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    with np.load(out) as outputs:
+    case = Case(demo_model(), tmp_path / "images.npy", tmp_path / "out.npz")
+    np.save(case.images, test.images)
+    in_library("tests.keras_run", "run_cases", "larq", [case], False)
+    with np.load(case.out) as outputs:
         theirs = outputs["scores"].argmax(axis=1)
     executor = compile_network(read_model(demo_model()).network)
     np.testing.assert_array_equal(executor.classify(test.images), theirs)

@@ -1,7 +1,6 @@
 """The network that was read against the libraries that wrote the file: every bit of every layer.
 
-TensorFlow runs in processes of its own (tests/keras_run.py); without larq, tf_keras or keras these
-tests are skipped.
+TensorFlow runs in a process of its own; without larq, tf_keras or keras these tests are skipped.
 """
 
 from pathlib import Path
@@ -13,15 +12,14 @@ from crshare.executor.execute import compile_network
 from crshare.model.read import fingerprint, read_model
 from crshare.model.write import apply_network
 from crshare.network.graph import Conv, Network, Op, Threshold
+from tests.keras_run import Case
+from tests.library_process import InLibrary
 from tests.library_runs import (
-    Case,
     assert_equal_to_library,
     declared,
     differences,
-    in_library,
     readers,
     run,
-    run_in_library,
     shared,
 )
 
@@ -32,41 +30,54 @@ KERAS_SEEDS = range(4)
 N_TRAINED = 200  # images through each trained model
 
 
-@pytest.fixture(scope="module")
-def larq_models(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
-    return built("larq", LARQ_SEEDS, tmp_path_factory.mktemp("larq"))
+needs_larq = pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
+needs_keras = pytest.mark.needs_package("tensorflow", "keras")
 
 
 @pytest.fixture(scope="module")
-def keras_models(tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
-    return built("keras", KERAS_SEEDS, tmp_path_factory.mktemp("keras"))
+def larq_models(in_library: InLibrary, tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
+    return built(in_library, "larq", LARQ_SEEDS, tmp_path_factory.mktemp("larq"))
 
 
-def built(library: str, seeds: range, folder: Path) -> list[Case]:
-    in_library(library, "build", folder, *seeds)
-    names = [folder / str(seed) for seed in seeds]
-    return [Case(*(name.with_suffix(end) for end in (".h5", ".npy", ".npz"))) for name in names]
+@pytest.fixture(scope="module")
+def keras_models(in_library: InLibrary, tmp_path_factory: pytest.TempPathFactory) -> list[Case]:
+    return built(in_library, "keras", KERAS_SEEDS, tmp_path_factory.mktemp("keras"))
 
 
+def built(in_library: InLibrary, library: str, seeds: range, folder: Path) -> list[Case]:
+    found: list[Case] = in_library("tests.keras_run", "build", library, folder, seeds)
+    return found
+
+
+@needs_larq
 @pytest.mark.parametrize("seed", LARQ_SEEDS)
 def test_generated_larq_models_agree(larq_models: list[Case], seed: int) -> None:
     assert_equal_to_library(larq_models[seed], n_most=10)
 
 
+@needs_keras
 @pytest.mark.parametrize("seed", KERAS_SEEDS)
 def test_generated_keras_3_models_agree(keras_models: list[Case], seed: int) -> None:
     assert_equal_to_library(keras_models[seed], n_most=10)
 
 
-def test_written_larq_models_load_and_agree(larq_models: list[Case], tmp_path: Path) -> None:
-    written_models_agree("larq", larq_models[::2], tmp_path)
+@needs_larq
+def test_written_larq_models_load_and_agree(
+    in_library: InLibrary, larq_models: list[Case], tmp_path: Path
+) -> None:
+    written_models_agree(in_library, "larq", larq_models[::2], tmp_path)
 
 
-def test_written_keras_3_models_load_and_agree(keras_models: list[Case], tmp_path: Path) -> None:
-    written_models_agree("keras", keras_models, tmp_path)
+@needs_keras
+def test_written_keras_3_models_load_and_agree(
+    in_library: InLibrary, keras_models: list[Case], tmp_path: Path
+) -> None:
+    written_models_agree(in_library, "keras", keras_models, tmp_path)
 
 
-def written_models_agree(library: str, cases: list[Case], folder: Path) -> None:
+def written_models_agree(
+    in_library: InLibrary, library: str, cases: list[Case], folder: Path
+) -> None:
     """Change signs and thresholds, write, let the library run the file, and compare all bits."""
     written = []
     for seed, case in enumerate(cases):
@@ -76,7 +87,7 @@ def written_models_agree(library: str, cases: list[Case], folder: Path) -> None:
         apply_network(case.model, wanted, path, sign_layers=declared(case.model))
         assert fingerprint(wanted) != fingerprint(network)
         written.append(Case(path, case.images, path.with_suffix(".npz")))
-    run_in_library(library, written)
+    in_library("tests.keras_run", "run_cases", library, written, False)
     for case in written:
         assert_equal_to_library(case, n_most=10)
 
@@ -106,7 +117,7 @@ TRAINED = {
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
+def trained(in_library: InLibrary, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
     """The trained models, each with 200 images: the traffic signs get random ones and photos."""
     folder = tmp_path_factory.mktemp("trained")
     cases = {}
@@ -119,10 +130,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Case]:
             images = np.concatenate([images[: N_TRAINED // 2, 1:31, 1:31], noise])
         np.save(folder / f"{model}.npy", images)
         cases[model] = Case(path, folder / f"{model}.npy", folder / f"{model}.npz")
-    run_in_library("larq", list(cases.values()), packed=True)
+    in_library("tests.keras_run", "run_cases", "larq", list(cases.values()), True)
     return cases
 
 
+@needs_larq
 @pytest.mark.parametrize(
     ("model", "bits_per_image"),
     [

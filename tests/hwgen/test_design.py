@@ -292,13 +292,13 @@ def test_a_layer_that_is_too_large_unrolled_may_be_small_enough_in_turns() -> No
 
 
 @pytest.mark.slow
-@pytest.mark.needs_tool("verilator")
+@pytest.mark.needs_tool("verilator", "iverilog")
 def test_a_folded_layer_gives_a_beat_every_so_many_clocks_and_lint_is_silent() -> None:
     network, only = layer_of_bits(24), ("conv", "conv")
     folded = lower(network, None, Options(fold=16), name="dut", only=only)
     images = random_images(np.random.default_rng(0), network.input, 30)
     said = [
-        verify(made, images, ["verilator"], quiet, stalls=(False,))[0].said
+        verify(made, images, ["icarus"], quiet, stalls=(False,))[0].said
         for made in (lower(network, None, Options(), name="dut", only=only), folded)
     ]
     clocks = [int(one.partition(" clocks")[0].split()[-1]) for one in said]

@@ -1,9 +1,6 @@
 """The library's model, built from a blueprint in the sandbox, against the one that was saved."""
 
-import subprocess
-import sys
 from fractions import Fraction
-from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -13,46 +10,23 @@ from crshare.evaluation.library_check import bit_readers, compare
 from crshare.model.read import read_model
 from crshare.train import running
 from tests.keras_files import write_h5
+from tests.library_process import InLibrary
 from tests.small_model import SHAPE, small
 
-ROOT = Path(__file__).parents[2]
-SAVING = """
-import os, sys
-dialect, folder, *seeds = sys.argv[1:]
-if dialect != "keras":
-    os.environ["TF_USE_LEGACY_KERAS"] = "1"
-import numpy as np
-from tests.library_models import build, keras_for
-keras = keras_for(dialect)
-for seed in seeds:
-    model, images, _ = build(dialect, keras, int(seed))
-    scores = np.asarray(model(images.astype(np.float32), training=False))
-    np.savez(f"{folder}/{seed}.npz", images=images, scores=scores)
-    for ending in (".h5", ".keras"):
-        model.save(f"{folder}/{seed}{ending}")
-"""
 
-
-def saved(dialect: str, folder: Path, seeds: range) -> None:
-    """Random models of a library, each in two containers, with images and its scores of them."""
-    command = [sys.executable, "-c", SAVING, dialect, str(folder), *map(str, seeds)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.returncode == 0, done.stderr[-2000:]
-
-
-def assert_same_scores(folder: Path, dialect: str, seeds: range) -> None:
-    """Each seed in the container after the last one's; only the reading of containers differs."""
-    saved(dialect, folder, seeds)
+def assert_same_scores(in_library: InLibrary, folder: Path, dialect: str, seed: int) -> None:
+    """One of both containers; only the reading of containers differs."""
+    in_library("tests.library_models", "save", dialect, seed, folder)
     signs = frozenset({"Sign"} if dialect == "keras" else set())
-    for seed, ending in zip(seeds, cycle((".h5", ".keras")), strict=False):
-        with np.load(folder / f"{seed}.npz") as known:
-            images, scores = known["images"], known["scores"]
-        model = read_model(folder / f"{seed}{ending}", sign_layers=signs)
-        _, found = running.run(model, images, [])
-        np.testing.assert_array_equal(found, scores)
+    with np.load(folder / "known.npz") as known:
+        images, scores = known["images"], known["scores"]
+    model = read_model(folder / ("m.h5", "m.keras")[seed % 2], sign_layers=signs)
+    _, found = running.run(model, images, [])
+    np.testing.assert_array_equal(found, scores)
 
 
 @pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
+@pytest.mark.usefixtures("beside")
 def test_verify_rescales_for_both_sides(tmp_path: Path) -> None:
     """The library gets the pixels as the model expects them, not as they are stored."""
     path = write_h5(tmp_path / "m.h5", small(), SHAPE)
@@ -77,15 +51,25 @@ def test_what_is_rescaled_is_the_nearest_float32_of_the_exact_value(tmp_path: Pa
 
 
 @pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
-def test_larq_runs_what_was_saved(tmp_path: Path) -> None:
-    assert_same_scores(tmp_path, "larq", range(2))
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.usefixtures("beside")
+def test_larq_runs_what_was_saved(in_library: InLibrary, tmp_path: Path, seed: int) -> None:
+    assert_same_scores(in_library, tmp_path, "larq", seed)
 
 
 @pytest.mark.needs_package("tensorflow", "keras")
-def test_keras_3_runs_what_was_saved(tmp_path: Path) -> None:
-    assert_same_scores(tmp_path, "keras", range(2))
+@pytest.mark.usefixtures("beside")
+def test_keras_3_runs_what_was_saved(in_library: InLibrary, tmp_path: Path) -> None:
+    assert_same_scores(in_library, tmp_path, "keras", 1)
+
+
+@pytest.mark.needs_package("tensorflow", "keras")
+def test_keras_3_runs_in_the_sandbox(in_library: InLibrary, tmp_path: Path) -> None:
+    assert_same_scores(in_library, tmp_path, "keras", 0)
 
 
 @pytest.mark.needs_package("qkeras")
-def test_qkeras_runs_what_was_saved(tmp_path: Path) -> None:
-    assert_same_scores(tmp_path, "qkeras", range(2))
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.usefixtures("beside")
+def test_qkeras_runs_what_was_saved(in_library: InLibrary, tmp_path: Path, seed: int) -> None:
+    assert_same_scores(in_library, tmp_path, "qkeras", seed)
