@@ -61,6 +61,18 @@ def test_what_is_trained_is_what_is_exported(
 
 
 @pytest.mark.parametrize("recipe", [DENSE, MAP], ids=lambda recipe: recipe.name)
+def test_a_frame_is_what_the_layers_give_of_its_bits(recipe: LutRecipe) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (23, *recipe.shape), dtype=np.uint8)
+    net = build(recipe, Form.DIFFERENTIABLE, Choice.RANDOM, 3, seed=3)
+    words = net.hardened(images)
+    alone = [net.at_frame(frame) for frame in range(3)]
+    assert [one.layers for one in alone] == [net.layers] * 3
+    sums = [one.class_sums(words, images) for one in alone]
+    assert_array_equal(sum(sums), net.class_sums(words, images))
+    assert any((one != sums[0]).any() for one in sums)
+
+
+@pytest.mark.parametrize("recipe", [DENSE, MAP], ids=lambda recipe: recipe.name)
 def test_binarised_stochastic_tables_are_what_is_exported(recipe: LutRecipe) -> None:
     images = np.random.default_rng(0).integers(0, 256, (23, *recipe.shape), dtype=np.uint8)
     net = build(recipe, Form.STOCHASTIC_BINARY, Choice.RANDOM, 2, seed=3)
@@ -140,11 +152,10 @@ def is_lut(op: object) -> bool:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("choice", [Choice.RANDOM, Choice.LEARNED])
+@pytest.mark.parametrize("kind", [Kind(3, connections=Choice.RANDOM), Kind()])
 def test_a_resumed_training_equals_an_uninterrupted_one(
-    choice: Choice, data: Path, tmp_path: Path
+    kind: Kind, data: Path, tmp_path: Path
 ) -> None:
-    kind = Kind(connections=choice)
     whole = train(data, tmp_path / "whole", kind)
 
     class KilledError(Exception):

@@ -1,7 +1,7 @@
 """A LUT network in training: its layers, what they give, and how gradients come back."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -123,6 +123,10 @@ class Net:
         """Have connections follow changed scores."""
         for layer in self.layers:
             layer.rewire()
+
+    def at_frame(self, frame: int) -> "Net":
+        """The same layers behind one frame of the modulation."""
+        return replace(self, at=self.at[frame : frame + 1])
 
     def forward(self, images: Array) -> tuple[Array, list[Pass]]:
         """What the last layer gives [n_nodes, images * frames], and what each layer kept."""

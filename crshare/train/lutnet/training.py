@@ -133,11 +133,18 @@ def _evaluated(run: Run, curve: Curve, entry: dict[str, Any]) -> Curve:
 
 
 def _epoch(run: Run, epoch: int, show: Progress) -> dict[str, float]:
-    """One turn through the images: the mean loss and the share that was right on the way."""
+    """One turn through the images: the mean loss and the share that was right on the way.
+
+    A batch sees one frame of the modulation, drawn by seed, epoch and number: its threshold is one
+    more change of the images, and all frames together then are an average of many networks.
+    """
     course, n = run.course, len(run.training)
     n_batches, n_steps = course.batches(n), course.steps(n)
     rng = np.random.default_rng((course.seed, epoch))
     batches = np.array_split(rng.permutation(n), n_batches)
+    frames = np.random.default_rng((course.seed, epoch, 1)).integers(
+        run.net.n_frames, size=n_batches
+    )
     loss, n_right = 0.0, 0
     for number, rows in enumerate(batches):
         done = (epoch - 1) * n_batches + number
@@ -145,7 +152,12 @@ def _epoch(run: Run, epoch: int, show: Progress) -> dict[str, float]:
         images = course.augmentation(run.training.images[rows], rng)
         rate = course.first_rate * (course.last_rate / course.first_rate) ** (done / n_steps)
         found = stepping.step(
-            run.net, run.optimiser, images, run.training.labels[rows], rate, done + 1
+            run.net.at_frame(int(frames[number])),
+            run.optimiser,
+            images,
+            run.training.labels[rows],
+            rate,
+            done + 1,
         )
         loss, n_right = loss + found.loss, n_right + found.n_right
     return {"rate": rate, "loss": loss / n, "training": n_right / n}
