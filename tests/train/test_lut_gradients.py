@@ -13,6 +13,7 @@ from crshare.train.lutnet.pooling import pool, unpool
 from crshare.train.lutnet.stepping import Optimiser, cross_entropy
 from crshare.train.lutnet.stochastic import Stochastic
 from crshare.train.lutnet.wiring import Shape, Wiring, choose, wire
+from crshare.train.lutnet.workspace import Workspace
 from tests.lut_formulas import check_slopes, layer_values, normalised
 
 BOTH, SOME = Want(rows=True, inputs=100), Want(rows=False, inputs=3)
@@ -49,7 +50,7 @@ def test_the_differentiable_form(number: int) -> None:
         values = normalised(layer_values(tables, wiring, inputs))
         return float((np.clip(values, 0, 1) * arriving).sum())
 
-    given, kept = Differentiable().forward(tables, wiring, bits)
+    given, kept = Differentiable().forward(tables, wiring, bits, Workspace())
     values = normalised(layer_values(tables, wiring, inputs)).reshape(given.shape)
     assert np.array_equal(given, values > 0.5)
     found = kept.backward(upstream, BOTH)
@@ -72,7 +73,7 @@ def test_the_stochastic_form(number: int, binary: bool) -> None:
     inputs = rng.random(bits.shape, dtype=np.float32)
     arriving = upstream.reshape(len(tables), -1, bits.shape[1])
     used = (tables > 0.5).astype(np.float32) if binary else tables
-    given, kept = Stochastic(binary).forward(tables, wiring, inputs)
+    given, kept = Stochastic(binary).forward(tables, wiring, inputs, Workspace())
     assert_allclose(given, layer_values(used, wiring, inputs).reshape(given.shape), atol=1e-6)
     found = kept.backward(upstream, BOTH)
 

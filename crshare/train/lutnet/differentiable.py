@@ -9,6 +9,7 @@ from crshare.train.lutnet import kernels, smoothing
 from crshare.train.lutnet.form import Gradients, Want
 from crshare.train.lutnet.smoothing import Batch
 from crshare.train.lutnet.wiring import Wiring
+from crshare.train.lutnet.workspace import Workspace
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +19,7 @@ class Read:
     wiring: Wiring
     addresses: Array
     batch: Batch
+    space: Workspace
 
     def backward(self, upstream: Float32Array, want: Want) -> Gradients:
         """upstream: at the layer's bits."""
@@ -30,8 +32,9 @@ class Read:
             maps = np.empty((n, kernels.N_ENTRIES, kernels.N_INPUTS + 2), np.float32)
             kernels.join_maps(self.batch.smooth, found.scale, found.shift, maps)
         if want.rows:
-            rows = np.zeros((self.wiring.n_rows, upstream.shape[1]), np.float32)
             wiring = self.wiring
+            rows = self.space.array("rows", (wiring.n_rows, upstream.shape[1]), np.float32)
+            rows[:] = 0
             kernels.give_back(wiring.rows, wiring.offsets, self.addresses, maps, upstream, rows)
         if want.inputs:
             some = np.ascontiguousarray(self.addresses[:, :, : want.inputs])
@@ -48,28 +51,30 @@ class Differentiable:
 
     sample = np.uint8
 
-    def forward(self, tables: Float32Array, wiring: Wiring, bits: Array) -> tuple[Array, Read]:
+    def forward(
+        self, tables: Float32Array, wiring: Wiring, bits: Array, space: Workspace
+    ) -> tuple[Array, Read]:
         """The bits of a batch under its own means, and what is kept of it."""
-        addresses, counts = addresses_of(wiring, bits)
+        addresses, counts = addresses_of(wiring, bits, space)
         batch = smoothing.normalise(smoothing.smoothed(tables), counts)
-        return look_up(addresses, batch.words), Read(wiring, addresses, batch)
+        return look_up(addresses, batch.words, space), Read(wiring, addresses, batch, space)
 
     def hardened(self, tables: Float32Array, counts: Int64Array) -> Words:
         """Tables of bits for which each mean is that of the counted samples."""
         return smoothing.hardened(tables, counts)
 
 
-def addresses_of(wiring: Wiring, bits: Array) -> tuple[Array, Int64Array]:
+def addresses_of(wiring: Wiring, bits: Array, space: Workspace) -> tuple[Array, Int64Array]:
     """The entry of each sample [n, n_places, S], and how often each is read [n, 64]."""
     n, n_places = len(wiring.rows), len(wiring.offsets)
-    addresses = np.empty((n, n_places, bits.shape[1]), np.uint8)
+    addresses = space.array("addresses", (n, n_places, bits.shape[1]), np.uint8)
     counts = np.empty((n, kernels.N_ENTRIES), np.int64)
     kernels.find_addresses(bits, wiring.rows, wiring.offsets, addresses, counts)
     return addresses, counts
 
 
-def look_up(addresses: Array, words: Words) -> Array:
+def look_up(addresses: Array, words: Words, space: Workspace) -> Array:
     n, n_places, n_samples = addresses.shape
-    bits = np.empty((n * n_places, n_samples), np.uint8)
+    bits = space.array("bits", (n * n_places, n_samples), np.uint8)
     kernels.look_up(addresses, words, bits)
     return bits

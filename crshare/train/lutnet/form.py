@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 from crshare.arrays import Array, Float32Array, Int64Array, Words
 from crshare.train.lutnet.wiring import Wiring
+from crshare.train.lutnet.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,11 @@ class TableForm(Protocol):
     @property
     def sample(self) -> type[Any]: ...
 
-    def forward(self, tables: Float32Array, wiring: Wiring, samples: Array) -> tuple[Array, Kept]:
-        """What the layer gives [n * n_places, S] for samples [n_rows, S]."""
+    def forward(
+        self, tables: Float32Array, wiring: Wiring, samples: Array, space: Workspace
+    ) -> tuple[Array, Kept]:
+        """What the layer gives [n * n_places, S] for samples [n_rows, S]. space: where arrays lie,
+        up to the next batch."""
 
     def hardened(self, tables: Float32Array, counts: Int64Array) -> Words:
         """Tables of bits; counts [n, 64]: how often each entry is read."""

@@ -15,6 +15,7 @@ from crshare.train.lutnet.form import Gradients, Kept, TableForm, Want
 from crshare.train.lutnet.pooling import pool, pooled, unpool
 from crshare.train.lutnet.stochastic import Stochastic
 from crshare.train.lutnet.wiring import Shape, Wiring, choose, rows_of, wire
+from crshare.train.lutnet.workspace import Workspace
 
 SPREAD = 0.1  # standard deviation of a table's first entries
 LEAN = SPREAD / 1.5  # by which each 1 among the inputs raises them, but for those of the last layer
@@ -39,6 +40,7 @@ class Layer:
     connections: Int32Array
     scores: Float32Array | None = None
     wiring: Wiring = field(init=False)
+    space: Workspace = field(default_factory=Workspace, init=False)
 
     def __post_init__(self) -> None:
         self.rewire()
@@ -132,7 +134,7 @@ class Net:
         """What the last layer gives [n_nodes, images * frames], and what each layer kept."""
         samples, passes = modulate(images, self.at), []
         for layer in self.layers:
-            given, kept = self.table_form.forward(layer.tables, layer.wiring, samples)
+            given, kept = self.table_form.forward(layer.tables, layer.wiring, samples, layer.space)
             passes.append(Pass(layer, samples, kept, given))
             samples = pool(given, layer.wiring.shape) if layer.stage.pooled else given
         return samples, passes
@@ -145,7 +147,7 @@ class Net:
         found = []
         for layer in self.layers:
             counts = sum(
-                (addresses_of(layer.wiring, bits)[1] for bits in chunks),
+                (addresses_of(layer.wiring, bits, Workspace())[1] for bits in chunks),
                 np.zeros((layer.stage.n_nodes, kernels.N_ENTRIES), np.int64),
             )
             found.append(self.table_form.hardened(layer.tables, counts))
@@ -191,7 +193,8 @@ def _of_parameters(passed: Pass, found: Gradients) -> list[Array]:
 
 def through(layer: Layer, words: Words, bits: Array) -> Array:
     """Bits behind a layer with tables of bits."""
-    given = look_up(addresses_of(layer.wiring, bits)[0], words)
+    space = Workspace()
+    given = look_up(addresses_of(layer.wiring, bits, space)[0], words, space)
     return pool(given, layer.wiring.shape) if layer.stage.pooled else given
 
 
