@@ -2,6 +2,7 @@
 
     python scripts/fixed_networks.py                                       the rows below, estimates
     python scripts/fixed_networks.py blendnet20 --clocks 76000 --skip dsp  one of them
+    python scripts/fixed_networks.py blendnet20 --queues                   and what queues take
     python scripts/fixed_networks.py blend-small --simulate 100            all answers by Verilator
 
 Weights are drawn, not trained: their shapes and bits are those of `crshare train` and `crshare
@@ -19,14 +20,17 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from crshare.hardware.architecture import Resources
+from crshare.hardware.around import queue_cost
 from crshare.hardware.beats import axi_bench
-from crshare.hardware.choice import Budget, Question, cheapest
+from crshare.hardware.choice import Budget, Choice, cheapest, summed
 from crshare.hardware.choosing import Chooser, Chosen
 from crshare.hardware.goal import Goal
 from crshare.hardware.lowering import lower
 from crshare.hardware.options import ADDERS, SKIPS, Options
 from crshare.hardware.shown import choice_rows
 from crshare.hardware.take_home import Home, axi_top
+from crshare.limits import LUTS
 from crshare.network.graph import (
     INPUT,
     Add,
@@ -41,7 +45,7 @@ from crshare.network.graph import (
     Sign,
     SumPool,
 )
-from hwgen import STALLS, files
+from hwgen import STALLS, Queue, files
 from hwgen.simulate import compiled
 from hwgen.targets import XILINX
 from hwgen.testbench import passed
@@ -135,11 +139,8 @@ def drawn(shape: Shape, seed: int = 0) -> Network:
     return build.network
 
 
-def estimated(question: Question, clocks: int) -> list[tuple[str, ...]]:
-    """A row for each layer of the cheapest choice, graphs by estimate."""
-    choice = cheapest(question, clocks)
-    if choice is None:
-        return []
+def estimated(choice: Choice) -> list[tuple[str, ...]]:
+    """A row for each layer, graphs by estimate."""
     return [
         (name, told, *(f"{n:,}" for n in (pace, *astuple(taken))))
         for name, told, pace, taken in choice_rows(choice)
@@ -152,6 +153,14 @@ def table_of(rows: list[tuple[str, ...]]) -> Table:
     for row in rows:
         table.add_row(*row)
     return table
+
+
+def queues_of(network: Network, choice: Choice, skip: str) -> Resources:
+    """Of all queues, the design of this choice being built."""
+    architectures = {layer: priced.architecture for layer, priced in choice.layers}
+    options = Options(XILINX, skip=skip, architectures=architectures, max_luts=int(LUTS.high))
+    stages = lower(network, None, options, name="network").design.stages
+    return summed([queue_cost(stage) for stage in stages if isinstance(stage, Queue)])
 
 
 def chosen_for(network: Network, clocks: int, skip: str) -> Chosen:
@@ -184,6 +193,7 @@ def main() -> int:
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all")
     parser.add_argument("--clocks", type=int, action="append", metavar="N", help="an image")
     parser.add_argument("--skip", choices=SKIPS, help=f"both, {ADDERS} first")
+    parser.add_argument("--queues", action="store_true", help="build the design and count them")
     parser.add_argument("--simulate", type=int, metavar="N", help="images through Verilator")
     asked, equal = parser.parse_args(), True
     for name in asked.rows or list(ROWS):
@@ -195,7 +205,12 @@ def main() -> int:
             question = chooser.question(Budget(), {})
             for clocks in asked.clocks or CLOCKS:
                 print(f"{name} at {clocks:,} clocks an image, --skip {skip}", flush=True)
-                Console(width=110).print(table_of(estimated(question, clocks)))
+                choice = cheapest(question, clocks)
+                Console(width=110).print(table_of(estimated(choice) if choice else []))
+                if asked.queues and choice:
+                    taken = queues_of(network, choice, skip)
+                    figures = f"{taken.luts:,} LUTs, {taken.registers:,} registers"
+                    print(f"  queues, as built: {figures}, {taken.block_rams:,} blocks of 18 kbit")
                 if asked.simulate:
                     chosen = chosen_for(network, clocks, skip)
                     equal &= simulated(network, chosen, asked.simulate, skip)
