@@ -8,10 +8,11 @@
 With --forbid-skips, as CI runs, a skipped test fails unless its reason is in MAY_SKIP.
 """
 
+import os
 import re
 import shutil
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +21,10 @@ from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+
+# As many processes of tests run as there are cores: of two threads of a product of matrices, one
+# would wait for the other. Read when numpy is imported; that threads change no result is tested.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # Tests import crshare and tests.* from this checkout, however pytest was started.
 if str(ROOT) not in sys.path:
@@ -71,9 +76,21 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests begin first, so that two processes end at about the same time."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    """Files that run TensorFlow begin first, then others with slow tests, so that two processes end
+    at about the same time."""
+    marked = {
+        mark: {item.path for item in items if item.get_closest_marker(mark)}
+        for mark in ("tensorflow", "slow")
+    }
+    items.sort(key=lambda item: [item.path not in paths for paths in marked.values()])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_waiting_for_disks() -> Iterator[None]:
+    """What tests write need not outlive a power cut. Commands in processes of their own do wait."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+# As many processes of tests run as there are cores.
+ONE_THREAD = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+
 InLibrary = Callable[..., Any]
 
 
@@ -48,7 +51,7 @@ def beside(
 
 def begin(said: Path) -> None:
     """TensorFlow's settings, which it reads when it is first imported."""
-    os.environ |= {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    os.environ |= {"TF_USE_LEGACY_KERAS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"} | ONE_THREAD
     with said.open("wb") as file:
         os.dup2(file.fileno(), 2)
 

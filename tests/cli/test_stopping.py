@@ -40,7 +40,7 @@ subprocess.run(["sh", "-c", "sleep 600 & sleep 600"])""",
 PROGRAM = """
 import subprocess, sys, threading, time
 from crshare.cli.stopping import ADVICE, stoppable
-def tell(): time.sleep(0.5); print("there", flush=True)
+def tell(): time.sleep(0.2); print("there", flush=True)
 with stoppable({ADVICE: "go on"}):
     threading.Thread(target=tell).start()
 """

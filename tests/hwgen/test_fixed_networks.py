@@ -84,4 +84,4 @@ def test_a_unit_that_is_held_back_gives_nothing_early(
 def test_whole_networks_answer_in_time(script: ModuleType, row: str, skip: str) -> None:
     network = script.drawn(script.ROWS[row])
     chosen = script.chosen_for(network, 2000, skip)
-    assert script.simulated(network, chosen, 5, skip, "icarus")
+    assert script.simulated(network, chosen, 3, skip, "icarus")
