@@ -3,18 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hwgen.cells import Tally, Wires
+from hwgen.cells import Bit, Tally, Wires
 from hwgen.errors import NetlistError
-
-MAX_INPUTS = 6
+from hwgen.lut_tables import INPUTS as MAX_INPUTS
+from hwgen.lut_tables import Site
 
 
 @dataclass(frozen=True, slots=True)
 class TruthTable:
-    """The bit of a table that the inputs name, inputs[0] least significant. table: 2**n bits."""
+    """The bit of a table that the inputs name, inputs[0] least significant. table: 2**n bits.
+
+    placed: as an instance of LUT6_2, which synthesis takes as it is (yosys maps choices gate by
+    gate: a large network takes it many minutes).
+    """
 
     inputs: tuple[int, ...]
     table: int
+    placed: bool = False
 
     def __post_init__(self) -> None:
         n = len(self.inputs)
@@ -40,8 +45,17 @@ class TruthTable:
 
     def verilog(self, net: int, wires: Wires) -> list[str]:
         """Choices by one input after the other; the last input, inputs[0], is a bit as it is."""
+        if self.placed:
+            return self._placed(net, wires)
         names = [wires.name(place) for place in self.inputs]
         return [f"wire [0:0] n{net} = {chosen(names, self.table)};"]
+
+    def _placed(self, net: int, wires: Wires) -> list[str]:
+        bits = tuple(Bit(place, False) for place in self.inputs)
+        site = Site(bits, lambda given: self.table >> sum(b << k for k, b in enumerate(given)) & 1)
+        unread = f"t{net}"
+        placed = site.verilog(f"l{net}", f"n{net}", unread, wires)
+        return [f"wire [0:0] n{net}; wire {unread};", placed]
 
 
 def chosen(names: Sequence[str], table: int) -> str:

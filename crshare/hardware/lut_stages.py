@@ -36,11 +36,13 @@ def modulation_stage(name: str, op: Modulate, given: Signal, values: Range) -> M
     return Modulation(name, values, at, given.shape[0] * given.shape[1])
 
 
-def tables_stage(name: str, op: Lut, given: Signal, per_stage: int) -> Compute:
+def tables_stage(
+    name: str, op: Lut, given: Signal, per_stage: int, *, placed: bool = False
+) -> Compute:
     """A cell for each function that is neither a constant nor a wire; equal and inverse nodes share
-    one."""
+    one. placed: as LUTs of the device."""
     taps, channels = op.size[0] * op.size[1], given.shape[2]
-    netlist = _Tables(taps * channels)
+    netlist = _Tables(taps * channels, placed)
     heads = [
         netlist.head(Function(tuple(_input(place, taps, channels) for place in f.places), f.table))
         for f in functions_of(op)
@@ -66,8 +68,8 @@ def _input(place: int, taps: int, channels: int) -> int:
 class _Tables:
     """Cells of tables, each function once."""
 
-    def __init__(self, n_inputs: int) -> None:
-        self.n_inputs = n_inputs
+    def __init__(self, n_inputs: int, placed: bool) -> None:
+        self.n_inputs, self.placed = n_inputs, placed
         self.cells: dict[Function, int] = {}
 
     def head(self, function: Function) -> Head:
@@ -82,7 +84,9 @@ class _Tables:
         return Compare(net, True, (1,)) if kept == function else Compare(net, False, (0,))
 
     def made(self, heads: list[Head]) -> Netlist:
-        cells: list[Cell] = [TruthTable(found.places, found.table) for found in self.cells]
+        cells: list[Cell] = [
+            TruthTable(found.places, found.table, self.placed) for found in self.cells
+        ]
         ranges = (BITS,) * (self.n_inputs + len(cells))
         return Netlist(self.n_inputs, ranges, tuple(cells), tuple(heads))
 

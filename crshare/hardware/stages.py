@@ -49,6 +49,7 @@ from crshare.network.graph import (
 from crshare.plan.plan import SharingPlan
 from hwgen import Entry, Gather, Pool, Range, Stage
 from hwgen.design import GIVEN
+from hwgen.targets import XILINX
 from solver.adder_graph import measure
 
 Report = Callable[[str, float], None]
@@ -221,7 +222,8 @@ class Stages:
         self.streams[layer.name] = stream
 
     def _tables(self, layer: Layer, op: Lut, given: Signal) -> None:
-        stage = tables_stage(layer.name, op, given, self.options.per_stage)
+        placed = self.options.target == XILINX
+        stage = tables_stage(layer.name, op, given, self.options.per_stage, placed=placed)
         n_cells = len(stage.netlist.cells)
         beats = prod(stage.windowing.padded)
         lowered = LoweredLayer(

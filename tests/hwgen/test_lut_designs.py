@@ -14,6 +14,7 @@ from crshare.network.lut_ops import class_sums, modulation
 from hwgen import Compute, Range, TruthTable, files, interpret, lint
 from hwgen.cells import Wires
 from hwgen.errors import NetlistError
+from hwgen.targets import GENERIC, XILINX
 from tests.lut_networks import chain, random_lut_network
 from tests.networks import random_images
 
@@ -32,8 +33,9 @@ def tables_alone(network: Network, seed: int) -> tuple[str, str] | None:
 @pytest.mark.needs_tool("iverilog")
 @pytest.mark.parametrize("seed", range(24))
 def test_icarus_gives_the_executors_answers(seed: int) -> None:
-    network = random_lut_network(seed)
-    lowered = lower(network, None, Options(), name="dut", only=tables_alone(network, seed))
+    network, target = random_lut_network(seed), (GENERIC, XILINX)[seed // 2 % 2]
+    options = Options(target=target)
+    lowered = lower(network, None, options, name="dut", only=tables_alone(network, seed))
     images = random_images(np.random.default_rng(seed), network.input, 3)
     verdicts = verify(lowered, images, ["icarus"], quiet)
     assert [verdict.passed for verdict in verdicts] == [True, True]
@@ -85,6 +87,19 @@ def test_a_table_is_a_tree_of_choices() -> None:
         assert cell.value(values) == 0b10010110 >> entry & 1
     with pytest.raises(NetlistError, match="a table of 1 inputs has no entries 0x4"):
         TruthTable((0,), 4)
+
+
+@pytest.mark.parametrize("n", [1, 3, 5, 6])
+def test_a_placed_table_is_a_lut_of_the_device(n: int) -> None:
+    """Inputs beyond its own change nothing."""
+    table = Random(n).getrandbits(1 << n) or 1
+    placed = TruthTable(tuple(range(n)), table, placed=True)
+    declared, line = placed.verilog(9, Wires([Range(0, 1)] * 10, "w{}".format))
+    assert declared == "wire [0:0] n9; wire t9;"
+    inputs = [f".I{k}({f'w{k}' if k < n else zero})" for k in range(6) for zero in ["1'b0"]]
+    init = int(line.split("64'h")[1].split(")")[0], 16)
+    assert line.endswith(f" l9 (.O6(n9), .O5(t9), {', '.join(inputs)});")
+    assert all(init >> k & 1 == table >> k % (1 << n) & 1 for k in range(64))
 
 
 def test_cells_are_counted_and_a_layer_that_is_too_large_is_refused() -> None:
