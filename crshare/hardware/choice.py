@@ -184,12 +184,12 @@ def _posed(question: Question, clocks: int, prices: Prices) -> _Posed | None:
     options = [[one for one in menu.options if one.clocks <= clocks] for menu in question.menus]
     if question.around.clocks > clocks or not all(options):
         return None
-    limit = question.budget.block_rams
-    price = LUTS_A_BLOCK if limit is None else 0
+    held = question.budget.block_rams
+    price = LUTS_A_BLOCK if held is None else 0
     weights = [[one.resources.block_rams for one in group] for group in options]
     costs = [[prices.cost(one.resources, price) for one in group] for group in options]
-    if limit is None:
-        limit = sum(map(max, weights))
+    around = question.around.resources.block_rams
+    limit = sum(map(max, weights)) if held is None else held - around
     if limit < sum(map(min, weights)):
         return None
     return _Posed(question, options, knapsack(weights, costs, limit))

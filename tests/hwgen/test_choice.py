@@ -44,7 +44,7 @@ from tests.hwgen.designs import random_hardware_network
 from tests.networks import random_signs
 
 DIGITS = str(ROOT / "data" / "digits_bnn.h5")
-FRAME = Around(Resources(7, 5, 0), 3, "the input")
+FRAME = Around(Resources(7, 5, 2), 3, "the input")
 
 
 def random_question(seed: int, budget: Budget | None = None, *, dsps: bool = False) -> Question:
@@ -69,7 +69,7 @@ def random_question(seed: int, budget: Budget | None = None, *, dsps: bool = Fal
 def by_dynamic_program(question: Question, clocks: int) -> int | None:
     """The least cost at so many clocks: for each number of block RAMs, layer after layer."""
     limit = question.budget.block_rams
-    room = 1000 if limit is None else limit
+    room = 1000 if limit is None else limit - question.around.resources.block_rams
     best = {0: 0} if question.around.clocks <= clocks else {}
     for menu in question.menus:
         following = dict[int, int]()
@@ -311,7 +311,7 @@ def test_no_device_is_named_where_none_holds_it() -> None:
 
     assert what_gives(question, goal, GENERIC, settle) == (
         "80% of xcvu9p hold 945,792 LUTs, 1,891,584 registers and 3,456 block RAMs, and the "
-        "network takes at least 100,000,007 LUTs, 6 registers and 0 block RAMs at 9 clocks an "
+        "network takes at least 100,000,007 LUTs, 6 registers and 2 block RAMs at 9 clocks an "
         "image; choose fewer layers with --layers"
     )
 
