@@ -109,12 +109,15 @@ def optimize(
         job = job_of(model, calibration, request.mirror, request.method.seed)
         plans = SearchProgress(part_of_whole(on_progress, *SEARCHING))
         found, used = search(job, request, plans), job
-    refining, counting, sizing, testing = (part_of_whole(on_progress, *one) for one in LAST_STAGES)
+    refining, counting_adders, sizing, testing = (
+        part_of_whole(on_progress, *one) for one in LAST_STAGES
+    )
     found = replace(found, plan=objective.refined(network, found.plan, refining))
     refining("measuring the plan", 1.0)
     accuracy, n_equal = None, None
     if test is not None:
         accuracy, n_equal = measure_accuracy(network, found.plan, test)
+    counts = count_plan(network, found.plan, counting_adders)
     luts = planned_luts(network, found.plan, objective, sizing)
     tested: tuple[MeasuredPoint, ...] = ()
     if request.whole_curve and test is not None:
@@ -123,7 +126,7 @@ def optimize(
         model=model,
         found=found,
         objective=objective_costs(objective, network, exact, found.plan),
-        counts=count_plan(network, found.plan, counting),
+        counts=counts,
         calibration=named(used) if used else None,
         accuracy=accuracy,
         n_equal=n_equal,
@@ -197,13 +200,10 @@ def _check(request: Request) -> None:
 def count_plan(
     network: Network, plan: SharingPlan, on_progress: Progress
 ) -> tuple[LayerCounts, ...]:
-    tables = decompose(network)
-    counts = []
-    for number, table in enumerate(tables):
-        on_progress(counting(table, number, len(tables)), number / len(tables))
-        given = network.input_of(network.layer(table.layer))
-        counts.append(count_layer(table, plan.layer(table.layer), given))
-    return tuple(counts)
+    return tuple(
+        count_layer(table, plan.layer(table.layer), network.input_of(network.layer(table.layer)))
+        for table in counting(decompose(network), on_progress)
+    )
 
 
 def evaluate(

@@ -1,11 +1,12 @@
 """Licences and versions of all that crshare may install, from what is installed here.
 
     python scripts/dependencies.py            writes docs/dependencies.md and constraints.txt
-    python scripts/dependencies.py --check    compares the packages named with setup.cfg
+    python scripts/dependencies.py --check    compares the packages named with setup.cfg, and that
+                                              each has its licence and its version
 
 The packages are those that setup.cfg names, and what they ask for in turn, by the extra that brings
 them first. Versions in constraints.txt are those of the environment that runs the script (the extra
-`test`), so it needs one in which everything is installed.
+`all`), so it needs one in which everything is installed.
 """
 
 import argparse
@@ -121,15 +122,20 @@ def constraints(found: list[Package]) -> str:
 
 
 def missing() -> list[str]:
-    """Packages of setup.cfg that the page leaves out."""
+    """Packages of setup.cfg that the page leaves out or tells nothing of, or not pinned."""
     listed = PAGE.read_text("utf-8")
+    pinned = {line.partition("==")[0] for line in PINNED.read_text("utf-8").splitlines()}
     names = {
         match[1].lower().replace("_", "-")
         for lines in requirements().values()
         for line in lines
         if (match := NAME.match(line)) and "python_version" not in line
     }
-    return sorted(name for name in names if f"| {name} |" not in listed)
+    return sorted(
+        name
+        for name in names
+        if f"| {name} |" not in listed or f"| {name} | {ABSENT} |" in listed or name not in pinned
+    )
 
 
 def main() -> int:
@@ -137,7 +143,7 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="compare instead of writing")
     if parser.parse_args().check:
         for name in missing():
-            print(f"{name} is in setup.cfg alone; run scripts/dependencies.py")
+            print(f"{name} is in setup.cfg, not listed or not pinned; run scripts/dependencies.py")
         return int(bool(missing()))
     found = packages()
     PAGE.write_text(page(found), "utf-8")

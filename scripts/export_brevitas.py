@@ -16,10 +16,16 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import torch
-from brevitas.export import export_qonnx
-from brevitas_examples.bnn_pynq.models import model_with_cfg
-from torch import nn
+
+try:
+    import torch
+    from brevitas.export import export_qonnx
+    from brevitas_examples.bnn_pynq.models import model_with_cfg
+    from torch import nn
+except ImportError as error:
+    raise SystemExit(
+        f"{error}; in an environment of its own, pip install brevitas onnx onnxoptimizer onnxscript"
+    ) from None
 
 NAMES = (
     *("tfc_1w1a", "sfc_1w1a", "lfc_1w1a", "cnv_1w1a"),

@@ -72,16 +72,17 @@ def test_the_whole_road_from_model_to_checked_plan(
     pictures = crshare.load_images(loaded, images)
     analysis = crshare.analyze(loaded)
     assert [layer.layer for layer in analysis.layers] == ["conv1", "conv2", "conv3", "dense"]
-    stages: list[str] = []
+    stages: dict[str, float] = {}
     outcome = crshare.optimize(
         loaded,
         max_loss_points=60,
         choosing=pictures,
         reporting=pictures,
         solver="lagrangian",
-        on_progress=lambda what, done: stages.append(what),
+        on_progress=lambda what, done: stages.setdefault(what, done),
     )
     assert "looking at the original network" in stages
+    assert list(stages.values()) == sorted(stages.values()), "a bar that goes back"
     plan = outcome.found.plan
     assert dumps(plan, model.name, outcome.images) == (optimized / "plan.json").read_text()
     crshare.save_plan(plan, loaded, tmp_path / "plan.json")

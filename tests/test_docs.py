@@ -95,6 +95,14 @@ def test_the_list_of_dependencies_is_whole() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_exporting_from_pytorch_without_it_is_one_sentence() -> None:
+    path = ROOT / "scripts" / "export_brevitas.py"
+    code = f"import runpy, sys; sys.modules['torch'] = None; runpy.run_path({str(path)!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1 and "pip install brevitas" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.needs_package("sklearn")
 def test_every_cell_of_the_tour_prints_what_it_shows() -> None:
     done = script("run_tour.py")

@@ -7,17 +7,25 @@ from pathlib import Path
 import click
 
 from crshare.cli.arguments import IN_FILE, MODEL, OUT_FILE
-from crshare.cli.shared import console, deliver, json_option, model_options, progress, source_of
+from crshare.cli.shared import (
+    console,
+    deliver,
+    json_option,
+    model_options,
+    model_or_example,
+    progress,
+    source_of,
+)
 
 
 @click.command()
-@click.argument("model", type=MODEL)
+@click.argument("model", type=MODEL, required=False)
 @click.option("--plan", type=IN_FILE, required=True, help="A plan.json that `optimize` wrote.")
 @click.option("-o", "--output", type=OUT_FILE, required=True, help="The model file to write.")
 @json_option
 @model_options
 def apply(
-    model: Path,
+    model: Path | None,
     plan: Path,
     output: Path,
     json_path: Path | None,
@@ -27,7 +35,7 @@ def apply(
     """Write MODEL with the plan's weights and thresholds, for the library that wrote it.
 
     A LUT network is written as crshare's own container (.npz), without the nodes that the plan
-    leaves out.
+    leaves out. Without MODEL, the small network that comes with crshare is used.
     """
     from crshare.evaluation.lut_outcome import apply_luts
     from crshare.model.write import apply_network
@@ -38,7 +46,7 @@ def apply(
     from crshare.report.written import applied_report, head
     from crshare.typed_json import write_json
 
-    source = source_of(model, sign_layers, rescale)
+    source = source_of(model_or_example(model, json_path), sign_layers, rescale)
     with progress() as show:
         loaded = source.read()
         if is_lut_network(loaded.network):
@@ -57,7 +65,7 @@ def apply(
         show(f"writing {output.name}", 0.5)
         wanted = planned_network(loaded.network, sharing)
         apply_network(
-            model,
+            source.path,
             wanted,
             output,
             sign_layers=source.sign_layers,

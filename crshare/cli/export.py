@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from crshare.cli.arguments import IN_FILE, MODEL, OUT_FILE, number
+from crshare.cli.arguments import IMAGES, IN_FILE, MODEL, OUT_FILE, number
 from crshare.cli.shared import deliver, is_given, json_option, model_options, source_of
 from crshare.limits import FACTOR_BITS
 
@@ -39,7 +39,7 @@ FIXED_ONLY = ("factor_bits", "data")
 @click.option(
     "--data",
     type=IN_FILE,
-    help="With --fixed-point: .npz with `images` and `labels`, to measure on.",
+    help=f"With --fixed-point, images to measure on: {IMAGES}",
 )
 @click.option("-o", "--output", type=OUT_FILE, required=True, help="The .npz to write.")
 @json_option

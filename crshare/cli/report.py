@@ -13,7 +13,7 @@ from crshare.cli.shared import console, deliver, json_option, model_options, sou
 from crshare.errors import CrshareError
 
 if TYPE_CHECKING:
-    from crshare.jobs import Source
+    from crshare.model.read import Model
     from crshare.report.page.document import Document
 
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--channel",
     metavar="LAYER:INDEX",
-    help="Draw the sharing groups of this channel; needs --model.",
+    help="Draw the sharing groups of this channel; of a model of your own, needs --model.",
 )
 @click.option("--model", type=MODEL, help="The model that the plan was made for.")
 @click.option(
@@ -64,6 +64,7 @@ def report(
 ) -> None:
     """Write the page of a plan: DIR is a folder that `optimize` wrote."""
     from crshare.files import write_text
+    from crshare.images.digits import demo_model
     from crshare.report.command_schemas import PageWritten
     from crshare.report.page.document import read_document, with_luts, with_rates
     from crshare.report.page.html import render, section_titles
@@ -75,12 +76,13 @@ def report(
     if curve is not None:
         document = with_rates(document, curve)
     if channel is not None:
-        if model is None:
+        source = source_of(model or demo_model(), sign_layers, rescale)
+        loaded = source.read()
+        if model is None and loaded.weights_hash != document.report.fingerprint:
             raise CrshareError(
                 f"--channel {channel}: its slices are in the model; name it with --model FILE"
             )
-        source = source_of(model, sign_layers, rescale)
-        document = _with_channel(document, folder, source, channel)
+        document = _with_channel(document, folder, loaded, channel)
     target = output or folder / "report.html"
     drawn = _figures(document, figures, kind) if figures else []
     write_text(target, render(document))
@@ -110,13 +112,12 @@ def _figures(document: Document, folder: Path, kind: str) -> list[str]:
     return sorted(drawn)
 
 
-def _with_channel(document: Document, folder: Path, source: Source, channel: str) -> Document:
+def _with_channel(document: Document, folder: Path, loaded: Model, channel: str) -> Document:
     from crshare.plan.file import read_plan
     from crshare.report.page.channel import with_channel
 
     layer, _, index = channel.rpartition(":")
     if not layer or not re.fullmatch("[0-9]{1,9}", index):
         raise CrshareError(f"--channel {channel}: expected LAYER:INDEX as in conv2:5")
-    loaded = source.read()
     plan = read_plan(folder / "plan.json", loaded.network, loaded.weights_hash)
     return with_channel(document, loaded.network, plan, layer, int(index))

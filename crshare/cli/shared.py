@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from crshare.frame import Frame
+    from crshare.images.image_set import ImageSet, StreamedSet
     from crshare.jobs import Source
+    from crshare.network.graph import Network
     from crshare.screen import Screen
 
 
@@ -176,11 +178,12 @@ class Stages:
 
     def __call__(self, what: str, done: float) -> None:
         now = time.monotonic()
-        if what not in self._began:
+        stage = what.partition(", about ")[0]  # how much is left says nothing of its time
+        if stage not in self._began:
             LOG.info("%s", printable(what))
         if self._began:
             self._ended[next(reversed(self._began))] = now
-        self._began.setdefault(what, now)
+        self._began.setdefault(stage, now)
         self._bar.update(self._task, description=printable(what, NAME), completed=done)
 
     def seconds(self) -> dict[str, float]:
@@ -260,6 +263,25 @@ def model_or_example(model: Path | None, json_path: Path | None) -> Path:
     example = demo_model()
     console(json_path).print(f"No model given: using the example network {example.name}.")
     return example
+
+
+@contextmanager
+def images_or_example(
+    data: Path | None, model: Path, network: Network
+) -> Iterator[ImageSet | StreamedSet]:
+    """The images of a file, or where none is named the test images of the example network."""
+    from crshare.images.digits import demo_images, demo_model_or_none
+    from crshare.images.image_set import stream_images
+
+    if data is not None:
+        with stream_images(data, network) as images:
+            yield images
+    elif model == demo_model_or_none():
+        yield demo_images()[1]
+    else:
+        raise ArgumentError(
+            f"{model}: without images nothing can be measured; name some with --data"
+        )
 
 
 def source_of(model: Path, sign_layers: tuple[str, ...], rescale: str | None) -> Source:

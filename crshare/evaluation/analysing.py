@@ -1,6 +1,6 @@
 """What exact sharing would save, layer by layer, in this process or in several beside it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -53,16 +53,21 @@ def analyze_model(
     ]
     if min(n_workers, len(tasks)) > 1 and not quick:
         return Analysis(model, _shared(tasks, n_workers, on_progress))
-    layers = []
-    for number, task in enumerate(tasks):
-        on_progress(counting(task.table, number, len(tasks)), number / len(tasks))
-        layers.append(_analysed(task))
-    return Analysis(model, tuple(layers))
+    what = "slices" if quick else "adders"
+    told = counting([task.table for task in tasks], on_progress, what)
+    return Analysis(model, tuple(_analysed(task) for _, task in zip(told, tasks, strict=True)))
 
 
-def counting(table: SliceTable, number: int, n: int) -> str:
-    """What is being done, of n layers."""
-    return f"counting adders of {table.layer} ({number + 1} of {n})"
+def counting(
+    tables: Sequence[SliceTable], on_progress: Progress, what: str = "adders"
+) -> Iterator[SliceTable]:
+    """Each layer, told before; what is done goes by weights, as the time nearly does."""
+    whole, done = sum(table.matrix.size for table in tables), 0
+    for number, table in enumerate(tables):
+        of_all = f"{number + 1} of {len(tables)}"
+        on_progress(f"counting {what} of {table.layer} ({of_all})", done / whole)
+        yield table
+        done += table.matrix.size
 
 
 def _shared(

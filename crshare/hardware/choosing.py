@@ -37,7 +37,8 @@ __all__ = ["Chooser", "Chosen", "Goal"]
 class Chosen(Tabled):
     """A choice, what it was asked for, and the choices at other rates.
 
-    options: with which `generate` builds it. beat: positions of an image in one beat.
+    curve: within the block RAMs of the device where one is asked for. options: with which
+    `generate` builds it. beat: positions of an image in one beat.
     """
 
     goal: Goal
@@ -85,7 +86,7 @@ class Chooser:
         if choice is None:
             question, target = self.question(goal.budget, exact), self.options.target
             raise HardwareError(what_gives(question, goal, target, settle))
-        question = self.question(Budget(), exact)
+        question = self.question(Budget(block_rams=goal.budget.block_rams), exact)
         others = tuple(curve(question, rates_of(question)))
         chosen = {layer: one.architecture for layer, one in choice.layers}
         options = replace(self.options, architectures=chosen)

@@ -96,15 +96,16 @@ def _packets() -> str:
 
 
 def _stream(what: str, values: str, words: Words) -> str:
+    beats, bits = _counted(words.image, "beat"), _counted(words.beat, "bit")
     return (
-        f"{what} is {words.image:,} beats {values} A beat is {words.beat:,} bits in "
-        f"{_counted(words.a_beat)} of {words.word} bits, the lowest bits first; what is left of "
-        f"the last word is 0. So {what.lower()} is {words.an_image:,} words."
+        f"{what} is {beats} {values} A beat is {bits} in {_counted(words.a_beat, 'word')} of "
+        f"{words.word} bits, the lowest bits first; what is left of the last word is 0. So "
+        f"{what.lower()} is {_counted(words.an_image, 'word')}."
     )
 
 
-def _counted(n: int) -> str:
-    return "one word" if n == 1 else f"{n:,} words"
+def _counted(n: int, what: str) -> str:
+    return f"one {what}" if n == 1 else f"{n:,} {what}s"
 
 
 def _given_values(lowered: Lowered) -> str:
@@ -156,6 +157,7 @@ def _driver(lowered: Lowered, top: AxiTop) -> list[str]:
     )
     images = "packed(images)" if again == 1 else f"np.tile(packed(images), (1, {again}))"
     pynq = PYNQ.format(given=_bytes(top.given), made=_bytes(top.made), images=images)
+    answer = _counted(_bytes(top.made), "byte")
     return [
         "Images of a NumPy array as words:",
         "",
@@ -167,7 +169,7 @@ def _driver(lowered: Lowered, top: AxiTop) -> list[str]:
         "",
         f"```python\n{pynq}```",
         "",
-        f"Then `answers[i]` holds the {_bytes(top.made)} bytes of image i, the lowest first.",
+        f"Then `answers[i]` holds the answer to image i: {answer}, the lowest first.",
     ]
 
 

@@ -39,7 +39,7 @@ def what_gives(question: Question, goal: Goal, target: str, settle: Settle) -> s
     rate = f" at {goal.clocks:,} clocks an image" if goal.clocks else " at any rate"
     held, taken = (_said(one, multiplied=least.dsps > 0) for one in (budget, least))
     return (
-        f"{goal.utilisation:.0%} of {chip} hold {held}, and the network takes at least "
+        f"{100 * goal.utilisation:.0f} % of {chip} hold {held}, and the network takes at least "
         f"{taken}{rate}{advice}"
     )
 

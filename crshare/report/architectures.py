@@ -31,7 +31,7 @@ def choice_table(chosen: Chosen) -> Fitting:
         table.add_column(name, justify="right", no_wrap=True)
     whole = chosen.choice.resources.luts
     for layer, architecture, clocks, taken in choice_rows(chosen.choice):
-        share = f"{taken.luts / max(1, whole):.0%}"
+        share = f"{100 * taken.luts / max(1, whole):.0f} %"
         figures = [*_figures(taken), *([f"{taken.dsps:,}"] if multiplied else [])]
         table.add_row(layer, architecture, f"{clocks:,}", *figures, share)
     return Fitting(table, n_keys=2)
@@ -51,7 +51,9 @@ def choice_lines(chosen: Chosen) -> list[Text]:
     goal = chosen.goal
     found = [f"{rate_of(chosen.choice, goal.clock_mhz)}."]
     if goal.chip is not None:
-        shares = ", ".join(f"{share:.0%} of the {name}" for name, share in _shares(chosen).items())
+        shares = ", ".join(
+            f"{100 * part:.0f} % of the {name}" for name, part in _shares(chosen).items()
+        )
         found.append(f"On {goal.chip}: {shares}.")
     return [line(text) for text in found]
 

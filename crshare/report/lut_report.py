@@ -64,6 +64,11 @@ class LutReport(Reproducible):
         """All figures, a row for each layer."""
         return Frame.of(self.model, [asdict(layer) for layer in self.layers])
 
+    @property
+    def plans(self) -> bool:
+        """Whether there is a plan, and not an analysis alone."""
+        return bool(self.changed_nodes or self.chosen_on or self.accuracy)
+
     def total(self, what: str) -> int:
         """Of all layers."""
         return sum(getattr(layer, what) for layer in self.layers)
@@ -155,26 +160,37 @@ def lut_tables(report: LutReport) -> RenderableType:
     """What the commands print of a LUT network."""
     title = line(f"{report.model}: {report.library}, {len(report.layers)} layers of tables")
     lines = [line(text) for text in _lines(report)]
-    return Group(title, _nodes_table(report), line(NOTE, style="dim"), *lines)
+    return Group(title, _nodes_table(report), line(note(report), style="dim"), *lines)
 
 
-NOTE = (
-    "Each node is counted once: constant, a wire, repeated or inverse (of an earlier one, in any "
-    "order of inputs), dead. Left: tables after exact sharing; plan: tables of the plan. A table "
-    "is a LUT6; heads and encoders are not counted here."
-)
+def note(report: LutReport) -> str:
+    """What the columns count."""
+    planned = "; plan: tables of the plan" if report.plans else ""
+    return (
+        "Each node is counted once: constant, a wire, repeated or inverse (of an earlier one, in "
+        f"any order of inputs), dead. Left: tables after exact sharing{planned}. A table is a "
+        "LUT6; heads and encoders are not counted here."
+    )
 
 
 def _nodes_table(report: LutReport) -> Fitting:
     table = table_of("Nodes", "Layer")
-    names = ("Nodes", "Const.", "Wires", "Rep.", "Inv.", "Dead", "Left", "Plan")
-    for name in names:
+    columns = {
+        "n_nodes": "Nodes",
+        "constant": "Const.",
+        "wires": "Wires",
+        "repeated": "Rep.",
+        "inverse": "Inv.",
+        "dead": "Dead",
+        "left": "Left",
+        **({"planned": "Plan"} if report.plans else {}),
+    }
+    for name in columns.values():
         table.add_column(name, justify="right", no_wrap=True)
-    keys = ("n_nodes", "constant", "wires", "repeated", "inverse", "dead", "left", "planned")
     for layer in report.layers:
-        table.add_row(layer.layer, *(f"{getattr(layer, key):,}" for key in keys))
+        table.add_row(layer.layer, *(f"{getattr(layer, key):,}" for key in columns))
     if len(report.layers) > 1:
-        table.add_row("all", *(f"{report.total(key):,}" for key in keys))
+        table.add_row("all", *(f"{report.total(key):,}" for key in columns))
     return Fitting(table)
 
 

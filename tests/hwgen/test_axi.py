@@ -170,6 +170,7 @@ def test_the_page_packs_images_into_the_words_of_the_testbench(seed: int) -> Non
     mask = (1 << top.given.word) - 1
     assert numbers == [word & mask for word in in_words(vectors(lowered, images).given, top.given)]
     assert f"allocate((n, {packed.shape[1]}), np.uint8)" in page
+    assert not re.search(r" 1 (beats|bits|words|bytes)\b", page)
 
 
 def test_a_folder_holds_what_the_tools_read_and_is_written_again(tmp_path: Path) -> None:

@@ -288,7 +288,7 @@ def test_what_a_device_does_not_hold_is_told_with_one_that_does() -> None:
     with pytest.raises(HardwareError) as error:
         chooser.choose(goal, quiet)
     said = re.fullmatch(
-        r"100% of ice40-hx1k hold 640 LUTs, 1,280 registers and 3 block RAMs, and the network "
+        r"100 % of ice40-hx1k hold 640 LUTs, 1,280 registers and 3 block RAMs, and the network "
         r"takes at least (\d+) LUTs, \d+ registers and 0 block RAMs at 36 clocks an image; take "
         r"--device (\S+) or --clocks (\d+) on this one",
         str(error.value),
@@ -310,7 +310,7 @@ def test_no_device_is_named_where_none_holds_it() -> None:
         return ask(replace(question, budget=budget))
 
     assert what_gives(question, goal, GENERIC, settle) == (
-        "80% of xcvu9p hold 945,792 LUTs, 1,891,584 registers and 3,456 block RAMs, and the "
+        "80 % of xcvu9p hold 945,792 LUTs, 1,891,584 registers and 3,456 block RAMs, and the "
         "network takes at least 100,000,007 LUTs, 6 registers and 2 block RAMs at 9 clocks an "
         "image; choose fewer layers with --layers"
     )
@@ -368,7 +368,7 @@ def test_the_curve_of_the_command_is_a_picture_a_table_and_json(tmp_path: Path) 
     luts = [point["luts"] for point in rates["exact"]]
     assert luts == sorted(luts, reverse=True) and len(luts) > 3
     text = picture.read_text()
-    assert text.count("<circle") == len(luts) + 1 and "80% of ice40-hx1k" in text
+    assert text.count("<circle") == len(luts) + 1 and "80 % of ice40-hx1k" in text
 
 
 @pytest.mark.parametrize(

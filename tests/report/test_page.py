@@ -180,7 +180,7 @@ def test_luts_against_clocks_are_shown_where_they_were_counted(
     path.write_text(json.dumps({"curve": [], "rates": asdict(rates)}))
     page = render(with_rates(document, path))
     assert "<h2>LUTs against clocks</h2>" in page
-    assert "50% of xc7a15t: 4,000 LUTs" in page and "Below the line the device holds" in page
+    assert "50 % of xc7a15t: 4,000 LUTs" in page and "Below the line the device holds" in page
     assert "20 clocks: 2,000 LUTs, 1 block RAMs" in page
     cells = re.findall(r"<td[^>]*>([^<]*)</td>", page.split("The least LUTs at each rate")[-1])
     assert cells[:12] == [

@@ -1,7 +1,7 @@
 """The page of a LUT network: its tables by layer, and what fewer of them lose."""
 
 from crshare.report.figures import less
-from crshare.report.lut_report import NOTE, LutReport, kept_line
+from crshare.report.lut_report import LutReport, kept_line, note
 from crshare.report.page.axis import axis_over, label
 from crshare.report.page.bars import Row, bar_panel
 from crshare.report.page.html import framed
@@ -14,14 +14,14 @@ LEFT, RIGHT, TOP, BOTTOM = 56.0, 700.0, 30.0, 320.0
 def lut_page(report: LutReport) -> str:
     """The whole page; it needs no network and no other file."""
     title = f"{report.model}: {'plan' if report.changed_nodes else 'analysis'} of a LUT network"
-    parts = [_section("tables", "Tables by layer", NOTE, _panel(report))]
+    parts = [_section("tables", "Tables by layer", note(report), _panel(report))]
     if report.tried:
-        note = (
+        said = (
             f"Loss on validation images, with its 95 % interval, of the networks tried; the budget "
             f"is {report.max_loss_points:g} points. Chosen on {report.chosen_on}. "
             f"{kept_line(report)}"
         ).rstrip()
-        parts.append(_section("tradeoff", "Accuracy against tables", note, _tradeoff(report)))
+        parts.append(_section("tradeoff", "Accuracy against tables", said, _tradeoff(report)))
     lead = f"{report.library}, {len(report.layers)} layers of tables."
     return framed(title, f"crshare {report.crshare}", lead, _cards(report), *parts)
 
@@ -56,14 +56,14 @@ def _cards(report: LutReport) -> Markup:
 
 
 def _panel(report: LutReport) -> Drawing:
+    planned = [("after", "planned")] if report.plans else []
+    bars = [("before", "n_nodes"), ("exact", "left"), *planned]
     rows = [
-        Row(
-            layer.layer,
-            (("before", layer.n_nodes), ("exact", layer.left), ("after", layer.planned)),
-        )
+        Row(layer.layer, tuple((look, getattr(layer, what)) for look, what in bars))
         for layer in report.layers
     ]
-    return bar_panel("Tables: as trained, by exact sharing, by the plan", rows)
+    by_plan = ", by the plan" if report.plans else ""
+    return bar_panel(f"Tables: as trained, by exact sharing{by_plan}", rows)
 
 
 def _tradeoff(report: LutReport) -> Drawing:

@@ -49,7 +49,7 @@ def limit_in_sight(rates: Rates) -> RateLimit | None:
 
 
 def limit_words(limit: RateLimit) -> str:
-    return f"{limit.utilisation:.0%} of {limit.device}: {limit.luts:,} LUTs"
+    return f"{100 * limit.utilisation:.0f} % of {limit.device}: {limit.luts:,} LUTs"
 
 
 def _curve(drawing: Drawing, curve: Sequence[RatePoint], look: str, x: LogAxis, y: LogAxis) -> None:
