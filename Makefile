@@ -12,6 +12,8 @@ PYTHON := $(shell for newest in 12 99; do for name in $(CANDIDATES); do \
 DEMO = .venv/demo
 TEST = .venv/test
 WORKERS = 2
+# Hundreds of processes begin in tests; each would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Each file in one process: examples of the README build on each other, and fixtures are made once.
 PYTEST = $(TEST)/bin/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 PIP = bin/python -m pip --disable-pip-version-check install -qq

@@ -76,13 +76,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that run TensorFlow begin first, then others with slow tests, so that two processes end
-    at about the same time."""
-    marked = {
-        mark: {item.path for item in items if item.get_closest_marker(mark)}
+    """The longest files begin first, so that two processes end at about the same time: those that
+    run TensorFlow, those of this folder itself that are slow, others with slow tests."""
+    tensorflow, slow = (
+        {item.path for item in items if item.get_closest_marker(mark)}
         for mark in ("tensorflow", "slow")
-    }
-    items.sort(key=lambda item: [item.path not in paths for paths in marked.values()])
+    )
+    whole = {path for path in slow if path.parent == ROOT / "tests"}
+    items.sort(key=lambda item: [item.path not in paths for paths in (tensorflow, whole, slow)])
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,14 +1,14 @@
 """Comparing a network with a library: where they first differ, and whether rounding explains it."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from crshare.arrays import Array
+from crshare.cli import main
 from crshare.evaluation.library_check import Comparison, bit_readers, compare
 from crshare.evaluation.rounding import margin
 from crshare.model.read import Model, read_model
@@ -117,15 +117,14 @@ def test_a_bit_behind_pools_and_joins_is_followed_to_its_sums(tmp_path: Path) ->
 
 
 @pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
+@pytest.mark.usefixtures("beside")
 def test_verify_runs_a_model_in_its_own_library(tmp_path: Path) -> None:
-    """In a process of its own, since TensorFlow stays in the one that imports it."""
     path = ROOT / "data" / "digits_bnn.h5"
     images = np.random.default_rng(0).integers(0, 17, (30, 8, 8, 1)).astype(np.uint8)
     np.savez(tmp_path / "i.npz", images=images, labels=np.zeros(30, np.int64))
-    command = [sys.executable, "-m", "crshare", "verify", str(path), "--images", "20"]
-    command += ["--data", str(tmp_path / "i.npz")]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
-    assert done.returncode == 0, done.stderr
+    words = ["verify", str(path), "--images", "20", "--data", str(tmp_path / "i.npz")]
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
     assert "20 images in the model's library" in done.stdout
     assert "20 classes equal" in done.stdout and "No bit differs from Keras" in done.stdout
     assert not done.stderr

@@ -96,8 +96,8 @@ def foreign(place: Watched, name: str, script: str) -> None:
 )
 def test_a_yosys_that_fails(place: Watched, rtl: Path, script: str) -> None:
     foreign(place, "yosys", script)
-    place.run("synth", rtl, "--time-limit", 2, limit_s=30)
-    place.run("synth", rtl, "--against", rtl, "--prove", "--time-limit", 2, limit_s=30)
+    place.run("synth", rtl, "--time-limit", 1, limit_s=30)
+    place.run("synth", rtl, "--against", rtl, "--prove", "--time-limit", 1, limit_s=30)
 
 
 @pytest.mark.needs_tool("iverilog")
