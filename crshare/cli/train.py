@@ -84,7 +84,7 @@ def train(
     """
     chosen = _chosen(recipe)
     is_lut = isinstance(chosen, LutRecipe)
-    _refuse(recipe, () if isinstance(chosen, Recipe) else BNN_ONLY)
+    _refuse(recipe, BNN_ONLY if is_lut else () if isinstance(chosen, Recipe) else BNN_ONLY[1:])
     _refuse(recipe, () if is_lut else LUT_ONLY)
     click.get_current_context().with_resource(locked(output))
     if not is_lut:

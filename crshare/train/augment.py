@@ -29,6 +29,18 @@ class Augmentation:
         return _moved(images, self.shift, rng) if self.shift else images
 
 
+def cut(images: Array, side: int, rng: np.random.Generator) -> Array:
+    """A square of each of images [n, h, w, c], each at a place of its own."""
+    n, height, width, _ = images.shape
+    top, left = rng.integers(0, [[height - side + 1], [width - side + 1]], (2, n))
+    found: Array = images[
+        np.arange(n)[:, None, None],
+        (top[:, None] + np.arange(side))[:, :, None],
+        (left[:, None] + np.arange(side))[:, None, :],
+    ]
+    return found
+
+
 def _moved(images: Array, most: int, rng: np.random.Generator) -> Array:
     _, height, width, _ = images.shape
     down, right = rng.integers(-most, most + 1, (2, len(images), 1))

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from crshare.arrays import Array
 from crshare.errors import DataError
 from crshare.executor.execute import compile_network
 from crshare.images.image_set import ImageSet, StreamedSet
 from crshare.network.graph import Network
-from crshare.train.augment import Augmentation
+from crshare.train.augment import Augmentation, cut
 from crshare.train.saved_state import Curve
 
 Progress = Callable[[str, float], None]
@@ -20,9 +21,10 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """How a training goes. The rate falls exponentially from first_rate to last_rate.
+    """How a training goes. The rate goes from first_rate, or the highest, to last_rate.
 
-    held_out: the share of the images that choose the best epoch, and are not trained on.
+    held_out: the share of the images that choose the best epoch, and are not trained on. crop: the
+    side of the squares to which images are cut in the first crop_epochs.
     """
 
     epochs: int
@@ -32,6 +34,13 @@ class Course:
     last_rate: float
     augmentation: Augmentation
     held_out: float = 0.1
+    crop: int = 0
+    crop_epochs: int = 0
+
+    def changed(self, images: Array, epoch: int, rng: np.random.Generator) -> Array:
+        """Images [n, h, w, c] as they are seen in an epoch, from 1."""
+        images = self.augmentation(images, rng)
+        return cut(images, self.crop, rng) if epoch <= self.crop_epochs else images
 
     def steps(self, n_images: int) -> int:
         return self.epochs * self.batches(n_images)

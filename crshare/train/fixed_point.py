@@ -23,12 +23,17 @@ class FixedPoint(keras.layers.Layer):  # type: ignore[misc]
         self.integer_bits, self.fraction_bits = integer_bits, fraction_bits
 
     def call(self, inputs: Any) -> Any:
-        unit, top = 2.0**-self.fraction_bits, 2.0 ** (self.integer_bits - 1)
-        return rounded(inputs, unit, -top, top - unit)
+        return rounded(inputs, *grid_of(self.integer_bits, self.fraction_bits))
 
     def get_config(self) -> dict[str, Any]:
         own = {"integer_bits": self.integer_bits, "fraction_bits": self.fraction_bits}
         return {**super().get_config(), **own}
+
+
+def grid_of(integer_bits: int, fraction_bits: int) -> tuple[float, float, float]:
+    """The unit, the lowest and the highest of its values."""
+    unit, top = 2.0**-fraction_bits, 2.0 ** (integer_bits - 1)
+    return unit, -top, top - unit
 
 
 def rounded(x: Any, unit: float, low: float, high: float) -> Any:

@@ -111,7 +111,7 @@ def batches(data: Data, course: Course, epoch: int) -> Iterator[tuple[Array, Arr
     rng = np.random.default_rng((course.seed, epoch))
     order = rng.permutation(len(data.training))
     for rows in np.array_split(order, course.batches(len(order))):
-        images = course.augmentation(data.training.images[rows], rng)
+        images = course.changed(data.training.images[rows], epoch, rng)
         yield images.astype(np.float32), data.wanted(data.training.labels[rows], images)
 
 

@@ -6,7 +6,11 @@ from typing import Any
 def give_weights(model: Any, plain: Any) -> None:
     """Give a model of plain layers what it needs to compute what the trained one does.
 
-    A layer for training only says by `plain_weights` what the plain one in its place takes.
+    A layer for training only says by `plain_weights` what the plain one of its name takes; or, by
+    their names, what each of several takes.
     """
-    for layer, other in zip(model.layers, plain.layers, strict=True):
-        other.set_weights(getattr(layer, "plain_weights", layer.get_weights)())
+    for layer in model.layers:
+        found = getattr(layer, "plain_weights", layer.get_weights)()
+        for name, weights in (found if isinstance(found, dict) else {layer.name: found}).items():
+            if weights:
+                plain.get_layer(name).set_weights(weights)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
@@ -9,6 +10,26 @@ import tf_keras as keras
 def decayed(first: float, last: float, n_steps: int) -> Any:
     """first (last / first)^(t / n_steps): exponential decay from the first step's rate (BNN)."""
     return keras.optimizers.schedules.ExponentialDecay(first, n_steps, last / first)
+
+
+class OneCycle(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]
+    """From 0 to the highest rate in a line through RISE of the steps, then to the last by half a
+    cosine."""
+
+    RISE = 0.1
+
+    def __init__(self, highest: float, last: float, n_steps: int) -> None:
+        self.highest, self.last, self.n_steps = highest, last, n_steps
+
+    def __call__(self, step: Any) -> Any:
+        done = tf.cast(step, tf.float32) / self.n_steps
+        fallen = tf.clip_by_value((done - self.RISE) / (1 - self.RISE), 0.0, 1.0)
+        low, high = self.last, self.highest
+        falling = low + (high - low) * (1 + tf.cos(np.pi * fallen)) / 2
+        return tf.minimum(high * (done + 1 / self.n_steps) / self.RISE, falling)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"highest": self.highest, "last": self.last, "n_steps": self.n_steps}
 
 
 def glorot_scale(shape: tuple[int, ...]) -> float:

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import tf_keras as keras
 
 from crshare.arrays import Array
-from crshare.blend_recipes import BlendRecipe
+from crshare.blend_recipes import BlendRecipe, Schedule
 from crshare.images.image_set import ImageSet, load_images
 from crshare.model.read import read_network
-from crshare.recipes import Recipe
+from crshare.recipes import BFLOAT16, Recipe
 from crshare.train import losses
-from crshare.train.blend_net import build_blend
+from crshare.train.blend_net import build_blend, build_narrow
 from crshare.train.compact import write_compact
 from crshare.train.course import (
     Course,
@@ -30,7 +30,7 @@ from crshare.train.course import (
 )
 from crshare.train.loop import Data, TrainingJob, deterministic, run
 from crshare.train.plain_layers import give_weights
-from crshare.train.rates import ScaledAdam, decayed
+from crshare.train.rates import OneCycle, ScaledAdam, decayed
 from crshare.train.recipes import build, count, scales
 
 CHECKPOINT = "checkpoint.npz"
@@ -50,11 +50,13 @@ class Learner:
 def learner_of(
     recipe: Recipe | BlendRecipe, seed: int, precision: str, *, stochastic: bool
 ) -> Learner:
-    """precision, stochastic: of a Recipe, as of `crshare.train.recipes.build`."""
+    """precision, stochastic: as of `crshare.train.recipes.build`; of a BlendRecipe, bfloat16 is
+    `crshare.train.blend_net.build_narrow`."""
     n = recipe.n_classes
     if isinstance(recipe, BlendRecipe):
+        narrow = precision == BFLOAT16
         return Learner(
-            build_blend(recipe, seed, trained=True),
+            build_narrow(recipe, seed) if narrow else build_blend(recipe, seed, trained=True),
             build_blend(recipe, seed, trained=False),
             keras.losses.CategoricalCrossentropy(from_logits=True),
             lambda labels: np.eye(n, dtype=np.float32)[labels],
@@ -81,7 +83,7 @@ def train(
     """Train, and leave the model of the best epoch as RECIPE.h5 in `folder`, beside a checkpoint
     until the end.
 
-    precision, stochastic: of a Recipe, as of `crshare.train.recipes.build`. Epochs are compared by
+    precision, stochastic: as of `learner_of`. Epochs are compared by
     the accuracy of their model file, run by the packed executor, on held-out images. DataError,
     CheckpointError and OutputError say what is to be mended.
     """
@@ -91,9 +93,12 @@ def train(
     learner = learner_of(recipe, course.seed, precision, stochastic=stochastic)
     model = learner.model
     training, held_out = parted(images, course.held_out, course.seed)
-    rate = decayed(course.first_rate, course.last_rate, course.steps(len(training)))
+    if isinstance(recipe, BlendRecipe) and precision == BFLOAT16:
+        until = round(recipe.crop_share * course.epochs)
+        course = replace(course, crop=recipe.crop, crop_epochs=until)
+    rate = _rate(recipe, course, course.steps(len(training)))
     model.compile(
-        ScaledAdam(rate, scales(model) if isinstance(recipe, Recipe) else {}),
+        ScaledAdam(rate, scales(model) if isinstance(recipe, Recipe) or recipe.glorot else {}),
         loss=learner.loss,
         metrics=["categorical_accuracy"],
     )
@@ -114,6 +119,12 @@ def train(
     key = key_of(images, recipe, course, precision, stochastic)
     job = TrainingJob(model, evaluate, held_out.name, keep, path)
     return run(job, data_set, course, folder / CHECKPOINT, key, show, record)
+
+
+def _rate(recipe: Recipe | BlendRecipe, course: Course, n_steps: int) -> Any:
+    if isinstance(recipe, BlendRecipe) and recipe.schedule is Schedule.COSINE:
+        return OneCycle(course.first_rate, course.last_rate, n_steps)
+    return decayed(course.first_rate, course.last_rate, n_steps)
 
 
 def _images_for(recipe: Recipe | BlendRecipe, data: Path) -> ImageSet:

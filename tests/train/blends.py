@@ -3,27 +3,32 @@
 Run by test_training.py in a process of its own.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from crshare.blend_recipes import BLEND_RECIPES, BlendRecipe
+from crshare.blend_recipes import BLEND_RECIPES, BlendRecipe, Schedule
 from crshare.evaluation.fixed_point import Asked, in_fixed_point
 from crshare.executor.execute import compile_network, outputs
 from crshare.model.read import read_network
 from crshare.network import reference
 from crshare.network.fixing import Format
 from crshare.network.graph import Conv, Quantise, RealConv
+from crshare.recipes import BFLOAT16
 from crshare.train import training
 from crshare.train.augment import Augmentation
-from crshare.train.blend_net import build_blend
+from crshare.train.blend import blend
+from crshare.train.blend_net import build_blend, build_narrow
 from crshare.train.compact import write_compact
 from crshare.train.course import Course
-from crshare.train.fixed_point import FixedPoint
+from crshare.train.fixed_point import FixedPoint, grid_of
 from crshare.train.library_model import Library
+from crshare.train.narrow_blend import Handing, NarrowBlend
 from crshare.train.plain_layers import give_weights
+from crshare.train.signs import sign
 
 import tensorflow as tf  # isort: skip  # crshare.train says which Keras it is to use
 import tf_keras as keras  # isort: skip
@@ -126,3 +131,59 @@ def test_a_trained_network_keeps_its_accuracy_in_fixed_point(trained: tuple[Path
     assert right[0] > 0.6 and abs(right[0] - right[1]) < 0.1
     own = [(la.name, la.op) for la in network.layers if isinstance(la.op, Quantise)]
     assert all(fixed.layer(name).op == op for name, op in own)
+
+
+NARROW = replace(TINY, name="narrow", schedule=Schedule.COSINE, smooth=True, crop=4, crop_share=0.5)
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+def test_a_module_in_bfloat16_learns_as_keras_layers_do(strides: int) -> None:
+    rng = np.random.default_rng(strides)
+    shape = 16, 8, 8, 4
+    x = (rng.integers(-40, 40, shape) / 16).astype(np.float32)
+    upstream = rng.normal(size=(16, 8 // strides, 8 // strides, 6)).astype(np.float32)
+    inputs = keras.Input(shape[1:])
+    y = blend(inputs, 6, "b", strides=strides)
+    y = FixedPoint(name="b_fixed")(keras.layers.BatchNormalization(name="b_norm")(y))
+    plain = keras.Model(inputs, y)
+    layer = NarrowBlend(6, strides, Handing(grid_of(4, 4), 1, False, 0.99), "b")
+    before = 0 if strides == 2 else 1
+    border = [[0, 0], [before, 1], [before, 1], [0, 0]]
+    signs = np.pad(np.where(x >= 0, 1, -1), border, constant_values=1)
+    given = [tf.constant(each, tf.bfloat16) for each in (x, signs)]
+    layer(given)
+    for name in ("kernel", "skip"):
+        weights = getattr(layer, name)
+        weights.assign(rng.uniform(-1, 1, weights.shape))
+        plain.get_layer(f"b_{name.replace('kernel', 'main')}").set_weights([weights.numpy()])
+    with tf.GradientTape() as tape:
+        found, found_signs = (tf.cast(each, tf.float32) for each in layer(given))
+        both = tf.reduce_sum(found * upstream)
+        both += tf.reduce_sum(found_signs[:, 1:-1, 1:-1] * upstream)
+    ours = tape.gradient(both, [layer.kernel, layer.skip, *layer.gammas, layer.beta])
+    with tf.GradientTape() as tape:
+        expected = plain(x, training=True)
+        both = tf.reduce_sum((expected + sign(expected)) * upstream)
+    norms = [plain.get_layer(f"b_{path}norm") for path in ("main_", "skip_", "")]
+    kernels = [plain.get_layer(f"b_{path}").kernel for path in ("main", "skip")]
+    theirs = tape.gradient(both, [*kernels, *(norm.gamma for norm in norms), norms[2].beta])
+    assert (found != expected).numpy().mean() < 0.03  # beside a half, by rounded sums of the skip
+    for one, other in zip(ours, theirs, strict=True):
+        assert np.linalg.norm(one - other) < 0.05 * np.linalg.norm(other)
+
+
+def test_a_network_trained_in_bfloat16_is_read_and_does_as_well(tmp_path: Path) -> None:
+    course = Course(6, 20, 1, 1e-2, 1e-4, Augmentation(), 0.2)
+    ended = training.train(
+        NARROW, squares(tmp_path), course, tmp_path, lambda what, done: None, precision=BFLOAT16
+    )
+    assert ended.best["held_out"] > 0.6
+
+
+def test_what_is_saved_of_a_model_in_bfloat16_computes_what_it_does() -> None:
+    model, plain = build_narrow(NARROW, 3), build_blend(NARROW, 3, trained=False)
+    images = np.random.default_rng(3).integers(0, 16, (40, 6, 6, 1)).astype(np.float32)
+    for _ in range(600):  # the averages arrive at the moments of these images
+        scores = model(images, training=True).numpy()
+    give_weights(model, plain)
+    assert plain(images).numpy() == pytest.approx(scores, abs=0.1)

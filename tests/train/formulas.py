@@ -117,6 +117,12 @@ def test_the_rate_decays_exponentially_to_its_last_value() -> None:
         assert float(rate(step)) == pytest.approx(3e-3 * (2e-6 / 3e-3) ** (step / 100), rel=1e-4)
 
 
+def test_one_cycle_rises_in_a_line_and_falls_by_half_a_cosine() -> None:
+    rate = rates.OneCycle(2.0, 1.0, 100)
+    found = [float(rate(step)) for step in (0, 4, 9, 10, 55, 100)]
+    assert found == pytest.approx([0.2, 1, 2, 2, 1.5, 1])
+
+
 def test_scaled_adam_multiplies_the_steps_of_what_it_names() -> None:
     scale = rates.glorot_scale((3, 3, 64, 128))
     assert scale == pytest.approx(((9 * 64 + 9 * 128) / 1.5) ** 0.5)
