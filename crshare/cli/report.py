@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from crshare.cli.arguments import IN_FILE, IN_FOLDER, MODEL, OUT_FILE, OUT_FOLDER, ChoiceOf
-from crshare.cli.shared import console, deliver, json_option, model_options, source_of
+from crshare.cli.shared import (
+    console,
+    deliver,
+    json_option,
+    model_options,
+    refuse_for_tables,
+    source_of,
+)
 from crshare.errors import CrshareError
 
 if TYPE_CHECKING:
@@ -63,13 +71,17 @@ def report(
     rescale: str | None,
 ) -> None:
     """Write the page of a plan: DIR is a folder that `optimize` wrote."""
-    from crshare.files import write_text
     from crshare.images.digits import demo_model
-    from crshare.report.command_schemas import PageWritten
     from crshare.report.page.document import read_document, with_luts, with_rates
     from crshare.report.page.html import render, section_titles
-    from crshare.typed_json import write_json
+    from crshare.report.page.lut_page import lut_page, lut_section_titles, read_lut_report
 
+    tables = read_lut_report(folder)
+    if tables is not None:
+        refuse_for_tables("channel", "model", "luts", "curve", "figures", "kind")
+        page, titles = lut_page(tables), lut_section_titles(tables)
+        _deliver(output or folder / "report.html", page, tables.model, titles, json_path)
+        return
     document = read_document(folder)
     if luts is not None:
         document = with_luts(document, luts)
@@ -85,18 +97,31 @@ def report(
         document = _with_channel(document, folder, loaded, channel)
     target = output or folder / "report.html"
     drawn = _figures(document, figures, kind) if figures else []
-    write_text(target, render(document))
+    titles = section_titles(document)
+    _deliver(target, render(document), document.report.model, titles, json_path, drawn)
+    if drawn:
+        console(json_path).print(f"Wrote {', '.join(drawn)} to {figures}.")
+
+
+def _deliver(
+    target: Path,
+    page: str,
+    model: str,
+    titles: list[str],
+    json_path: Path | None,
+    drawn: Sequence[str] = (),
+) -> None:
+    """Write the page, and say what is in it."""
+    from crshare.files import write_text
+    from crshare.report.command_schemas import PageWritten
+    from crshare.typed_json import write_json
+
+    write_text(target, page)
     written = PageWritten(
-        page=str(target),
-        model=document.report.model,
-        sections=tuple(section_titles(document)),
-        figures=tuple(drawn),
+        page=str(target), model=model, sections=tuple(titles), figures=tuple(drawn)
     )
     deliver(json_path, write_json(written))
-    screen = console(json_path)
-    screen.print(f"Wrote {target}: open it in a browser.")
-    if drawn:
-        screen.print(f"Wrote {', '.join(drawn)} to {figures}.")
+    console(json_path).print(f"Wrote {target}: open it in a browser.")
 
 
 def _figures(document: Document, folder: Path, kind: str) -> list[str]:

@@ -114,6 +114,11 @@ class Chooser:
         built = planned_network(self.network, self.plan) if self.plan else self.network
         options = self.options
         found = menus(built, options.target, exact, self.only, options.architectures, options.skip)
+        if not found:
+            raise HardwareError(
+                "no layer has weights whose architecture could be chosen: tables are LUTs as they "
+                "stand, one frame a clock; ask for no rate, device, curve or estimate"
+            )
         return Question(found, around_of(built, self.only), budget, self.backend)
 
     def _builder(

@@ -58,7 +58,8 @@ def lower(
     made = Stages(network, part, plan, options, on_progress)
     for place, layer in enumerate(part.layers):
         made.add(layer, place / len(part.layers))
-    given = replace(planned.signals[part.start], frames=frames_sent(planned, part.start))
+    frames = frames_sent(planned, part.start)
+    given = replace(planned.signals[part.start], frames=frames)
     if part.end == planned.layers[-1].name:
         made.finish(beats(given))
     beats_out = beats(planned.signals[part.end])
@@ -66,7 +67,7 @@ def lower(
     design = queued(Design(name, stages, beats(given), beats_out, sources))
     unshared = UNSHARED if options.method == "separate" else EXACT
     shares = PLANNED if plan else unshared
-    lowered = tuple(made.lowered)
+    lowered = tuple(replace(one, clocks=one.clocks * frames) for one in made.lowered)
     ends = part.start, part.end
     fraction = made.grids[part.end].fraction if part.end in made.grids else 0
     return Lowered(design, lowered, planned, *ends, options.target, shares, fraction)

@@ -46,6 +46,11 @@ def parts(counts: Sequence[LayerCounts]) -> list[tuple[str, list[LayerCounts]]]:
     return [(title, part) for title, part in named if part]
 
 
+def begun(words: str) -> str:
+    """With a capital first letter, the others as they are: LUTs, not Luts."""
+    return words[:1].upper() + words[1:]
+
+
 def less(after: int, before: int) -> str:
     """Reduction in per cent, never rounded up."""
     return f"{1000 * (before - after) // before / 10:.1f} %" if before else "-"

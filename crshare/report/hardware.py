@@ -70,13 +70,14 @@ def clocks_table(lowered: Lowered) -> Fitting:
 
 
 def slowest_line(lowered: Lowered, megahertz: float) -> Text:
-    """The layer that all others wait for, and how many images that lets through."""
+    """The layer, or the input, that all others wait for, and how many images it lets through."""
     slowest = max(lowered.layers, key=lambda layer: layer.clocks)
-    images = megahertz * 1e6 / slowest.clocks
-    return line(
-        f"{slowest.layer} is the slowest layer: an image every {slowest.clocks:,} clocks, "
-        f"{images:,.0f} a second at {megahertz:g} MHz."
-    )
+    clocks, waited = slowest.clocks, f"{slowest.layer} is the slowest layer"
+    if lowered.design.beats_in > clocks:
+        clocks, waited = lowered.design.beats_in, "The input takes longest"
+    every = "an image every clock" if clocks == 1 else f"an image every {clocks:,} clocks"
+    images = megahertz * 1e6 / clocks
+    return line(f"{waited}: {every}, {images:,.0f} a second at {megahertz:g} MHz.")
 
 
 def latency_line(lowered: Lowered, megahertz: float) -> Text:

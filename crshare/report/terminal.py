@@ -8,7 +8,7 @@ from rich.text import Text
 from crshare.accuracy import Estimate
 from crshare.plan.cost import LayerCounts
 from crshare.plan.origins import ORIGINS, OriginCounts
-from crshare.report.figures import less, share, short
+from crshare.report.figures import begun, less, share, short
 from crshare.report.promised import last_of_each, promise_lines
 from crshare.report.refusals import refusal_sentences
 from crshare.report.responsive_table import Fitting, table_of
@@ -191,7 +191,7 @@ def curve_table(curve: CurveReport) -> Fitting:
     """Loss against the objective for every multiplier tried, on the validation images."""
     unit = curve.objective.unit
     table = table_of(f"Loss against {unit} (all layers)", "Multiplier")
-    for name in (unit.capitalize(), "Reduction", "Points lost", "95 % interval", ""):
+    for name in (begun(unit), "Reduction", "Points lost", "95 % interval", ""):
         table.add_column(name, justify="right", no_wrap=True)
     for point in curve.points:
         low, high = point.loss.interval_points
@@ -210,7 +210,7 @@ def measured_table(curve: CurveReport) -> Fitting:
     """The points that no other beats on the validation images, on the test images, with LUTs."""
     unit, exact = curve.objective.unit, curve.luts.exact if curve.luts else None
     table = table_of("The same on the test images", "Multiplier")
-    for name in (unit.capitalize(), "LUTs", "Points lost", "95 % interval", ""):
+    for name in (begun(unit), "LUTs", "Points lost", "95 % interval", ""):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_row("exact", short(curve.objective.exact), _luts(exact), "+0.00", "", "")
     for point, test in curve.tested:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from crshare.plan.luts import LayerLuts, luts_together
-from crshare.report.figures import less, short
+from crshare.report.figures import begun, less, short
 from crshare.report.schema import PlanReport, Realisations
 
 NONE_SAVED = 0.98  # of the exact graph's LUTs; what is above it may be chance of the graph's search
@@ -16,8 +16,8 @@ def verdict(report: PlanReport, luts: Sequence[LayerLuts] = ()) -> str:
     if report.lossless:
         return f"This plan is lossless: {said}"
     if not known:
-        return f"This plan loses {_points(report)}: {said}"
-    return f"{_luts(report, luts_together(known), _where(known, luts))} {_begun(said)}"
+        return f"This plan {_loses(report)}: {said}"
+    return f"{_luts(report, luts_together(known), _where(known, luts))} {begun(said)}"
 
 
 def _operations(report: PlanReport) -> str:
@@ -28,13 +28,13 @@ def _operations(report: PlanReport) -> str:
     )
 
 
-def _begun(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
-
-
-def _points(report: PlanReport) -> str:
+def _loses(report: PlanReport) -> str:
     accuracy = report.accuracy
-    return f"{accuracy.loss_points:.2f} points" if accuracy else "an unmeasured number of points"
+    if accuracy is None:
+        return "loses an unmeasured number of points"
+    if accuracy.loss_points < 0:
+        return f"gains {-accuracy.loss_points:.2f} points on the test images"
+    return f"loses {accuracy.loss_points:.2f} points"
 
 
 def _where(known: Sequence[LayerLuts], synthesised: Sequence[LayerLuts]) -> str:
@@ -47,12 +47,12 @@ def _luts(report: PlanReport, whole: LayerLuts, where: str) -> str:
     if whole.planned < NONE_SAVED * whole.exact:
         return (
             f"This plan saves {whole.exact - whole.planned:,} LUTs of the {whole.exact:,} that the "
-            f"exact graph takes ({less(whole.planned, whole.exact)}; {where}), and loses "
-            f"{_points(report)}; without a plan the exact graph takes {whole.exact:,} of "
+            f"exact graph takes ({less(whole.planned, whole.exact)}; {where}), and "
+            f"{_loses(report)}; without a plan the exact graph takes {whole.exact:,} of "
             f"{whole.unshared:,} LUTs unshared, and loses nothing."
         )
     return (
-        f"This plan saves no LUTs ({where}), and loses {_points(report)}: its graph takes "
+        f"This plan saves no LUTs ({where}), and {_loses(report)}: its graph takes "
         f"{whole.planned:,}, and without a plan the exact graph takes {whole.exact:,} of "
         f"{whole.unshared:,} LUTs unshared, and loses nothing{_advice(report)}."
     )

@@ -10,10 +10,23 @@ from crshare.hardware.architecture import Architecture, Graph, Turns, Unit, cloc
 from crshare.hardware.beats import bench, vectors
 from crshare.hardware.lowering import Lowered, Options, lower
 from crshare.hardware.timing import latency, passed
-from crshare.network.graph import INPUT, BitPool, Conv, Input, Layer, Network, Threshold
+from crshare.network.graph import (
+    INPUT,
+    BitPool,
+    Conv,
+    Flatten,
+    Input,
+    Layer,
+    Lut,
+    Network,
+    Threshold,
+)
+from crshare.network.lut_ops import class_sums, modulation
+from crshare.report.hardware import slowest_line
 from hwgen import STALLS, Compute, Decide, Range, Windowing, simulate
 from hwgen.netlist import Linear, Netlist
 from hwgen.testbench import passed as passed_beats
+from tests.lut_networks import chain
 from tests.networks import random_images, random_signs
 
 DIGITS = Path(__file__).parents[2] / "data" / "digits_bnn.h5"
@@ -90,6 +103,20 @@ def test_the_latency_of_dense_layers_and_a_decision() -> None:
     made = lower(network, None, options, name="dut", only=("dense1", "dense2"))
     assert isinstance(made.design.stages[-1], Decide)
     assert latency(made.design) == measured(made, 1)
+
+
+@pytest.mark.needs_tool("iverilog")
+def test_an_image_of_several_frames_takes_the_beats_of_all_of_them() -> None:
+    """Tables are quicker than pixels come in, which come anew for every frame."""
+    inputs, frames = np.tile(np.arange(6, dtype=np.int32), (2, 1)), 4
+    tables = Lut(inputs, np.array([0x123456789ABCDEF0, 0x0FED], np.uint64))
+    ops = (modulation(frames, 1, high=3), Flatten(), tables, class_sums(2, frames))
+    made = lower(chain(Input((2, 3, 1), high=3), *ops), None, Options(), name="dut")
+    assert latency(made.design) == measured(made, 1)
+    assert (measured(made, 5) - measured(made, 3)) / 2 == made.design.beats_in == 6 * frames
+    said = "The input takes longest: an image every 24 clocks, 4,166,667 a second at 100 MHz."
+    assert slowest_line(made, 100).plain == said
+    assert made.layers[0].clocks == frames
 
 
 @pytest.mark.slow

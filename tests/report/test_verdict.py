@@ -48,6 +48,9 @@ def test_operations_are_compared_with_exact_sharing(report: PlanReport) -> None:
     saved = 1000 * (exact - now) // exact / 10
     assert f"({saved} % fewer)." in verdict(replace(report, luts=()))
     assert verdict(replace(report, luts=())).startswith("This plan loses 0.60 points: it leaves ")
+    assert report.accuracy is not None
+    better = replace(report, luts=(), accuracy=replace(report.accuracy, loss_points=-1.5))
+    assert verdict(better).startswith("This plan gains 1.50 points on the test images: it leaves ")
     assert verdict(replace(report, lossless=True)).startswith("This plan is lossless: it leaves ")
 
 

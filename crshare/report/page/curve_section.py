@@ -1,6 +1,7 @@
 """The section of a whole curve on the test images: its figures and their table."""
 
 from crshare.plan.luts import LayerLuts
+from crshare.report.figures import begun
 from crshare.report.page.curve_plot import curve_plots
 from crshare.report.page.document import Document
 from crshare.report.page.markup import Markup, joined
@@ -55,7 +56,7 @@ def curve_table(curve: CurveReport) -> Markup:
             ]
         )
     luts = ["LUTs", "beyond exact"] if curve.luts else []
-    headings = ["Multiplier", objective.unit.capitalize(), "beyond exact", *luts]
+    headings = ["Multiplier", begun(objective.unit), "beyond exact", *luts]
     return table("Plans on the test images", [*headings, "Points lost", "95 % interval"], rows)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from crshare.plan.cost import LayerCounts
 from crshare.plan.luts import LayerLuts, luts_together
 from crshare.plan.origins import ORIGINS
-from crshare.report.figures import ROWS, Row, change, share, short
+from crshare.report.figures import ROWS, Row, begun, change, share, short
 from crshare.report.page.document import Document
 from crshare.report.page.markup import Markup, element
 from crshare.report.promised import last_of_each
@@ -169,7 +169,7 @@ def tried_table(report: PlanReport) -> Markup:
     headings = (
         "Plan",
         "Multiplier",
-        report.objective.unit.capitalize(),
+        begun(report.objective.unit),
         "Points lost",
         "95 % interval",
         "Verdict",
