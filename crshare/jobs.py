@@ -54,6 +54,7 @@ LAST_STAGES = (  # refining, counting adders and LUTs, a whole curve on the test
     (0.9, 0.95),
     (0.95, 1.0),
 )
+NO_SEARCH = ((0.0, 0.02), (0.02, 0.9), (0.9, 0.95), (0.95, 1.0))  # the same, of exact sharing alone
 N_FOLLOWED = 100  # images on which a plan is followed slice by slice
 
 
@@ -110,7 +111,7 @@ def optimize(
         plans = SearchProgress(part_of_whole(on_progress, *SEARCHING))
         found, used = search(job, request, plans), job
     refining, counting_adders, sizing, testing = (
-        part_of_whole(on_progress, *one) for one in LAST_STAGES
+        part_of_whole(on_progress, *one) for one in (LAST_STAGES if used else NO_SEARCH)
     )
     found = replace(found, plan=objective.refined(network, found.plan, refining))
     refining("measuring the plan", 1.0)

@@ -168,6 +168,7 @@ def generate(
     from crshare.plan.lut_plan import is_lut_network, read_lut_plan, shared_network
     from crshare.report.architectures import choice_facts, choice_tables
     from crshare.report.hardware import (
+        SUMS_ALONE,
         clocks_table,
         hardware_table,
         latency_line,
@@ -221,7 +222,8 @@ def generate(
     picked = choice_tables(chosen) if chosen else [slowest_line(made.lowered, asked.clock_mhz)]
     clocks = [] if chosen else [clocks_table(made.lowered)]
     delay = latency_line(made.lowered, asked.clock_mhz)
-    tables = [hardware_table(made.lowered), *clocks, *picked, delay, *folds, *lines, wrote]
+    sums = [line(SUMS_ALONE)] if chosen else []
+    tables = [hardware_table(made.lowered), *sums, *clocks, *picked, delay, *folds, *lines, wrote]
     deliver(json_path, json.dumps(found, indent=1) + "\n", Group(*tables))
 
 

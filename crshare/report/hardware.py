@@ -19,6 +19,8 @@ from hwgen import Decide, Gather, Pool, Queue, Tally
 from hwgen.placement import Placed
 from hwgen.synthesis import Area
 
+SUMS_ALONE = "These LUTs are of sums alone; those below, of windows, memories and control as well."
+
 
 def hardware_table(lowered: Lowered) -> Fitting:
     """Each layer's datapath: what was estimated of its graph, and the cells that are emitted."""

@@ -90,6 +90,7 @@ def test_generate_takes_such_networks(tmp_path: Path) -> None:
     words = ["generate", str(tmp_path / "m.npz"), "--clocks", "400", "--skip", "dsp"]
     done = CliRunner().invoke(main, [*words, "-o", str(tmp_path / "rtl")])
     assert done.exit_code == 0, done.output
+    assert "These LUTs are of sums alone" in done.output
     assert "DSPs" in done.output and (tmp_path / "rtl" / "fork_stream.v").exists()
 
 
