@@ -55,6 +55,28 @@ class Site:
         return f"LUT6_2 {init} {name} (.O6({upper}), .O5({lower}), {inputs});"
 
 
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """A bit by its name in Verilog."""
+
+    text: str
+    inverted: bool = False
+
+    def name(self, wires: Wires) -> str:
+        return self.text
+
+
+def placed_table(name: str, table: int, inputs: Sequence[str], wires: Wires) -> list[str]:
+    """The wire `name`, and a site that drives it with the entry of a table that inputs name."""
+    bits, unread = tuple(map(Wire, inputs)), f"{name}_unread"
+
+    def entry(given: tuple[int, ...]) -> int:
+        return table >> sum(bit << place for place, bit in enumerate(given)) & 1
+
+    site = Site(bits, entry).verilog(f"{name}_lut", name, unread, wires)
+    return [f"wire [0:0] {name}; wire {unread};", site]
+
+
 def _table(bits: Sequence[Input], function: Function, n_inputs: int) -> int:
     """The function's values one after another; inputs beyond the bits change nothing."""
     found = 0

@@ -71,13 +71,15 @@ class Weights:
 
     block: in block RAM, else in LUTs. masks: for each lane the number of its mask from 1, 0 where
     it has none. The masks stand behind the weights: a 0 for each value that does not count, whose
-    weight is 1. slices: where words hold these, and no weights.
+    weight is 1. slices: where words hold these, and no weights. placed: up to 64 words that are not
+    in block RAM are LUTs of Xilinx devices as they stand.
     """
 
     words: tuple[int, ...]
     block: bool
     masks: tuple[int, ...] = ()
     slices: Slices | None = None
+    placed: bool = False
 
     @property
     def n_masks(self) -> int:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hwgen.cells import Bit, Tally, Wires
+from hwgen.cells import Tally, Wires
 from hwgen.errors import NetlistError
 from hwgen.lut_tables import INPUTS as MAX_INPUTS
-from hwgen.lut_tables import Site
+from hwgen.lut_tables import placed_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +45,10 @@ class TruthTable:
 
     def verilog(self, net: int, wires: Wires) -> list[str]:
         """Choices by one input after the other; the last input, inputs[0], is a bit as it is."""
-        if self.placed:
-            return self._placed(net, wires)
         names = [wires.name(place) for place in self.inputs]
+        if self.placed:
+            return placed_table(f"n{net}", self.table, names, wires)
         return [f"wire [0:0] n{net} = {chosen(names, self.table)};"]
-
-    def _placed(self, net: int, wires: Wires) -> list[str]:
-        bits = tuple(Bit(place, False) for place in self.inputs)
-        site = Site(bits, lambda given: self.table >> sum(b << k for k, b in enumerate(given)) & 1)
-        unread = f"t{net}"
-        placed = site.verilog(f"l{net}", f"n{net}", unread, wires)
-        return [f"wire [0:0] n{net}; wire {unread};", placed]
 
 
 def chosen(names: Sequence[str], table: int) -> str:

@@ -6,12 +6,15 @@ representatives in stage 2.
 
 from collections.abc import Sequence
 
+from hwgen.cells import Wires
 from hwgen.emitter import Emitter, bus
+from hwgen.lut_tables import INPUTS, placed_table
 from hwgen.matrix_vector import MatrixVector, Slices
 from hwgen.sources import BLOCK
 from hwgen.stream import class_width
 
 PER_BLOCK = 256  # words that one block of a simulator sets
+PLACED = 1 << INPUTS  # words of which a bit is one LUT
 
 
 class Memory:
@@ -38,6 +41,8 @@ class Memory:
             self.emit(f"reg {bus(width)} word_1;")
             self._block("weights", words, width)
             self.emit("always @(posedge aclk) if (advance) word_1 <= weights[word];")
+        elif self.weights.placed and 1 < len(words) <= PLACED:
+            _placed(self.emit, "word_1", words, width, "word")
         else:
             table(self.emit, "word_1", words, width, "word")
         self._masks()
@@ -135,12 +140,31 @@ def table(emit: Emitter, name: str, words: Sequence[int], width: int, address: s
     if len(words) == 1:
         emit(f"always @(posedge aclk) if (advance) {name} <= {width}'h{words[0]:x};")
         return
-    columns = [0] * width
-    for place, word in enumerate(words):
-        for bit in range(width):
-            columns[bit] |= (word >> bit & 1) << place
-    for bit, column in enumerate(columns):
+    for bit, column in enumerate(_columns(words, width)):
         emit(f"localparam {bus(size)} {name}_{bit} = {size}'h{column:x};")
     with emit.block("always @(posedge aclk) if (advance) begin", "end"):
         for bit in range(width):
             emit(f"{name}[{bit}] <= {name}_{bit}[{address}];")
+
+
+def _placed(emit: Emitter, name: str, words: Sequence[int], width: int, address: str) -> None:
+    """The same of LUTs of the device; equal bits share one, and a constant has none."""
+    inputs = [f"{address}[{k}]" for k in range((len(words) - 1).bit_length())]
+    every, no_wires = (1 << len(words)) - 1, Wires((), str)
+    bits = {0: "1'b0", every: "1'b1"}
+    columns = _columns(words, width)
+    for column in columns:
+        if column not in bits:
+            bits[column] = f"{name}_{len(bits)}"
+            emit(*placed_table(bits[column], column, inputs, no_wires))
+    emit(f"reg {bus(width)} {name};")
+    with emit.block("always @(posedge aclk) if (advance) begin", "end"):
+        for bit, column in enumerate(columns):
+            emit(f"{name}[{bit}] <= {bits[column]};")
+
+
+def _columns(words: Sequence[int], width: int) -> list[int]:
+    """Of each bit its values, word k's at bit k."""
+    return [
+        sum((word >> bit & 1) << place for place, word in enumerate(words)) for bit in range(width)
+    ]

@@ -8,7 +8,7 @@ sum of w x = C - (2**w - 1) * n-, less 2**(w - 1) * (n - 2 * n-) where they are 
 0 before they meet a weight of 1.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -225,7 +225,7 @@ class _Unit:
         if self.in_memory:
             shape = LaneShape(unit.simd, span.width, span.signed, None, heaps)
             stored = self._slices() if unit.slices else self._memory(words)
-            return (weighted_lane(shape),), stored
+            return (weighted_lane(shape),), replace(stored, placed=heaps)
         word_bits = (len(words) - 1).bit_length()
         shape = LaneShape(unit.simd, span.width, span.signed, word_bits, heaps)
         first = worded_lane(shape, words[:, 0].tolist())

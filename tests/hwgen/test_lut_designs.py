@@ -95,10 +95,10 @@ def test_a_placed_table_is_a_lut_of_the_device(n: int) -> None:
     table = Random(n).getrandbits(1 << n) or 1
     placed = TruthTable(tuple(range(n)), table, placed=True)
     declared, line = placed.verilog(9, Wires([Range(0, 1)] * 10, "w{}".format))
-    assert declared == "wire [0:0] n9; wire t9;"
+    assert declared == "wire [0:0] n9; wire n9_unread;"
     inputs = [f".I{k}({f'w{k}' if k < n else zero})" for k in range(6) for zero in ["1'b0"]]
     init = int(line.split("64'h")[1].split(")")[0], 16)
-    assert line.endswith(f" l9 (.O6(n9), .O5(t9), {', '.join(inputs)});")
+    assert line.endswith(f" n9_lut (.O6(n9), .O5(n9_unread), {', '.join(inputs)});")
     assert all(init >> k & 1 == table >> k % (1 << n) & 1 for k in range(64))
 
 

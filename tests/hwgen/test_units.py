@@ -26,6 +26,7 @@ from crshare.plan.plan import SharingPlan
 from crshare.report.hardware import slowest_line
 from hwgen import MatrixVector, Range, files, lint
 from hwgen.sources import foreign_word
+from hwgen.targets import XILINX
 from hwgen.unit_model import outputs
 from tests.hwgen.designs import random_hardware_network
 from tests.hwgen.test_architecture import clocks_an_image, small_network
@@ -101,6 +102,19 @@ def test_the_model_of_a_unit_gives_sums_and_thresholds(seed: int) -> None:
         at, rising = following.op.at, following.op.rising
         found = outputs(unit, window.tolist())
         assert found == np.where(rising, sums >= at, sums <= at).astype(int).tolist()
+
+
+@pytest.mark.needs_tool("iverilog")
+@pytest.mark.parametrize(("unit", "words"), [(Unit(1, 8), 18), (Unit(2, 2), 36), (Unit(1, 2), 72)])
+def test_up_to_64_words_are_luts_of_the_device(unit: Unit, words: int) -> None:
+    network = small_network(3)
+    lowered = lower(network, None, Options(XILINX, architectures={"conv2": unit}), name="dut")
+    text = files(lowered.design)["conv2.v"]
+    assert ("word_1_2_lut" in text) == (words <= 64)
+    stage = next(stage for stage in lowered.design.stages if stage.name == "conv2")
+    assert isinstance(stage, MatrixVector) and stage.n_words == words
+    images = random_images(np.random.default_rng(0), network.input, 3)
+    assert all(verdict.passed for verdict in verify(lowered, images, ["icarus"], quiet))
 
 
 @pytest.mark.needs_tool("verilator")
