@@ -55,8 +55,8 @@ def with_field(local: int, central: int, value: int) -> Edit:
             f"holds {MAX_MEMBERS + 3} files, where {MAX_MEMBERS} are read",
         ),
         (
-            with_members((NOTE, bytes(2**30)), method=DEFLATED),
-            f"its {NOTE} claims {2**30} bytes, where {MAX_OTHERS} are read",
+            with_members((NOTE, bytes(MAX_OTHERS + 1)), method=DEFLATED),
+            f"its {NOTE} claims {MAX_OTHERS + 1} bytes, where {MAX_OTHERS} are read",
         ),
         (
             with_members((NOTE, bytes(2**27 + 9)), ("b", bytes(2**27)), method=DEFLATED),

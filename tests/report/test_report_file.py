@@ -24,7 +24,7 @@ from tests.cli.test_cli import crshare
 from tests.hostile.names import NAMES
 from tests.hostile.spoil import spoil_json
 
-N_SPOILED, N_CHANGED = 300, 100
+N_SPOILED, N_CHANGED = 300, 50
 COMMANDS = {
     "inspect": (),
     "export": ("-o",),
