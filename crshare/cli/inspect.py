@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from crshare.screen import Screen
 
 
+UNSCALED = (
+    "An ONNX file does not say how stored pixels become its input; if it was trained on pixels "
+    "from 0 to 1 (ToTensor), say --rescale 1/255,0 here and in every other command."
+)
+
+
 @click.command()
 @click.argument("model", type=MODEL, required=False)
 @json_option
@@ -38,9 +44,13 @@ def inspect(
     from crshare.model.inspect import inspect_model
 
     source = source_of(model_or_example(model, json_path), sign_layers, rescale)
-    found = inspect_model(source.read())
+    loaded = source.read()
+    found = inspect_model(loaded)
     deliver(json_path, json.dumps(asdict(found), indent=1) + "\n")
-    _show(found, console(json_path))
+    screen = console(json_path)
+    _show(found, screen)
+    if loaded.onnx is not None and rescale is None and not source.features:
+        screen.print(UNSCALED, soft_wrap=True)
 
 
 def _show(found: Inspection, screen: Screen) -> None:

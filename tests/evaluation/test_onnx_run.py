@@ -159,3 +159,10 @@ def test_the_command_compares(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0, done.output
     assert "No bit differs from onnxruntime." in done.output
+
+
+def test_inspect_asks_how_pixels_are_scaled_where_a_file_cannot_tell(tmp_path: Path) -> None:
+    path = str(write_onnx(tmp_path / "m.onnx", by_hand()))
+    asked = "say --rescale 1/255,0 here and in every other command."
+    assert asked in CliRunner().invoke(main, ["inspect", path]).output
+    assert asked not in CliRunner().invoke(main, ["inspect", path, "--rescale", "1,0"]).output
