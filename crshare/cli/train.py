@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     from crshare.train.course import Course, Trained
 
 NAMES = (*RECIPES, *BLEND_RECIPES, *LUT_RECIPES)
-BNN_ONLY, LUT_ONLY = ("precision", "stochastic"), ("frames", "connections", "table")
+SIGNS, SIGNS_ALONE = "networks with +1/-1 weights", "networks of +1/-1 weights alone"
+BNN_ONLY = {"start": SIGNS, "precision": SIGNS, "stochastic": SIGNS_ALONE}
+LUT_ONLY = dict.fromkeys(("frames", "connections", "table"), "LUT networks")
 
 
 @click.command()
@@ -41,6 +44,11 @@ BNN_ONLY, LUT_ONLY = ("precision", "stochastic"), ("frames", "connections", "tab
 )
 @click.option(
     "--stochastic", is_flag=True, help="Draw the signs of activations at random while training."
+)
+@click.option(
+    "--start",
+    type=IN_FILE,
+    help="Begin with the weights of this model of the recipe instead of drawn ones.",
 )
 @click.option(
     "--frames",
@@ -84,8 +92,9 @@ def train(
     """
     chosen = _chosen(recipe)
     is_lut = isinstance(chosen, LutRecipe)
-    _refuse(recipe, BNN_ONLY if is_lut else () if isinstance(chosen, Recipe) else BNN_ONLY[1:])
-    _refuse(recipe, () if is_lut else LUT_ONLY)
+    _refuse(recipe, BNN_ONLY if is_lut else LUT_ONLY)
+    if isinstance(chosen, BlendRecipe):
+        _refuse(recipe, {"stochastic": SIGNS_ALONE})
     click.get_current_context().with_resource(locked(output))
     if not is_lut:
         _load_tensorflow()
@@ -112,15 +121,14 @@ def _chosen(name: str) -> Recipe | BlendRecipe | LutRecipe:
     return LUT_RECIPES.get(name) or BLEND_RECIPES.get(name) or recipe_of(name)
 
 
-def _used(options: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+def _used(options: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
     return {name: options[name] for name in names}
 
 
-def _refuse(recipe: str, foreign: tuple[str, ...]) -> None:
-    """Options that say nothing for this recipe are not passed over."""
-    for name in foreign:
+def _refuse(recipe: str, foreign: dict[str, str]) -> None:
+    """Options that say nothing for this recipe are not passed over; each with what it is for."""
+    for name, kind in foreign.items():
         if is_given(name):
-            kind = "LUT networks" if name in LUT_ONLY else "networks of +1/-1 weights alone"
             raise click.UsageError(f"--{name} is for {kind}, and {recipe} is none; leave it out")
 
 
@@ -139,6 +147,7 @@ def _bnn(
     course: Course,
     output: Path,
     *,
+    start: Path | None,
     precision: str,
     stochastic: bool,
 ) -> tuple[Trained, str]:
@@ -152,7 +161,7 @@ def _bnn(
     with progress() as show:
         trained = training.train(
             recipe, data, course, output, show,
-            precision=precision, stochastic=stochastic, record=record,
+            precision=precision, stochastic=stochastic, start=start, record=record,
         )  # fmt: skip
     return trained, record(trained)
 

@@ -5,7 +5,7 @@ in float32; those of the skip path and gradients are rounded to it. Weights and 
 batch normalisation are float32.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,10 @@ from crshare.arrays import Array
 from crshare.train import blend_kernels as kernels
 from crshare.train.blend import fixed_point
 from crshare.train.joined_norms import EPSILON, Joined, Real, moments_of
+from crshare.train.plain_layers import short_name
 from crshare.train.signs import sign
+
+Stored = Mapping[str, Mapping[str, Array]]
 
 NARROW = tf.bfloat16.as_numpy_dtype
 
@@ -51,7 +54,7 @@ class Narrow(keras.layers.Layer):  # type: ignore[misc]
 
     def arrays(self) -> dict[str, Array]:
         """All weights by their names."""
-        return {w.name.split("/")[-1].split(":")[0]: w.numpy() for w in self.weights}
+        return {short_name(weight): weight.numpy() for weight in self.weights}
 
 
 class NarrowStem(Narrow):
@@ -78,6 +81,14 @@ class NarrowStem(Narrow):
         once = variance / (variance + EPSILON)
         norm = [gamma / np.sqrt(once + EPSILON), beta, mean, variance]
         return {self.name: [kernel], f"{self.name}_norm": norm}
+
+    def take_plain(self, stored: Stored) -> None:
+        """The inverse of plain_weights."""
+        norm = stored[f"{self.name}_norm"]
+        variance = norm["moving_variance"]
+        gamma = norm["gamma"] * np.sqrt(variance / (variance + EPSILON) + EPSILON)
+        given = stored[self.name]["kernel"], gamma, norm["beta"], norm["moving_mean"], variance
+        self.set_weights(given)
 
 
 class NarrowBlend(Narrow):
@@ -125,6 +136,16 @@ class NarrowBlend(Narrow):
             f"{self.name}_skip_norm": norm("skip", none, given["mean_skip"]),
             f"{self.name}_norm": norm("sum", given["beta"], none),
         }
+
+    def take_plain(self, stored: Stored) -> None:
+        """The inverse of plain_weights; the betas of the paths, which have no effect, are lost."""
+        kernels = [stored[f"{self.name}_{path}"]["kernel"] for path in ("main", "skip")]
+        norms = [stored[f"{self.name}_{path}norm"] for path in ("main_", "skip_", "")]
+        gammas, variances = (
+            [norm[name] for norm in norms] for name in ("gamma", "moving_variance")
+        )
+        means = [norm["moving_mean"] for norm in norms[:2]]
+        self.set_weights([*kernels, *gammas, norms[2]["beta"], *means, *variances])
 
 
 class Widened(keras.layers.Layer):  # type: ignore[misc]

@@ -12,8 +12,9 @@ import tf_keras as keras
 
 from crshare.arrays import Array
 from crshare.blend_recipes import BlendRecipe, Schedule
+from crshare.errors import DataError
 from crshare.images.image_set import ImageSet, load_images
-from crshare.model.read import read_network
+from crshare.model.read import read_model, read_network
 from crshare.recipes import BFLOAT16, Recipe
 from crshare.train import losses
 from crshare.train.blend_net import build_blend, build_narrow
@@ -29,7 +30,7 @@ from crshare.train.course import (
     share_right,
 )
 from crshare.train.loop import Data, TrainingJob, deterministic, run
-from crshare.train.plain_layers import give_weights
+from crshare.train.plain_layers import give_weights, take_weights
 from crshare.train.rates import OneCycle, ScaledAdam, decayed
 from crshare.train.recipes import build, count, scales
 
@@ -78,12 +79,14 @@ def train(
     *,
     precision: str = "float32",
     stochastic: bool = False,
+    start: Path | None = None,
     record: Record = no_record,
 ) -> Trained:
     """Train, and leave the model of the best epoch as RECIPE.h5 in `folder`, beside a checkpoint
     until the end.
 
-    precision, stochastic: as of `learner_of`. Epochs are compared by
+    precision, stochastic: as of `learner_of`. start: a model file of the recipe, with whose weights
+    the training begins. Epochs are compared by
     the accuracy of their model file, run by the packed executor, on held-out images. DataError,
     CheckpointError and OutputError say what is to be mended.
     """
@@ -92,6 +95,7 @@ def train(
     images = _images_for(recipe, data)
     learner = learner_of(recipe, course.seed, precision, stochastic=stochastic)
     model = learner.model
+    begun = () if start is None else (_begin(model, start, recipe.name),)
     training, held_out = parted(images, course.held_out, course.seed)
     if isinstance(recipe, BlendRecipe) and precision == BFLOAT16:
         until = round(recipe.crop_share * course.epochs)
@@ -116,9 +120,23 @@ def train(
             return share_right(read_network(file), held_out)
 
     data_set = Data(training, lambda labels, _: learner.wanted(labels))
-    key = key_of(images, recipe, course, precision, stochastic)
+    key = key_of(images, recipe, course, precision, stochastic, *begun)
     job = TrainingJob(model, evaluate, held_out.name, keep, path)
     return run(job, data_set, course, folder / CHECKPOINT, key, show, record)
+
+
+def _begin(model: Any, start: Path, name: str) -> str:
+    """Give the model the weights of a file, and a hash of the network there; DataError where it is
+    of another recipe."""
+    found = read_model(start)
+    try:
+        take_weights(model, found.weights)
+    except (KeyError, ValueError) as error:
+        raise DataError(
+            f"{start}: holds no weights of the recipe {name}; begin with a model that "
+            f"`crshare train {name}` wrote"
+        ) from error
+    return found.weights_hash
 
 
 def _rate(recipe: Recipe | BlendRecipe, course: Course, n_steps: int) -> Any:

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from crshare.blend_recipes import BLEND_RECIPES, BlendRecipe, Schedule
+from crshare.errors import DataError
 from crshare.evaluation.fixed_point import Asked, in_fixed_point
 from crshare.executor.execute import compile_network, outputs
-from crshare.model.read import read_network
+from crshare.model.read import read_model, read_network
 from crshare.network import reference
 from crshare.network.fixing import Format
 from crshare.network.graph import Conv, Quantise, RealConv
@@ -27,7 +28,7 @@ from crshare.train.course import Course
 from crshare.train.fixed_point import FixedPoint, grid_of
 from crshare.train.library_model import Library
 from crshare.train.narrow_blend import Handing, NarrowBlend
-from crshare.train.plain_layers import give_weights
+from crshare.train.plain_layers import give_weights, take_weights
 from crshare.train.signs import sign
 
 import tensorflow as tf  # isort: skip  # crshare.train says which Keras it is to use
@@ -178,6 +179,47 @@ def test_a_network_trained_in_bfloat16_is_read_and_does_as_well(tmp_path: Path) 
         NARROW, squares(tmp_path), course, tmp_path, lambda what, done: None, precision=BFLOAT16
     )
     assert ended.best["held_out"] > 0.6
+    (folder := tmp_path / "more").mkdir()
+    more = training.train(
+        NARROW, tmp_path / "squares.npz", replace(course, epochs=1), folder,
+        lambda what, done: None, precision=BFLOAT16, start=ended.path,
+    )  # fmt: skip
+    assert more.curve[0]["held_out"] == ended.best["held_out"]
+
+
+@pytest.mark.parametrize("narrow", [True, False])
+def test_a_training_begins_with_the_weights_of_a_file(narrow: bool, tmp_path: Path) -> None:
+    write_compact(randomised(4), tmp_path / "m.h5")
+    model = build_narrow(TINY, 5) if narrow else build_blend(TINY, 5, trained=True)
+    stored = read_model(tmp_path / "m.h5").weights
+    take_weights(model, stored)
+    given = build_blend(TINY, 6, trained=False)
+    give_weights(model, given)
+    for layer in given.layers:
+        for weight in layer.weights:
+            name = weight.name.split(":")[0].split("/")[1]
+            if not (narrow and cancels(layer.name, name)):
+                kept = stored[layer.name][name]
+                assert weight.numpy() == pytest.approx(kept, rel=1e-5), weight.name
+
+
+def cancels(layer: str, weight: str) -> bool:
+    """Whether it is a beta of one path, or the mean of both, which takes these off again."""
+    of_path = layer.endswith(("_main_norm", "_skip_norm"))
+    of_sum = layer.startswith("blend") and layer.endswith("_norm") and not of_path
+    return (of_path and weight == "beta") or (of_sum and weight == "moving_mean")
+
+
+def test_what_begins_with_a_model_of_another_recipe_is_refused(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    other = build_blend(replace(TINY, widths=(4, 6)), 0, trained=False)
+    write_compact(other, tmp_path / "m.h5")
+    course = Course(1, 20, 1, 1e-2, 1e-3, Augmentation(), 0.2)
+    with pytest.raises(DataError, match="holds no weights of the recipe tiny; begin with a model"):
+        training.train(
+            TINY, squares(tmp_path), course, tmp_path, lambda what, done: None,
+            start=tmp_path / "m.h5",
+        )  # fmt: skip
 
 
 def test_what_is_saved_of_a_model_in_bfloat16_computes_what_it_does() -> None:

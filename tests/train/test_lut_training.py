@@ -225,7 +225,7 @@ def modulated(network: Network) -> int:
         (
             "lutnet-mnist",
             "--precision=float32",
-            "--precision is for networks of +1/-1 weights alone",
+            "--precision is for networks with +1/-1 weights",
         ),
         ("blend-mnist", "--stochastic", "--stochastic is for networks of +1/-1 weights alone"),
         ("blend-mnist", "--frames=1", "--frames is for LUT networks"),
