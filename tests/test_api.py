@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,6 +65,15 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
     assert done.stdout.split() == []
 
 
+def noting(told: dict[str, float]) -> Callable[[str, float], None]:
+    """Keeps how far a job was when a stage was first told."""
+
+    def note(what: str, done: float) -> None:
+        told.setdefault(what, done)
+
+    return note
+
+
 @pytest.mark.slow
 def test_the_whole_road_from_model_to_checked_plan(
     model: Path, images: Path, optimized: Path, tmp_path: Path
@@ -79,7 +89,7 @@ def test_the_whole_road_from_model_to_checked_plan(
         choosing=pictures,
         reporting=pictures,
         solver="lagrangian",
-        on_progress=lambda what, done: stages.setdefault(what, done),
+        on_progress=noting(stages),
     )
     assert "looking at the original network" in stages
     assert list(stages.values()) == sorted(stages.values()), "a bar that goes back"
@@ -101,9 +111,7 @@ def test_one_set_of_images_is_split_and_none_gives_an_exact_plan(model: Path, im
     assert halves.accuracy is not None
     assert halves.accuracy.n_images == 30
     told: dict[str, float] = {}
-    without = crshare.optimize(
-        loaded, max_loss_points=5, on_progress=lambda what, done: told.setdefault(what, done)
-    )
+    without = crshare.optimize(loaded, max_loss_points=5, on_progress=noting(told))
     assert told["counting adders of conv1 (1 of 4)"] < 0.1 and list(told.values()) == sorted(
         told.values()
     )

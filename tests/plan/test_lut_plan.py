@@ -182,10 +182,10 @@ def test_the_commands_take_a_lut_network(model: Model, plan: Path, tmp_path: Pat
     assert done.exit_code == 0, done.output
     names = sorted(path.name for path in (tmp_path / "o").iterdir())
     assert {"plan.json", "report.html", "report.json", "report.txt"} <= set(names)
-    page = (tmp_path / "o" / "report.html").read_bytes()
+    drawn = (tmp_path / "o" / "report.html").read_bytes()
     done = crshare("report", tmp_path / "o", "--json", "-")
     assert json.loads(done.output)["sections"] == ["Tables by layer", "How to reproduce"]
-    assert (tmp_path / "o" / "report.html").read_bytes() == page
+    assert (tmp_path / "o" / "report.html").read_bytes() == drawn
     done = crshare("report", tmp_path / "o", "--channel", "a:1")
     assert done.exit_code == 2 and "--channel: changes nothing for a LUT network" in done.output
     done = crshare("generate", model.path, "--estimate")

@@ -4,7 +4,8 @@ Run by test_training.py in a process of its own.
 """
 
 import json
-from dataclasses import replace
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from crshare.report.training_schema import TrainReport
 from crshare.train import training
 from crshare.train.augment import Augmentation
 from crshare.train.compact import write_compact
-from crshare.train.course import Course, Progress, Trained, parted
+from crshare.train.course import Course, Trained, parted
 from crshare.train.recipes import build
 from crshare.typed_json import read_json, write_json
 
@@ -30,7 +31,6 @@ import tf_keras as keras  # isort: skip  # crshare.train says which Keras it is 
 TINY = Recipe("tiny", (8, 8, 1), ((4, 4), (8,)), (16,), n_classes=3, first_rate=1e-2)
 COURSE = Course(2, 10, 1, 1e-2, 1e-3, Augmentation(shift=1), 0.25)
 RNG = np.random.default_rng(0)
-Runs = dict[bool, tuple[Trained, list[Trained]]]
 
 
 @pytest.fixture(scope="module")
@@ -64,17 +64,35 @@ def test_shapes_of_the_paper() -> None:
     assert str(error.value) == f"no recipe is named 'none'; choose one of {', '.join(RECIPES)}"
 
 
+@dataclass(frozen=True)
+class Run:
+    """A whole run: how it ended, how it stood after each epoch, and what it would have left in its
+    folder if it had been killed in its second epoch."""
+
+    ended: Trained
+    seen: list[Trained]
+    killed: Path
+
+
 @pytest.fixture(scope="module")
-def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Runs:
-    """TINY trained with plain and with drawn signs: at the end, and after each epoch."""
-    made = {}
-    for stochastic in (False, True):
-        folder, seen = tmp_path_factory.mktemp("run"), list[Trained]()
-        ended = training.train(
-            TINY, data, COURSE, folder, silent, stochastic=stochastic, record=seen.append
-        )
-        made[stochastic] = ended, seen
-    return made
+def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Run]:
+    """TINY trained with plain and with drawn signs."""
+    return {
+        stochastic: whole_run(data, tmp_path_factory.mktemp("run"), stochastic=stochastic)
+        for stochastic in (False, True)
+    }
+
+
+def whole_run(data: Path, folder: Path, *, stochastic: bool) -> Run:
+    seen, killed = list[Trained](), folder.with_name(f"{folder.name}-killed")
+
+    def record(now: Trained) -> None:
+        seen.append(now)
+        if len(now.curve) == 2:
+            shutil.copytree(folder, killed)
+
+    ended = training.train(TINY, data, COURSE, folder, silent, stochastic=stochastic, record=record)
+    return Run(ended, seen, killed)
 
 
 def keras_right(path: Path, images: ImageSet) -> float:
@@ -84,10 +102,12 @@ def keras_right(path: Path, images: ImageSet) -> float:
     return float((scores.argmax(axis=1) == images.labels).mean())
 
 
-def test_a_trained_recipe_is_read_and_classifies_as_keras_does(data: Path, runs: Runs) -> None:
-    trained, seen = runs[False]
-    assert [len(each.curve) for each in seen] == [1, 2, 3]
-    assert_as_keras_says(data, trained)
+def test_a_trained_recipe_is_read_and_classifies_as_keras_does(
+    data: Path, runs: dict[bool, Run]
+) -> None:
+    run = runs[False]
+    assert [len(each.curve) for each in run.seen] == [1, 2, 3]
+    assert_as_keras_says(data, run.ended)
 
 
 def test_a_recipe_in_bfloat16_is_read_and_classifies_as_keras_does(
@@ -136,37 +156,31 @@ def test_pixels_become_bits_where_the_recipe_says_so(tmp_path: Path) -> None:
     assert [value >= first.at[0] for value in values] == [False, True] and first.rising[0]
 
 
-class KilledError(Exception):
-    """A run is killed."""
-
-
 @pytest.mark.parametrize("stochastic", [False, True])
 def test_a_run_that_was_killed_ends_as_if_it_had_not_been(
-    data: Path,
-    tmp_path: Path,
-    runs: Runs,
-    stochastic: bool,
+    data: Path, runs: dict[bool, Run], stochastic: bool
 ) -> None:
-    def run(show: Progress) -> Trained:
-        return training.train(TINY, data, COURSE, tmp_path, show, stochastic=stochastic)
-
-    def cutting(what: str, done: float) -> None:
-        if what.startswith("epoch 2"):
-            raise KilledError
-
-    whole, _ = runs[stochastic]
-    with pytest.raises(KilledError):
-        run(cutting)
-    seen: list[str] = []
-    resumed = run(lambda what, _: seen.append(what))
+    """That one leaves its checkpoint when it is killed is tested of fine-tuning."""
+    run, seen = runs[stochastic], list[str]()
+    resumed = training.train(
+        TINY,
+        data,
+        COURSE,
+        run.killed,
+        lambda what, _: seen.append(what),
+        stochastic=stochastic,
+    )
     assert not any(what.startswith("epoch 1") for what in seen)
-    assert resumed.curve == whole.curve
-    hashes = [crshare.load(trained.path).weights_hash for trained in (whole, resumed)]
+    assert any(what.startswith("epoch 2") for what in seen)
+    assert resumed.curve == run.ended.curve
+    hashes = [crshare.load(trained.path).weights_hash for trained in (run.ended, resumed)]
     assert hashes[0] == hashes[1]
 
 
-def test_a_recipe_with_drawn_signs_is_left_with_plain_ones(data: Path, runs: Runs) -> None:
-    (plain, _), (drawn, _) = runs[False], runs[True]
+def test_a_recipe_with_drawn_signs_is_left_with_plain_ones(
+    data: Path, runs: dict[bool, Run]
+) -> None:
+    plain, drawn = runs[False].ended, runs[True].ended
     assert drawn.curve[0] == plain.curve[0]
     assert drawn.curve[1]["loss"] != plain.curve[1]["loss"]
     images = load_images(data, read_model(drawn.path).network)
