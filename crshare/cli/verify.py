@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from crshare.cli.arguments import IMAGES, IN_FILE, MODEL, number
-from crshare.cli.shared import console, deliver, json_option, model_options, source_of
+from crshare.cli.shared import (
+    console,
+    deliver,
+    json_option,
+    model_options,
+    progress,
+    source_of,
+)
 from crshare.limits import ROWS
 
 if TYPE_CHECKING:
@@ -45,12 +52,16 @@ def verify(
     from crshare.evaluation.library_check import bit_readers, compare
     from crshare.images.image_set import load_images
 
-    loaded = source_of(model, sign_layers, rescale).read()
-    images = load_images(data, loaded.network).images[:n_images]
-    names = [loaded.linears[layer.name].stored[0] for layer in bit_readers(loaded)]
-    found = compare(loaded, images, *_run(loaded, images, names))
+    with progress() as show:
+        loaded = source_of(model, sign_layers, rescale).read()
+        images = load_images(data, loaded.network).images[:n_images]
+        names = [loaded.linears[layer.name].stored[0] for layer in bit_readers(loaded)]
+        library = loaded.library if loaded.onnx is None else "onnxruntime"
+        show(f"running the model in {library}", 0.1)
+        theirs, scores = _run(loaded, images, names)
+        show("running it in crshare", 0.8)
+        found = compare(loaded, images, theirs, scores)
     deliver(json_path, json.dumps(asdict(found), indent=1) + "\n")
-    library = loaded.library if loaded.onnx is None else "onnxruntime"
     screen = console(json_path)
     _tell_substitutes(loaded, screen)
     _show(found, library, screen)

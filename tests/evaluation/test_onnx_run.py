@@ -156,9 +156,10 @@ def test_the_command_compares(tmp_path: Path) -> None:
     images = np.random.default_rng(2).integers(0, 256, (5, 12, 12, 3), dtype=np.uint8)
     np.savez(tmp_path / "d.npz", images=images, labels=np.zeros(5, np.int64))
     arguments = ["verify", str(path), "--rescale", "1/256,0", "--data", str(tmp_path / "d.npz")]
-    done = CliRunner().invoke(main, arguments)
+    done = CliRunner().invoke(main, [*arguments, "--log-level", "info"])
     assert done.exit_code == 0, done.output
-    assert "No bit differs from onnxruntime." in done.output
+    assert "No bit differs from onnxruntime." in done.stdout
+    assert "running the model in onnxruntime" in done.stderr
 
 
 def test_inspect_asks_how_pixels_are_scaled_where_a_file_cannot_tell(tmp_path: Path) -> None:
