@@ -100,6 +100,7 @@ def test_the_whole_road_from_model_to_checked_plan(
     assert dumps(again, model.name) == dumps(plan, model.name)
     evaluation = crshare.evaluate(loaded, again, pictures)
     assert evaluation.accuracy == outcome.accuracy
+    assert " left" not in (optimized / "times.json").read_text()
     report = json.loads((optimized / "report.json").read_text())
     assert evaluation.accuracy.loss_points == report["accuracy"]["loss_points"]
 

@@ -273,6 +273,14 @@ def test_turns_are_chosen_where_compressor_trees_are_and_built_before_they_count
     assert built.architecture == Turns(8) and built.exact and built.clocks == 16 + 4 * 7
 
 
+def test_other_rates_keep_within_the_block_rams_of_the_device() -> None:
+    chosen = Chooser(small(), None, Options()).choose(Goal(None, "ice40-up5k"), quiet)
+    held = chosen.goal.budget.block_rams
+    assert held is not None and chosen.curve
+    assert all(choice.resources.block_rams <= held for choice in chosen.curve)
+    assert chosen.curve[0].resources.luts <= chosen.choice.resources.luts
+
+
 def test_what_cannot_be_fast_enough_is_told_with_the_layer() -> None:
     with pytest.raises(HardwareError) as error:
         Chooser(small(), None, Options()).choose(Goal(clocks=20), quiet)

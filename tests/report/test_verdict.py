@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from crshare.plan.luts import LayerLuts
+from crshare.report.figures import begun
 from crshare.report.page.document import read_document
 from crshare.report.page.html import render
 from crshare.report.schema import PlanReport
@@ -61,3 +62,11 @@ def test_the_verdict_stands_at_the_top_of_the_page(optimized: Path) -> None:
     assert page.index(verdict(document.plan)) < page.index("<main")
     text = (optimized / "report.txt").read_text("utf-8")
     assert " ".join(text.split()).startswith(verdict(document.plan))
+
+
+def test_a_heading_begins_with_a_capital_and_keeps_the_others() -> None:
+    assert [begun(unit) for unit in ("LUTs", "slice operations", "")] == [
+        "LUTs",
+        "Slice operations",
+        "",
+    ]
