@@ -59,6 +59,12 @@ def choosing(width: int, n: int) -> int:
     return width * (n > 1) if n <= 4 else -(-2 * n * width // 5)
 
 
+def looked_up(width: int, words: int) -> int:
+    """LUTs of a table of constants: one a bit for every 64 words, and what chooses among them."""
+    parts = -(-words // PER_LUT)
+    return width * parts + choosing(width, parts)
+
+
 def stored(width: int, depth: int) -> int:
     """LUTs of a memory that is written: RAM32M and RAM64M."""
     return ceil(width / 6) * 4 if depth <= 32 else ceil(width / 3) * 4 * ceil(depth / 64)

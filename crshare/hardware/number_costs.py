@@ -20,7 +20,7 @@ from crshare.hardware.architecture import (
     Unit,
     divisors,
 )
-from crshare.hardware.around import block_rams, choosing, queue_cost, window_cost
+from crshare.hardware.around import block_rams, choosing, looked_up, queue_cost, window_cost
 from crshare.hardware.number_cost import multipliers, number_luts
 from crshare.hardware.options import ADDERS
 from crshare.hardware.parts import Part
@@ -86,9 +86,9 @@ def _unit_cost(real: RealLayer, unit: Unit, lane: Netlist) -> Resources:
     width = unit.simd * real.values.width
     bits = unit.pe * unit.simd * real.weight_range.width
     blocks = block_rams(words, bits) if unit.memory == BLOCK else 0
-    kept = 0 if unit.memory == BLOCK else bits * -(-words // 64)
+    kept = 0 if unit.memory == BLOCK else looked_up(bits, words)
     sums = unit.pe * sum_width * 2
-    starts = unit.pe * sum_width * -(-turns // 64) if any(real.biases) else 0
+    starts = looked_up(unit.pe * sum_width, turns) if any(real.biases) else 0
     luts = unit.pe * number_luts(lane) + sums + kept + starts + choosing(width, folds) + CONTROL
     held = width + bits + sums + len(real.weights) * sum_width + real.channels * real.values.width
     return Resources(luts, held, blocks, unit.pe * multipliers(lane))
@@ -133,7 +133,7 @@ def pointwise_cost(stage: Pointwise) -> Resources:
             registers += lanes.width + a_turn
         for words in stage.tables:
             width = Range(min(words), max(words)).width
-            luts += width * -(-stage.turns // 64)
+            luts += looked_up(width, stage.turns)
             registers += width
         luts += CONTROL
     return Resources(luts, registers, 0, multipliers(stage.netlist))

@@ -19,7 +19,14 @@ from crshare.hardware.architecture import (
     size_of,
     whole_map,
 )
-from crshare.hardware.around import BLOCK_WIDTHS, block_rams, choosing, stored, window_cost
+from crshare.hardware.around import (
+    BLOCK_WIDTHS,
+    block_rams,
+    choosing,
+    looked_up,
+    stored,
+    window_cost,
+)
 from crshare.hardware.lanes import LaneShape, lane_cost
 from crshare.hardware.sliced import place_bits
 from crshare.network.graph import Network
@@ -65,8 +72,8 @@ def _cost(size: Size, unit: Unit, target: str) -> Resources:
     sums = unit.pe * (size.n_inputs * ((1 << size.width) - 1)).bit_length() + unit.pe
     whole = whole_map(size, unit)
     chosen = choosing(width, size.channels // unit.simd if whole else folds)
-    kept = weights * -(-words // 64) if unit.memory == DISTRIBUTED else 0
-    starts = 0 if turns == 1 else sums * -(-turns // 64)
+    kept = looked_up(weights, words) if unit.memory == DISTRIBUTED else 0
+    starts = 0 if turns == 1 else looked_up(sums, turns)
     counters = CONTROL + sum((n - 1).bit_length() for n in (words, folds, turns)) // 2
     window = NOTHING if whole else window_cost(size.windowing, size.channels * size.width)
     luts = unit.pe * lane.sites + decoded.luts + sums + chosen + kept + starts + window.luts
