@@ -40,7 +40,8 @@ def bireal(x: Any, filters: int, name: str, *, trained: bool) -> Any:
         kernel_constraint="weight_clip",
         name=f"{name}_main",
     )(x)
-    return keras.layers.Add(name=name)([x, keras.layers.BatchNormalization()(y)])
+    norm = keras.layers.BatchNormalization(name=f"{name}_norm")
+    return keras.layers.Add(name=name)([x, norm(y)])
 
 
 BLOCKS: dict[str, Block] = {"bireal": bireal, "blend": blend}
@@ -49,16 +50,18 @@ BLOCKS: dict[str, Block] = {"bireal": bireal, "blend": blend}
 def network(block: Block, width: int, *, trained: bool) -> Any:
     layers = keras.layers
     inputs = keras.Input((32, 32, 3))
-    x = layers.Rescaling(1 / 127.5, -1.0)(inputs)
-    x = layers.Conv2D(width, 3, padding="same", use_bias=False)(x)
-    x = layers.MaxPooling2D(2)(layers.BatchNormalization()(x))
+    x = layers.Rescaling(1 / 127.5, -1.0, name="rescaling")(inputs)
+    x = layers.Conv2D(width, 3, padding="same", use_bias=False, name="conv1")(x)
+    x = layers.BatchNormalization(name="conv1_norm")(x)
+    x = layers.MaxPooling2D(2, name="pool1")(x)
     for name in ("block1", "block2"):
         x = block(x, width, name, trained=trained)
-    x = layers.Concatenate()([layers.AveragePooling2D(2)(x), layers.MaxPooling2D(2)(x)])
+    means, most = layers.AveragePooling2D(2, name="means"), layers.MaxPooling2D(2, name="most")
+    x = layers.Concatenate(name="both")([means(x), most(x)])
     for name in ("block3", "block4"):
         x = block(x, 2 * width, name, trained=trained)
-    x = layers.GlobalAveragePooling2D()(x)
-    return keras.Model(inputs, layers.Dense(10)(x))
+    x = layers.GlobalAveragePooling2D(name="average")(x)
+    return keras.Model(inputs, layers.Dense(10, name="dense")(x))
 
 
 def train(block: Block, width: int, images: Any, labels: Any, epochs: int) -> Any:

@@ -88,13 +88,14 @@ def report(
     if curve is not None:
         document = with_rates(document, curve)
     if channel is not None:
+        layer, index = _channel_of(channel)
         source = source_of(model or demo_model(), sign_layers, rescale)
         loaded = source.read()
         if model is None and loaded.weights_hash != document.report.fingerprint:
             raise CrshareError(
                 f"--channel {channel}: its slices are in the model; name it with --model FILE"
             )
-        document = _with_channel(document, folder, loaded, channel)
+        document = _with_channel(document, folder, loaded, layer, index)
     target = output or folder / "report.html"
     drawn = _figures(document, figures, kind) if figures else []
     titles = section_titles(document)
@@ -137,12 +138,18 @@ def _figures(document: Document, folder: Path, kind: str) -> list[str]:
     return sorted(drawn)
 
 
-def _with_channel(document: Document, folder: Path, loaded: Model, channel: str) -> Document:
-    from crshare.plan.file import read_plan
-    from crshare.report.page.channel import with_channel
-
+def _channel_of(channel: str) -> tuple[str, int]:
     layer, _, index = channel.rpartition(":")
     if not layer or not re.fullmatch("[0-9]{1,9}", index):
         raise CrshareError(f"--channel {channel}: expected LAYER:INDEX as in conv2:5")
+    return layer, int(index)
+
+
+def _with_channel(
+    document: Document, folder: Path, loaded: Model, layer: str, index: int
+) -> Document:
+    from crshare.plan.file import read_plan
+    from crshare.report.page.channel import with_channel
+
     plan = read_plan(folder / "plan.json", loaded.network, loaded.weights_hash)
-    return with_channel(document, loaded.network, plan, layer, int(index))
+    return with_channel(document, loaded.network, plan, layer, index)

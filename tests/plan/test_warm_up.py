@@ -52,9 +52,10 @@ def test_small_layers_compile_all_that_a_network_needs() -> None:
 
 
 def test_what_is_not_done_at_the_end_is_left() -> None:
+    before = set(multiprocessing.active_children())
     with compiling_ahead():
-        assert len(multiprocessing.active_children()) == 1
-    assert not multiprocessing.active_children()
+        assert len(set(multiprocessing.active_children()) - before) == 1
+    assert set(multiprocessing.active_children()) <= before
 
 
 if __name__ == "__main__":
