@@ -4,17 +4,19 @@
     python scripts/fixed_networks.py blendnet20 --clocks 76000 --skip dsp  one of them
     python scripts/fixed_networks.py blendnet20 --queues                   and what queues take
     python scripts/fixed_networks.py blend-small --simulate 100            all answers by Verilator
+    python scripts/fixed_networks.py FILE.npz                              what export wrote
 
-Weights are drawn, not trained: their shapes and bits are those of `crshare train` and `crshare
-export --fixed-point 4.4`, 8 bits of factors, 4 fraction bits of skip weights. --simulate sends
-random images through the design between its AXI4-Streams, with and without stalls, compares every
-answer with the executor's and ends with 1 where one differs.
+Weights of rows are drawn, not trained: their shapes and bits are those of `crshare train` and
+`crshare export --fixed-point 4.4`, 8 bits of factors, 4 fraction bits of skip weights. --simulate
+sends random images through the design between its AXI4-Streams, with and without stalls, compares
+every answer with the executor's and ends with 1 where one differs.
 """
 
 import argparse
 import sys
 from dataclasses import astuple, dataclass, replace
 from math import prod
+from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -31,6 +33,7 @@ from crshare.hardware.options import ADDERS, SKIPS, Options
 from crshare.hardware.shown import choice_rows
 from crshare.hardware.take_home import Home, axi_top
 from crshare.limits import LUTS
+from crshare.model.read import read_network
 from crshare.network.graph import (
     INPUT,
     Add,
@@ -190,16 +193,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}; all")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}, or FILE.npz")
     parser.add_argument("--clocks", type=int, action="append", metavar="N", help="an image")
     parser.add_argument("--skip", choices=SKIPS, help=f"both, {ADDERS} first")
     parser.add_argument("--queues", action="store_true", help="build the design and count them")
     parser.add_argument("--simulate", type=int, metavar="N", help="images through Verilator")
     asked, equal = parser.parse_args(), True
     for name in asked.rows or list(ROWS):
-        if name not in ROWS:
-            parser.error(f"{name} is none of {', '.join(ROWS)}")
-        network = drawn(ROWS[name])
+        if name not in ROWS and not name.endswith(".npz"):
+            parser.error(f"{name} is none of {', '.join(ROWS)}, and no .npz")
+        network = drawn(ROWS[name]) if name in ROWS else read_network(Path(name))
         for skip in [asked.skip] if asked.skip else SKIPS:
             chooser = Chooser(network, None, Options(XILINX, skip=skip))
             question = chooser.question(Budget(), {})
