@@ -66,58 +66,45 @@ class LutRecipe:
         return sum(stage.n_nodes for stage in self.stages)
 
 
+def _of_windows(
+    name: str,
+    shape: tuple[int, int, int],
+    widths: tuple[int, int, int, int, int],
+    temperature: float,
+    epochs: int,
+    depth: int = 1,
+) -> LutRecipe:
+    """Subnetworks of two layers on windows of 5x5 and of 3x3, each at every second place, and a
+    last layer; widths: nodes of the five layers."""
+    first, second, third, fourth, last = widths
+    return LutRecipe(
+        name,
+        shape,
+        (
+            LutStage(first, 5, 2),
+            LutStage(second, 1),
+            LutStage(third, 3, 2),
+            LutStage(fourth, 1),
+            LutStage(last),
+        ),
+        temperature,
+        depth,
+        Choice.RANDOM,
+        epochs=epochs,
+        first_rate=1.5e-2,
+        last_rate=1e-3,
+    )
+
+
+MNIST, CIFAR10 = (28, 28, 1), (32, 32, 3)
 LUT_RECIPES = {
     recipe.name: recipe
     for recipe in (
-        LutRecipe("lutnet-mnist", (28, 28, 1), (LutStage(1300),), temperature=3.4),
-        LutRecipe(
-            "lutnet-cnn-mnist",
-            (28, 28, 1),
-            (
-                LutStage(224, 5, 2),
-                LutStage(80, 1),
-                LutStage(320, 3, 2),
-                LutStage(160, 1),
-                LutStage(2000),
-            ),
-            temperature=4.3,
-            connections=Choice.RANDOM,
-            epochs=12,
-            first_rate=1.5e-2,
-            last_rate=1e-3,
-        ),
-        LutRecipe(
-            "lutnet-small-cnn-mnist",
-            (28, 28, 1),
-            (
-                LutStage(160, 5, 2),
-                LutStage(48, 1),
-                LutStage(160, 3, 2),
-                LutStage(64, 1),
-                LutStage(700),
-            ),
-            temperature=2.5,
-            connections=Choice.RANDOM,
-            epochs=10,
-            first_rate=1.5e-2,
-            last_rate=1e-3,
-        ),
-        LutRecipe(
-            "lutnet-cifar10",
-            (32, 32, 3),
-            (
-                LutStage(768, 5, 2),
-                LutStage(256, 1),
-                LutStage(1536, 3, 2),
-                LutStage(768, 1),
-                LutStage(8000),
-            ),
-            temperature=9.2,
-            depth=3,
-            connections=Choice.RANDOM,
-            epochs=12,
-            first_rate=1.5e-2,
-            last_rate=1e-3,
+        LutRecipe("lutnet-mnist", MNIST, (LutStage(1300),), temperature=3.4),
+        _of_windows("lutnet-cnn-mnist", MNIST, (224, 80, 320, 160, 2000), 4.3, epochs=12),
+        _of_windows("lutnet-small-cnn-mnist", MNIST, (160, 48, 160, 64, 700), 2.5, epochs=10),
+        _of_windows(
+            "lutnet-cifar10", CIFAR10, (768, 256, 1536, 768, 8000), 9.2, epochs=12, depth=3
         ),
     )
 }

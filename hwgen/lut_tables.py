@@ -10,6 +10,7 @@ from hwgen.errors import NetlistError
 
 INPUTS = 6
 Function = Callable[[tuple[int, ...]], int]  # of the bits, inversions done
+NO_NETS = Wires((), str)  # for inputs that know their names
 
 
 class Input(Protocol):
@@ -66,14 +67,14 @@ class Wire:
         return self.text
 
 
-def placed_table(name: str, table: int, inputs: Sequence[str], wires: Wires) -> list[str]:
+def placed_table(name: str, table: int, inputs: Sequence[str]) -> list[str]:
     """The wire `name`, and a site that drives it with the entry of a table that inputs name."""
     bits, unread = tuple(map(Wire, inputs)), f"{name}_unread"
 
     def entry(given: tuple[int, ...]) -> int:
         return table >> sum(bit << place for place, bit in enumerate(given)) & 1
 
-    site = Site(bits, entry).verilog(f"{name}_lut", name, unread, wires)
+    site = Site(bits, entry).verilog(f"{name}_lut", name, unread, NO_NETS)
     return [f"wire [0:0] {name}; wire {unread};", site]
 
 

@@ -47,7 +47,7 @@ class TruthTable:
         """Choices by one input after the other; the last input, inputs[0], is a bit as it is."""
         names = [wires.name(place) for place in self.inputs]
         if self.placed:
-            return placed_table(f"n{net}", self.table, names, wires)
+            return placed_table(f"n{net}", self.table, names)
         return [f"wire [0:0] n{net} = {chosen(names, self.table)};"]
 
 

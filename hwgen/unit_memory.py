@@ -6,7 +6,6 @@ representatives in stage 2.
 
 from collections.abc import Sequence
 
-from hwgen.cells import Wires
 from hwgen.emitter import Emitter, bus
 from hwgen.lut_tables import INPUTS, placed_table
 from hwgen.matrix_vector import MatrixVector, Slices
@@ -150,13 +149,12 @@ def table(emit: Emitter, name: str, words: Sequence[int], width: int, address: s
 def _placed(emit: Emitter, name: str, words: Sequence[int], width: int, address: str) -> None:
     """The same of LUTs of the device; equal bits share one, and a constant has none."""
     inputs = [f"{address}[{k}]" for k in range((len(words) - 1).bit_length())]
-    every, no_wires = (1 << len(words)) - 1, Wires((), str)
-    bits = {0: "1'b0", every: "1'b1"}
+    bits = {0: "1'b0", (1 << len(words)) - 1: "1'b1"}
     columns = _columns(words, width)
     for column in columns:
         if column not in bits:
             bits[column] = f"{name}_{len(bits)}"
-            emit(*placed_table(bits[column], column, inputs, no_wires))
+            emit(*placed_table(bits[column], column, inputs))
     emit(f"reg {bus(width)} {name};")
     with emit.block("always @(posedge aclk) if (advance) begin", "end"):
         for bit, column in enumerate(columns):

@@ -46,6 +46,11 @@ def parts(counts: Sequence[LayerCounts]) -> list[tuple[str, list[LayerCounts]]]:
     return [(title, part) for title, part in named if part]
 
 
+def in_points(loss: float) -> str:
+    """1 point, 0.5 points."""
+    return f"{loss:g} point{'' if loss == 1 else 's'}"
+
+
 def begun(words: str) -> str:
     """With a capital first letter, the others as they are: LUTs, not Luts."""
     return words[:1].upper() + words[1:]

@@ -2,6 +2,7 @@
 
 from rich.text import Text
 
+from crshare.report.figures import in_points
 from crshare.report.schema import EvaluationReport, MeasuredAccuracy, PlanReport
 from crshare.screen import line
 
@@ -34,8 +35,7 @@ def excess_lines(report: PlanReport) -> list[Text]:
     accuracy, limit = report.accuracy, report.request.max_loss_points
     if accuracy is None or accuracy.loss_points <= limit or report.lossless:
         return []
-    allowed = f"{limit:g} point{'' if limit == 1 else 's'}"
-    return [line(f"That is above the {allowed} allowed. {_why_above(report, accuracy)}")]
+    return [line(f"That is above the {in_points(limit)} allowed. {_why_above(report, accuracy)}")]
 
 
 def _why_above(report: PlanReport, accuracy: MeasuredAccuracy) -> str:

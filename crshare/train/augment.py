@@ -33,12 +33,7 @@ def cut(images: Array, side: int, rng: np.random.Generator) -> Array:
     """A square of each of images [n, h, w, c], each at a place of its own."""
     n, height, width, _ = images.shape
     top, left = rng.integers(0, [[height - side + 1], [width - side + 1]], (2, n))
-    found: Array = images[
-        np.arange(n)[:, None, None],
-        (top[:, None] + np.arange(side))[:, :, None],
-        (left[:, None] + np.arange(side))[:, None, :],
-    ]
-    return found
+    return _taken(images, top[:, None] + np.arange(side), left[:, None] + np.arange(side))
 
 
 def _moved(images: Array, most: int, rng: np.random.Generator) -> Array:
@@ -46,6 +41,11 @@ def _moved(images: Array, most: int, rng: np.random.Generator) -> Array:
     down, right = rng.integers(-most, most + 1, (2, len(images), 1))
     rows = np.clip(np.arange(height) - down, 0, height - 1)
     columns = np.clip(np.arange(width) - right, 0, width - 1)
+    return _taken(images, rows, columns)
+
+
+def _taken(images: Array, rows: Array, columns: Array) -> Array:
+    """Of each image its own rows [n, h] and columns [n, w]."""
     which = np.arange(len(images))[:, None, None]
-    moved: Array = images[which, rows[:, :, None], columns[:, None, :]]
-    return moved
+    found: Array = images[which, rows[:, :, None], columns[:, None, :]]
+    return found

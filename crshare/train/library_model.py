@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from crshare.arrays import Array
+from crshare.train.plain_layers import short_name
 
 BATCH = 100
 OTHER_NAME = {"kernel": "depthwise_kernel", "depthwise_kernel": "kernel"}  # Keras 2's and 3's
@@ -150,7 +151,7 @@ class Library:
 
 
 def _set_weights(layer: Any, weights: Mapping[str, Array]) -> None:
-    names = [variable.name.split("/")[-1].split(":")[0] for variable in layer.weights]
+    names = [short_name(variable) for variable in layer.weights]
     found = [weights.get(name, weights.get(OTHER_NAME.get(name, name))) for name in names]
     if len(names) != len(weights) or any(array is None for array in found):
         raise ValueError(f"{type(layer).__name__} has the weights {names}, not {[*weights]}")

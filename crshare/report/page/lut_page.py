@@ -5,7 +5,7 @@ from pathlib import Path
 
 from crshare.errors import CrshareError
 from crshare.files import read_file_bytes
-from crshare.report.figures import less
+from crshare.report.figures import in_points, less
 from crshare.report.lut_report import LutReport, kept_line, note
 from crshare.report.page.bars import Row, bar_panel
 from crshare.report.page.document import GIVE, MAX_BYTES
@@ -122,10 +122,9 @@ def _tradeoff(report: LutReport, width: float = WIDE) -> Drawing:
 
 
 def _tried(report: LutReport) -> Markup:
-    points = f"{report.max_loss_points:g} point{'' if report.max_loss_points == 1 else 's'}"
     note = (
         f"Of the networks tried, on the validation images, with 95 % intervals; the budget is "
-        f"{points}. Chosen on {report.chosen_on}. {kept_line(report)}"
+        f"{in_points(report.max_loss_points)}. Chosen on {report.chosen_on}. {kept_line(report)}"
     ).rstrip()
     entries = [("planned", "within the budget"), ("refused", "lost too much, or not sure")]
     if report.accuracy is not None:
