@@ -11,6 +11,7 @@ from hwgen.emitter import Emitter, bus, constant, residue
 from hwgen.lookup import Lookup
 from hwgen.netlist import Compare, Fixed, Head, Linear, Netlist
 
+CHAINED = 16  # bits of a number up to which it is compared bit by bit
 SHIFTED = 3  # registers in a row of which tools make a shift register in a LUT
 
 
@@ -189,15 +190,35 @@ class Datapath:
         return text
 
 
+def _reached(name: str, span: Range, limit: int) -> str:
+    """net >= limit bit by bit, for limits within the range: tools make LUTs of it, where they make
+    an adder of a comparison.
+
+    From the lowest bit up, the bits up to a place reach those of the limit where this bit and the
+    lower ones do: both, where the limit has it; one of them, where it has not.
+    """
+    limit += 1 << span.width - 1 if span.signed else 0
+    text = ""
+    for place in range(span.width):
+        bit = name if span.width == 1 else f"{name}[{place}]"
+        turned = "~" * (span.signed and place == span.width - 1) + bit
+        if text:
+            text = f"({turned} {'&' if limit >> place & 1 else '|'} {text})"
+        elif limit >> place & 1:
+            text = turned
+    return text
+
+
 def compared(name: str, span: Range, limit: int, at_least: bool) -> str:
     """net >= limit or net <= limit, decided here where the range alone decides it."""
     if limit <= span.low if at_least else limit >= span.high:
         return "1'b1"
     if limit > span.high if at_least else limit < span.low:
         return "1'b0"
+    if span.width <= CHAINED:
+        reached = _reached(name, span, limit if at_least else limit + 1)
+        return reached if at_least else f"~{reached}"
     sign = ">=" if at_least else "<="
-    if span.width == 1 and not span.signed:
-        return name if at_least else f"~{name}"
     if span.signed:
         return f"($signed({name}) {sign} $signed({constant(limit, span.width)}))"
     return f"({name} {sign} {constant(limit, span.width)})"

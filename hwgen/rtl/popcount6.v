@@ -1,12 +1,16 @@
-// How many of six bits are 1: each bit of the count is one six-input function.
+// How many of six bits are 1: two full adders of three bits, and their numbers added up.
+// Each bit of the count is one LUT of six inputs; of LUTs of four inputs the whole takes seven.
 // Unused inputs are tied to 0.
 module popcount6 (
   input  wire [5:0] bits,
   output wire [2:0] count
 );
-  // Bit k of a table is the function's value where `bits` is k.
-  localparam [63:0] ONES  = 64'h6996966996696996;
-  localparam [63:0] TWOS  = 64'h8117177E177E7EE8;
-  localparam [63:0] FOURS = 64'hFEE8E880E8808000;
-  assign count = {FOURS[bits], TWOS[bits], ONES[bits]};
+  wire low_one = bits[0] ^ bits[1] ^ bits[2];
+  wire low_two = (bits[0] & bits[1]) | (bits[2] & (bits[0] | bits[1]));
+  wire high_one = bits[3] ^ bits[4] ^ bits[5];
+  wire high_two = (bits[3] & bits[4]) | (bits[5] & (bits[3] | bits[4]));
+  wire both = low_one & high_one;
+  assign count[0] = low_one ^ high_one;
+  assign count[1] = low_two ^ high_two ^ both;
+  assign count[2] = (low_two & high_two) | (both & (low_two | high_two));
 endmodule

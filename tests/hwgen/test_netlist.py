@@ -1,5 +1,7 @@
 """Netlists: their law, their meaning, their text, and the Verilog of single expressions."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -129,8 +131,10 @@ def test_operands_are_brought_to_the_width_of_the_sum(
         (Range(0, 7), 8, True, "1'b0"),
         (Range(0, 7), 7, False, "1'b1"),
         (Range(0, 7), -1, False, "1'b0"),
-        (Range(0, 7), 3, True, "(n >= 3'd3)"),
-        (Range(-4, 3), -2, False, "($signed(n) <= $signed(3'd6))"),
+        (Range(0, 7), 3, True, "(n[2] | (n[1] & n[0]))"),
+        (Range(-4, 3), -2, False, "~(~n[2] | (n[1] & n[0]))"),
+        (Range(0, 2**17 - 1), 3, True, "(n >= 17'd3)"),
+        (Range(-(2**16), 2**16 - 1), -2, False, "($signed(n) <= $signed(17'd131070))"),
         (Range(0, 1), 1, True, "n"),
         (Range(0, 1), 0, False, "~n"),
     ],
@@ -139,6 +143,17 @@ def test_comparisons_are_decided_where_the_range_decides(
     span: Range, limit: int, at_least: bool, text: str
 ) -> None:
     assert compared("n", span, limit, at_least) == text
+
+
+@pytest.mark.parametrize("span", [Range(0, 1), Range(0, 5), Range(-3, 6), Range(-8, 7)])
+@pytest.mark.parametrize("at_least", [True, False])
+def test_a_comparison_bit_by_bit_is_one(span: Range, at_least: bool) -> None:
+    """Every limit and every value; Python reads the text with the bits in the place of names."""
+    for limit, value in product(range(span.low - 1, span.high + 2), range(span.low, span.high + 1)):
+        text = compared("n", span, limit, at_least).replace("1'b", "")
+        bits = [value >> place & 1 for place in range(span.width)]
+        found = eval(text, {"n": bits if span.width > 1 else bits[0]}) & 1
+        assert found == (value >= limit if at_least else value <= limit)
 
 
 def test_no_stage_holds_more_cells_in_a_row_than_asked_for() -> None:
