@@ -3,7 +3,8 @@
     python scripts/fuzz_reader.py 1000 MODEL...       files to make, and the models to spoil
 
 Bytes flipped, files cut, data sets resized, configurations changed, zip bombs, huge declared
-shapes; of .onnx files nodes, attributes and tensors. A file must take no more than 5 s of a
+shapes; of .onnx files nodes, attributes and tensors; of networks of crshare export (.npz) the header
+and arrays; of Verilog (.v) words; of BinaryBrain's .bb_net bytes. A file must take no more than 5 s of a
 processor and 1 GB, and end in a network or in a CrshareError. Each file is named by its seed;
 `--seed N` begins there, and one file alone is `1 --seed N`. Files are read in processes of their
 own, so that a crash is a finding and no end.
@@ -14,6 +15,7 @@ import faulthandler
 import json
 import os
 import random
+import re
 import resource
 import shutil
 import subprocess
@@ -187,11 +189,55 @@ def bomb(rng: random.Random, path: Path) -> None:
         spoil_weights(rng, path)
 
 
+def spoil_network(rng: random.Random, path: Path) -> None:
+    """A network of crshare export: odd values in its header, odd arrays, or some left out."""
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    for _ in range(rng.choice((1, 1, 2, 4))):
+        name = rng.choice(list(arrays))
+        if name == "header" or rng.random() < 0.5:
+            header = json.loads(bytes(arrays["header"]))
+            spoil_value(rng, header)
+            arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+        elif rng.random() < 0.3:
+            del arrays[name]
+        else:
+            arrays[name] = odd_array(rng, arrays[name])
+    np.savez(path, **arrays)
+
+
+def odd_array(rng: random.Random, array: Any) -> Any:
+    """Of another shape, type or content; 0 where there is nothing to change."""
+    if not array.size:
+        return np.zeros(rng.choice(((), (3,), (1,) * 20)))
+    changed = array.copy()
+    changed.flat[rng.randrange(array.size)] = rng.choice((0, 2, -1, 100, np.iinfo(np.int8).max))
+    return rng.choice(
+        (changed, changed, array[..., :-1], array[None], array.ravel(), array.astype(np.float16))
+    )
+
+
+def spoil_words(rng: random.Random, path: Path) -> None:
+    """Words of a text left out, doubled, exchanged, or set to odd ones."""
+    words = re.split(r"(\W)", path.read_text())
+    for _ in range(rng.choice((1, 1, 2, 8))):
+        at, other = rng.randrange(len(words)), rng.randrange(len(words))
+        odd = rng.choice(("", "-1", "9" * 40, "module", "(", "[", "}", "64'hz", "/*", words[other]))
+        words[at] = rng.choice((odd, words[at] * 2))
+    path.write_text("".join(words))
+
+
 WAYS = (
     *(spoil_bytes, spoil_bytes, spoil_head, spoil_head, cut, fill, deepen),
     *(spoil_config, spoil_config, spoil_config, spoil_config, spoil_weights, spoil_weights),
 )
-ONNX_WAYS = (spoil_bytes, spoil_head, cut, fill, *(spoil_onnx.spoil_graph,) * 8)
+BYTES_WAYS = (spoil_bytes, spoil_head, cut, fill)
+WAYS_OF: dict[str, tuple[Callable[[random.Random, Path], None], ...]] = {
+    ".onnx": (*BYTES_WAYS, *(spoil_onnx.spoil_graph,) * 8),
+    ".npz": (*BYTES_WAYS, *(spoil_network,) * 8),
+    ".v": (*BYTES_WAYS, *(spoil_words,) * 4),
+    ".bb_net": BYTES_WAYS,
+}
 
 
 def spoil(seed: int, models: list[Path], folder: Path) -> Path:
@@ -202,8 +248,8 @@ def spoil(seed: int, models: list[Path], folder: Path) -> Path:
     shutil.copyfile(source, path)
     if source.suffix == ".json":
         shutil.copyfile(source.with_name(source.stem + ".weights.h5"), folder / "m.weights.h5")
-    ways = ONNX_WAYS if source.suffix == ".onnx" else WAYS
-    way = bomb if source.suffix != ".onnx" and rng.random() < 0.002 else rng.choice(ways)
+    ways = WAYS_OF.get(source.suffix, WAYS)
+    way = bomb if source.suffix not in WAYS_OF and rng.random() < 0.002 else rng.choice(ways)
     way(rng, path)
     if rng.random() < 0.1:
         spoil_bytes(rng, path)

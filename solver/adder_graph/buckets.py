@@ -47,7 +47,7 @@ def signed_patterns(block: Ints) -> tuple[Ints, Ints]:
 def _buckets(block: Ints) -> tuple[Ints, list[Terms]]:
     """Distinct patterns [k, n_buckets] that are not all 0, and the signed inputs of each."""
     patterns, sign = signed_patterns(block)
-    _, first, member = np.unique(_codes(patterns), return_index=True, return_inverse=True)
+    _, first, member = np.unique(codes(patterns), return_index=True, return_inverse=True)
     order = np.argsort(member.reshape(-1), kind="stable")
     bounds = np.append(0, np.cumsum(np.bincount(member.reshape(-1), minlength=len(first))))
     distinct = patterns[:, first]
@@ -57,15 +57,15 @@ def _buckets(block: Ints) -> tuple[Ints, list[Terms]]:
     return distinct[:, kept], members
 
 
-def _codes(patterns: Ints) -> Ints:
+def codes(patterns: Ints) -> Ints:
     """A number for each column of -1, 0 and +1: equal for equal columns, lexicographic order."""
-    codes = np.zeros(patterns.shape[1], dtype=np.int64)
+    known = np.zeros(patterns.shape[1], dtype=np.int64)
     for first in range(0, len(patterns), _DIGITS):
         part = patterns[first : first + _DIGITS] + 1
         value = 3 ** np.arange(len(part))[::-1] @ part
-        pairs = np.stack([codes, value], axis=1)
-        codes = np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1) if first else value
-    return codes
+        pairs = np.stack([known, value], axis=1)
+        known = np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1) if first else value
+    return known
 
 
 def _recovered(

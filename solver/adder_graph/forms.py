@@ -8,11 +8,17 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from solver.adder_graph.kernels import coefficient_bounds, run_nodes, widen_ranges
+from solver.adder_graph.kernels import (
+    coefficient_bounds,
+    fill_forms,
+    reached,
+    run_nodes,
+    widen_ranges,
+)
 from solver.adder_graph.kinds import KINDS, complementing, inexact
 from solver.arrays import Forms, Ints
 
-_BLOCK_VALUES = 2**22  # 16 or 32 MiB at a time
+_BLOCK = 32  # inputs at a time: few edges read any of them
 
 
 class Wiring(Protocol):
@@ -72,17 +78,24 @@ def constants(graph: Wiring) -> Ints:
     return values[:, 0].astype(np.int64)
 
 
-def form_blocks(graph: Wiring) -> Iterator[tuple[slice, Forms]]:
-    """For consecutive blocks of inputs, the coefficients of every edge [n_edges, block]."""
-    n_edges = graph.n_inputs + len(graph.kind)
-    width = max(1, min(64, _BLOCK_VALUES // max(n_edges, 1)))
+def form_blocks(graph: Wiring) -> Iterator[tuple[slice, Ints, Forms]]:
+    """For consecutive blocks of inputs, where the edges that read any of them stand (place
+    [n_edges], -1: reads none), and their coefficients [n_reached, block]."""
     dtype = np.int32 if _is_narrow(graph) else np.int64
-    for first in range(0, graph.n_inputs, width):
-        block = slice(first, min(first + width, graph.n_inputs))
+    for first in range(0, graph.n_inputs, _BLOCK):
+        block = slice(first, min(first + _BLOCK, graph.n_inputs))
         size = block.stop - first
-        units: Forms = np.zeros((graph.n_inputs, size), dtype=dtype)
-        units[block] = np.eye(size, dtype=dtype)
-        yield block, run(graph, units, complement=0)
+        place = np.empty(graph.n_inputs + len(graph.kind), dtype=np.int64)
+        n_reached = reached(
+            graph.n_inputs, graph.start, graph.term_edge, first, block.stop, place
+        )
+        form: Forms = np.zeros((n_reached, size), dtype=dtype)
+        form[:size] = np.eye(size, dtype=dtype)
+        fill_forms(
+            form, place, graph.n_inputs, graph.start, graph.term_edge, graph.term_shift,
+            graph.term_negative,
+        )  # fmt: skip
+        yield block, place, form
 
 
 def _is_narrow(graph: Wiring) -> bool:
@@ -99,8 +112,8 @@ def edge_ranges(graph: Wiring) -> tuple[Ints, Ints]:
     """
     low = constants(graph)
     high = low.copy()
-    for block, form in form_blocks(graph):
-        widen_ranges(form, graph.input_low[block], graph.input_high[block], low, high)
+    for block, place, form in form_blocks(graph):
+        widen_ranges(form, place, graph.input_low[block], graph.input_high[block], low, high)
     _enclose_formless(graph, low, high)
     return low, high
 

@@ -42,16 +42,18 @@ def interpret(graph: AdderGraph, inputs: npt.ArrayLike) -> Ints:
 
 def _outputs(graph: AdderGraph, inputs: Ints) -> Ints:
     """Outputs [batch, n_outputs] of inputs [batch, n_inputs]."""
-    values = _picked(graph, run(graph, inputs.T, complement=1))
+    values = _picked(graph, run(graph, inputs.T, complement=1), np.arange(graph.n_edges))
     outputs: Ints = (values + graph.output_offset[:, None]).T
     return outputs
 
 
-def _picked(graph: AdderGraph, values: Forms) -> Ints:
-    """Edge values of the outputs [n_outputs, batch], negated where they are; 0 for no edge."""
+def _picked(graph: AdderGraph, values: Forms, place: Ints) -> Ints:
+    """Values of the outputs [n_outputs, batch], negated where they are; 0 for no edge, and for
+    edges that have no place [n_edges] in values [n_places, batch]."""
     picked = np.zeros((graph.n_outputs, values.shape[1]), dtype=np.int64)
-    there = graph.output_edge != NO_EDGE
-    picked[there] = values[graph.output_edge[there]]
+    at = np.append(place, NO_EDGE)[graph.output_edge]
+    there = at >= 0
+    picked[there] = values[at[there]]
     return np.where(graph.output_negative[:, None], -picked, picked)
 
 
@@ -76,10 +78,11 @@ def check(graph: AdderGraph, matrix: npt.ArrayLike) -> None:
             f"of {graph.n_inputs} inputs"
         )
     wrong = np.full(graph.n_outputs, graph.n_inputs + 1)
-    constant = _picked(graph, constants(graph)[:, None])[:, 0] + graph.output_offset
+    edges = np.arange(graph.n_edges)
+    constant = _picked(graph, constants(graph)[:, None], edges)[:, 0] + graph.output_offset
     wrong[constant != 0] = graph.n_inputs
-    for block, form in form_blocks(graph):
-        differs = _picked(graph, form) != wanted[:, block]
+    for block, place, form in form_blocks(graph):
+        differs = _picked(graph, form, place) != wanted[:, block]
         first = block.start + differs.argmax(axis=1)
         wrong = np.where(differs.any(axis=1), np.minimum(wrong, first), wrong)
     _report(graph, wrong, constant)

@@ -205,12 +205,56 @@ def sum_depths(n_inputs: int, start: Ints, source: Ints) -> Ints:
 
 
 @compiled
-def widen_ranges(form: Forms, low: Ints, high: Ints, total_low: Ints, total_high: Ints) -> None:
-    """Add to the range of every edge what the inputs of form [n_edges, inputs] can add to it."""
-    for edge in range(form.shape[0]):
+def reached(n_inputs: int, start: Ints, edge: Ints, first: int, end: int, place: Ints) -> int:
+    """Number the edges that read any of the inputs first to end - 1 in place [n_edges], from 0 in
+    their order, the others -1; how many there are."""
+    n = 0
+    for i in range(n_inputs):
+        place[i] = -1
+    for i in range(first, end):
+        place[i] = n
+        n += 1
+    for node in range(len(start) - 1):
+        place[n_inputs + node] = -1
+        for t in range(start[node], start[node + 1]):
+            if place[edge[t]] >= 0:
+                place[n_inputs + node] = n
+                n += 1
+                break
+    return n
+
+
+@compiled
+def fill_forms(
+    form: Forms, place: Ints, n_inputs: int, start: Ints, edge: Ints, shift: Ints, negative: Flags
+) -> None:
+    """The coefficients of a block of inputs [n_reached, block], which is zero but for the inputs'
+    own, in every edge that `reached` numbered."""
+    for node in range(len(start) - 1):
+        if place[n_inputs + node] < 0:
+            continue
+        made = form[place[n_inputs + node]]
+        for t in range(start[node], start[node + 1]):
+            if place[edge[t]] < 0:
+                continue
+            read, factor = form[place[edge[t]]], form.dtype.type(1 << shift[t])
+            if negative[t]:
+                factor = -factor
+            for b in range(len(made)):
+                made[b] += read[b] * factor
+
+
+@compiled
+def widen_ranges(
+    form: Forms, place: Ints, low: Ints, high: Ints, total_low: Ints, total_high: Ints
+) -> None:
+    """Add to the range of every edge what the inputs of form [n_reached, inputs] can add to it."""
+    for edge in range(len(place)):
+        if place[edge] < 0:
+            continue
         least, most = 0, 0
         for i in range(form.shape[1]):
-            at_low, at_high = form[edge, i] * low[i], form[edge, i] * high[i]
+            at_low, at_high = form[place[edge], i] * low[i], form[place[edge], i] * high[i]
             least += min(at_low, at_high)
             most += max(at_low, at_high)
         total_low[edge] += least

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from solver.adder_graph.buckets import signed_patterns
+from solver.adder_graph.buckets import codes, signed_patterns
 from solver.adder_graph.errors import AdderGraphError
-from solver.adder_graph.sums import Sums, Terms, from_rows
+from solver.adder_graph.sums import Sums
 from solver.arrays import Flags, Ints
 
 
@@ -76,59 +76,75 @@ def slice_sums(matrix: Ints, slices: Slices) -> Sums:
     """Representatives once, each from two half patterns; corrections; then one sum an output."""
     applied = effective_matrix(matrix, slices)
     n_outputs, n_inputs = matrix.shape
-    rows = list[Terms]()
-    outputs: list[list[tuple[int, int]]] = [[] for _ in range(n_outputs)]
+    rows = _Rows(n_inputs)
+    read = np.empty((len(slices.representatives), n_outputs), dtype=np.int64)
     for group in range(len(slices.representatives)):
         first = int(slices.starts[group])
-        nodes = _representatives(slices, group, first, n_inputs, rows)
-        made = dict[tuple[int, bytes], int]()
-        wanted = applied[:, first : int(slices.starts[group + 1])]
-        for output, use in enumerate(slices.use[group].tolist()):
-            sign = 1 if use > 0 else -1
-            pattern = sign * wanted[output]
-            key = (abs(use), pattern.tobytes())
-            if key not in made:
-                base = slices.representatives[group][abs(use) - 1]
-                made[key] = _mended(nodes[abs(use) - 1], base, pattern, first, n_inputs, rows)
-            outputs[output].append((made[key], sign))
-    return from_rows(n_inputs, [*rows, *outputs], n_outputs)
+        nodes = _representatives(slices, group, first, rows)
+        read[group] = nodes[np.abs(slices.use[group]) - 1]
+        wanted = applied[:, first : int(slices.starts[group + 1])] * np.sign(slices.use[group])[:, None]
+        _mend(read[group], wanted, slices, group, rows)
+    rows.add(read.T, np.sign(slices.use).T)
+    return rows.sums(n_outputs)
 
 
-def _mended(
-    node: int, base: Ints, pattern: Ints, first: int, n_inputs: int, rows: list[Terms]
-) -> int:
-    """The node of a pattern: the representative's own, or it with +-2x where they differ."""
-    places = np.flatnonzero(base != pattern)
-    if not len(places):
-        return node
-    rows.append([(node, 1), *((first + int(p), 2 * int(pattern[p])) for p in places)])
-    return n_inputs + len(rows) - 1
+class _Rows:
+    """Sums as they are made, by blocks of equal size."""
+
+    def __init__(self, n_inputs: int) -> None:
+        self.n_inputs, self.n_rows = n_inputs, 0
+        self.sizes, self.source, self.coefficient = (list[Ints]() for _ in range(3))
+
+    def add(self, source: Ints, coefficient: Ints) -> Ints:
+        """Sums of these terms [n, terms]; their nodes."""
+        n, size = source.shape
+        self.sizes.append(np.full(n, size))
+        self.source.append(source.ravel())
+        self.coefficient.append(coefficient.ravel())
+        self.n_rows += n
+        return self.n_inputs + self.n_rows - n + np.arange(n)
+
+    def sums(self, n_outputs: int) -> Sums:
+        """All of them; the last ones are the outputs."""
+        start = np.append(0, np.cumsum(np.concatenate(self.sizes)))
+        source, coefficient = np.concatenate(self.source), np.concatenate(self.coefficient)
+        return Sums(self.n_inputs, n_outputs, start, source, coefficient.astype(np.int64))
 
 
-def _representatives(
-    slices: Slices, group: int, first: int, n_inputs: int, rows: list[Terms]
-) -> list[int]:
+def _mend(read: Ints, wanted: Ints, slices: Slices, group: int, rows: _Rows) -> None:
+    """Where an output wants [n_outputs, N_g] what is not its representative, up to the sign that
+    it takes it with: the representative with +-2x where they differ, one sum for all that want it."""
+    taken = np.abs(slices.use[group])
+    bases = slices.representatives[group][taken - 1]
+    made = dict[tuple[int, bytes], int]()
+    for output in np.flatnonzero((wanted != bases).any(axis=1)).tolist():
+        key = int(taken[output]), wanted[output].tobytes()
+        if key not in made:
+            places = np.flatnonzero(wanted[output] != bases[output])
+            source = np.append(read[output], slices.starts[group] + places)
+            (made[key],) = rows.add(
+                source[None], np.append(1, 2 * wanted[output, places])[None]
+            ).tolist()
+        read[output] = made[key]
+
+
+def _representatives(slices: Slices, group: int, first: int, rows: _Rows) -> Ints:
     """The node of every representative of a group that is used; -1 for the others."""
     patterns = slices.representatives[group]
     cut = patterns.shape[1] // 2
     used = np.unique(np.abs(slices.use[group])) - 1
-    left, left_sign = _table(patterns[used, :cut], first, n_inputs, rows)
-    right, right_sign = _table(patterns[used, cut:], first + cut, n_inputs, rows)
-    nodes = [-1] * len(patterns)
-    for place, r in enumerate(used.tolist()):
-        parts = [(left[place], int(left_sign[place]))] if cut else []
-        rows.append([*parts, (right[place], int(right_sign[place]))])
-        nodes[r] = n_inputs + len(rows) - 1
+    halves = [_table(patterns[used, :cut], first, rows)] if cut else []
+    halves.append(_table(patterns[used, cut:], first + cut, rows))
+    source, sign = (np.stack(parts, axis=1) for parts in zip(*halves, strict=True))
+    nodes = np.full(len(patterns), -1)
+    nodes[used] = rows.add(source, sign)
     return nodes
 
 
-def _table(halves: Ints, first: int, n_inputs: int, rows: list[Terms]) -> tuple[list[int], Ints]:
+def _table(halves: Ints, first: int, rows: _Rows) -> tuple[Ints, Ints]:
     """One sum for each distinct half pattern up to sign; every half's node and sign."""
-    if not halves.shape[1]:
-        return [], np.ones(0, dtype=np.int64)
     patterns, sign = signed_patterns(halves.T)
-    distinct, which = np.unique(patterns.T, axis=0, return_inverse=True)
-    start = n_inputs + len(rows)
-    for pattern in distinct:
-        rows.append([(first + place, int(weight)) for place, weight in enumerate(pattern)])
-    return [start + int(w) for w in which.reshape(-1)], sign
+    _, kept, which = np.unique(codes(patterns), return_index=True, return_inverse=True)
+    distinct = patterns[:, kept].T
+    inputs = np.broadcast_to(first + np.arange(halves.shape[1]), distinct.shape)
+    return rows.add(inputs, distinct)[which.reshape(-1)], sign
