@@ -140,10 +140,13 @@ def save_plan(
     plan_file.write_plan(plan, model.path.name, Path(path), images, read_with=model.read_with)
 
 
-def analyze(model: Model, *, n_workers: int = 1, on_progress: Progress = silent) -> Analysis:
+def analyze(
+    model: Model, *, n_workers: int | None = None, on_progress: Progress = silent
+) -> Analysis:
     """What sharing repeated and inverse slices would save, layer by layer, for one image.
 
-    n_workers: processes that share the layers; the figures are the same for any number.
+    n_workers: processes that share the layers; the figures are the same for any number. None: one,
+    or the cores of the machine where there are more than a million weights.
     on_progress: called with what is being done and the share of it that is.
     """
     expect_weights(model)

@@ -3,11 +3,11 @@
     python scripts/fuzz_reader.py 1000 MODEL...       files to make, and the models to spoil
 
 Bytes flipped, files cut, data sets resized, configurations changed, zip bombs, huge declared
-shapes; of .onnx files nodes, attributes and tensors; of networks of crshare export (.npz) the header
-and arrays; of Verilog (.v) words; of BinaryBrain's .bb_net bytes. A file must take no more than 5 s of a
-processor and 1 GB, and end in a network or in a CrshareError. Each file is named by its seed;
-`--seed N` begins there, and one file alone is `1 --seed N`. Files are read in processes of their
-own, so that a crash is a finding and no end.
+shapes; of .onnx files nodes, attributes and tensors; of networks of crshare export (.npz) the
+header and arrays; of Verilog (.v) words; of BinaryBrain's .bb_net bytes. A file must take no more
+than 5 s of a processor and 1 GB, and end in a network or in a CrshareError. Each file is named by
+its seed; `--seed N` begins there, and one file alone is `1 --seed N`. Files are read in processes
+of their own, so that a crash is a finding and no end.
 """
 
 import argparse

@@ -36,9 +36,8 @@ from crshare.limits import WORKERS
 @click.option(
     "--workers",
     type=number(WORKERS),
-    default=1,
-    show_default=True,
-    help="Processes that share the layers; the figures are the same for any number.",
+    help="Processes that share the layers; the figures are the same for any number. Without it "
+    "one, or the cores of the machine where there are more than a million weights.",
 )
 @csv_option
 @json_option
@@ -49,7 +48,7 @@ def analyze(
     csv_path: Path | None,
     html_path: Path | None,
     quick: bool,
-    workers: int,
+    workers: int | None,
     sign_layers: tuple[str, ...],
     rescale: str | None,
 ) -> None:

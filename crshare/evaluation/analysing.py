@@ -1,5 +1,6 @@
 """What exact sharing would save, layer by layer, in this process or in several beside it."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -19,6 +20,9 @@ from crshare.plan.plan import LayerPlan, exact_layer
 
 Progress = Callable[[str, float], None]
 
+MANY_WEIGHTS = 2**20  # beyond this, starting processes pays
+MOST_WORKERS = 8  # that are started unasked: each may hold half a gigabyte
+
 KILLED = "a worker process was killed, perhaps for want of memory; run it with fewer --workers"
 
 
@@ -37,25 +41,33 @@ class _Task:
 
 
 def analyze_model(
-    model: Model, on_progress: Progress, *, quick: bool = False, n_workers: int = 1
+    model: Model, on_progress: Progress, *, quick: bool = False, n_workers: int | None = None
 ) -> Analysis:
     """All layers; the figures are the same for any number of workers.
 
     quick: slices alone, and no adders (cost.count_slices). n_workers: processes that share the
-    layers, the largest first.
+    layers, the largest first; None for one, or as many as the machine has cores where there are
+    more than a million weights.
     """
-    WORKERS.check("workers", n_workers)
+    if n_workers is not None:
+        WORKERS.check("workers", n_workers)
     network = model.network
     tasks = [
         _Task(table, network.input_of(network.layer(table.layer)), storage.value, quick)
         for table in decompose(network)
         for storage in [model.storage[table.layer]]
     ]
-    if min(n_workers, len(tasks)) > 1 and not quick:
-        return Analysis(model, _shared(tasks, n_workers, on_progress))
+    shared_by = min(n_workers or _workers(tasks), len(tasks))
+    if shared_by > 1 and not quick:
+        return Analysis(model, _shared(tasks, shared_by, on_progress))
     what = "slices" if quick else "adders"
     told = counting([task.table for task in tasks], on_progress, what)
     return Analysis(model, tuple(_analysed(task) for _, task in zip(told, tasks, strict=True)))
+
+
+def _workers(tasks: Sequence[_Task]) -> int:
+    many = sum(task.n_weights for task in tasks) > MANY_WEIGHTS
+    return min(os.cpu_count() or 1, MOST_WORKERS) if many else 1
 
 
 def counting(
@@ -75,7 +87,7 @@ def _shared(
 ) -> tuple[LayerAnalysis, ...]:
     whole, done = sum(task.n_weights for task in tasks), 0
     found: dict[int, LayerAnalysis] = {}
-    with worker_pool(min(n_workers, len(tasks))) as pool:
+    with worker_pool(n_workers) as pool:
         places: dict[Future[LayerAnalysis], int] = {}
         try:
             with shielded():

@@ -20,8 +20,10 @@ from solver.adder_graph.heaps import lower_to_heaps
 from solver.adder_graph.interpret import check
 from solver.adder_graph.measures import measure as measure_graph
 from solver.adder_graph.methods import (
+    HUGE,
     LARGE,
     Candidate,
+    cost_of_some,
     descended,
     families,
     group_numbers,
@@ -195,7 +197,7 @@ def _fewer(
 def _least_combined(rows: Ints, seed: int) -> Sums:
     numbers = group_numbers(rows)
     slope = [partial(_paired, rows, number, seed) for number in numbers]
-    return descended(slope, _additions)[1]
+    return descended(slope, _additions, 0 if rows.size > HUGE else None)[1]
 
 
 def _paired(rows: Ints, n_groups: int, seed: int) -> Sums:
@@ -262,7 +264,9 @@ def _narrow(rows: Ints, goal: _Goal) -> Sums:
     cost = partial(_lowered_cost, goal)
     numbers = group_numbers(rows)
     tables = [partial(grouped_sums, rows, number) for number in numbers]
-    if _is_quick(goal):
+    if _is_quick(goal) and rows.size > HUGE:
+        n_groups = min(numbers, key=lambda number: cost_of_some(rows, number, cost))
+    elif _is_quick(goal):
         n_groups = numbers[descended(tables, cost)[0]]
     else:
         n_groups = min(zip(numbers, tables, strict=True), key=lambda pair: cost(pair[1]()))[0]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from solver.arrays import Ints
+from solver.arrays import Flags, Floats, Ints
 
 
 def clustered(matrix: Ints, n_groups: int) -> list[Ints]:
@@ -14,23 +13,29 @@ def clustered(matrix: Ints, n_groups: int) -> list[Ints]:
     Each group begins with the most alike pair that is left and takes, one at a time, the output
     most like all its members together; likeness is |agreements - disagreements|.
     """
+    if not len(matrix):
+        return []
     signs = matrix.astype(np.float64)
     likeness = np.abs(signs @ signs.T)
     np.fill_diagonal(likeness, -1.0)
-    left = np.arange(len(matrix))
+    nearest, most = likeness.argmax(axis=1), likeness.max(axis=1)
+    left = np.ones(len(matrix), dtype=np.bool_)
     groups = list[Ints]()
     for number in range(n_groups, 0, -1):
-        size = -(-len(left) // number)
-        chosen = _grown(likeness[np.ix_(left, left)], size)
-        groups.append(left[chosen])
-        left = np.delete(left, chosen)
+        size = -(-int(left.sum()) // number)
+        group = _grown(likeness, left, int(most.argmax()), size)
+        groups.append(group)
+        left[group] = False
+        likeness[:, group], most[group] = -np.inf, -np.inf
+        stale = np.flatnonzero(left & ~left[nearest])
+        nearest[stale], most[stale] = likeness[stale].argmax(axis=1), likeness[stale].max(axis=1)
     return groups
 
 
-def _grown(likeness: npt.NDArray[np.float64], size: int) -> list[int]:
-    group = [int(likeness.max(axis=1).argmax())]
+def _grown(likeness: Floats, left: Flags, first: int, size: int) -> Ints:
+    group, total = [first], np.where(left, likeness[:, first], -np.inf)
     while len(group) < size:
-        total = likeness[:, group].sum(axis=1)
-        total[group] = -np.inf
+        total[group[-1]] = -np.inf
         group.append(int(total.argmax()))
-    return group
+        total += likeness[:, group[-1]]
+    return np.array(group, dtype=np.int64)

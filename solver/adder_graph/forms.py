@@ -86,9 +86,7 @@ def form_blocks(graph: Wiring) -> Iterator[tuple[slice, Ints, Forms]]:
         block = slice(first, min(first + _BLOCK, graph.n_inputs))
         size = block.stop - first
         place = np.empty(graph.n_inputs + len(graph.kind), dtype=np.int64)
-        n_reached = reached(
-            graph.n_inputs, graph.start, graph.term_edge, first, block.stop, place
-        )
+        n_reached = reached(graph.n_inputs, graph.start, graph.term_edge, first, block.stop, place)
         form: Forms = np.zeros((n_reached, size), dtype=dtype)
         form[:size] = np.eye(size, dtype=dtype)
         fill_forms(

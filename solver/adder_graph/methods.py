@@ -25,6 +25,8 @@ _LARGEST_GROUP = 9  # outputs: beyond this nearly every bucket holds one input
 _GROUP_NUMBERS = 6  # so many are tried
 _FEW_DIFFERENCES = 0.4  # of the entries: with fewer, rows as they are are slow and do not win
 SMALL = 2**13  # entries: below this, buckets hardly fill
+HUGE = 2**20  # entries: beyond this, large groups are best, and by far quickest
+_EVERY = 8  # groups, of which one stands for the others where only numbers are compared
 LARGE = 2**17  # entries: beyond this, buckets win by far and pairs of the bare matrix take long
 
 
@@ -81,24 +83,34 @@ def grouped_sums(matrix: Ints, n_groups: int) -> Sums:
     return bucket_sums(matrix, clustered(matrix, n_groups), [tables] * n_groups)
 
 
+def cost_of_some(matrix: Ints, n_groups: int, cost: Callable[[Sums], int]) -> float:
+    """What an output costs in so many clustered groups, by every few of these alone."""
+    groups = clustered(matrix, n_groups)[::_EVERY]
+    rows = matrix[np.concatenate(groups)]
+    ends = np.cumsum([len(group) for group in groups])[:-1]
+    places = np.split(np.arange(len(rows)), ends)
+    return cost(bucket_sums(rows, places, [tables] * len(groups))) / len(rows)
+
+
 def _shared(plain: Candidate, seed: int, max_depth: int | None) -> Sums | None:
     sums = plain()
     return None if sums is None else share_pairs_within(sums, seed, max_depth)
 
 
 def descended(
-    candidates: Sequence[Callable[[], Sums]], cost: Callable[[Sums], int]
+    candidates: Sequence[Callable[[], Sums]], cost: Callable[[Sums], int], first: int | None = None
 ) -> tuple[int, Sums]:
     """The cheapest of candidates whose costs fall and then rise, without trying all; its place.
 
-    From the middle on towards a cheaper neighbour, until the next is no cheaper.
+    From the middle, or the place `first`, on towards a cheaper neighbour, until the next is no
+    cheaper.
     """
 
     def made(place: int) -> tuple[int, int, Sums]:
         sums = candidates[place]()
         return cost(sums), place, sums
 
-    best = made(len(candidates) // 2)
+    best = made(len(candidates) // 2 if first is None else first)
     for step in (-1, 1):
         moved = False
         while 0 <= best[1] + step < len(candidates):

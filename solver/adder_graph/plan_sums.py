@@ -82,7 +82,9 @@ def slice_sums(matrix: Ints, slices: Slices) -> Sums:
         first = int(slices.starts[group])
         nodes = _representatives(slices, group, first, rows)
         read[group] = nodes[np.abs(slices.use[group]) - 1]
-        wanted = applied[:, first : int(slices.starts[group + 1])] * np.sign(slices.use[group])[:, None]
+        wanted = (
+            applied[:, first : int(slices.starts[group + 1])] * np.sign(slices.use[group])[:, None]
+        )
         _mend(read[group], wanted, slices, group, rows)
     rows.add(read.T, np.sign(slices.use).T)
     return rows.sums(n_outputs)
@@ -112,8 +114,8 @@ class _Rows:
 
 
 def _mend(read: Ints, wanted: Ints, slices: Slices, group: int, rows: _Rows) -> None:
-    """Where an output wants [n_outputs, N_g] what is not its representative, up to the sign that
-    it takes it with: the representative with +-2x where they differ, one sum for all that want it."""
+    """Outputs that want [n_outputs, N_g] what is not their representative, up to the sign that they
+    take it with, read it with +-2x where the two differ: one sum for all that want the same."""
     taken = np.abs(slices.use[group])
     bases = slices.representatives[group][taken - 1]
     made = dict[tuple[int, bytes], int]()
