@@ -1,8 +1,10 @@
 """Generated models of a library, saved in every container, read, and compared bit for bit.
 
-    python scripts/roundtrip.py DIALECT [N] [--seed S] [--double]
+    python scripts/roundtrip.py DIALECT [N] [--seed S] [--double] [--kind KIND]
 
-DIALECT is larq, qkeras, keras or binarynet.
+DIALECT is larq, qkeras, keras or binarynet. Without --kind, models have every layer and topology
+that a dialect knows; with it (of larq and keras), they are of one of the kinds that people build:
+models in models, operations as layers, reshapes, gates, activations of two bits.
 
 Each model is built and run by its own library (extra `train`), saved in each container that the
 library writes, read, and run by crshare on the same images. qkeras 0.9 wants an environment of its
@@ -19,7 +21,8 @@ import os
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +42,7 @@ from crshare.network.graph import INPUT, Kind, Network
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from tests import field_models  # noqa: E402
 from tests.library_models import LIBRARIES, build, doubled, keras_for  # noqa: E402
 
 N_IMAGES = 20
@@ -64,15 +68,42 @@ def containers(dialect: str, model: Any, folder: Path) -> list[Path]:
     return paths
 
 
-def run(keras: Any, model: Any, images: Array, names: list[str]) -> tuple[dict[str, Array], Array]:
+def run(model: Any, images: Array, names: list[str]) -> tuple[dict[str, Array], Array]:
     """Which values that enter the weights of the named layers are positive, and the scores."""
-    found = [model.get_layer(name) for name in names]
-    probe = keras.Model(model.inputs, [*(layer.input for layer in found), model.outputs[0]])
+    entered: dict[str, Array] = {}
+    layers = {name: layer_at(model, name) for name in names}
+    for name, layer in layers.items():
+        layer.call = kept(name, layer.call, entered)
     dtype = model.inputs[0].dtype
-    *entered, scores = probe(images.astype(getattr(dtype, "name", dtype)), training=False)
-    quantizers = [getattr(layer, "input_quantizer", None) or np.asarray for layer in found]
-    signs = [np.asarray(q(value)) > 0 for q, value in zip(quantizers, entered, strict=True)]
-    return dict(zip(names, signs, strict=True)), np.asarray(scores)
+    scores = model(images.astype(getattr(dtype, "name", dtype)), training=False)
+    for layer in layers.values():
+        del layer.call
+    quantizers = {name: getattr(layers[name], "input_quantizer", None) for name in names}
+    signs = {
+        name: np.asarray((how or np.asarray)(entered[name])) > 0 for name, how in quantizers.items()
+    }
+    return signs, np.asarray(scores)
+
+
+def layer_at(model: Any, path: str) -> Any:
+    """The layer of this name, behind the names of the models that it lies in."""
+    for layer in model.layers:
+        if layer.name == path:
+            return layer
+        if path.startswith(f"{layer.name}/") and hasattr(layer, "layers"):
+            return layer_at(layer, path.removeprefix(f"{layer.name}/"))
+    raise KeyError(path)
+
+
+def kept(name: str, call: Callable[..., Any], entered: dict[str, Any]) -> Callable[..., Any]:
+    """A layer's call that keeps what it is given."""
+
+    @wraps(call)
+    def keeping(inputs: Any, *more: Any, **options: Any) -> Any:
+        entered[name] = inputs
+        return call(inputs, *more, **options)
+
+    return keeping
 
 
 def has_reals(network: Network, name: str) -> bool:
@@ -84,12 +115,18 @@ def has_reals(network: Network, name: str) -> bool:
 
 
 def one(
-    dialect: str, seed: int, folder: Path, worst: dict[str, float], *, double: bool
+    dialect: str,
+    kind: str | None,
+    seed: int,
+    folder: Path,
+    worst: dict[str, float],
+    *,
+    double: bool,
 ) -> Counter[str]:
     """Build, save, read and compare one model; what to count of it, and the worst into `worst`."""
     keras = keras_for(dialect)
     keras.backend.clear_session()
-    model, images, signs = build(dialect, keras, seed)
+    model, images, signs = made(dialect, kind, keras, seed)
     counts: Counter[str] = Counter(models=1)
     known: tuple[dict[str, Any], Any] | None = None
     for path in containers(dialect, model, folder):
@@ -98,7 +135,7 @@ def one(
         names = [read.linears[layer.name].stored[0] for layer in bit_readers(read)]
         if known is None:
             runs = doubled(keras, model) if double else model
-            known = run(keras, runs, images, names)
+            known = run(runs, images, names)
         theirs, scores = known
         found = compare(read, images, theirs, scores, FLOAT64 if double else FLOAT32)
         for check in found.layers:
@@ -118,11 +155,22 @@ def one(
     return counts
 
 
+def made(
+    dialect: str, kind: str | None, keras: Any, seed: int
+) -> tuple[Any, Array, frozenset[str]]:
+    """A model of the dialect, or of one kind; images, and the layers that are declared signs."""
+    if kind is None:
+        return build(dialect, keras, seed)
+    model, images = field_models.build(dialect, kind, seed)
+    return model, images, frozenset({"Sign"} if dialect == "keras" else ())
+
+
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dialect", choices=LIBRARIES)
     parser.add_argument("n", type=int, nargs="?", default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kind", choices=field_models.KINDS)
     parser.add_argument("--double", action="store_true", help="the library computes in float64")
     options = parser.parse_args(words)
     counts: Counter[str] = Counter()
@@ -130,11 +178,13 @@ def main(words: Sequence[str] | None = None) -> int:
     for seed in range(options.seed, options.seed + options.n):
         with tempfile.TemporaryDirectory() as folder:
             try:
-                counts += one(options.dialect, seed, Path(folder), worst, double=options.double)
+                counts += one(
+                    options.dialect, options.kind, seed, Path(folder), worst, double=options.double
+                )
             except CrshareError as error:
                 counts["FAILED"] += 1
                 print(f"seed {seed}: {error}", flush=True)
-    print(json.dumps({"dialect": options.dialect, **counts, **worst}))
+    print(json.dumps({"dialect": options.dialect, "kind": options.kind, **counts, **worst}))
     for name, count in counts.items():
         print(f"{options.dialect:10} {name:28} {count:>14,}")
     for name, value in worst.items():

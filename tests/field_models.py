@@ -20,7 +20,7 @@ class Field:
 
     def __init__(self, library: str, rng: Generator) -> None:
         self.keras = import_module("keras" if library == "keras" else "tf_keras")
-        self.larq = import_module("larq") if library == "larq" else None
+        self.larq: Any = import_module("larq") if library == "larq" else None
         self.tensorflow = import_module("tensorflow")
         self.layers, self.rng = self.keras.layers, rng
         self.sign = sign_class(self.keras)
@@ -102,11 +102,22 @@ def gated(field: Field, x: Any) -> Any:
     return field.layers.Add()([field.layers.Multiply()([y, gate]), x])
 
 
+def two_bits(field: Field, x: Any) -> Any:
+    """Binary weights on activations of two bits or three (DoReFa), which only Larq has."""
+    quantizer = field.larq.quantizers.DoReFa(k_bit=field.pick(2, 3), mode="activations")
+    given = {"padding": field.pick("same", "valid"), "use_bias": False}
+    conv = field.larq.layers.QuantConv2D(
+        int(x.shape[-1]), 3, input_quantizer=quantizer, kernel_quantizer="ste_sign", **given
+    )
+    return field.norm()(conv(x))
+
+
 KINDS: dict[str, Callable[[Field, Any], Any]] = {
     "nested": nested,
     "operated": operated,
     "reshaped": reshaped,
     "gated": gated,
+    "two_bits": two_bits,
 }
 
 

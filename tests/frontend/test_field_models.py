@@ -11,7 +11,7 @@ from crshare.model.read import read_model
 from crshare.train import running
 from tests.library_process import InLibrary
 
-KINDS = ("nested", "operated", "reshaped", "gated")
+KINDS = ("nested", "operated", "reshaped", "gated", "two_bits")
 
 
 @pytest.fixture(scope="module")
