@@ -104,7 +104,7 @@ LUT_RECIPES = {
         _of_windows("lutnet-cnn-mnist", MNIST, (224, 80, 320, 160, 2000), 4.3, epochs=12),
         _of_windows("lutnet-small-cnn-mnist", MNIST, (160, 48, 160, 64, 700), 2.5, epochs=10),
         _of_windows(
-            "lutnet-cifar10", CIFAR10, (768, 256, 1536, 768, 8000), 9.2, epochs=12, depth=3
+            "lutnet-cifar10", CIFAR10, (1024, 384, 2048, 1024, 11000), 10.9, epochs=14, depth=3
         ),
     )
 }

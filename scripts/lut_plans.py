@@ -16,6 +16,7 @@ from crshare.images.image_set import ImageSet, load_images
 from crshare.model.read import Model
 from crshare.network.graph import Network
 from crshare.network.slices import decompose
+from crshare.plan.file import write_plan
 from crshare.plan.luts import LayerLuts, layer_luts, luts_together
 from crshare.plan.plan import SharingPlan
 from crshare.planning.candidates import prepared
@@ -46,8 +47,9 @@ def measured(
     test: ImageSet,
     method: Method,
     multipliers: list[float],
+    plans: Path | None = None,
 ) -> list[dict[str, Any]]:
-    """One row for each multiplier."""
+    """One row for each multiplier; its plan is left in `plans`, if that is a folder."""
     job = job_of(model, calibration, None)
     ready = prepared(job)
 
@@ -71,6 +73,9 @@ def measured(
             )
         )
         print(json.dumps(rows[-1]), flush=True)
+        if plans:
+            path = plans / f"plan-{multiplier:g}.json"
+            write_plan(found.plan, model.path.name, path, read_with=model.read_with)
     return rows
 
 
@@ -82,13 +87,15 @@ def main() -> None:
     parser.add_argument("--multiplier", type=float, nargs="+", default=[3e-4])
     parser.add_argument("--images", type=int, help="calibration images, all by default")
     parser.add_argument("--thresholds", choices=THRESHOLDS, default=RATES)
+    parser.add_argument("--plans", type=Path, help="a folder, for a plan of each multiplier")
     asked = parser.parse_args()
     model = crshare.load(asked.model)
     calibration = load_images(asked.calibration, model.network)
     if asked.images:
         calibration = calibration.take(slice(0, asked.images), f"the first {asked.images}")
     method = Method(objective=Luts(clocks=asked.clocks), thresholds=asked.thresholds)
-    measured(model, calibration, load_images(asked.test, model.network), method, asked.multiplier)
+    test = load_images(asked.test, model.network)
+    measured(model, calibration, test, method, asked.multiplier, asked.plans)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import numpy as np
 
 from crshare.arrays import BoolArray, Float64Array, Int32Array, Int64Array, Words
 from crshare.compiled import compiled
+from crshare.executor.kernels.sliced import popcount
 
 CONSTANT, WIRE, NODE, NARROWED = 0, 1, 2, 3
 
@@ -24,7 +25,7 @@ class State(NamedTuple):
     position to the next), n_positions; source [nodes, 6] (the node read, or -1), support (bits of
     the inputs that matter), leader, inverse (of the leader). Of images: counts [images, classes],
     wanted (the original's probabilities), divergence. weights, offsets: of classes, times the
-    temperature's inverse.
+    temperature's inverse. real [words]: 1 where a bit of a row is an image's.
     """
 
     inputs: Int32Array
@@ -58,6 +59,7 @@ class State(NamedTuple):
     touched: Int32Array
     clock: Int64Array
     spent: Float64Array
+    real: Words
     words_a_frame: int
     n_inputs: int
 
@@ -325,18 +327,22 @@ def left_after(s: State, node: int, kind: int, other: int) -> int:
 def entries(s: State, node: int, found: Int64Array) -> None:
     """How often each entry of a node's table is asked for, at all positions; inputs that do not
     matter count as 0."""
-    one = np.uint64(1)
     found[:] = 0
+    asked = np.zeros(64, np.uint64)
     for position in range(s.n_positions[node]):
         gate = s.first_gate[node] + position * s.stride[node]
         for word in range(s.values.shape[1]):
-            for bit in range(64):
-                entry = 0
-                for place in range(6):
-                    if s.support[node] >> place & 1:
-                        value = s.values[s.inputs[gate, place], word] >> np.uint64(bit) & one
-                        entry |= int(value) << place
-                found[entry] += 1
+            asked[0], n = s.real[word], 1
+            for place in range(6):
+                value = np.uint64(0)
+                if s.support[node] >> place & 1:
+                    value = s.values[s.inputs[gate, place], word]
+                for entry in range(n):
+                    asked[n + entry] = asked[entry] & value
+                    asked[entry] &= ~value
+                n *= 2
+            for entry in range(64):
+                found[entry] += popcount(asked[entry])
 
 
 @compiled
@@ -356,9 +362,12 @@ def narrowed(table: np.uint64, place: int, support: int, found: Int64Array) -> n
 def options(
     s: State, node: int, near: Int32Array, found: Int64Array, kinds: Int64Array, tables: Words
 ) -> int:
-    """All changes of a leader that save a LUT: rows of kinds [kind, other, inverse, saved], and the
-    tables of narrowed ones; gives their number. near: other nodes of its layer."""
-    now, n, counted = n_live(s, -1, -1), 0, False
+    """All changes of a leader that save a LUT: rows of kinds [kind, other, inverse, saved, flips],
+    and the tables of narrowed ones; gives their number. near: other nodes of its layer. flips: bits
+    of the node that change, at all positions; of a change and its inverse the one of fewer is
+    taken."""
+    now, n = n_live(s, -1, -1), 0
+    entries(s, node, found)
     for kind in range(4):
         n_others = 1 if kind == 0 else near.shape[0] if kind == 2 else 6
         for place in range(n_others):
@@ -372,27 +381,70 @@ def options(
             saved = now - left_after(s, node, kind, other)
             if saved <= 0:
                 continue
+            inverse = int(s.inverse[node])
             if kind == 3:
-                if not counted:
-                    entries(s, node, found)
-                    counted = True
-                tables[n] = narrowed(s.tables[s.first_gate[node]], place, s.support[node], found)
-            for inverse in range(1 if kind == 3 else 2):
-                turned = int(s.inverse[node]) if kind == 3 else inverse
-                kinds[n, 0], kinds[n, 1], kinds[n, 2], kinds[n, 3] = kind, other, turned, saved
-                n += 1
+                table = s.tables[s.first_gate[node]]
+                tables[n] = narrowed(table, place, s.support[node], found)
+                flips = _entries_changed(table ^ tables[n], found)
+            else:
+                flips, n_bits = _bits_changed(s, node, kind, other), found.sum()
+                inverse = int(2 * flips > n_bits)
+                flips = min(flips, n_bits - flips)
+            kinds[n, 0], kinds[n, 1], kinds[n, 2], kinds[n, 3] = kind, other, inverse, saved
+            kinds[n, 4] = flips
+            n += 1
     return n
 
 
 @compiled
+def _entries_changed(differ: np.uint64, found: Int64Array) -> int:
+    """How often the entries are asked for in which two tables differ."""
+    total = 0
+    for entry in range(64):
+        if differ >> np.uint64(entry) & np.uint64(1):
+            total += found[entry]
+    return total
+
+
+@compiled
+def _bits_changed(s: State, node: int, kind: int, other: int) -> int:
+    """In how many bits a leader differs from 0, one of its inputs, or another node."""
+    total = 0
+    for position in range(s.n_positions[node]):
+        gate = s.first_gate[node] + position * s.stride[node]
+        row = s.values[s.n_inputs + gate]
+        if kind == 0:
+            for word in range(row.shape[0]):
+                total += int(popcount(row[word] & s.real[word]))
+        else:
+            instead = s.inputs[gate, other]
+            if kind == 2:
+                instead = s.n_inputs + s.first_gate[other] + position * s.stride[other]
+            for word in range(row.shape[0]):
+                total += int(popcount((row[word] ^ s.values[instead, word]) & s.real[word]))
+    return total
+
+
+@compiled
 def best(
-    s: State, node: int, near: Int32Array, found: Int64Array, kinds: Int64Array, tables: Words
+    s: State,
+    node: int,
+    near: Int32Array,
+    n_tried: int,
+    found: Int64Array,
+    kinds: Int64Array,
+    tables: Words,
 ) -> int:
     """The row of the change of a leader that costs least for each LUT that it saves, or -1;
-    s.spent holds its cost a LUT, and the growth of the divergence."""
+    s.spent holds its cost a LUT, and the growth of the divergence.
+
+    Tried are the n_tried changes that flip the fewest bits of the node for each LUT saved.
+    """
     chosen = -1
     s.spent[0] = np.inf
-    for at in range(options(s, node, near, found, kinds, tables)):
+    n = options(s, node, near, found, kinds, tables)
+    flips = kinds[:n, 4] / kinds[:n, 3]
+    for at in np.argsort(flips, kind="mergesort")[:n_tried]:
         kind, other, inverse = kinds[at, 0], kinds[at, 1], kinds[at, 2] == 1
         grown = attempt(s, node, kind, other, inverse, tables[at])
         if grown / kinds[at, 3] < s.spent[0]:

@@ -23,6 +23,7 @@ from crshare.planning.multipliers import rising_fit
 
 N_NEAR = 12  # nodes of the layer that each may become
 MAX_BITS = 2**28  # of tables on the images that choose the changes; the time grows with them
+MIN_IMAGES = 1000  # that choose the changes, where there are as many
 STEP = 0.02  # of the LUTs, between two plans that are measured
 BEYOND_POINTS = 1.0  # loss on calibration images, beyond the budget, at which the search ends
 PATIENCE = 1.02  # a change whose cost has grown by no more is made
@@ -67,7 +68,7 @@ def search(
     networks.
     """
     on_progress("running the original network", 0.0)
-    n_images = max(1, MAX_BITS // n_bits(network))
+    n_images = max(MIN_IMAGES, MAX_BITS // n_bits(network))
     some = calibration.take(slice(n_images), calibration.name)
     working = Working(gates_of(network, some.images), some.labels)
     near = working.alike(N_NEAR, seed)

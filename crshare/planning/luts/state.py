@@ -1,10 +1,11 @@
 """The state of a search on the gates of a LUT network: made, asked, changed, and made a network."""
 
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 
-from crshare.arrays import Array, Float64Array, Int32Array, Int64Array
+from crshare.arrays import Array, Float64Array, Int32Array, Int64Array, Words
 from crshare.network.bits import WORD
 from crshare.network.graph import Lut, Network, Op
 from crshare.network.lut_ops import MAX_INPUTS
@@ -14,7 +15,8 @@ from crshare.planning.luts.gates import Gates
 from crshare.planning.luts.kernels import State
 
 MAX_NEAR = 64
-MAX_OPTIONS = 2 * MAX_NEAR + 20
+MAX_OPTIONS = MAX_NEAR + 20
+N_TRIED = 6  # changes of a node whose cost is found by running them
 SAMPLED = 2**14  # bits of a node by which others like it are found
 TEMPERATURES = tuple(2.0 ** (k / 2) for k in range(-6, 11))
 
@@ -40,7 +42,7 @@ class Working:
         self.places = _places(gates)
         self.state = _state(gates)
         self._found = np.zeros(64, np.int64)
-        self._kinds = np.zeros((MAX_OPTIONS, 4), np.int64)
+        self._kinds = np.zeros((MAX_OPTIONS, 5), np.int64)
         self._tables = np.zeros(MAX_OPTIONS, np.uint64)
         kernels.connect(self.state)
         kernels.run_all(self.state)
@@ -82,11 +84,18 @@ class Working:
     def best(self, node: int, near: Int32Array) -> Change | None:
         """What costs least for each LUT that it saves; None where nothing saves one."""
         room = self._found, self._kinds, self._tables
-        at = int(kernels.best(self.state, node, near[:MAX_NEAR], *room))
-        if at < 0:
-            return None
-        kind, other, inverse, _ = self._kinds[at].tolist()
-        cost, grown = self.state.spent.tolist()
+        at = int(kernels.best(self.state, node, near[:MAX_NEAR], N_TRIED, *room))
+        return None if at < 0 else self._change(node, at, *self.state.spent.tolist())
+
+    def options(self, node: int, near: Int32Array) -> list[tuple[Change, int]]:
+        """All changes of a leader that save a LUT, untried, and the bits of it that each flips."""
+        room = self._found, self._kinds, self._tables
+        n = int(kernels.options(self.state, node, near[:MAX_NEAR], *room))
+        return [(self._change(node, at), int(self._kinds[at, 4])) for at in range(n)]
+
+    def _change(self, node: int, at: int, cost: float = nan, grown: float = nan) -> Change:
+        """Of row `at` of the options."""
+        kind, other, inverse, *_ = self._kinds[at].tolist()
         return Change(cost, grown, node, kind, other, inverse == 1, self._tables[at])
 
     def make(self, change: Change) -> None:
@@ -194,9 +203,17 @@ def _state(gates: Gates) -> State:
         touched=np.zeros(images, np.int32),
         clock=np.zeros(2, np.int64),
         spent=np.zeros(2),
+        real=_real(gates),
         words_a_frame=gates.values.shape[1] // gates.frames,
         n_inputs=gates.n_inputs,
     )
+
+
+def _real(gates: Gates) -> Words:
+    """[words]: the bits of images; those that fill the words of a frame are 0."""
+    n_bits = gates.values.shape[1] // gates.frames * WORD
+    frame = np.packbits(np.arange(n_bits) < gates.n_images, bitorder="little").view("<u8")
+    return np.tile(frame.astype(np.uint64), gates.frames)
 
 
 def _sources(gates: Gates, layer_of: Array) -> Int32Array:

@@ -10,6 +10,7 @@ from crshare.network import reference
 from crshare.network.graph import Flatten, Input, Lut, Network
 from crshare.network.lut_ops import class_sums, modulation
 from crshare.network.lut_rewiring import n_tables
+from crshare.planning.luts import kernels
 from crshare.planning.luts.gates import gates_of, n_bits, start_of
 from crshare.planning.luts.search import search
 from crshare.planning.luts.state import Working
@@ -64,6 +65,24 @@ def test_every_change_is_what_the_trial_said(seed: int) -> None:
         assert work.state.divergence.sum() - before == pytest.approx(change.grown, abs=1e-9)
         expect_as_run(work, 70)
         assert n_tables(work.network()) <= work.n_live
+
+
+@pytest.mark.parametrize("seed", PLANNED[:6])
+def test_a_change_flips_as_many_bits_as_it_says(seed: int) -> None:
+    work = working(random_lut_network(seed), 70)
+    state, near = work.state, work.alike(5, seed)
+    bits = np.unpackbits(state.real.view(np.uint8)).sum()
+    assert bits == 70 * work.gates.frames
+    for node in work.leaders()[::7]:
+        for change, flips in work.options(node, near[node]):
+            expected = state.values.copy()
+            what = (change.kind, change.other, change.inverse, change.table)
+            kernels.attempt(state, node, *what)
+            gates = state.first_gate[node] + state.stride[node] * np.arange(state.n_positions[node])
+            rows = [row for row in state.n_inputs + gates if state.stamp[row] == state.clock[0]]
+            differ = (state.trial[rows] ^ expected[rows]) & state.real
+            assert flips == np.unpackbits(differ.view(np.uint8)).sum()
+            assert 2 * flips <= bits * len(gates) or change.kind == kernels.NARROWED
 
 
 def digits() -> tuple[Network, ImageSet]:
