@@ -70,6 +70,7 @@ def load(
     rescale: tuple[Fraction, Fraction] | None = None,
     layers: Mapping[str, str] = NO_LAYERS,
     features: bool = False,
+    frames: int | None = None,
 ) -> Model:
     """Read a model file; without a path, the small network for digits that comes with crshare.
 
@@ -79,13 +80,13 @@ def load(
         identity, sign, signs-input, scaled-sign, layer-scaled-sign or clip-0-1, as in
         {"DropoutNoScale": "identity"} (docs/formats.md).
     features: whether the model's input is real numbers, as its library gets them, and not pixels.
+    frames: of a LUT network, instead of those of its file (of Verilog, which does not tell, 1).
     Raises ModelFormatError, one sentence, where crshare cannot read it.
     """
     source = digits.demo_model() if path is None else Path(path)
     meanings = declared((), layers)
-    return Source(
-        source, frozenset(sign_layers), rescale, layers=meanings, features=features
-    ).read()
+    signs = frozenset(sign_layers)
+    return Source(source, signs, rescale, frames, meanings, features).read()
 
 
 def load_images(model: Model, path: str | PathLike[str]) -> ImageSet:

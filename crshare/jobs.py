@@ -65,12 +65,13 @@ class Source:
     path: Path
     sign_layers: Set[str] = frozenset()
     rescale: tuple[Fraction, Fraction] | None = None
-    frames: int = 1
+    frames: int | None = None
     layers: Declared = field(default_factory=dict)
     features: bool = False
 
     def __post_init__(self) -> None:
-        FRAMES.check("frames", self.frames)
+        if self.frames is not None:
+            FRAMES.check("frames", self.frames)
         if self.rescale is not None:
             check_rescale(self.rescale)
 

@@ -112,8 +112,8 @@ def model_options(command: Callable[..., None]) -> Callable[..., None]:
         metavar="M",
         expose_value=False,
         callback=_keep_frames,
-        help="Of a LUT network in Verilog, which does not tell: frames over which its pixels are "
-        "spread in time. [default: 1]",
+        help="Of a LUT network: frames over which its pixels are spread in time, instead of those "
+        "of its file. [default of Verilog, which does not tell: 1]",
     )(command)
     command = click.option(
         "--layer",
@@ -142,7 +142,7 @@ def model_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def _keep_frames(context: click.Context, _: click.Parameter, value: int | None) -> None:
     """Commands hand it on to source_of without a parameter of their own."""
-    context.meta["frames"] = value or 1
+    context.meta["frames"] = value
 
 
 def _keep_layers(context: click.Context, _: click.Parameter, value: tuple[str, ...]) -> None:
@@ -291,6 +291,6 @@ def source_of(model: Path, sign_layers: tuple[str, ...], rescale: str | None) ->
     exact = None if rescale is None else rescaling(rescale)
     kept = click.get_current_context().meta
     layers = declared((), parsed_declarations(kept.get("layers", ())))
-    frames = int(kept.get("frames", 1))
+    frames = kept.get("frames")
     features = bool(kept.get("features", False))
     return Source(model, frozenset(sign_layers), exact, frames, layers, features)

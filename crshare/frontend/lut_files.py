@@ -10,7 +10,8 @@ from crshare.errors import ModelFormatError
 from crshare.files import read_file_bytes
 from crshare.frontend.asked import asked
 from crshare.frontend.lut_container import Contents, network_of
-from crshare.network.graph import Network
+from crshare.network.graph import INPUT, ClassSums, Modulate, Network, Op
+from crshare.network.lut_ops import even_thresholds
 
 MAX_FILE = 2**28  # bytes
 BYTES_PER_S = 2**19  # of text, on a busy machine
@@ -50,17 +51,49 @@ def form_of(path: Path) -> Form | None:
     return next((form for ending, form in FORMS.items() if name.endswith(ending)), None)
 
 
-def read_lut_file(path: Path, form: Form, frames: int = 1) -> LutFile:
+def read_lut_file(path: Path, form: Form, frames: int | None = None) -> LutFile:
     """The network of a file; ModelFormatError, one sentence, where it holds none.
 
-    frames: of the modulation, where the file does not tell.
+    frames: of the modulation, instead of the file's own; None is 1 where the file does not tell.
     """
     content = read_file_bytes(path, ModelFormatError, NAMED, MAX_FILE)
-    answer = _ask(path, form, content, frames)
+    answer = _ask(path, form, content, frames or 1)
     try:
-        return LutFile(*network_of(Contents(answer["header"], answer["arrays"])))
+        network, library = network_of(Contents(answer["header"], answer["arrays"]))
+        return LutFile(network if frames is None else over_frames(network, frames), library)
     except ModelFormatError as error:
         raise ModelFormatError(f"{path}: {error}") from error
+
+
+def over_frames(network: Network, frames: int) -> Network:
+    """The same tables behind a modulation of another number of frames; ModelFormatError where the
+    thresholds of the file's own are not spread evenly, since it is not known which others suit."""
+    if not any(isinstance(layer.op, Modulate) for layer in network.layers):
+        raise ModelFormatError("has no modulation over frames; leave --frames out")
+    ops: dict[str, Op] = {}
+    for layer in network.layers:
+        match layer.op:
+            case Modulate(at) as op if op.frames != frames:
+                own, asked_for = (
+                    even_thresholds(
+                        n, *at.shape[1:], low=network.input.low, high=network.input.high
+                    )
+                    for n in (op.frames, frames)
+                )
+                if layer.source != INPUT or not np.array_equal(own, at):
+                    raise ModelFormatError(
+                        f"its modulation {layer.name} has no even thresholds of pixels, which "
+                        "another number of frames could have as well; leave --frames out"
+                    )
+                ops[layer.name] = Modulate(asked_for)
+            case ClassSums(weights, offsets, own_frames) if own_frames != frames:
+                if offsets.any():
+                    raise ModelFormatError(
+                        f"{layer.name} adds offsets that are those of {own_frames} frames; leave "
+                        "--frames out"
+                    )
+                ops[layer.name] = ClassSums(weights, offsets, frames)
+    return network.replace(ops)
 
 
 def _ask(path: Path, form: Form, content: bytes, frames: int) -> Any:

@@ -100,7 +100,7 @@ def read_model(
     *,
     sign_layers: Set[str] = frozenset(),
     rescale: Rescale | None = None,
-    frames: int = 1,
+    frames: int | None = None,
     layers: Declared = NOTHING,
     features: bool = False,
 ) -> Model:
@@ -108,9 +108,9 @@ def read_model(
 
     sign_layers: names of layers, classes or activations that give +1 for values >= 0 and else -1.
     rescale: (scale, offset) that turn a pixel v into the scale * v + offset that the model expects.
-    frames: of the modulation of a LUT network, where its file does not tell. layers: what names of
-    layers, classes, activations and quantizers stand for. features: whether the model's input is
-    real numbers as its library gets them, and not pixels.
+    frames: of the modulation of a LUT network, instead of its file's own (of Verilog, which does
+    not tell, 1). layers: what names of layers, classes, activations and quantizers stand for.
+    features: whether the model's input is real numbers as its library gets them, and not pixels.
     """
     if form := form_of(path):
         if sign_layers or rescale or layers or features:
@@ -120,6 +120,8 @@ def read_model(
             )
         found = read_lut_file(path, form, frames)
         return alone(found.network, path, found.library)
+    if frames is not None:
+        raise ModelFormatError(f"{path}: is no LUT network; leave --frames out")
     return model_of(
         load(path), sign_layers=sign_layers, rescale=rescale, layers=layers, features=features
     )

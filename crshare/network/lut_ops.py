@@ -132,6 +132,15 @@ def modulation(
     return Modulate(np.tile(at.reshape(shape), (1, 1, channels)))
 
 
+def even_thresholds(
+    frames: int, depth: int, channels: int, *, low: int = 0, high: int = 255
+) -> Int32Array:
+    """[frames, depth, channels] of frames * depth even thresholds of values from low to high; frame
+    f has, at depth d, number d * frames + f."""
+    even = modulation(frames * depth, channels, low=low, high=high).at
+    return np.ascontiguousarray(even.reshape(depth, frames, channels).transpose(1, 0, 2))
+
+
 LutOp = Lut | Modulate | ClassSums
 
 

@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heapreplace
 from itertools import takewhile
+from math import inf
+
+import numpy as np
 
 from crshare.accuracy import Accuracy, compare
 from crshare.arrays import Int32Array
@@ -18,14 +21,16 @@ from crshare.images.image_set import ImageSet
 from crshare.network.graph import Network
 from crshare.network.lut_rewiring import n_tables
 from crshare.planning.luts.gates import gates_of, n_bits
-from crshare.planning.luts.state import Change, Working
+from crshare.planning.luts.state import Working
 from crshare.planning.multipliers import rising_fit
 
 N_NEAR = 12  # nodes of the layer that each may become
 MAX_BITS = 2**28  # of tables on the images that choose the changes; the time grows with them
 MIN_IMAGES = 1000  # that choose the changes, where there are as many
-STEP = 0.02  # of the LUTs, between two plans that are measured
+STEP = 0.01  # of the LUTs, between two networks on the way
 BEYOND_POINTS = 1.0  # loss on calibration images, beyond the budget, at which the search ends
+N_SAMPLED = 64  # nodes of a layer whose first costs are found by trying them, at least
+CHEAP = 0.05  # of a layer's tried nodes that are cheaper than the others are taken to be
 PATIENCE = 1.02  # a change whose cost has grown by no more is made
 
 Progress = Callable[[str, float], None]
@@ -73,15 +78,38 @@ def search(
     working = Working(gates_of(network, some.images), some.labels)
     near = working.alike(N_NEAR, seed)
     before = compile_network(network).classify(validation.images)
-    tried: list[Tried] = []
-    for found in _networks(working, near, max_loss_points, on_progress):
+
+    def measured(found: Network) -> Tried:
         after = compile_network(found).classify(validation.images)
         accuracy = compare(before, after, validation.labels, validation.name)
-        tried.append(Tried(found, n_tables(found), accuracy))
-        if accuracy.loss_points > max_loss_points + 2 * BEYOND_POINTS:
-            break
+        return Tried(found, n_tables(found), accuracy)
+
+    networks = list(_networks(working, near, max_loss_points, on_progress))
+    on_progress("measuring networks", 1.0)
+    tried = halved(networks, measured, lambda one: _loss(one, confident) <= max_loss_points)
     images = f"{len(some):,} images of {calibration.name}; validation images: {validation.name}"
     return Search(_chosen(tried, max_loss_points, confident), tuple(tried), images)
+
+
+def halved(
+    networks: Sequence[Network],
+    measured: Callable[[Network], Tried],
+    keeps: Callable[[Tried], bool],
+) -> list[Tried]:
+    """Those that tell where networks of fewer and fewer LUTs stop keeping a budget, in order: each
+    halfway between one that keeps it and one that does not."""
+    tried = dict[int, Tried]()
+    low, high = 0, len(networks)
+    while low < high:
+        middle = (low + high) // 2
+        tried[middle] = measured(networks[middle])
+        low, high = (middle + 1, high) if keeps(tried[middle]) else (low, middle)
+    return [tried[place] for place in sorted(tried)]
+
+
+def _loss(tried: Tried, confident: bool) -> float:
+    """That must be within the budget, in points."""
+    return tried.accuracy.interval[1] if confident else tried.accuracy.loss_points
 
 
 def _networks(
@@ -90,10 +118,10 @@ def _networks(
     """Networks with fewer and fewer LUTs, until the loss on calibration images is far too large."""
     n_first = n_next = working.n_live
     right = working.n_right
-    queue = [(change.cost, change.node, change) for change in _first(working, near, on_progress)]
+    queue = _first(working, near, on_progress)
     heapify(queue)
     while queue:
-        cost, node, change = queue[0]
+        node = queue[0][1]
         if not working.leads(node):
             heappop(queue)
             continue
@@ -101,7 +129,7 @@ def _networks(
         if now is None:
             heappop(queue)
             continue
-        entry = (now.cost, node, now)
+        entry = (now.cost, node)
         heapreplace(queue, entry)
         if queue[0] is not entry and now.cost > PATIENCE * queue[0][0]:
             continue
@@ -116,15 +144,25 @@ def _networks(
             n_next = left - int(STEP * n_first)
 
 
-def _first(working: Working, near: Near, on_progress: Progress) -> list[Change]:
-    nodes = working.leaders()
-    found = []
-    for number, node in enumerate(nodes):
-        if number % 50 == 0:
-            on_progress(f"trying changes of node {number:,} of {len(nodes):,}", number / len(nodes))
-        change = working.best(node, near[node])
-        if change is not None:
-            found.append(change)
+def _first(working: Working, near: Near, on_progress: Progress) -> list[tuple[float, int]]:
+    """Nodes with what each costs at first: some of a layer as tried, others by the bits that they
+    flip, at what a bit costs the cheaper ones of those tried. Each is tried before it is changed,
+    so a cost that is too low does no harm."""
+    found = list[tuple[float, int]]()
+    for number, nodes in enumerate(working.layers()):
+        what = f"trying changes of layer {number + 1} of {len(working.layers())}"
+        step = max(1, len(nodes) // N_SAMPLED)
+        flips = [working.least_flips(node, near[node]) for node in nodes]
+        costs = dict[int, float]()
+        for place in range(0, len(nodes), step):
+            on_progress(what, place / len(nodes))
+            change = working.best(nodes[place], near[nodes[place]])
+            costs[place] = change.cost if change else inf
+        a_bit = [costs[place] / max(flips[place], 1.0) for place in costs if costs[place] < inf]
+        usual = float(np.quantile(a_bit, CHEAP)) if a_bit else 0.0
+        for place, node in enumerate(nodes):
+            cost = costs.get(place, usual * flips[place])
+            found += [(cost, node)] if cost < inf else []
     return found
 
 
@@ -132,14 +170,15 @@ def _chosen(tried: list[Tried], budget: float, confident: bool) -> Tried | None:
     """The last that keeps the budget by its own loss and by a fit of all that never falls; where
     it must be sure, the last before the first whose loss may be beyond (planning/multipliers.py).
     """
+    losses = [_loss(one, confident) for one in tried]
     if confident:
-        return _surely_chosen(tried, budget)
-    losses = [one.accuracy.loss_points for one in tried]
-    fitted = rising_fit(losses)
-    kept = [one for one, *both in zip(tried, losses, fitted, strict=True) if max(both) <= budget]
+        kept = [
+            one
+            for one, _ in takewhile(lambda pair: pair[1] <= budget, zip(tried, losses, strict=True))
+        ]
+    else:
+        fitted = rising_fit(losses)
+        kept = [
+            one for one, *both in zip(tried, losses, fitted, strict=True) if max(both) <= budget
+        ]
     return kept[-1] if kept else None
-
-
-def _surely_chosen(tried: list[Tried], budget: float) -> Tried | None:
-    sure = [*takewhile(lambda one: one.accuracy.interval[1] <= budget, tried)]
-    return sure[-1] if sure else None

@@ -1,7 +1,8 @@
 """The state of a search on the gates of a LUT network: made, asked, changed, and made a network."""
 
 from dataclasses import dataclass
-from math import nan
+from itertools import pairwise
+from math import inf, nan
 
 import numpy as np
 
@@ -75,8 +76,12 @@ class Working:
 
     def leaders(self) -> list[int]:
         """Nodes that may be changed."""
-        leads = self.state.leader == np.arange(len(self.state.leader))
-        return [int(node) for node in np.flatnonzero(leads)]
+        return [node for nodes in self.layers() for node in nodes]
+
+    def layers(self) -> list[list[int]]:
+        """Nodes that may be changed, layer by layer."""
+        first = self.gates.first_node
+        return [[*filter(self.leads, range(*ends))] for ends in pairwise(first)]
 
     def leads(self, node: int) -> bool:
         return bool(self.state.leader[node] == node)
@@ -92,6 +97,12 @@ class Working:
         room = self._found, self._kinds, self._tables
         n = int(kernels.options(self.state, node, near[:MAX_NEAR], *room))
         return [(self._change(node, at), int(self._kinds[at, 4])) for at in range(n)]
+
+    def least_flips(self, node: int, near: Int32Array) -> float:
+        """Bits of a leader that change for each LUT saved, at least; inf where none is saved."""
+        n = len(self.options(node, near))
+        flips, saved = self._kinds[:n, 4], self._kinds[:n, 3]
+        return float((flips / saved).min(initial=inf))
 
     def _change(self, node: int, at: int, cost: float = nan, grown: float = nan) -> Change:
         """Of row `at` of the options."""

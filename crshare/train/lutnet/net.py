@@ -8,7 +8,7 @@ import numpy as np
 
 from crshare.arrays import Array, Float32Array, Int32Array, Int64Array, Words
 from crshare.lut_recipes import Choice, Form, LutRecipe, LutStage
-from crshare.network.lut_ops import modulation
+from crshare.network.lut_ops import even_thresholds
 from crshare.train.lutnet import kernels
 from crshare.train.lutnet.differentiable import Differentiable, addresses_of, look_up
 from crshare.train.lutnet.form import Gradients, Kept, TableForm, Want
@@ -216,13 +216,6 @@ def modulate(images: Array, at: Int32Array) -> Array:
     return np.ascontiguousarray(rows.reshape(-1, n * n_frames)).view(np.uint8)
 
 
-def thresholds(n_frames: int, depth: int, n_channels: int) -> Int32Array:
-    """[frames, depth, channels] of n = frames * depth even thresholds; frame f has, at depth d,
-    number d * frames + f."""
-    even = modulation(n_frames * depth, n_channels).at
-    return np.ascontiguousarray(even.reshape(depth, n_frames, n_channels).transpose(1, 0, 2))
-
-
 def build(recipe: LutRecipe, form: Form, choice: Choice, n_frames: int, seed: int) -> Net:
     """A network of the recipe before training. choice: for stages that name none."""
     rng = np.random.default_rng(seed)
@@ -233,7 +226,7 @@ def build(recipe: LutRecipe, form: Form, choice: Choice, n_frames: int, seed: in
         lean = 0 if stage is recipe.stages[-1] else LEAN
         layers.append(_layer(stage, shape, stage.choice or choice, lean, rng))
         shape = layers[-1].shape
-    at = thresholds(n_frames, recipe.depth, n_channels)
+    at = even_thresholds(n_frames, recipe.depth, n_channels)
     return Net(recipe, form, at, tuple(layers))
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from crshare.accuracy import compare
 from crshare.errors import PlanError
 from crshare.executor.execute import compile_network
 from crshare.images.image_set import ImageSet
@@ -12,7 +13,7 @@ from crshare.network.lut_ops import class_sums, modulation
 from crshare.network.lut_rewiring import n_tables
 from crshare.planning.luts import kernels
 from crshare.planning.luts.gates import gates_of, n_bits, start_of
-from crshare.planning.luts.search import search
+from crshare.planning.luts.search import Tried, halved, search
 from crshare.planning.luts.state import Working
 from tests.lut_networks import chain, random_lut_network
 from tests.networks import random_images
@@ -113,6 +114,25 @@ def test_a_plan_keeps_its_budget_on_validation_images_and_is_the_same_again() ->
     again = search(network, *halves, 5.0, quiet)
     assert [one.n_luts for one in again.tried] == [one.n_luts for one in found.tried]
     assert found.images == "750 images of a half of drawn; validation images: a half of drawn"
+
+
+@pytest.mark.parametrize("budget", [0, 1, 37, 98.5, 99])
+def test_networks_are_measured_where_the_budget_ends(budget: float) -> None:
+    """Losses of 0, 1, 2, ... points: of 100 networks, seven are measured, and the last one within
+    the budget is among them."""
+    labels, network = np.ones(1000, np.int64), digits()[0]
+    networks = [network.replace({}) for _ in range(100)]
+    places = {id(one): place for place, one in enumerate(networks)}
+
+    def measured(found: Network) -> Tried:
+        after = labels * (np.arange(1000) >= 10 * places[id(found)])
+        return Tried(found, 0, compare(labels, after, labels, "drawn"))
+
+    tried = halved(networks, measured, lambda one: one.accuracy.loss_points <= budget)
+    found = [places[id(one.network)] for one in tried]
+    assert len(found) <= 7
+    assert found == sorted(found)
+    assert max(place for place in found if place <= budget) == int(budget)
 
 
 @pytest.mark.parametrize("seed", PLANNED)
