@@ -6,9 +6,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from crshare.arrays import Array
 from crshare.lut_recipes import Choice, Form, LutRecipe, LutStage
+from crshare.network.lut_ops import even_thresholds
 from crshare.train.lutnet.differentiable import Differentiable
 from crshare.train.lutnet.form import Want
-from crshare.train.lutnet.net import Layer, Net, thresholds
+from crshare.train.lutnet.net import Layer, Net
 from crshare.train.lutnet.pooling import pool, unpool
 from crshare.train.lutnet.stepping import Optimiser, cross_entropy
 from crshare.train.lutnet.stochastic import Stochastic
@@ -146,7 +147,7 @@ def test_steps_are_those_of_adam_and_of_a_running_mean() -> None:
     tables, scores = (rng.normal(size=shape).astype(np.float32) for shape in ((3, 64), (3, 6, 7)))
     layer = Layer(LutStage(3), (1, 1, 7), tables, choose(Choice.RANDOM, 3, 7, rng), scores)
     recipe = LutRecipe("one", (1, 1, 7), (layer.stage,), 1.0)
-    optimiser = Optimiser.of(Net(recipe, Form.DIFFERENTIABLE, thresholds(1, 1, 7), (layer,)))
+    optimiser = Optimiser.of(Net(recipe, Form.DIFFERENTIABLE, even_thresholds(1, 1, 7), (layer,)))
     expected, mean, square = tables.astype(np.float64), np.zeros((3, 64)), np.zeros((3, 64))
     moved, drifting = scores.astype(np.float64), np.zeros((3, 6, 7))
     for turn in range(1, 5):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from crshare.lut_recipes import Choice
-from crshare.network.lut_ops import modulation
-from crshare.train.lutnet.net import modulate, thresholds
+from crshare.network.lut_ops import even_thresholds, modulation
+from crshare.train.lutnet.net import modulate
 from crshare.train.lutnet.wiring import choose, wire
 
 
@@ -40,10 +40,10 @@ def test_rows_are_those_of_the_places_in_every_window() -> None:
 
 
 def test_thresholds_lie_in_time_and_side_by_side() -> None:
-    assert np.array_equal(thresholds(4, 1, 3), modulation(4, 3).at)
-    assert np.array_equal(thresholds(1, 4, 3), modulation(4, 3, in_time=False).at)
-    assert thresholds(1, 1, 1).tolist() == [[[128]]]
-    both = thresholds(2, 3, 1)
+    assert np.array_equal(even_thresholds(4, 1, 3), modulation(4, 3).at)
+    assert np.array_equal(even_thresholds(1, 4, 3), modulation(4, 3, in_time=False).at)
+    assert even_thresholds(1, 1, 1).tolist() == [[[128]]]
+    both = even_thresholds(2, 3, 1)
     assert both.shape == (2, 3, 1)
     assert sorted(both.ravel().tolist()) == modulation(6, 1).at.ravel().tolist()
 
@@ -51,7 +51,7 @@ def test_thresholds_lie_in_time_and_side_by_side() -> None:
 def test_bits_are_laid_out_by_channel_place_image_and_frame() -> None:
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (3, 2, 4, 2), dtype=np.uint8)
-    at = thresholds(2, 3, 2)
+    at = even_thresholds(2, 3, 2)
     bits = modulate(images, at).reshape(3, 2, 2, 4, 3, 2)
     for d, c, row, column, image, frame in np.ndindex(bits.shape):
         is_above = images[image, row, column, c] >= at[frame, d, c]
