@@ -217,7 +217,7 @@ def compared(name: str, span: Range, limit: int, at_least: bool) -> str:
         return "1'b0"
     if span.width <= CHAINED:
         reached = _reached(name, span, limit if at_least else limit + 1)
-        return reached if at_least else f"~{reached}"
+        return reached if at_least else f"~{reached}".removeprefix("~~")
     sign = ">=" if at_least else "<="
     if span.signed:
         return f"($signed({name}) {sign} $signed({constant(limit, span.width)}))"

@@ -137,6 +137,9 @@ def test_operands_are_brought_to_the_width_of_the_sum(
         (Range(-(2**16), 2**16 - 1), -2, False, "($signed(n) <= $signed(17'd131070))"),
         (Range(0, 1), 1, True, "n"),
         (Range(0, 1), 0, False, "~n"),
+        (Range(-1, 0), 0, True, "~n"),
+        (Range(-1, 0), -1, False, "n"),
+        (Range(-4, 3), -1, False, "n[2]"),
     ],
 )
 def test_comparisons_are_decided_where_the_range_decides(
