@@ -9,7 +9,7 @@ the original's on calibration images. How far to go is then told by the loss on 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heapreplace
-from itertools import takewhile
+from itertools import accumulate
 from math import inf
 
 import numpy as np
@@ -149,8 +149,9 @@ def _first(working: Working, near: Near, on_progress: Progress) -> list[tuple[fl
     flip, at what a bit costs the cheaper ones of those tried. Each is tried before it is changed,
     so a cost that is too low does no harm."""
     found = list[tuple[float, int]]()
-    for number, nodes in enumerate(working.layers()):
-        what = f"trying changes of layer {number + 1} of {len(working.layers())}"
+    layers = working.layers()
+    for number, nodes in enumerate(layers, 1):
+        what = f"trying changes of layer {number} of {len(layers)}"
         step = max(1, len(nodes) // N_SAMPLED)
         flips = [working.least_flips(node, near[node]) for node in nodes]
         costs = dict[int, float]()
@@ -171,14 +172,6 @@ def _chosen(tried: list[Tried], budget: float, confident: bool) -> Tried | None:
     it must be sure, the last before the first whose loss may be beyond (planning/multipliers.py).
     """
     losses = [_loss(one, confident) for one in tried]
-    if confident:
-        kept = [
-            one
-            for one, _ in takewhile(lambda pair: pair[1] <= budget, zip(tried, losses, strict=True))
-        ]
-    else:
-        fitted = rising_fit(losses)
-        kept = [
-            one for one, *both in zip(tried, losses, fitted, strict=True) if max(both) <= budget
-        ]
+    worst = accumulate(losses, max) if confident else map(max, losses, rising_fit(losses))
+    kept = [one for one, loss in zip(tried, worst, strict=True) if loss <= budget]
     return kept[-1] if kept else None

@@ -11,7 +11,7 @@ from crshare.network.bits import WORD
 from crshare.network.graph import Lut, Network, Op
 from crshare.network.lut_ops import MAX_INPUTS
 from crshare.network.truth_tables import full
-from crshare.planning.luts import kernels
+from crshare.planning.luts import kernels, options
 from crshare.planning.luts.gates import Gates
 from crshare.planning.luts.kernels import State
 
@@ -65,7 +65,7 @@ class Working:
     @property
     def n_live(self) -> int:
         """LUTs of the tables, as they are now."""
-        return int(kernels.n_live(self.state, -1, -1))
+        return int(options.n_live(self.state, -1, -1))
 
     @property
     def n_right(self) -> int:
@@ -73,10 +73,6 @@ class Working:
         sums = self.gates.sums
         scores = self.state.counts * sums.weights.astype(np.int64) + sums.offsets
         return int((scores.argmax(axis=1) == self.labels).sum())
-
-    def leaders(self) -> list[int]:
-        """Nodes that may be changed."""
-        return [node for nodes in self.layers() for node in nodes]
 
     def layers(self) -> list[list[int]]:
         """Nodes that may be changed, layer by layer."""
@@ -89,20 +85,24 @@ class Working:
     def best(self, node: int, near: Int32Array) -> Change | None:
         """What costs least for each LUT that it saves; None where nothing saves one."""
         room = self._found, self._kinds, self._tables
-        at = int(kernels.best(self.state, node, near[:MAX_NEAR], N_TRIED, *room))
+        at = int(options.best(self.state, node, near[:MAX_NEAR], N_TRIED, *room))
         return None if at < 0 else self._change(node, at, *self.state.spent.tolist())
 
     def options(self, node: int, near: Int32Array) -> list[tuple[Change, int]]:
         """All changes of a leader that save a LUT, untried, and the bits of it that each flips."""
-        room = self._found, self._kinds, self._tables
-        n = int(kernels.options(self.state, node, near[:MAX_NEAR], *room))
+        n = self._find_options(node, near)
         return [(self._change(node, at), int(self._kinds[at, 4])) for at in range(n)]
 
     def least_flips(self, node: int, near: Int32Array) -> float:
         """Bits of a leader that change for each LUT saved, at least; inf where none is saved."""
-        n = len(self.options(node, near))
+        n = self._find_options(node, near)
         flips, saved = self._kinds[:n, 4], self._kinds[:n, 3]
         return float((flips / saved).min(initial=inf))
+
+    def _find_options(self, node: int, near: Int32Array) -> int:
+        """How many there are; their rows are left in _kinds."""
+        room = self._found, self._kinds, self._tables
+        return int(options.options(self.state, node, near[:MAX_NEAR], *room))
 
     def _change(self, node: int, at: int, cost: float = nan, grown: float = nan) -> Change:
         """Of row `at` of the options."""

@@ -56,7 +56,7 @@ def test_every_change_is_what_the_trial_said(seed: int) -> None:
     rng = np.random.default_rng(seed)
     expect_as_run(work, 70)
     for _ in range(12):
-        node = int(rng.choice(work.leaders()))
+        node = int(rng.choice(np.concatenate(work.layers())))
         change = work.best(node, near[node])
         if change is None:
             continue
@@ -74,7 +74,7 @@ def test_a_change_flips_as_many_bits_as_it_says(seed: int) -> None:
     state, near = work.state, work.alike(5, seed)
     bits = np.unpackbits(state.real.view(np.uint8)).sum()
     assert bits == 70 * work.gates.frames
-    for node in work.leaders()[::7]:
+    for node in np.concatenate(work.layers()).astype(int)[::7].tolist():
         for change, flips in work.options(node, near[node]):
             expected = state.values.copy()
             what = (change.kind, change.other, change.inverse, change.table)
