@@ -174,7 +174,7 @@ def slices_of(table: SliceTable, plan: LayerPlan) -> Slices:
 
 
 def _exact(table: SliceTable, plan: LayerPlan, inputs: tuple[int, int]) -> Cost:
-    """The least of each measure: from a graph that was built for it, without the long search."""
+    """The least of each measure, of graphs that were built for one each without the long search."""
     weights = _rows(plan.effective(table))
 
     def built(goal: str) -> Cost:
@@ -183,8 +183,12 @@ def _exact(table: SliceTable, plan: LayerPlan, inputs: tuple[int, int]) -> Cost:
             build(weights, measure=goal, input_range=inputs, search_rounds=0, groups=groups)
         )
 
-    narrow = built("full_adders")
-    return replace(narrow, additions=min(built("additions").additions, narrow.additions))
+    narrow, short = built("full_adders"), built("additions")
+    return replace(
+        narrow,
+        additions=min(short.additions, narrow.additions),
+        full_adders=min(short.full_adders, narrow.full_adders),
+    )
 
 
 def _rows(matrix: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:

@@ -23,7 +23,7 @@ from solver.adder_graph.methods import (
     HUGE,
     LARGE,
     Candidate,
-    cost_of_some,
+    best_by_some,
     descended,
     families,
     group_numbers,
@@ -196,12 +196,18 @@ def _fewer(
 
 def _least_combined(rows: Ints, seed: int) -> Sums:
     numbers = group_numbers(rows)
+    if rows.size > HUGE:
+        return _paired(rows, best_by_some(rows, numbers, partial(_paired_additions, seed)), seed)
     slope = [partial(_paired, rows, number, seed) for number in numbers]
-    return descended(slope, _additions, 0 if rows.size > HUGE else None)[1]
+    return descended(slope, _additions)[1]
 
 
 def _paired(rows: Ints, n_groups: int, seed: int) -> Sums:
     return share_pairs(grouped_sums(rows, n_groups), seed)
+
+
+def _paired_additions(seed: int, sums: Sums) -> int:
+    return share_pairs(sums, seed).additions
 
 
 def _by_additions(tried: list[list[Sums]], method: str, goal: _Goal) -> list[Sums]:
@@ -265,7 +271,7 @@ def _narrow(rows: Ints, goal: _Goal) -> Sums:
     numbers = group_numbers(rows)
     tables = [partial(grouped_sums, rows, number) for number in numbers]
     if _is_quick(goal) and rows.size > HUGE:
-        n_groups = min(numbers, key=lambda number: cost_of_some(rows, number, cost))
+        n_groups = best_by_some(rows, numbers, cost)
     elif _is_quick(goal):
         n_groups = numbers[descended(tables, cost)[0]]
     else:

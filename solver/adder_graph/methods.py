@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from solver.adder_graph.buckets import bucket_sums, tables
-from solver.adder_graph.clusters import clustered
+from solver.adder_graph.clusters import Likeness, clustered, likeness
 from solver.adder_graph.cse import share_columns
 from solver.adder_graph.depth import share_pairs_within
 from solver.adder_graph.differences import column_differences, row_differences
@@ -83,9 +83,16 @@ def grouped_sums(matrix: Ints, n_groups: int) -> Sums:
     return bucket_sums(matrix, clustered(matrix, n_groups), [tables] * n_groups)
 
 
-def cost_of_some(matrix: Ints, n_groups: int, cost: Callable[[Sums], int]) -> float:
-    """What an output costs in so many clustered groups, by every few of these alone."""
-    groups = clustered(matrix, n_groups)[::_EVERY]
+def best_by_some(matrix: Ints, numbers: Sequence[int], cost: Callable[[Sums], int]) -> int:
+    """The number of groups in which an output costs least, by every few groups of each alone."""
+    alike = likeness(matrix)
+    return min(numbers, key=lambda number: _cost_of_some(matrix, number, cost, alike))
+
+
+def _cost_of_some(
+    matrix: Ints, n_groups: int, cost: Callable[[Sums], int], alike: Likeness
+) -> float:
+    groups = clustered(matrix, n_groups, alike)[::_EVERY]
     rows = matrix[np.concatenate(groups)]
     ends = np.cumsum([len(group) for group in groups])[:-1]
     places = np.split(np.arange(len(rows)), ends)
@@ -98,19 +105,18 @@ def _shared(plain: Candidate, seed: int, max_depth: int | None) -> Sums | None:
 
 
 def descended(
-    candidates: Sequence[Callable[[], Sums]], cost: Callable[[Sums], int], first: int | None = None
+    candidates: Sequence[Callable[[], Sums]], cost: Callable[[Sums], int]
 ) -> tuple[int, Sums]:
     """The cheapest of candidates whose costs fall and then rise, without trying all; its place.
 
-    From the middle, or the place `first`, on towards a cheaper neighbour, until the next is no
-    cheaper.
+    From the middle on towards a cheaper neighbour, until the next is no cheaper.
     """
 
     def made(place: int) -> tuple[int, int, Sums]:
         sums = candidates[place]()
         return cost(sums), place, sums
 
-    best = made(len(candidates) // 2 if first is None else first)
+    best = made(len(candidates) // 2)
     for step in (-1, 1):
         moved = False
         while 0 <= best[1] + step < len(candidates):
