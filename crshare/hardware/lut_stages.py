@@ -66,11 +66,12 @@ def _input(place: int, taps: int, channels: int) -> int:
 
 
 class _Tables:
-    """Cells of tables, each function once."""
+    """Cells of tables, each function once, the way round that is asked for first: what reads only
+    the inverse needs no inverter."""
 
     def __init__(self, n_inputs: int, placed: bool) -> None:
         self.n_inputs, self.placed = n_inputs, placed
-        self.cells: dict[Function, int] = {}
+        self.cells: dict[Function, tuple[int, Function]] = {}  # by the one of two inverses
 
     def head(self, function: Function) -> Head:
         """The bit of a function: inverse ones read the cell of the other."""
@@ -78,14 +79,14 @@ class _Tables:
             return Fixed((bool(function.table),))
         kept = function.positive
         if kept.is_wire:
-            net = kept.places[0]
+            net, made = kept.places[0], kept
         else:
-            net = self.cells.setdefault(kept, self.n_inputs + len(self.cells))
-        return Compare(net, True, (1,)) if kept == function else Compare(net, False, (0,))
+            net, made = self.cells.setdefault(kept, (self.n_inputs + len(self.cells), function))
+        return Compare(net, True, (1,)) if made == function else Compare(net, False, (0,))
 
     def made(self, heads: list[Head]) -> Netlist:
         cells: list[Cell] = [
-            TruthTable(found.places, found.table, self.placed) for found in self.cells
+            TruthTable(made.places, made.table, self.placed) for _, made in self.cells.values()
         ]
         ranges = (BITS,) * (self.n_inputs + len(cells))
         return Netlist(self.n_inputs, ranges, tuple(cells), tuple(heads))

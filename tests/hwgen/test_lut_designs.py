@@ -11,7 +11,7 @@ from crshare.hardware.lut_stages import tables_stage
 from crshare.hardware.rtl import tallies, verify
 from crshare.network.graph import Input, Lut, Network
 from crshare.network.lut_ops import class_sums, modulation
-from hwgen import Compute, Range, TruthTable, files, interpret, lint
+from hwgen import Compare, Compute, Range, TruthTable, files, interpret, lint
 from hwgen.cells import Wires
 from hwgen.errors import NetlistError
 from hwgen.targets import GENERIC, XILINX
@@ -72,6 +72,13 @@ def test_equal_and_inverse_nodes_share_a_cell_and_wires_have_none() -> None:
     for entry in range(8):
         a, b, c = entry & 1, entry >> 1 & 1, entry >> 2
         assert interpret(netlist, [a, b, c]) == [a ^ b, 1 - (a ^ b), c, 1 - a, 0]
+
+
+@pytest.mark.parametrize("table", [0b0110, 0b1001])
+def test_a_node_that_nothing_reads_inverted_needs_no_inverter(table: int) -> None:
+    netlist = stage_of(Lut(np.array([[0, 1]], np.int32), np.array([table], np.uint64)), 2).netlist
+    assert list(netlist.cells) == [TruthTable((0, 1), table)]
+    assert netlist.heads == (Compare(2, True, (1,)),)
 
 
 def test_a_table_is_a_tree_of_choices() -> None:
