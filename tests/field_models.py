@@ -112,12 +112,30 @@ def two_bits(field: Field, x: Any) -> Any:
     return field.norm()(conv(x))
 
 
+def improved(field: Field, x: Any) -> Any:
+    """MeliusNet's blocks: groups by splitting, new channels joined, and added to the last ones."""
+    ops = getattr(field.keras, "ops", None)
+    join = ops.concatenate if ops else field.tensorflow.concat
+    pad = ops.pad if ops else field.tensorflow.pad
+    split = ops.split if ops else field.tensorflow.split
+    halves = [field.layers.Conv2D(3, 3, padding="same")(part) for part in split(x, 2, axis=-1)]
+    y = join([x, field.through([*field.conv(4), field.norm()], join(halves, -1))], -1)
+    z = field.through([*field.conv(4), field.norm()], y)
+    y = y + pad(z, [[0, 0], [0, 0], [0, 0], [int(y.shape[-1]) - 4, 0]])
+    ends = [2, int(y.shape[-1]) - 2]
+    sizes = ends if ops else [2, -1, 2]
+    first, middle, last = split(y, sizes, axis=3)
+    wide = pad(middle[:, :, :, :1], [[0, 0]] * 3 + [[1, 1]])
+    return join([last, first, middle[:, :, :, 1:], wide], -1)
+
+
 KINDS: dict[str, Callable[[Field, Any], Any]] = {
     "nested": nested,
     "operated": operated,
     "reshaped": reshaped,
     "gated": gated,
     "two_bits": two_bits,
+    "improved": improved,
 }
 
 

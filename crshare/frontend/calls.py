@@ -4,7 +4,7 @@ Keras 2 writes [name, node, tensor, {keywords}] for each tensor, and ["_CONSTANT
 ...] for a constant; Keras 3 writes the arguments as they stand, with its own objects for tensors.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,21 @@ class Call:
     def operands(self) -> tuple[Operand, ...]:
         """All outputs of other layers, those by name last and in the order of their names."""
         return tuple(_operands([self.given, *(self.named[key] for key in sorted(self.named))]))
+
+    def changed(self, change: Callable[[Operand], Operand]) -> "Call":
+        """The call with other operands; what is none stays as it is."""
+
+        def of(value: object) -> object:
+            match value:
+                case Operand():
+                    return change(value)
+                case list():
+                    return [of(part) for part in value]
+                case _:
+                    return value
+
+        given = tuple(of(value) for value in self.given)
+        return Call(given, {key: of(value) for key, value in self.named.items()})
 
 
 def call_of(node: object) -> Call:

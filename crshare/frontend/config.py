@@ -29,6 +29,7 @@ class KerasLayer:
     """One layer of the file: class, name, configuration, and its weights by short name (kernel).
 
     name: behind those of the models that it lies in, as block/conv. call: what it is called with.
+    output: which of its outputs it stands for.
     """
 
     class_name: str
@@ -36,6 +37,7 @@ class KerasLayer:
     config: Mapping[str, Any]
     weights: Weights
     call: Call = Call()
+    output: int = 0
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -7,15 +7,20 @@ an operation by name and what it is done to.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from typing import Any
 
 from crshare.errors import DAMAGED
 from crshare.frontend.calls import Operand
-from crshare.frontend.config import KerasLayer, is_number, parsed, short
+from crshare.frontend.config import KerasLayer, is_count, is_number, parsed, short
 
-BY_NAME = ("x", "y", "x1", "x2", "a", "b", "values", "tensors", "tensor", "xs")
+BY_NAME = ("x", "y", "x1", "x2", "a", "b", "values", "tensors", "tensor", "xs", "value")
 FUNCTIONS = {  # of TensorFlow
     "__operators__.add": "add",
+    "__operators__.getitem": "slice",
+    "compat.v1.pad": "pad",
+    "pad": "pad",
+    "split": "split",
     "math.add": "add",
     "add": "add",
     "math.subtract": "subtract",
@@ -54,6 +59,10 @@ NODES = {  # of TensorFlow's graphs
     "Identity": "identity",
     "Reshape": "reshape",
     "ConcatV2": "concat",
+    "Pad": "pad",
+    "PadV2": "pad",
+    "Split": "split",
+    "SplitV": "split",
     "Relu": "relu",
     "Relu6": "relu6",
     "Elu": "elu",
@@ -76,6 +85,9 @@ CLASSES = {  # of Keras 3
     "Tanh": "tanh",
     "Reshape": "reshape",
     "Clip": "clip",
+    "GetItem": "slice",
+    "Pad": "pad",
+    "Split": "split",
 }
 ACTIVATIONS = frozenset(["relu", "relu6", "elu", "selu", "softsign", "tanh", "sigmoid", "softmax"])
 
@@ -96,7 +108,7 @@ class Operation:
 def operation_of(layer: KerasLayer) -> Operation | None:
     """The operation that a layer is; None where it is a layer of Keras, or another's."""
     match layer.class_name:
-        case "TFOpLambda":
+        case "TFOpLambda" | "SlicingOpLambda":
             return _function(layer)
         case "TensorFlowOpLayer":
             return _node(layer)
@@ -104,6 +116,17 @@ def operation_of(layer: KerasLayer) -> Operation | None:
             return _class(layer, CLASSES[name])
         case _:
             return None
+
+
+def gives_parts(layer: KerasLayer) -> bool:
+    """Whether a layer has an output for each part of its maps."""
+    match layer.class_name:
+        case "TFOpLambda":
+            return layer.config.get("function") == "split"
+        case "TensorFlowOpLayer":
+            return _node_of(layer).get("op") in ("Split", "SplitV")
+        case name:
+            return name == "Split"
 
 
 def _function(layer: KerasLayer) -> Operation:
@@ -114,9 +137,8 @@ def _function(layer: KerasLayer) -> Operation:
 
 
 def _node(layer: KerasLayer) -> Operation:
-    node = layer.config.get("node_def")
-    node = parsed(f"node of layer {layer.name}", node) if isinstance(node, str) else node
-    name = node.get("op") if isinstance(node, dict) else None
+    node = _node_of(layer)
+    name = node.get("op")
     if name not in NODES:
         raise _unread(layer, name, sorted(NODES))
     given = layer.config.get("constants") or {}
@@ -130,7 +152,23 @@ def _node(layer: KerasLayer) -> Operation:
         options = {"shape": values.pop(1)}
     if NODES[name] == "concat":
         options = {"axis": values.pop()}
+    if NODES[name] == "pad" and len(values) > 1:
+        options = {"paddings": values[1], "constant_values": values[2] if values[2:] else 0}
+        values = values[:1]
+    if name == "Split" and len(values) == 2:
+        attributes = node.get("attr") or {}
+        n = attributes.get("num_split", {}).get("i") if isinstance(attributes, dict) else None
+        number = int(n) if isinstance(n, str) and n.isdecimal() else n
+        options, values = {"num_or_size_splits": number, "axis": values[0]}, values[1:]
+    if name == "SplitV" and len(values) == 3:
+        options, values = {"num_or_size_splits": values[1], "axis": values[2]}, values[:1]
     return _operation(layer, NODES[name], values, options)
+
+
+def _node_of(layer: KerasLayer) -> Mapping[str, Any]:
+    node = layer.config.get("node_def")
+    node = parsed(f"node of layer {layer.name}", node) if isinstance(node, str) else node
+    return node if isinstance(node, dict) else {}
 
 
 def _class(layer: KerasLayer, name: str) -> Operation | None:
@@ -140,8 +178,17 @@ def _class(layer: KerasLayer, name: str) -> Operation | None:
             return None
         return _operation(layer, name, values, {"shape": layer.config["newshape"]})
     is_layer = name in ("add", "multiply") and all(isinstance(v, Operand) for v in values)
-    limits = {"clip_value_min": "x_min", "clip_value_max": "x_max"}
-    options = {key: layer.config.get(other) for key, other in limits.items()}
+    keys = {
+        "clip_value_min": "x_min",
+        "clip_value_max": "x_max",
+        "paddings": "pad_width",
+        "mode": "mode",
+        "axis": "axis",
+        "indices": "indices_or_sections",
+    }
+    options = {key: layer.config.get(other) for key, other in keys.items()}
+    if name == "pad":
+        options["constant_values"] = layer.call.named.get("constant_values")
     return None if is_layer else _operation(layer, name, values, options)
 
 
@@ -166,7 +213,66 @@ def _operation(
             raise layer.refuse("clips to something else than two numbers, which is not read")
     if name == "concat":
         kept = {"axis": options.get("axis", -1)}
+    if name == "split":
+        kept = {"axis": options.get("axis", 0), "parts": _parts(layer, options)}
+        kept["output"] = layer.output
+    if name == "pad":
+        kept = {"lines": _lines(layer, options)}
+    if name == "slice":
+        given = [*values[1:], options.get("slice_spec")]
+        kept, values = {"ranges": _ranges(layer, given[0])}, values[:1]
     return Operation(name, tuple(values), kept)
+
+
+def _parts(layer: KerasLayer, options: Mapping[str, object]) -> int | list[list[int | None]]:
+    """How many equal parts, or where each begins and ends, -1 and less counted from the end."""
+    sizes, ends = options.get("num_or_size_splits"), options.get("indices")
+    for number in (sizes, ends):
+        if is_count(number) and isinstance(number, int):
+            return number
+    if isinstance(ends, list) and ends and all(map(is_count, ends)):
+        return [[start, stop] for start, stop in pairwise([0, *ends, None])]
+    if not (
+        isinstance(sizes, list)
+        and sizes
+        and sizes.count(-1) < 2
+        and all(size == -1 or is_count(size) for size in sizes)
+    ):
+        raise layer.refuse(f"splits into {short(sizes or ends)}, which is not read")
+    open_at = sizes.index(-1) if -1 in sizes else len(sizes)
+    starts = [*accumulate(sizes[:open_at], initial=0)]
+    if open_at == len(sizes):
+        return [[start, stop] for start, stop in pairwise(starts)]
+    last = [-n for n in accumulate(sizes[:open_at:-1], initial=0)][::-1]
+    return [[a, b] for a, b in pairwise([*starts, *(n or None for n in last)])]
+
+
+def _lines(layer: KerasLayer, options: Mapping[str, object]) -> object:
+    mode, value = options.get("mode") or "constant", options.get("constant_values") or 0
+    if str(mode).lower() != "constant" or isinstance(value, bool) or value != 0:
+        raise layer.refuse(f"pads by {short(mode)} {short(value)}; crshare reads what pads with 0")
+    return options.get("paddings")
+
+
+def _ranges(layer: KerasLayer, spec: object) -> list[list[int | None] | None]:
+    """What is taken of each axis, from where and up to where; None for axes that are left out."""
+    found = list[list[int | None] | None]()
+    for part in spec if isinstance(spec, list) else [spec]:
+        match part:
+            case {"class_name": "__ellipsis__"}:
+                found.append(None)
+            case {"class_name": "__slice__", "config": dict(ends)} | dict(ends):
+                start, stop, step = (ends.get(key) for key in ("start", "stop", "step"))
+                if step not in (None, 1) or not (_is_place(start) and _is_place(stop)):
+                    raise layer.refuse("takes every so many of an axis, which is not read")
+                found.append([start, stop])
+            case _:
+                raise layer.refuse("takes a single one of an axis, which is not read")
+    return found
+
+
+def _is_place(value: object) -> bool:
+    return value is None or (isinstance(value, int) and not isinstance(value, bool))
 
 
 def _is_extent(value: object) -> bool:

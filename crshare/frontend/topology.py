@@ -4,13 +4,16 @@ JSON only, as in keras_config; a topology that is not read is refused by one sen
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from crshare.arrays import Int64Array
 from crshare.errors import DAMAGED, ModelFormatError
+from crshare.frontend.calls import Operand
 from crshare.frontend.config import ONE_WAY, KerasLayer, Weights, is_count, short
+from crshare.frontend.operations import gives_parts
 from crshare.frontend.unfold import INPUT_LAYER, unfolded
 
 
@@ -34,6 +37,7 @@ def graph_of(model_config: object, weights: Mapping[str, Weights]) -> Graph:
     """The layers of a model's configuration, those of the models inside of it among them."""
     model, layers, output = unfolded(model_config, weights)
     _refuse_twins(layers)
+    layers = _outputs_apart(layers)
     for layer in layers:
         _check_call(layer)
         _refuse_dtype(layer)
@@ -46,13 +50,36 @@ def graph_of(model_config: object, weights: Mapping[str, Weights]) -> Graph:
     return Graph(shape, first.name if has_entry else "", tuple(layers[1:] if has_entry else layers))
 
 
+def _outputs_apart(layers: list[KerasLayer]) -> list[KerasLayer]:
+    """A layer for each output that is read of those that split maps, as split:0 and split:1."""
+    splits = {layer.name for layer in layers if gives_parts(layer)}
+    if not splits:
+        return layers
+    read = {operand for layer in layers for operand in layer.call.operands}
+    found = list[KerasLayer]()
+    for layer in layers:
+        own = replace(layer, call=layer.call.changed(partial(_apart, splits=splits)))
+        places = sorted(operand.place for operand in read if operand.name == layer.name)
+        if layer.name in splits:
+            found += [replace(own, name=f"{own.name}:{place}", output=place) for place in places]
+        else:
+            found.append(own)
+    return found
+
+
+def _apart(operand: Operand, splits: Set[str]) -> Operand:
+    """The output of a layer that splits, as the layer that stands for it."""
+    name, place = operand.name, operand.place
+    return Operand(f"{name}:{place}") if name in splits else operand
+
+
 def _check_call(layer: KerasLayer) -> None:
     """One output of each layer that is read, at inference."""
     for operand in layer.call.operands:
         if operand.place:
             raise layer.refuse(
                 f"reads output {operand.place} of {operand.name}; crshare reads layers of one "
-                "output"
+                "output, and what tf.split and ops.split give"
             )
     if layer.call.named.get("training"):
         raise layer.refuse(

@@ -134,19 +134,8 @@ def _fed(model: Part, fed: tuple[str, ...]) -> dict[str, str]:
 
 
 def _renamed(call: Call, ends: Mapping[str, str]) -> Call:
-    """The call with the layers that give what its operands name; what is none stays as it is."""
-
-    def changed(value: object) -> object:
-        match value:
-            case Operand(name):
-                return replace(value, name=ends.get(name, name or "?"))
-            case list():
-                return [changed(part) for part in value]
-            case _:
-                return value
-
-    given = tuple(changed(value) for value in call.given)
-    return Call(given, {key: changed(value) for key, value in call.named.items()})
+    """The call with the layers that give what its operands name."""
+    return call.changed(lambda one: replace(one, name=ends.get(one.name, one.name or "?")))
 
 
 def _end(part: Part) -> str:

@@ -16,11 +16,13 @@ from fractions import Fraction
 from crshare.errors import ModelFormatError
 from crshare.network.graph import INPUT, Conv, Network, Shape
 from crshare.thresholds.chains import ENTRY, Maps, enter, shape_after
+from crshare.thresholds.channels import moved_channels
 from crshare.thresholds.layer_builder import Builder
 from crshare.thresholds.layer_ops import (
     Affine,
     Average,
     Binarize,
+    Filled,
     How,
     Joined,
     LayerOp,
@@ -28,8 +30,10 @@ from crshare.thresholds.layer_ops import (
     Linear,
     Node,
     Padded,
+    Part,
     Reshaped,
     Role,
+    Taken,
     WholePool,
 )
 from crshare.thresholds.shapes import of_shape, signed_first
@@ -135,6 +139,10 @@ def _through(builder: Builder, values: list[Value], layer_ops: Sequence[LayerOp]
             case Average():
                 builder.start(value.source, value.owner, value.chain, value.n_shared)
                 value = Value(builder.average(layer_op), layer_op.owner, builder.pending)
+            case Part() | Taken() | Filled():
+                shape = shape_after(value.chain, builder.signals[value.source].shape)
+                builder.start(value.source, value.owner, value.chain, value.n_shared)
+                value = Value(builder.read(moved_channels(layer_op, shape[2])), layer_op.owner)
             case Reshaped() | WholePool():
                 shape = shape_after(value.chain, builder.signals[value.source].shape)
                 for found in of_shape(layer_op, shape):

@@ -163,6 +163,33 @@ class Padded:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """The channels of one of n equal parts."""
+
+    owner: str
+    place: int
+    n: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The channels from `start` up to `stop`, as Python's slices count; None is the end."""
+
+    owner: str
+    start: int | None
+    stop: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """Channels of 0 before the others and behind them."""
+
+    owner: str
+    before: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
 class Average:
     """The mean over each window that lies inside the map; None is the whole map."""
 
@@ -237,6 +264,9 @@ LayerOp = (
     | WholePool
     | Padded
     | Levels
+    | Part
+    | Taken
+    | Filled
 )
 
 

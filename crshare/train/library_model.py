@@ -6,7 +6,7 @@ TensorFlow starts here and ends with the process; the file and its text are not 
 import operator
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from importlib import import_module
 from typing import Any
@@ -143,11 +143,35 @@ class Library:
             case "concat":
                 join = ops.concatenate if ops else tensorflow.concat
                 return lambda *parts: join(parts, axis=options["axis"])
+            case "split" | "slice":
+                return _taken(**options)
+            case "pad":
+                pad, lines = (ops or tensorflow).pad, options["lines"]
+                return lambda x: pad(x, lines)
             case "clip":
                 clip = ops.clip if ops else tensorflow.clip_by_value
                 return lambda x: clip(x, *options["limits"])
             case _:
                 return self.keras.activations.get(name)
+
+
+def _taken(
+    ranges: Sequence[Sequence[int | None] | None] = (),
+    parts: int | Sequence[Sequence[int | None]] = (),
+    output: int = 0,
+    axis: int = -1,
+) -> Callable[[Any], Any]:
+    """What takes some of each axis, or one of the parts of the channels."""
+    if ranges:
+        return lambda x: x[tuple(... if part is None else slice(*part) for part in ranges)]
+    if not isinstance(parts, int):
+        return lambda x: x[..., slice(*parts[output])]
+
+    def equal(x: Any) -> Any:
+        size = int(x.shape[-1]) // parts
+        return x[..., output * size : (output + 1) * size]
+
+    return equal
 
 
 def _set_weights(layer: Any, weights: Mapping[str, Array]) -> None:

@@ -11,7 +11,7 @@ from crshare.model.read import read_model
 from crshare.train import running
 from tests.library_process import InLibrary
 
-KINDS = ("nested", "operated", "reshaped", "gated", "two_bits")
+KINDS = ("nested", "operated", "reshaped", "gated", "two_bits", "improved")
 
 
 @pytest.fixture(scope="module")
@@ -39,9 +39,10 @@ def test_models_of_all_kinds_are_read_as_their_library_runs_them(saved: Path) ->
 
 @pytest.mark.needs_package("tensorflow", "tf_keras", "larq")
 @pytest.mark.usefixtures("beside")
-def test_verify_runs_what_is_unfolded(saved: Path) -> None:
-    model = read_model(saved / "reshaped0.h5")
-    with np.load(saved / "reshaped0.npz") as arrays:
+@pytest.mark.parametrize("kind", ["reshaped", "improved"])
+def test_verify_runs_what_is_unfolded(saved: Path, kind: str) -> None:
+    model = read_model(saved / f"{kind}0.h5")
+    with np.load(saved / f"{kind}0.npz") as arrays:
         images, scores = arrays["images"], arrays["scores"]
     names = [model.linears[layer.name].stored[0] for layer in bit_readers(model)]
     theirs = running.run(model, images, names)

@@ -8,6 +8,7 @@ import numpy as np
 from crshare.frontend.calls import Operand
 from crshare.frontend.config import KerasLayer, is_number, short
 from crshare.frontend.dialect import Context, LayerOps
+from crshare.frontend.dialects.channels import pad, split, taken
 from crshare.frontend.operations import ACTIVATIONS, Operation, operation_of
 from crshare.thresholds.layer_ops import (
     ONE,
@@ -134,6 +135,9 @@ READERS: dict[str, Reader] = {
     "identity": lambda _, __, ___: (),
     "concat": lambda layer, found, context: concatenate(layer, found.options["axis"], context),
     "reshape": lambda layer, found, _: _reshape(layer, found.options["target"]),
+    "split": split,
+    "slice": taken,
+    "pad": pad,
     "clip": lambda layer, found, _: (
         Bounds(layer.name, *(Fraction(limit) for limit in found.options["limits"])),
     ),
