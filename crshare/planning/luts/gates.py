@@ -41,7 +41,7 @@ class Gates:
     inputs: int32 [gates, 6] of rows; where a gate has fewer inputs, that of the first. tables:
     uint64 [gates], of six inputs. level: int32 [gates], rising: gates read lower ones. first_gate,
     n_positions: of each LUT layer; its gates follow position by position. outputs: rows that are
-    added up.
+    added up. frames: of each image, out of `of_frames` of the network.
     """
 
     network: Network
@@ -56,6 +56,7 @@ class Gates:
     first_gate: tuple[int, ...]
     n_positions: tuple[int, ...]
     outputs: Int64Array
+    of_frames: int
 
     @property
     def n_inputs(self) -> int:
@@ -100,19 +101,27 @@ def start_of(network: Network) -> str:
 
 
 def n_bits(network: Network) -> int:
-    """Of all gates that are tables, for one image."""
+    """Of all gates that are tables, for one frame of an image."""
     start = _place(network, start_of(network))
     signals = (
         network.signals[la.name] for la in network.layers[start + 1 :] if isinstance(la.op, Lut)
     )
-    return sum(prod(signal.shape) * signal.frames for signal in signals)
+    return sum(prod(signal.shape) for signal in signals)
 
 
-def gates_of(network: Network, images: Array) -> Gates:
-    """The gates of the last LUT layers, run on images [n, h, w, c]."""
+def n_frames(network: Network) -> int:
+    """That an image is spread over."""
+    return network.signals[start_of(network)].frames
+
+
+def gates_of(network: Network, images: Array, frames: int | None = None) -> Gates:
+    """The gates of the last LUT layers, run on images [n, h, w, c].
+
+    frames: so many of each image, far from each other, the next image's one further; None: all.
+    """
     start = start_of(network)
-    frames = network.signals[start].frames
-    given = _sliced(network, start, images)
+    frames = frames or n_frames(network)
+    given = _sliced(network, start, images, frames)
     build = _Builder(network, start, given)
     for layer in network.layers[_place(network, start) + 1 : -1]:
         build.add(layer)
@@ -124,7 +133,7 @@ def _place(network: Network, name: str) -> int:
     return names.index(name) - 1
 
 
-def _sliced(network: Network, start: str, images: Array) -> Words:
+def _sliced(network: Network, start: str, images: Array, frames: int) -> Words:
     """Rows of the channels at each position of layer `start`: images of frame 0, then of frame 1.
 
     The images of a frame fill whole eights of words; bits of no image are 0.
@@ -133,6 +142,10 @@ def _sliced(network: Network, start: str, images: Array) -> Words:
     words = compile_part(network, start=INPUT, targets=(start,)).run(images)[start]
     bits = unpack(words, signal.shape[2]) > 0
     by_frame = bits.reshape(len(images), signal.frames, -1)
+    if frames < signal.frames:
+        first = np.arange(len(images))[:, None]
+        kept = (first + np.arange(frames) * signal.frames // frames) % signal.frames
+        by_frame = by_frame[first, kept]
     padding = -len(images) % (WORD * LANES)
     padded = np.pad(by_frame, ((0, padding), (0, 0), (0, 0))).transpose(2, 1, 0)
     packed = np.packbits(padded, axis=2, bitorder="little")
@@ -238,6 +251,7 @@ class _Builder:
             first_gate=tuple(self.first_gate),
             n_positions=tuple(self.n_positions),
             outputs=self.map.reshape(-1),
+            of_frames=self.network.signals[self.start].frames,
         )
 
 

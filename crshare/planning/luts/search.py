@@ -20,13 +20,13 @@ from crshare.executor.execute import compile_network
 from crshare.images.image_set import ImageSet
 from crshare.network.graph import Network
 from crshare.network.lut_rewiring import n_tables
-from crshare.planning.luts.gates import gates_of, n_bits
+from crshare.planning.luts.gates import gates_of, n_bits, n_frames
 from crshare.planning.luts.state import Working
 from crshare.planning.multipliers import rising_fit
 
 N_NEAR = 12  # nodes of the layer that each may become
 MAX_BITS = 2**28  # of tables on the images that choose the changes; the time grows with them
-MIN_IMAGES = 1000  # that choose the changes, where there are as many
+MIN_IMAGES = 5000  # that choose the changes, where there are as many, by one frame of each at least
 STEP = 0.01  # of the LUTs, between two networks on the way
 BEYOND_POINTS = 1.0  # loss on calibration images, beyond the budget, at which the search ends
 N_SAMPLED = 64  # nodes of a layer whose first costs are found by trying them, at least
@@ -73,9 +73,8 @@ def search(
     networks.
     """
     on_progress("running the original network", 0.0)
-    n_images = max(MIN_IMAGES, MAX_BITS // n_bits(network))
-    some = calibration.take(slice(n_images), calibration.name)
-    working = Working(gates_of(network, some.images), some.labels)
+    some, frames = _chosen_on(network, calibration)
+    working = Working(gates_of(network, some.images, frames), some.labels)
     near = working.alike(N_NEAR, seed)
     before = compile_network(network).classify(validation.images)
 
@@ -87,8 +86,19 @@ def search(
     networks = list(_networks(working, near, max_loss_points, on_progress))
     on_progress("measuring networks", 1.0)
     tried = halved(networks, measured, lambda one: _loss(one, confident) <= max_loss_points)
-    images = f"{len(some):,} images of {calibration.name}; validation images: {validation.name}"
+    what = "" if frames == n_frames(network) else f", {frames} frames of each"
+    images = (
+        f"{len(some):,} images of {calibration.name}{what}; validation images: {validation.name}"
+    )
     return Search(_chosen(tried, max_loss_points, confident), tuple(tried), images)
+
+
+def _chosen_on(network: Network, calibration: ImageSet) -> tuple[ImageSet, int]:
+    """The images that choose the changes, and of how many frames each: many images of one frame
+    tell more than few of all, whose frames are alike."""
+    most = MAX_BITS // n_bits(network)
+    some = calibration.take(slice(max(MIN_IMAGES, most)), calibration.name)
+    return some, min(max(most // len(some), 1), n_frames(network))
 
 
 def halved(

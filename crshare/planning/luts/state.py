@@ -54,10 +54,11 @@ class Working:
     def _want(self) -> None:
         """The original's probabilities, at the temperature that suits its scores best."""
         sums, s = self.gates.sums, self.state
-        scores = s.counts * sums.weights.astype(np.float64) + sums.offsets
+        scores = self._scores() / self.gates.frames
         losses = [_cross_entropy(scores / t, self.labels) for t in TEMPERATURES]
         temperature = TEMPERATURES[int(np.argmin(losses))]
-        s.weights[:] = sums.weights / temperature
+        each = self.gates.of_frames / self.gates.frames
+        s.weights[:] = sums.weights * each / temperature
         s.offsets[:] = sums.offsets / temperature
         s.wanted[:] = _softmax(scores / temperature)
         kernels.count_all(s, self.gates.outputs)
@@ -70,9 +71,14 @@ class Working:
     @property
     def n_right(self) -> int:
         """Images of the right class."""
+        return int((self._scores().argmax(axis=1) == self.labels).sum())
+
+    def _scores(self) -> Int64Array:
+        """By as many frames as the network has, times the number of those that are run."""
         sums = self.gates.sums
-        scores = self.state.counts * sums.weights.astype(np.int64) + sums.offsets
-        return int((scores.argmax(axis=1) == self.labels).sum())
+        each = self.state.counts * sums.weights.astype(np.int64) * self.gates.of_frames
+        scores: Int64Array = each + sums.offsets.astype(np.int64) * self.gates.frames
+        return scores
 
     def layers(self) -> list[list[int]]:
         """Nodes that may be changed, layer by layer."""

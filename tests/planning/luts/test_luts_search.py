@@ -140,7 +140,7 @@ def test_the_work_of_an_image_is_told_before_its_gates_are_made(seed: int) -> No
     network = random_lut_network(seed)
     gates = gates_of(network, random_images(np.random.default_rng(0), network.input, 1))
     n_nodes = np.diff(gates.first_node)
-    assert n_bits(network) == gates.frames * int(np.dot(n_nodes, gates.n_positions))
+    assert n_bits(network) == int(np.dot(n_nodes, gates.n_positions))
 
 
 def test_tables_before_weights_are_left_alone_and_no_tables_are_refused() -> None:
