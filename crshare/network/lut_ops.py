@@ -4,7 +4,7 @@ After R. Fuchikami, "LUT-Network" (BinaryBrain): pixels become bits over several
 tables with up to six inputs run on every frame, and the bits of all frames are added up by class.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,6 +59,15 @@ class Lut:
     def n_entries(self) -> int:
         """Entries of each table."""
         return 1 << self.n_inputs
+
+    def widened(self) -> "Lut":
+        """The same nodes as tables of six inputs; those beyond their own are the first once more,
+        and change nothing."""
+        given, tables = self.connections, self.tables.copy()
+        for n in range(self.n_inputs, MAX_INPUTS):
+            tables |= tables << np.uint64(1 << n)
+        more = np.repeat(given[:, :1], MAX_INPUTS - self.n_inputs, axis=1)
+        return replace(self, connections=np.concatenate([given, more], axis=1), tables=tables)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

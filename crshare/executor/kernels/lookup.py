@@ -20,7 +20,8 @@ Pair = tuple[int, int]
 def look_up(op: Lut, given: Signal, x: Words, scratch: Scratch) -> Words:
     """The bits of a LUT layer, words [n, h, w, words]."""
     height, width, nodes = signal_after(op, given).shape
-    tap, channel = np.divmod(op.connections.astype(np.int64), given.shape[2])
+    wide = op.widened()
+    tap, channel = np.divmod(wide.connections.astype(np.int64), given.shape[2])
     rows = tap * n_words(given.shape[2]) * WORD + channel
     before = tuple(
         extent(given.shape[axis], op.size[axis], op.strides[axis], same=op.same)[1]
@@ -28,7 +29,7 @@ def look_up(op: Lut, given: Signal, x: Words, scratch: Scratch) -> Words:
     )
     out = scratch.take("looked", (len(x), height, width, n_words(nodes)), np.uint64)
     x = np.ascontiguousarray(x)
-    _look_up(x, rows, op.tables, op.size, op.strides, (before[0], before[1]), out)
+    _look_up(x, rows, wide.tables, op.size, op.strides, (before[0], before[1]), out)
     return out
 
 
@@ -88,14 +89,14 @@ def _look_up(
     nodes = tables.shape[0]
     given = np.zeros((size[0] * size[1] * x.shape[3] * 64, 8), np.uint64)
     found = np.zeros((out.shape[3] * 64, 8), np.uint64)
-    choices = np.zeros((32, 8), np.uint64)
+    entries = np.zeros(64, np.uint64)
     square = np.zeros(64, np.uint64)
     for first in range(0, n_positions, 512):
         lanes = min(8, (n_positions - first + 63) // 64)
         for lane in range(lanes):
             _gather(x, size, strides, before, out.shape, first + 64 * lane, square, given, lane)
         for node in range(nodes):
-            _choose(given, rows[node], tables[node], choices, found[node])
+            _choose(given, rows[node], tables[node], entries, lanes, found[node])
         for lane in range(lanes):
             _scatter(found, lane, first + 64 * lane, square, out)
 
@@ -163,24 +164,45 @@ def _turn(square: Words) -> None:
 
 
 @compiled
-def _choose(given: Words, rows: Int64Array, table: np.uint64, choices: Words, found: Words) -> None:
-    """One node on eight words of positions: input 0 chooses between entries, the next ones on."""
-    one, none = np.uint64(1), np.uint64(0)
-    half = 1 << (rows.shape[0] - 1)
-    for i in range(half):
-        low = none - ((table >> np.uint64(2 * i)) & one)
-        differ = low ^ (none - ((table >> np.uint64(2 * i + 1)) & one))
-        for lane in range(8):
-            choices[i, lane] = low ^ (differ & given[rows[0], lane])
-    for place in range(1, rows.shape[0]):
-        half //= 2
-        for i in range(half):
-            for lane in range(8):
-                low = choices[2 * i, lane]
-                differ = low ^ choices[2 * i + 1, lane]
-                choices[i, lane] = low ^ (differ & given[rows[place], lane])
-    for lane in range(8):
-        found[lane] = choices[0, lane]
+def _choose(
+    given: Words, rows: Int64Array, table: np.uint64, entries: Words, lanes: int, found: Words
+) -> None:
+    """One node of six inputs on so many words of positions: the entries that inputs 0 to 2 name,
+    for each of the eight cases of the others, and between these choices by one input each.
+
+    entries: room for 64 words, each entry of the table in all of its bits.
+    """
+    for place in range(64):
+        entries[place] = np.uint64(0) - ((table >> np.uint64(place)) & np.uint64(1))
+    for lane in range(lanes):
+        a, b, c = given[rows[0], lane], given[rows[1], lane], given[rows[2], lane]
+        d, e, f = given[rows[3], lane], given[rows[4], lane], given[rows[5], lane]
+        pairs = (~a & ~b, a & ~b, ~a & b, a & b)
+        first = _between(_entry(pairs, c, entries, 0), _entry(pairs, c, entries, 8), d)
+        second = _between(_entry(pairs, c, entries, 16), _entry(pairs, c, entries, 24), d)
+        third = _between(_entry(pairs, c, entries, 32), _entry(pairs, c, entries, 40), d)
+        fourth = _between(_entry(pairs, c, entries, 48), _entry(pairs, c, entries, 56), d)
+        found[lane] = _between(_between(first, second, e), _between(third, fourth, e), f)
+
+
+@compiled
+def _entry(
+    pairs: tuple[np.uint64, np.uint64, np.uint64, np.uint64],
+    c: np.uint64,
+    entries: Words,
+    at: int,
+) -> np.uint64:
+    """Of eight entries from `at` on those that a, b (as `pairs`: which case it is) and c name."""
+    low, high = np.uint64(0), np.uint64(0)
+    for case in range(4):
+        low |= pairs[case] & entries[at + case]
+        high |= pairs[case] & entries[at + 4 + case]
+    return _between(low, high, c)
+
+
+@compiled
+def _between(low: np.uint64, high: np.uint64, by: np.uint64) -> np.uint64:
+    return low ^ ((low ^ high) & by)
 
 
 def ready_lut(op: Lut | Modulate | ClassSums, given: Signal) -> "partial[Array]":

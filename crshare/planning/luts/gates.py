@@ -178,7 +178,7 @@ class _Builder:
                 windows = self._windows(layer, op.size, op.strides, same=op.same)
                 rows = windows.reshape(*windows.shape[:2], -1)[:, :, op.connections]
                 self.n_positions.append(rows.shape[0] * rows.shape[1])
-                self._gates(rows, np.tile(widened(op), self.n_positions[-1]))
+                self._gates(rows, np.tile(op.widened().tables, self.n_positions[-1]))
             case BitPool() as op:
                 self._pool(layer, op)
             case op:
@@ -253,14 +253,6 @@ class _Builder:
             outputs=self.map.reshape(-1),
             of_frames=self.network.signals[self.start].frames,
         )
-
-
-def widened(op: Lut) -> Words:
-    """Tables of six inputs, of which those beyond the layer's own change nothing."""
-    tables = op.tables.copy()
-    for n in range(op.n_inputs, MAX_INPUTS):
-        tables |= tables << np.uint64(1 << n)
-    return tables
 
 
 def full_index(k: int) -> int:

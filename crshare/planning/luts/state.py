@@ -160,12 +160,8 @@ class Working:
 
 def _places(gates: Gates) -> Int32Array:
     """[nodes, 6]: connections of all layers, one below the other."""
-    found = []
-    for layer in gates.luts:
-        assert isinstance(layer.op, Lut)
-        missing = MAX_INPUTS - layer.op.n_inputs
-        given = layer.op.connections
-        found.append(np.concatenate([given, np.repeat(given[:, :1], missing, axis=1)], axis=1))
+    ops = (layer.op for layer in gates.luts)
+    found = [op.widened().connections for op in ops if isinstance(op, Lut)]
     joined: Int32Array = np.concatenate(found).astype(np.int32)
     return joined
 

@@ -12,9 +12,10 @@ from crshare.network.graph import Flatten, Input, Lut, Network
 from crshare.network.lut_ops import class_sums, modulation
 from crshare.network.lut_rewiring import n_tables
 from crshare.planning.luts import kernels
-from crshare.planning.luts.gates import gates_of, n_bits, start_of
+from crshare.planning.luts.gates import Gates, gates_of, n_bits, start_of
 from crshare.planning.luts.search import Tried, halved, search
 from crshare.planning.luts.state import Working
+from solver.arrays import Flags
 from tests.lut_networks import chain, random_lut_network
 from tests.networks import random_images
 
@@ -141,6 +142,27 @@ def test_the_work_of_an_image_is_told_before_its_gates_are_made(seed: int) -> No
     gates = gates_of(network, random_images(np.random.default_rng(0), network.input, 1))
     n_nodes = np.diff(gates.first_node)
     assert n_bits(network) == int(np.dot(n_nodes, gates.n_positions))
+
+
+@pytest.mark.parametrize("n_images", [3, 70])
+def test_some_frames_of_an_image_are_those_of_all_of_them(n_images: int) -> None:
+    networks = map(random_lut_network, PLANNED)
+    network = next(one for one in networks if one.signals[start_of(one)].frames > 2)
+    images = random_images(np.random.default_rng(1), network.input, n_images)
+    every, some = gates_of(network, images), gates_of(network, images, 2)
+    assert (some.frames, some.of_frames, every.of_frames) == (2, every.frames, every.frames)
+    bits = [unpacked(gates, n_images) for gates in (every, some)]
+    for image in range(n_images):
+        for place, frame in enumerate((0, every.frames // 2)):
+            kept = bits[0][:, (image + frame) % every.frames, image]
+            assert np.array_equal(bits[1][:, place, image], kept)
+
+
+def unpacked(gates: Gates, n_images: int) -> Flags:
+    """[inputs, frames, images]"""
+    bits = np.unpackbits(gates.values[: gates.n_inputs].view(np.uint8), axis=1, bitorder="little")
+    found: Flags = bits.reshape(gates.n_inputs, gates.frames, -1)[:, :, :n_images] > 0
+    return found
 
 
 def test_tables_before_weights_are_left_alone_and_no_tables_are_refused() -> None:
