@@ -145,6 +145,7 @@ def one(
             counts[f"different bits on {behind}"] += check.n_different
         counts["images"] += found.n_images
         counts["images with a rounded bit"] += len(found.firsts)
+        counts["images with a rounded step"] += found.n_rounded
         margins = [first.margin for first in found.firsts]
         worst["margin of a bit"] = max([worst["margin of a bit"], *margins])
         worst["error of a score"] = max(worst["error of a score"], found.score_error)

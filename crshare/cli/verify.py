@@ -117,6 +117,11 @@ def _show(found: Comparison, library: str, screen: Screen) -> None:
         f"Scores of the other images: greatest difference {found.score_error:.1e} of the greatest "
         f"score, {found.n_same_class} classes equal."
     )
+    if found.n_rounded:
+        screen.print(
+            f"{found.n_rounded} images have other scores, and a step of an activation within "
+            "rounding of the next; their scores are not compared."
+        )
     if found.n_other_class:
         screen.print(
             f"{found.n_other_class} images are of another class in {library}, which rounding does "

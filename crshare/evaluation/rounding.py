@@ -73,6 +73,28 @@ def margin(
     return nearest
 
 
+def rounded_step(
+    model: Model, values: Mapping[str, Array], image: int, epsilon: float = FLOAT32
+) -> bool:
+    """Whether any bit that is only added to others (a step of an activation of several bits) lies
+    within the library's rounding of its threshold; arguments as of `margin`."""
+    network = model.network
+    for layer in network.layers:
+        if not any(isinstance(reader.op, Add) for reader in network.readers_of(layer.name)):
+            continue
+        x = values[layer.source] if isinstance(layer.op, Sign | Threshold) else np.zeros(0)
+        if isinstance(layer.op, Sign):
+            least = MARGIN_OF_REALS * max(float(np.abs(x).max()), 1e-30)
+            if float(np.abs(x[image]).min()) <= least:
+                return True
+        elif isinstance(layer.op, Threshold):
+            for channel in range(x.shape[3]):
+                for total in np.unique(x[image, ..., channel]).tolist():
+                    if _threshold_margin(model, layer, channel, int(total), epsilon) <= 1:
+                        return True
+    return False
+
+
 def _bits_added(network: Network, name: str, place: Place) -> Iterator[tuple[str, Place]]:
     """The bits that reach a place by way of additions, which no convolution reads and shows."""
     if name == INPUT:

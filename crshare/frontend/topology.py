@@ -39,7 +39,7 @@ def graph_of(model_config: object, weights: Mapping[str, Weights]) -> Graph:
     _refuse_twins(layers)
     layers = _outputs_apart(layers)
     for layer in layers:
-        _check_call(layer)
+        _check_call(layer, {other.name: other.class_name for other in layers})
         _refuse_dtype(layer)
     layers = _in_order(layers, output)
     first = layers[0]
@@ -73,13 +73,14 @@ def _apart(operand: Operand, splits: Set[str]) -> Operand:
     return Operand(f"{name}:{place}") if name in splits else operand
 
 
-def _check_call(layer: KerasLayer) -> None:
+def _check_call(layer: KerasLayer, classes: Mapping[str, str]) -> None:
     """One output of each layer that is read, at inference."""
     for operand in layer.call.operands:
         if operand.place:
             raise layer.refuse(
-                f"reads output {operand.place} of {operand.name}; crshare reads layers of one "
-                "output, and what tf.split and ops.split give"
+                f"reads output {operand.place} of {operand.name}, which is of class "
+                f"{short(classes.get(operand.name))}; crshare reads layers of one output, and "
+                "tf.split or ops.split where they stand as such, not in a Lambda"
             )
     if layer.call.named.get("training"):
         raise layer.refuse(

@@ -71,6 +71,28 @@ def test_the_first_difference_of_an_image_is_told_once(model: Model) -> None:
     assert found.n_unexplained == 2 and not found.holds
 
 
+@pytest.mark.parametrize(("image", "explained"), [(0, True), (1, False)])
+def test_other_scores_are_explained_where_a_step_is_at_its_threshold(
+    tmp_path: Path, image: int, explained: bool
+) -> None:
+    """An activation of two bits reads s + 1/6 in float32: of the sum 0 it may give 0 or 1/3."""
+    quantizer = {"class_name": "DoReFa", "config": {"k_bit": 2, "mode": "activations"}}
+    kernel = np.array([1.0, -1.0], np.float32).reshape(1, 1, 2, 1)
+    layers = [
+        conv("c1", kernel, input_quantizer=None),
+        batch_norm("b1", [0.0], beta=[1 / 6]),
+        conv("c2", np.ones((1, 1, 1, 2), np.float32), input_quantizer=quantizer),
+    ]
+    model = read_model(write_h5(tmp_path / "m.h5", layers, (2, 2, 2)))
+    images = np.full((2, 2, 2, 2), 7)
+    images[1, ..., 0] += np.array([[1, 2], [3, 40]])
+    scores = reference.run(model.network, images)[model.network.layers[-1].name].reshape(2, -1)
+    scores[image] += 1
+    found = compare(model, images, {}, scores)
+    assert found.holds == explained and found.n_rounded == int(explained)
+    assert found.n_same_class == 2 - int(explained)
+
+
 def test_scores_behind_a_softmax_are_compared_up_to_a_number_for_each_image(model: Model) -> None:
     bits, scores = own(model)
     shares = np.exp(scores - scores.max(axis=1, keepdims=True))

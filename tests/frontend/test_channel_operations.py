@@ -190,6 +190,6 @@ def test_a_second_output_of_another_layer_is_refused() -> None:
     with pytest.raises(ModelFormatError) as error:
         graph_of(model(1, "identity"), {})
     assert str(error.value) == (
-        "layer flat reads output 1 of op; crshare reads layers of one output, and what tf.split "
-        "and ops.split give"
+        "layer flat reads output 1 of op, which is of class 'TFOpLambda'; crshare reads layers of "
+        "one output, and tf.split or ops.split where they stand as such, not in a Lambda"
     )
