@@ -6,8 +6,10 @@ top is `dut`: combinational, from bits to whole signed sums. Its last line is it
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,12 +26,14 @@ TOP = "dut"
 DA4ML = """
 import sys
 import numpy as np
-from da4ml.cmvm import QInterval, solve
 from da4ml.codegen.rtl import RTLModel
-kernel = np.ascontiguousarray(np.load(sys.argv[1]).T, dtype="f4")
-solution = solve(kernel, qintervals=[QInterval(0.0, 1.0, 1.0)] * len(kernel))
-RTLModel(solution, "dut", sys.argv[2]).write()
-print(f"its own cost {solution.cost:,.0f}")
+from da4ml.trace import FixedVariableArrayInput, comb_trace
+kernel = np.load(sys.argv[1]).T.astype("f8")
+given = FixedVariableArrayInput(len(kernel))
+made = comb_trace(given, given.quantize(0, 1, 0) @ kernel)
+RTLModel(made, "dut", sys.argv[2]).write()
+print(*np.sum(made.out_kifs, axis=0))
+print(f"its own cost {made.cost:,.0f}")
 """
 ALKAID = """
 import sys
@@ -42,8 +46,10 @@ packs, fuses = (word == "on" for word in sys.argv[3:])
 bits = FVArray.from_kif(0 * one, one, 0 * one, solver_options={"binary_lut": packs})
 model = RTLModel(trace(bits, bits @ kernel), sys.argv[2], "dut", ternary_fuse=fuses)
 model.write()
+print(*np.sum(model._comb.out_kifs, axis=0))
 print(f"its own cost {model._comb.cost:,.0f}")
 """
+N_CHECKED = 8  # vectors of bits
 UNUSED = ("wrapper", "lookup_table")  # parts of what is written that the top has no use for
 
 
@@ -126,7 +132,45 @@ def _run(rival: Rival, matrix: Array, time_limit_s: float) -> Written:
         files = {p.name: p.read_text() for p in paths if not any(n in p.name for n in UNUSED)}
         if not files:
             raise ToolError(f"{rival.name} wrote no Verilog")
-        return Written(files, (done.out.strip().splitlines() or [""])[-1])
+        *_, widths, note = done.out.strip().splitlines()
+        _check(rival, files, matrix, [*map(int, widths.split())])
+        return Written(files, note)
+
+
+def _check(rival: Rival, files: Mapping[str, str], matrix: Array, widths: list[int]) -> None:
+    """ToolError where Icarus does not find the sums of the matrix, of some random bits.
+
+    widths: of the outputs; where the port is wider, each of them is as wide as all others.
+    """
+    n_outputs, n_inputs = matrix.shape
+    port = re.search(r"output\s+(?:reg|wire)?\s*\[(\d+):0\] model_out", files[f"{TOP}.v"])
+    wide = int(port[1]) + 1 if port else 0
+    if wide != sum(widths):
+        widths = [wide // n_outputs] * n_outputs
+    bits = np.random.default_rng(0).integers(0, 2, (N_CHECKED, n_inputs))
+    words = (f"{n_inputs}'b{''.join(map(str, row[::-1]))}" for row in bits.tolist())
+    shown = " ".join(f'x = {word}; #1 $display("%b", y);' for word in words)
+    bench = (
+        f"module bench; reg [{n_inputs - 1}:0] x; wire [{wide - 1}:0] y; "
+        f"{TOP} it(.model_inp(x), .model_out(y)); initial begin {shown} end endmodule\n"
+    )
+    with workspace({**files, "bench.v": bench}) as folder:
+        asked = ["-g2012", "-s", "bench", "-o", "bench.vvp", *files, "bench.v"]
+        done = ended([needed("iverilog"), *asked], folder, 600, "")
+        done = ended([needed("vvp"), "bench.vvp"], folder, 600, "") if not done.code else done
+    found = [_numbers(line, widths) for line in done.out.split()]
+    if found != (bits @ matrix.T).tolist():
+        raise ToolError(f"the Verilog of {rival.name} does not give the sums of the matrix")
+
+
+def _numbers(word: str, widths: list[int]) -> list[int | None]:
+    """Signed numbers of a word of bits, the first in the lowest ones; None where any is unknown."""
+    ends = [len(word) - sum(widths[:place]) for place in range(len(widths) + 1)]
+    parts = (word[low:high] for high, low in pairwise(ends))
+    return [
+        None if set(part) - {"0", "1"} else int(part, 2) - int(part[0]) * 2 ** len(part)
+        for part in parts
+    ]
 
 
 def bound(matrix: Array) -> int:

@@ -1,6 +1,8 @@
 """The Larq zoo: which architectures are read, which equal Larq, in what time and memory.
 
-    pip install "crshare[train]" larq_zoo     (in an environment of its own)
+    pip install "crshare[train]" zookeeper "typeguard>=4"     (in an environment of its own)
+    pip install --no-deps larq_zoo==2.4.0
+    export PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION=python      (the zoo's files are of an old protoc)
     python scripts/zoo_table.py OUT                        all 14
     python scripts/zoo_table.py OUT QuickNet BiRealNet     some
     python scripts/zoo_table.py OUT --commands inspect verify
