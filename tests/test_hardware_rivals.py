@@ -12,7 +12,14 @@ MATRIX = np.array([[1, -1, 1], [1, 1, 0]], np.int64)
 WRITES = """
 case "$2" in *importlib*) echo 1.2; exit;; esac
 echo run >>%s
-mkdir -p "$4/src" && echo "module dut; endmodule" >"$4/src/dut.v" && echo >"$4/src/dut_wrapper.v"
+mkdir -p "$4/src" && echo >"$4/src/dut_wrapper.v"
+cat >"$4/src/dut.v" <<'END'
+module dut(input [2:0] model_inp, output [5:0] model_out);
+  wire [2:0] a = model_inp[0], b = model_inp[1], c = model_inp[2], one = a - b + c, other = a + b;
+  assign model_out = {other, one};
+endmodule
+END
+echo 3 3
 echo "options $5 $6"
 """
 
@@ -24,13 +31,16 @@ def interpreter(folder: Path, script: str) -> str:
     return str(path)
 
 
-def test_a_tool_runs_once_for_a_matrix(tmp_path: Path) -> None:
+@pytest.mark.needs_tool("iverilog")
+def test_a_tool_runs_once_for_a_matrix_and_must_give_its_sums(tmp_path: Path) -> None:
     runs, kept = tmp_path / "runs", Kept(tmp_path / "kept")
     (tmp_path / "kept").mkdir()
     rival = Rival("alkaid, of some kind", interpreter(tmp_path, WRITES % runs), "s", ("on", "off"))
-    found = [written(rival, matrix, 10, kept) for matrix in (MATRIX, MATRIX, MATRIX[:1])]
-    assert found[0].files == {"dut.v": "module dut; endmodule\n"}
-    assert {one.note for one in found} == {"options on off"}
+    found = [written(rival, MATRIX, 10, kept) for _ in range(2)]
+    assert [*found[0].files] == ["dut.v"] and found[0] == found[1]
+    assert found[0].note == "options on off"
+    with pytest.raises(ToolError, match=f"the Verilog of {rival.name} does not give the sums of"):
+        written(rival, MATRIX[::-1], 10, kept)
     assert runs.read_text().split() == ["run"] * 2
     assert version(rival) == "1.2"
 
