@@ -156,13 +156,21 @@ def _node(layer: KerasLayer) -> Operation:
         options = {"paddings": values[1], "constant_values": values[2] if values[2:] else 0}
         values = values[:1]
     if name == "Split" and len(values) == 2:
-        attributes = node.get("attr") or {}
-        n = attributes.get("num_split", {}).get("i") if isinstance(attributes, dict) else None
-        number = int(n) if isinstance(n, str) and n.isdecimal() else n
-        options, values = {"num_or_size_splits": number, "axis": values[0]}, values[1:]
+        options, values = {"num_or_size_splits": _n_parts(node), "axis": values[0]}, values[1:]
     if name == "SplitV" and len(values) == 3:
         options, values = {"num_or_size_splits": values[1], "axis": values[2]}, values[:1]
     return _operation(layer, NODES[name], values, options)
+
+
+def _n_parts(node: Mapping[str, Any]) -> object:
+    """An integer stands as a text in JSON of a graph."""
+    match node.get("attr"):
+        case {"num_split": {"i": str(n)}} if n.isdecimal() and len(n) < 10:
+            return int(n)
+        case {"num_split": {"i": n}}:
+            return n
+        case _:
+            return None
 
 
 def _node_of(layer: KerasLayer) -> Mapping[str, Any]:
@@ -261,11 +269,14 @@ def _ranges(layer: KerasLayer, spec: object) -> list[list[int | None] | None]:
         match part:
             case {"class_name": "__ellipsis__"}:
                 found.append(None)
-            case {"class_name": "__slice__", "config": dict(ends)} | dict(ends):
-                start, stop, step = (ends.get(key) for key in ("start", "stop", "step"))
-                if step not in (None, 1) or not (_is_place(start) and _is_place(stop)):
+            case {"class_name": "__slice__", "config": {"start": a, "stop": b, "step": step}} | {
+                "start": a,
+                "stop": b,
+                "step": step,
+            }:
+                if step not in (None, 1) or not (_is_place(a) and _is_place(b)):
                     raise layer.refuse("takes every so many of an axis, which is not read")
-                found.append([start, stop])
+                found.append([a, b])
             case _:
                 raise layer.refuse("takes a single one of an axis, which is not read")
     return found

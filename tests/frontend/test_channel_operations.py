@@ -117,6 +117,18 @@ def test_equal_parts_and_zeros_are_where_they_should_be() -> None:
         (function("split", num_or_size_splits="x", axis=3), 4, "splits into 'x', which is not"),
         (function("split", num_or_size_splits=[-1, -1], axis=3), 4, "splits into [-1, -1], which"),
         (function("split", 2, num_or_size_splits=2, axis=3), 4, "gives 2 parts, and part 3 is"),
+        (node("Split", {"0": 3}, attr={"num_split": ["4"]}), 4, "splits into None, which is not"),
+        (node("Split", {"0": 3}, attr=["num_split"]), 4, "splits into None, which is not read"),
+        (
+            function("pad", paddings=[[0, 0], [0, 0], ["1", 0], [0, 0]]),
+            4,
+            "pads by [[0, 0], [0, 0], ['1', 0], [0, 0]], where two numbers for each axis should",
+        ),
+        (
+            function("__operators__.getitem", slice_spec=[REST, {"class_name": "x"}]),
+            4,
+            "takes a single one of an axis, which is not read",
+        ),
         (function("pad", paddings=LINES), 2, "pads by [[0, 0], [1, 0], [0, 2], [3, 0]], where"),
         (function("pad", paddings=[[1, 0]] * 4), 4, "adds images, which is not read"),
         (function("pad", paddings=LINES, mode="REFLECT"), 4, "pads by 'REFLECT' 0; crshare reads"),

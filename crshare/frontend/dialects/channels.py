@@ -51,4 +51,8 @@ def pad(layer: KerasLayer, found: Operation, context: Context) -> LayerOps:
 
 
 def _is_pair(value: object) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(is_count(n + 1) for n in value)
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int) and is_count(value + 1)
