@@ -166,10 +166,8 @@ def _far(ours: Array, theirs: Array) -> list[bool]:
     """Images whose scores differ by more than sums in another order."""
     if not len(ours):
         return []
-    size = float(np.abs(ours).max()) or 1.0
-    far: list[bool] = (
-        np.abs(ours - _like(ours, theirs, size)).max(axis=1) > TOLERANCE * size
-    ).tolist()
+    size, theirs = _like(ours, theirs)
+    far: list[bool] = (np.abs(ours - theirs).max(axis=1) > TOLERANCE * size).tolist()
     return far
 
 
@@ -177,8 +175,7 @@ def _scores_compared(ours: Array, theirs: Array) -> tuple[float, int, int]:
     """score_error, n_same_class and n_other_class of a Comparison."""
     if not len(ours):
         return 0.0, 0, 0
-    size = float(np.abs(ours).max()) or 1.0
-    theirs = _like(ours, theirs, size)
+    size, theirs = _like(ours, theirs)
     classes = theirs.argmax(axis=1)
     behind = ours.max(axis=1) - np.take_along_axis(ours, classes[:, None], axis=1)[:, 0]
     error = float(np.abs(ours - theirs).max()) / size
@@ -186,10 +183,11 @@ def _scores_compared(ours: Array, theirs: Array) -> tuple[float, int, int]:
     return error, n_same, int((behind > TOLERANCE * size).sum())
 
 
-def _like(ours: Array, scores: Array, size: float) -> Array:
-    """The library's scores before a softmax or sigmoid at the end, which crshare leaves out; up to
-    one number for each image where it was a softmax."""
+def _like(ours: Array, scores: Array) -> tuple[float, Array]:
+    """The size of our scores, and the library's before a softmax or sigmoid at the end, which
+    crshare leaves out; up to one number for each image where it was a softmax."""
+    size = float(np.abs(ours).max()) or 1.0
     sums = scores.sum(axis=1)
     if scores.min() >= 0 and np.abs(sums - 1).max() < 1e-3:
-        return np.asarray(ours + (scores - softmax(ours, axis=1)) * size)
-    return scores
+        return size, np.asarray(ours + (scores - softmax(ours, axis=1)) * size)
+    return size, scores

@@ -61,8 +61,7 @@ def margin(
     for layer, at in origins(model.network, name, place):
         x = values[layer.source]
         if isinstance(layer.op, Sign):
-            size = MARGIN_OF_REALS * max(float(np.abs(x).max()), 1e-30)
-            nearest = min(nearest, abs(float(x[image][at])) / size)
+            nearest = min(nearest, abs(float(x[image][at])) / _rounding_of(x))
             halves = halves_margin(model.network, values, image, layer.source, at)
             nearest = min(nearest, halves)
         else:
@@ -71,6 +70,11 @@ def margin(
         for bits, there in _bits_added(model.network, layer.source, at):
             nearest = min(nearest, margin(model, values, bits, image, there, epsilon))
     return nearest
+
+
+def _rounding_of(reals: Array) -> float:
+    """What may have been rounded on the way to the values of a real-valued map."""
+    return MARGIN_OF_REALS * max(float(np.abs(reals).max()), 1e-30)
 
 
 def rounded_step(
@@ -82,12 +86,12 @@ def rounded_step(
     for layer in network.layers:
         if not any(isinstance(reader.op, Add) for reader in network.readers_of(layer.name)):
             continue
-        x = values[layer.source] if isinstance(layer.op, Sign | Threshold) else np.zeros(0)
         if isinstance(layer.op, Sign):
-            least = MARGIN_OF_REALS * max(float(np.abs(x).max()), 1e-30)
-            if float(np.abs(x[image]).min()) <= least:
+            x = values[layer.source]
+            if float(np.abs(x[image]).min()) <= _rounding_of(x):
                 return True
         elif isinstance(layer.op, Threshold):
+            x = values[layer.source]
             for channel in range(x.shape[3]):
                 for total in np.unique(x[image, ..., channel]).tolist():
                     if _threshold_margin(model, layer, channel, int(total), epsilon) <= 1:

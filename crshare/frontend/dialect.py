@@ -69,6 +69,10 @@ class Context:
     declared: Declared
     activations: Mapping[str, Activation]
 
+    def is_channels(self, axis: object) -> bool:
+        """Whether an axis is the last one."""
+        return not isinstance(axis, bool) and axis in (-1, self.rank - 1)
+
 
 Reader = Callable[[KerasLayer, Context], LayerOps]
 

@@ -66,7 +66,7 @@ def _reshape(layer: KerasLayer, target: object) -> LayerOps:
 
 
 def concatenate(layer: KerasLayer, axis: object, context: Context) -> LayerOps:
-    if isinstance(axis, bool) or axis not in (-1, context.rank - 1):
+    if not context.is_channels(axis):
         raise layer.refuse(f"joins along axis {short(axis)}; crshare reads the last, the channels")
     return (Joined(layer.name, How.CONCATENATE),)
 

@@ -11,7 +11,7 @@ WHOLE = ([None, None], [0, None])
 def split(layer: KerasLayer, found: Operation, context: Context) -> LayerOps:
     """One of the parts; parts are a number of equal ones, or the first and last channel of each."""
     axis, parts = found.options["axis"], found.options["parts"]
-    if isinstance(axis, bool) or axis not in (-1, context.rank - 1):
+    if not context.is_channels(axis):
         raise layer.refuse(f"splits axis {short(axis)}; crshare reads the last, the channels")
     n = parts if isinstance(parts, int) else len(parts)
     if layer.output >= n:

@@ -56,7 +56,11 @@ class Gates:
     first_gate: tuple[int, ...]
     n_positions: tuple[int, ...]
     outputs: Int64Array
-    of_frames: int
+
+    @property
+    def of_frames(self) -> int:
+        """That the network spreads an image over."""
+        return self.network.signals[self.start].frames
 
     @property
     def n_inputs(self) -> int:
@@ -251,7 +255,6 @@ class _Builder:
             first_gate=tuple(self.first_gate),
             n_positions=tuple(self.n_positions),
             outputs=self.map.reshape(-1),
-            of_frames=self.network.signals[self.start].frames,
         )
 
 
