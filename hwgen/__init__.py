@@ -20,6 +20,7 @@ from hwgen.matrix_vector import MatrixVector, Slices, Weights
 from hwgen.netlist import Compare, Fixed, Head, Linear, Netlist, to_text
 from hwgen.pointwise import Lanes, Pointwise
 from hwgen.queue import Queue
+from hwgen.repeat import Repeat
 from hwgen.simulate import available, lint, simulate
 from hwgen.tables import TruthTable
 from hwgen.tally import tally
@@ -60,6 +61,7 @@ __all__ = [
     "Queue",
     "Range",
     "Ranks",
+    "Repeat",
     "Slices",
     "Stage",
     "TruthTable",

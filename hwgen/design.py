@@ -18,6 +18,7 @@ from hwgen.matrix_vector import MatrixVector
 from hwgen.netlist import Netlist
 from hwgen.pointwise import Pointwise
 from hwgen.queue import Queue
+from hwgen.repeat import Repeat
 from hwgen.windowing import Windowing, counter_width
 
 
@@ -183,6 +184,7 @@ Stage = (
     | Decide
     | Pointwise
     | Queue
+    | Repeat
 )
 GIVEN = -1  # the place of the stream into the design
 

@@ -13,6 +13,7 @@ from hwgen.interpret import interpret
 from hwgen.matrix_vector import MatrixVector
 from hwgen.pointwise import Pointwise
 from hwgen.queue import Queue
+from hwgen.repeat import Repeat
 from hwgen.windowing import Windowing
 
 BIT = Range(0, 1)
@@ -75,6 +76,8 @@ def _beats(stage: Stage, given: list[list[int]]) -> Iterator[int]:
             yield from (_joined(stage, each) for each in zip(*given, strict=True))
         case Queue():
             yield from first
+        case Repeat(times=times):
+            yield from (beat for beat in first for _ in range(times))
 
 
 def _joined(stage: Pointwise, beats: Sequence[int]) -> int:

@@ -1,4 +1,4 @@
-"""Cells of numbers in fixed point: constants added, rounding, limits, choices and products."""
+"""Cells of numbers in fixed point: constants added, rounding, limits, choices, products, tables."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -192,6 +192,48 @@ class Chosen:
         test = f"{wires.name(self.net)}[{span.width - 1}]" if span.signed else "1'b0"
         sides = (operand.verilog(width, wires) for operand in (self.negative, self.other))
         return [f"wire {bus(width)} n{net} = {test} ? {' : '.join(sides)};"]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a table holds for a net: values[k] where it is first + k, which it always is for a k."""
+
+    net: int
+    first: int
+    values: tuple[int, ...]
+
+    @property
+    def reads(self) -> tuple[int, ...]:
+        return (self.net,)
+
+    def value(self, values: Sequence[int]) -> int:
+        return self.values[values[self.net] - self.first]
+
+    @property
+    def levels(self) -> int:
+        return 1
+
+    def text(self) -> str:
+        return f"n{self.net} from {self.first} looked up in {' '.join(map(str, self.values))}"
+
+    def tally(self, width: int) -> Tally:
+        return Tally(tables=1)
+
+    def verilog(self, net: int, wires: Wires) -> list[str]:
+        """Each bit a constant that the bits of the net index."""
+        name, key = wires.name(self.net), wires.ranges[self.net].width
+        width, places = wires.ranges[net].width, 1 << key
+        lines = [f"wire {bus(width)} n{net};"]
+        for bit in range(width):
+            column = sum(
+                (value >> bit & 1) << (self.first + k) % places
+                for k, value in enumerate(self.values)
+            )
+            lines += [
+                f"localparam {bus(places)} t{net}_{bit} = {places}'h{column:x};",
+                f"assign n{net}{f'[{bit}]' * (width > 1)} = t{net}_{bit}[{name}];",
+            ]
+        return lines
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from hwgen.netlist import Netlist
 from hwgen.pointwise import Pointwise
 from hwgen.pointwise_verilog import pointwise_module
 from hwgen.queue import Queue, queue_module
+from hwgen.repeat import Repeat, repeat_module
 from hwgen.stream import (
     class_width,
     classes_of,
@@ -41,7 +42,9 @@ from hwgen.stream import (
 from hwgen.top_verilog import has_forks, top_module
 from hwgen.unit_verilog import lane_module, unit_module
 
-OneModule = Entry | Modulation | Compute | Pool | Gather | Accumulate | Decide | Pointwise | Queue
+OneModule = (
+    Entry | Modulation | Compute | Pool | Gather | Accumulate | Decide | Pointwise | Queue | Repeat
+)
 RTL = Path(__file__).with_name("rtl")
 
 
@@ -94,6 +97,8 @@ def stage_module(stage: OneModule, module: str) -> str:
             return pointwise_module(stage, module)
         case Queue():
             return queue_module(stage, module)
+        case Repeat():
+            return repeat_module(stage, module)
 
 
 def _entry(stage: Entry, module: str) -> str:

@@ -15,6 +15,7 @@ every answer with the executor's and ends with 1 where one differs.
 import argparse
 import sys
 from dataclasses import astuple, dataclass, replace
+from enum import Enum
 from math import prod
 from pathlib import Path
 
@@ -37,9 +38,13 @@ from crshare.model.read import read_network
 from crshare.network.graph import (
     INPUT,
     Add,
+    Clamp,
     Conv,
+    Curve,
     Input,
     Layer,
+    MaxPool,
+    Multiply,
     Network,
     Op,
     Quantise,
@@ -57,23 +62,41 @@ LIMIT_S = 7200.0
 CLOCKS = (76_000, 19_000)  # 0.38 ms at 200 MHz, and a quarter of that
 FACTOR_BITS, SKIP_FRACTION = 8, 4
 HANDED_ON = Quantise(2.0**-4, -8.0, 8 - 2.0**-4, "up")  # 4.4 bits
+SHARE = Quantise(2.0**-7, -1.0, 1 - 2.0**-7, "up")  # 1.7 bits
+RELU = Clamp(0.0, float("inf"))
+
+
+class Kind(Enum):
+    """What stands beside a binary convolution. BLEND: a real 1x1 convolution in each skip path.
+    BIREAL: the value itself, and where the map is halved its average and a real 1x1 convolution (Z.
+    Liu et al., 2018). GATED: as BIREAL, and the sums times what a small network of the means of
+    their inputs says of each channel (B. Martinez et al., "Real-to-Binary", 2020). QUICKNET: as
+    BIREAL, the greatest of 3x3, a blur and a real 1x1 convolution between stages (T. Bannink et
+    al., "Larq Compute Engine", 2021).
+    """
+
+    BLEND = "blend"
+    BIREAL = "bireal"
+    GATED = "gated"
+    QUICKNET = "quicknet"
 
 
 @dataclass(frozen=True)
 class Shape:
-    """widths: channels of each stage, all but the first of which halve the map. modules: of each.
-    blend: a real 1x1 convolution in each skip path, else the value itself (Bi-Real)."""
+    """widths: channels of the stages; all but the first halve the map. modules: of each stage."""
 
     image: tuple[int, int, int]
     widths: tuple[int, ...]
     modules: int
-    blend: bool = True
+    kind: Kind = Kind.BLEND
 
 
 ROWS = {
     "blendnet20": Shape((32, 32, 3), (16, 32, 64), 6),
     "blend-small": Shape((8, 8, 1), (8, 16), 2),
-    "bireal-small": Shape((8, 8, 1), (8, 16), 2, blend=False),
+    "bireal-small": Shape((8, 8, 1), (8, 16), 2, Kind.BIREAL),
+    "gated-small": Shape((8, 8, 1), (8, 16), 2, Kind.GATED),
+    "quicknet-small": Shape((8, 8, 1), (8, 16), 2, Kind.QUICKNET),
 }
 
 
@@ -118,8 +141,10 @@ class Drawn:
         weights = self.rng.choice(np.array([-1, 1], np.int8), (3, 3, channels, filters))
         main = self.add(f"{name}_main", Conv(weights, (stride, stride), 1), bits)
         main = self.norm(f"{name}_norm", main, 1 / np.sqrt(9 * channels))
+        if self.shape.kind is Kind.GATED:
+            main = self.gated(name, main, source)
         skip = source
-        if self.shape.blend:
+        if self.shape.kind is Kind.BLEND:
             skip = self.real(f"{name}_skip", skip, 1, filters, stride)
             skip = self.norm(f"{name}_skip_norm", skip, 0.5)
         elif stride > 1:
@@ -128,14 +153,42 @@ class Drawn:
             skip = self.norm(f"{name}_skip_norm", skip, 0.25)
         return self.add(f"{name}_fixed", HANDED_ON, self.add(name, Add(), main, skip))
 
+    def gated(self, name: str, main: str, source: str) -> str:
+        """Sums times the sigmoid of two dense layers of the means of the map before them."""
+        rows, columns, channels = self.network.signals[source].shape
+        at = self.add(f"{name}_means", SumPool((rows, columns), (1, 1)), source)
+        at = self.norm(f"{name}_mean_norm", at, 1 / (rows * columns))
+        at = self.add(f"{name}_mean_fixed", HANDED_ON, at)
+        at = self.real(f"{name}_squeeze", at, 1, max(1, channels // 4), 1)
+        at = self.add(f"{name}_squeezed", HANDED_ON, self.add(f"{name}_relu", RELU, at))
+        at = self.real(f"{name}_excite", at, 1, self.channels(main), 1)
+        at = self.add(f"{name}_excited", HANDED_ON, at)
+        gate = self.add(f"{name}_gate", SHARE, self.add(f"{name}_curve", Curve("sigmoid"), at))
+        few = self.add(f"{name}_main_fixed", HANDED_ON, main)
+        return self.add(f"{name}_gated", Multiply(), few, gate)
+
+    def blurred(self, name: str, source: str, filters: int) -> str:
+        """The greatest of 3x3, every second of their blur by 1-2-1, real 1x1 weights."""
+        channels = self.channels(source)
+        at = self.add(f"{name}_greatest", MaxPool((3, 3), (1, 1), True), source)
+        line = np.array([1, 2, 1]) / 4
+        kernel = np.outer(line, line)[..., None, None] * np.eye(channels)
+        op = RealConv(kernel.astype(np.float32), np.zeros(channels, np.float32), (2, 2), same=True)
+        at = self.add(f"{name}_blurred", HANDED_ON, self.add(f"{name}_blur", op, at))
+        at = self.norm(f"{name}_norm", self.real(name, at, 1, filters, 1), 0.5)
+        return self.add(f"{name}_fixed", HANDED_ON, at)
+
 
 def drawn(shape: Shape, seed: int = 0) -> Network:
     build = Drawn(shape, seed)
     at = build.real("conv1", INPUT, 3, shape.widths[0], 1)
     at = build.add("conv1_fixed", HANDED_ON, build.norm("conv1_norm", at, 1 / 64))
     for stage, width in enumerate(shape.widths, 1):
+        if stage > 1 and shape.kind is Kind.QUICKNET:
+            at = build.blurred(f"between{stage}", at, width)
         for place in range(1, shape.modules + 1):
-            stride = 2 if stage > 1 and place == 1 else 1
+            halves = stage > 1 and place == 1 and shape.kind is not Kind.QUICKNET
+            stride = 2 if halves else 1
             at = build.module(f"blend{stage}_{place}", at, width, stride)
     at = build.add("average", SumPool(build.network.signals[at].shape[:2], (1, 1)), at)
     build.real("dense", at, 1, 10, 1)

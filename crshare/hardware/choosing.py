@@ -135,7 +135,7 @@ class Chooser:
             stage = next(one for one in made.design.stages if one.name == layer)
             assert isinstance(stage, Compute)
             held = Schedule(stage.netlist, stage.per_stage).n_registers()
-            luts, size = made.layers[0].lut6, size_of(self.network, layer)
+            luts, size = made.layers[0].lut6, size_of(made.network, layer)
             exact[one] = (
                 turns_cost(size, luts, held, stage.folding)
                 if stage.folding

@@ -66,6 +66,7 @@ def menus(
     by_hand: of layers that have no choice. skip: of weights in fixed point.
     """
     fixed, part, found = by_hand or {}, part_of(network, only), list[Menu]()
+    network = part.network
     for layer in part.layers:
         options: Iterator[Priced] = iter(())
         if isinstance(layer.op, Conv):

@@ -53,8 +53,8 @@ def lower(
 
     HardwareError names a layer that has no hardware, or is too large to unroll.
     """
-    planned = planned_network(network, plan) if plan else network
-    part = part_of(planned, only)
+    part = part_of(planned_network(network, plan) if plan else network, only)
+    planned = part.network
     made = Stages(network, part, plan, options, on_progress)
     for place, layer in enumerate(part.layers):
         made.add(layer, place / len(part.layers))

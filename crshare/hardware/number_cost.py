@@ -2,8 +2,9 @@
 
 from math import ceil
 
+from crshare.hardware.around import looked_up
 from hwgen import Add, Compare, Netlist
-from hwgen.number_cells import Chosen, Greater, Limited, Plus, Product, Rounded
+from hwgen.number_cells import Chosen, Greater, Limited, Looked, Plus, Product, Rounded
 
 COMPARED = 4  # bits that a LUT on a carry chain compares with a constant
 MULTIPLIER = 25, 18  # bits of the factors of a DSP block
@@ -23,6 +24,8 @@ def number_luts(netlist: Netlist) -> int:
                 total += width + ceil(width / 2)
             case Chosen():
                 total += width
+            case Looked(source):
+                total += looked_up(width, 1 << netlist.ranges[source].width)
             case _:
                 pass
     for head in netlist.heads:

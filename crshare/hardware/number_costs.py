@@ -28,7 +28,7 @@ from crshare.hardware.pointwise_stage import Stream, Tree, bits_at
 from crshare.hardware.priced import Priced
 from crshare.hardware.real_layer import RealLayer, product_lane, real_layer
 from crshare.network.fixed_point import BITS, Grid
-from crshare.network.graph import Add, Concatenate, Kind, Layer, RealConv, Threshold
+from crshare.network.graph import Concatenate, Kind, Layer, RealConv, Threshold
 from hwgen import Netlist, Pointwise, Queue, Range
 from hwgen.datapath import Schedule
 from solver.shift_adds import digits
@@ -140,13 +140,13 @@ def pointwise_cost(stage: Pointwise) -> Resources:
 
 
 def queue_estimate(part: Part, layer: Layer, tree: Tree) -> Resources:
-    """Of the queues before a join: all paths but the widest wait for a row of a window, about."""
-    leaves = tree.leaves
-    if len(leaves) < 2 or not isinstance(layer.op, Add | Concatenate):
-        return Resources(0, 0, 0)
-    depth = part.network.signals[layer.name].shape[1] + 8
-    widths = sorted(
-        part.network.signals[leaf].shape[2] * tree.streams[leaf].values.width for leaf in leaves
-    )
-    queues = (Queue(layer.name, width, depth) for width in widths[:-1])
+    """Of the queues before a join: all paths but the widest wait for a row of a window, about; or
+    all for the whole map, where a single position counts for all of it."""
+    signals = part.network.signals
+    rows, columns, _ = signals[layer.name].shape
+    leaves = [leaf for leaf in tree.leaves if signals[leaf].shape[:2] == (rows, columns)]
+    whole = len(leaves) < len(tree.leaves)
+    widths = sorted(signals[leaf].shape[2] * tree.streams[leaf].values.width for leaf in leaves)
+    depth = rows * columns if whole else columns + 8
+    queues = (Queue(layer.name, width, depth) for width in (widths if whole else widths[:-1]))
     return sum(map(queue_cost, queues), Resources(0, 0, 0))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from crshare.network.fixed_point import rounded as rounded_to
 from hwgen import Add, Cell, Linear, Netlist, Operand, Range
 from hwgen.netlist import Compare, Fixed, Head
-from hwgen.number_cells import Chosen, Greater, Limited, Plus, Product, Rounded
+from hwgen.number_cells import Chosen, Greater, Limited, Looked, Plus, Product, Rounded
 from solver.shift_adds import ShiftAdds, Term, shift_adds
 
 
@@ -161,8 +161,22 @@ class Numbers:
         return self.made(Greater(self.plain(one), self.plain(other)), *ends)
 
     def product(self, one: Number, other: Number) -> Number:
+        if one.net is None or other.net is None:
+            given, fixed = (other, one) if one.net is None else (one, other)
+            return self.times(given, fixed.low)
         ends = [a * b for a in (one.low, one.high) for b in (other.low, other.high)]
         return self.made(Product(self.plain(one), self.plain(other)), min(ends), max(ends))
+
+    def multiplied(self, numbers: Sequence[Number]) -> Number:
+        """The product of all, two at a time."""
+        return _by_pairs(self.product, numbers)
+
+    def looked_up(self, number: Number, first: int, values: Sequence[int]) -> Number:
+        """values[k] where the number is first + k."""
+        own = tuple(values[number.low - first : number.high - first + 1])
+        if min(own) == max(own):
+            return Number(None, own[0], own[0])
+        return self.made(Looked(self.plain(number), number.low, own), min(own), max(own))
 
     def total(self, numbers: Sequence[Number]) -> Number:
         """The sum of all, two at a time."""

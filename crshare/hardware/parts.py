@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from crshare.errors import HardwareError
+from crshare.hardware.dense import dense
 from crshare.network.fixed_point import Grid, formats
 from crshare.network.graph import (
     INPUT,
@@ -14,6 +15,7 @@ from crshare.network.graph import (
     ClassSums,
     Concatenate,
     Conv,
+    Curve,
     Flatten,
     Kind,
     Layer,
@@ -21,7 +23,9 @@ from crshare.network.graph import (
     Lut,
     MaxPool,
     Modulate,
+    Multiply,
     Network,
+    Pad,
     Quantise,
     RealConv,
     Scale,
@@ -31,15 +35,21 @@ from crshare.network.graph import (
     Threshold,
 )
 
-PointwiseOp = Add | Clamp | Concatenate | Leak | Quantise | Scale | Sign | Threshold
+PointwiseOp = (
+    Add | Clamp | Concatenate | Curve | Leak | Multiply | Quantise | Scale | Sign | Threshold
+)
 """What looks at one position, and but for Concatenate at one channel."""
-BuiltOp = PointwiseOp | Conv | RealConv | Lut | ClassSums | Modulate | BitPool | MaxPool | SumPool
+Pooled = BitPool | MaxPool | SumPool
+BuiltOp = PointwiseOp | Conv | RealConv | Lut | ClassSums | Modulate | Pad | Pooled
 WeightedOp = Conv | RealConv | Lut
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Layers of a network in order, all of which lead from one stream to the last of them."""
+    """Layers of a network in order, all of which lead from one stream to the last of them.
+
+    network: as it is built, every convolution of one group.
+    """
 
     network: Network
     layers: tuple[Layer, ...]
@@ -81,7 +91,9 @@ class Part:
         if len(readers) != 1 or self.network.signals[layer.name].kind is Kind.BITS:
             return False
         (reader,) = readers
+        signals, read = self.network.signals, (layer.name, reader.name)
         joins = isinstance(layer.op, Concatenate) or isinstance(reader.op, Concatenate)
+        joins |= len({signals[name].shape[:2] for name in read}) > 1  # counts for all positions
         alone = reader.sources.count(layer.name) == 1 and not self.scales_scores(reader)
         return isinstance(reader.op, PointwiseOp) and alone and not joins
 
@@ -105,6 +117,7 @@ def part_of(network: Network, only: tuple[str, str] | None) -> Part:
 
     HardwareError names a layer that has no hardware.
     """
+    network = dense(network)
     layers = _of_part(list(network.layers), only)
     first = layers[0]
     layers = _leading_to_the_end(_behind(network, layers) if only else layers)
@@ -131,8 +144,7 @@ def part_of(network: Network, only: tuple[str, str] | None) -> Part:
 def _refuse_unbuilt(network: Network, layer: Layer) -> None:
     op = layer.op
     pixels = not isinstance(op, Modulate) or layer.source == INPUT
-    built = isinstance(op, BuiltOp | Flatten) and pixels
-    if not built or (isinstance(op, Conv) and not op.is_standard):
+    if not isinstance(op, BuiltOp | Flatten) or not pixels:
         raise HardwareError(
             f"layer {layer.name} ({type(op).__name__} of {network.input_of(layer).kind.value}) "
             "has no hardware; choose a part of the network with --layers"

@@ -18,15 +18,18 @@ from crshare.network.fixed_point import (
     Grid,
     fraction_of,
     integers_of,
+    looked_up,
     unit_fraction,
 )
 from crshare.network.graph import (
     Add,
     Clamp,
     Concatenate,
+    Curve,
     Kind,
     Layer,
     Leak,
+    Multiply,
     Network,
     Quantise,
     Scale,
@@ -134,7 +137,7 @@ class _Datapath:
                     limit = int(at[lane])
                     self.made.append(Compare(net, bool(rising[lane]), (limit,)))
                 case Sign(zero_is_plus):
-                    number = self.value(root.source, lane)
+                    number = self._curved(root, lane, 0) or self.value(root.source, lane)
                     self.made.append(sign_of(self.numbers, number, 0 if zero_is_plus else 1))
                 case Concatenate() if self._gives_bits():
                     name, channel = self.tree.network.channel_source(root, lane)
@@ -177,6 +180,10 @@ class _Datapath:
                 return self._plus(product, integers_of(offset, fraction), lane)
             case Add():
                 return numbers.total([self._at(name, lane, fraction) for name in layer.sources])
+            case Multiply():
+                return numbers.multiplied([self.value(name, lane) for name in layer.sources])
+            case Curve():
+                return self.value(layer.source, lane)  # what reads it looks up its values
             case Concatenate():
                 name, channel = self.tree.network.channel_source(layer, lane)
                 return self._at(name, channel, fraction)
@@ -186,6 +193,8 @@ class _Datapath:
                 own = fraction_of(negative)
                 return self._leaked(self.value(layer.source, lane), negative, own, lane)
             case Quantise(low=low, high=high) as op:
+                if (curved := self._curved(layer, lane, fraction)) is not None:
+                    return curved
                 unit = unit_fraction(op)
                 number = self.value(layer.source, lane)
                 if given > unit:
@@ -196,6 +205,16 @@ class _Datapath:
                 return self._limited(number, low, high, fraction)
             case op:
                 raise HardwareError(f"layer {layer.name} ({type(op).__name__}) has no hardware")
+
+    def _curved(self, layer: Layer, lane: int, fraction: int) -> Number | None:
+        """What a layer makes of the values of a curve, by what the curve reads; None where it reads
+        none."""
+        curve = self.tree.network.op_of(layer.source)
+        if not isinstance(curve, Curve) or not isinstance(layer.op, Quantise | Sign):
+            return None
+        given = self.tree.formats[layer.source]
+        values = integers_of(looked_up(curve, layer.op, given), fraction)
+        return self.numbers.looked_up(self.value(layer.source, lane), given.low, values)
 
     def _limited(self, number: Number, low: float, high: float, fraction: int) -> Number:
         ends = [

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from crshare.hardware.around import queue_cost
 from crshare.hardware.choice import LUTS_A_BLOCK
 from crshare.hardware.timing import QUEUED, Timed, clocks_of, held_back, latest, needed, passed
-from hwgen import Design, Entry, MatrixVector, Pointwise, Queue, Stage
+from hwgen import Design, Entry, MatrixVector, Pointwise, Queue, Repeat, Stage
 from hwgen.design import GIVEN, in_widths
 
 IMAGES = 3  # one after the other, of which the queues are filled by the last
@@ -137,11 +137,21 @@ def _waits(design: Design, place: int) -> bool:
 def _with_queues(
     made: _Queued, stage: Stage, sources: tuple[int, ...], *, always: bool
 ) -> tuple[int, ...]:
-    """The sources of a stage, those that come too early behind queues; all of them if always."""
+    """The sources of a stage, those that come too early behind queues; all of them if always. What
+    is repeated waits where it is."""
     streams = [made.streams[source] for source in sources]
     at_once = _taken(stage, streams, [0] * len(streams))
-    waits = [QUEUED * (always or stream.given != at_once) for stream in streams]
-    taken = _taken(stage, streams, waits)
+    kept = [source != GIVEN and isinstance(made.stages[source], Repeat) for source in sources]
+    waits, taken = [QUEUED * always] * len(streams), at_once
+    while True:  # what has come last may have to wait for queues
+        before = waits
+        waits = [
+            wait or QUEUED * (stream.given != taken and not keeps)
+            for wait, stream, keeps in zip(before, streams, kept, strict=True)
+        ]
+        taken = _taken(stage, streams, waits)
+        if waits == before:
+            break
     needs = latest([stream.needs for stream in streams])
     widths, found = in_widths(stage), list(sources)
     for port, (source, wait) in enumerate(zip(sources, waits, strict=True)):

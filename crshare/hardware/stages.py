@@ -26,7 +26,7 @@ from crshare.hardware.pointwise_stage import Stream, Tree, bits_at, plain_stage
 from crshare.hardware.real_layer import real_layer
 from crshare.hardware.scores import decision, scores_of
 from crshare.hardware.settling import LoweredLayer, Settling, check_size
-from crshare.hardware.window_stage import pool_stage, pooled
+from crshare.hardware.window_stage import lines_of_bits, lines_of_numbers, pool_stage, pooled
 from crshare.network.fixed_point import BITS
 from crshare.network.graph import (
     INPUT,
@@ -40,6 +40,7 @@ from crshare.network.graph import (
     MaxPool,
     Modulate,
     Network,
+    Pad,
     RealConv,
     Scale,
     Signal,
@@ -47,7 +48,7 @@ from crshare.network.graph import (
     Threshold,
 )
 from crshare.plan.plan import SharingPlan
-from hwgen import Entry, Gather, Pool, Range, Stage
+from hwgen import Entry, Gather, Pool, Range, Repeat, Stage
 from hwgen.design import GIVEN
 from hwgen.targets import XILINX
 from solver.adder_graph import measure
@@ -109,6 +110,8 @@ class Stages:
                 self._pool_bits(layer, pool, given)
             case MaxPool() | SumPool() as windows:
                 self._pool(layer, windows, given)
+            case Pad() as lines:
+                self._surround(layer, lines, given)
             case Flatten():
                 self._flatten(layer, given)
             case _ if self.part.is_root(layer):
@@ -199,9 +202,32 @@ class Stages:
         tree = Tree(self.planned, self.grids, self.streams, layer)
         made = pointwise_layer(tree, self.options)
         stage = self._counted(made)
-        place = self._append(stage, [self.streams[name].place for name in tree.leaves])
+        place = self._append(stage, [self._at_all_positions(name, layer) for name in tree.leaves])
         bits = self.planned.signals[layer.name].kind is Kind.BITS
         self.streams[layer.name] = bits_at(place) if bits else Stream(place, scores_of(stage))
+
+    def _at_all_positions(self, name: str, reader: Layer) -> int:
+        """The place of a stream; a single position is given for all of the map that reads it."""
+        place, rows_columns = self.streams[name].place, self.planned.signals[name].shape[:2]
+        n_read = prod(self.planned.signals[reader.name].shape[:2])
+        if prod(rows_columns) == n_read:
+            return place
+        repeat = Repeat(f"{name} repeated", self.stages[place].out_width, n_read)
+        return self._append(repeat, (place,))
+
+    def _surround(self, layer: Layer, op: Pad, given: Signal) -> None:
+        """Lines around a map: of bits, or of numbers."""
+        if self.planned.signals[layer.name].kind is Kind.BITS:
+            stage: Stage = lines_of_bits(layer.name, op, given)
+            self.streams[layer.name] = bits_at(self._put(layer, stage))
+            return
+        stream, fraction = self._plain(layer.source), self._fraction(layer.source)
+        value, per_stage = op.value << fraction, self.options.per_stage
+        lines = lines_of_numbers(layer.name, op, given, stream.values, value, per_stage)
+        self.streams[layer.name] = Stream(self._append(lines, (stream.place,)), scores_of(lines))
+
+    def _fraction(self, name: str) -> int:
+        return 0 if self.planned.signals[name].kind is Kind.BITS else self.grids[name].fraction
 
     def _pool_bits(self, layer: Layer, pool: BitPool, given: Signal) -> None:
         every = tuple(bool(flag) for flag in pool.all_of)

@@ -18,6 +18,7 @@ from hwgen import (
     Pointwise,
     Pool,
     Queue,
+    Repeat,
     Stage,
     Windowing,
 )
@@ -38,7 +39,8 @@ class Timed:
 
 def latency(design: Design) -> int:
     """Clocks from the first beat of an image to the last of its answer, both included, where the
-    image comes as fast as it is taken, a beat a clock at most."""
+    image comes as fast as it is taken, a beat a clock at most. Where two windows of one stream walk
+    over unlike borders, one waits for the other, and it takes some clocks more."""
     given: dict[int, list[int]] = {GIVEN: list(range(design.beats_in))}
     for place, (stage, sources) in enumerate(zip(design.stages, design.links, strict=True)):
         given[place] = passed(stage, latest([given[source] for source in sources])).given
@@ -61,6 +63,8 @@ def passed(stage: Stage, arrivals: list[int]) -> Timed:
             return Timed(arrivals, [clock + stage.n_levels for clock in arrivals])
         case Pointwise():
             return _in_turns(stage, arrivals)
+        case Repeat(times=times):
+            return _repeated(arrivals, times)
         case Queue():
             return Timed(arrivals, [clock + QUEUED for clock in arrivals])
         case _:
@@ -81,6 +85,8 @@ def needed(stage: Stage, n_beats: int) -> list[int]:
             return [first + end for first in range(0, n_beats, a_map) for end in ends]
         case Gather(beats=beats) | Accumulate(frames=beats):
             return list(range(beats, n_beats + 1, beats))
+        case Repeat(times=times):
+            return [beat for beat in range(1, n_beats + 1) for _ in range(times)]
         case _:
             return list(range(1, n_beats + 1))
 
@@ -94,8 +100,8 @@ def clocks_of(stage: Stage, n_beats: int) -> int:
             if isinstance(stage, MatrixVector) and stage.whole_map:
                 return maps * max(walked, each)
             return maps * (walked + prod(windowing.output) * (each - 1))
-        case Pointwise(turns=turns):
-            return n_beats * turns
+        case Pointwise(turns=each) | Repeat(times=each):
+            return n_beats * each
         case _:
             return n_beats
 
@@ -110,6 +116,17 @@ def _in_turns(stage: Pointwise, arrivals: list[int]) -> Timed:
         taken.append(max(clock, free))
         free = taken[-1] + stage.turns
     return Timed(taken, [clock + stage.turns + n_stages + 1 for clock in taken])
+
+
+def _repeated(arrivals: list[int], times: int) -> Timed:
+    """A beat for each of so many clocks, and taken in the last of them."""
+    taken, given, free = list[int](), list[int](), 0
+    for clock in arrivals:
+        first = max(clock, free)
+        given += range(first, first + times)
+        taken.append(given[-1])
+        free = first + times
+    return Timed(taken, given)
 
 
 def clocks_a_window(stage: Windowed) -> int:

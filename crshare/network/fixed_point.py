@@ -2,7 +2,9 @@
 
 Reals are float64. Where every value of a signal, and every product and sum on the way to it, is an
 integer of at most 53 bits times one power of two, float64 has it exactly, and so has hardware that
-computes with the integers. Such a network is in fixed point.
+computes with the integers. Such a network is in fixed point. The values of a curve are no such
+integers; what rounds them, or takes their signs, looks up one of few of them, by the integer that
+the curve reads: the format of a curve is that of what it reads.
 """
 
 from collections.abc import Sequence
@@ -21,6 +23,7 @@ from crshare.network.graph import (
     ClassSums,
     Concatenate,
     Conv,
+    Curve,
     Flatten,
     Kind,
     Layer,
@@ -33,10 +36,13 @@ from crshare.network.graph import (
     Quantise,
     RealConv,
     Scale,
+    Sign,
     SumPool,
 )
+from crshare.network.reference import apply
 
 EXACT_BITS = 53  # of an integer that float64 holds
+MOST_ENTRIES = 1 << 12  # of a curve's table
 ADVICE = "write the network in fixed point with `crshare export --fixed-point`"
 
 
@@ -89,6 +95,11 @@ def format_after(network: Network, layer: Layer, given: Sequence[Grid]) -> Grid:
     if signal.kind is Kind.BITS:
         return BITS
     try:
+        if isinstance(layer.op, Curve):
+            return _looked_up_by(network, layer, given[0])
+        before = network.op_of(layer.source)
+        if isinstance(before, Curve) and isinstance(layer.op, Quantise):
+            return _of_curve(before, layer.op, given[0])
         made = _after(layer.op, given)
         if made is None:  # sums of integers
             return Grid(0, -signal.bound, signal.bound)
@@ -187,6 +198,32 @@ def _after(op: Op, given: Sequence[Grid]) -> Grid | None:
             return None
         case _:
             raise OffGridError("it gives values of any fraction")
+
+
+def _looked_up_by(network: Network, layer: Layer, given: Grid) -> Grid:
+    readers = network.readers_of(layer.name)
+    other = next((one for one in readers if not isinstance(one.op, Quantise | Sign)), None)
+    if other is not None or not readers:
+        behind = f"{other.name} reads it" if other else "nothing reads it"
+        raise OffGridError(f"it gives values of any fraction, and {behind} before they are rounded")
+    entries = given.high - given.low + 1
+    if entries > MOST_ENTRIES:
+        raise OffGridError(f"it is a table of {entries:,} entries, of at most {MOST_ENTRIES:,}")
+    return given
+
+
+def looked_up(curve: Curve, reader: Quantise | Sign, given: Grid) -> Float64Array:
+    """What the reader of a curve gives for each integer of `given`, from the lowest."""
+    keys = np.ldexp(np.arange(given.low, given.high + 1, dtype=np.float64), -given.fraction)
+    return np.asarray(apply(reader, apply(curve, keys)), np.float64)
+
+
+def _of_curve(curve: Curve, reader: Quantise, given: Grid) -> Grid:
+    unit = unit_fraction(reader)  # refuses others
+    values = looked_up(curve, reader, given)
+    fraction = max(0, unit, fraction_of(values))
+    found = integers_of(values, fraction)
+    return _checked(Grid(fraction, min(found), max(found)))
 
 
 def _checked(made: Grid) -> Grid:

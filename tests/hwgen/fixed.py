@@ -1,4 +1,5 @@
-"""Random small networks in fixed point: shortcuts, scales, rounding, pools, real weights, joins."""
+"""Random small networks in fixed point: shortcuts, scales, rounding, pools, real weights, joins,
+gates, curves, lines around maps, groups."""
 
 import numpy as np
 import numpy.typing as npt
@@ -10,11 +11,14 @@ from crshare.network.graph import (
     Clamp,
     Concatenate,
     Conv,
+    Curve,
     Flatten,
     Input,
     Leak,
     MaxPool,
+    Multiply,
     Network,
+    Pad,
     Quantise,
     RealConv,
     Scale,
@@ -36,7 +40,7 @@ def random_fixed_network(seed: int, *, whole: bool = True) -> Network:
     build = Fixed(rng, Input(shape))
     at = build.rounded(build.scaled(build.real(INPUT, 3, 1), shrink=6))
     for place in range(int(rng.integers(1, 3))):
-        at = build.block(at, kind=(seed + place) % 4)
+        at = build.block(at, kind=(seed + place) % 6)
     if not whole:
         return build.network
     size = build.shape(at)[:2]
@@ -75,11 +79,41 @@ class Fixed(Forked):
         )
 
     def sums(self, source: str, stride: int, filters: int) -> str:
-        """Signs and a binary convolution."""
+        """Signs, perhaps with lines around them, and a binary convolution, perhaps in groups or
+        with distances between its taps."""
         bits = self.add(Sign(bool(self.rng.random() < 0.8)), source)
-        weights = random_signs(self.rng, (3, 3, self.shape(bits)[2], filters))
-        pad = (0, 1, -1)[int(self.rng.integers(3))]
-        return self.add(Conv(weights, (stride, stride), pad), bits)
+        channels, pad = self.shape(bits)[2], (0, 1, -1)[int(self.rng.integers(3))]
+        groups = channels if filters % channels == 0 and self.rng.random() < 0.5 else 1
+        weights = random_signs(self.rng, (3, 3, channels // groups, filters))
+        if stride == 1 and self.rng.random() < 0.3:
+            bits = self.add(Pad((1, 1), (1, 1), pad), bits)
+            return self.add(Conv(weights, groups=groups), bits)
+        dilation = (1, int(self.rng.integers(1, 3)))
+        return self.add(Conv(weights, (stride, stride), pad, groups, dilation), bits)
+
+    def curved(self, source: str) -> str:
+        """A curve of rounded values, rounded; perhaps its signs instead, as numbers again."""
+        name = ("tanh", "sigmoid", "softsign", "elu")[int(self.rng.integers(4))]
+        few = self.add(Quantise(0.25, -4.0, 3.75, "up"), source)
+        made = self.add(Curve(name), few)
+        if self.rng.random() < 0.3:
+            return self.scaled(self.add(Sign(), made))
+        return self.add(Quantise(2.0**-4, -1.0, 4.0, "even"), made)
+
+    def gated(self, at: str) -> str:
+        """A map times what one position of means, of few weights, says of each of its channels; or
+        times another map."""
+        if self.rng.random() < 0.3:
+            return self.rounded(self.add(Multiply(), at, self.curved(at)))
+        mean = self.add(SumPool(self.shape(at)[:2], (1, 1)), at)
+        gate = self.curved(self.scaled(self.real(mean, 1, 1, self.shape(at)[2]), shrink=4))
+        return self.rounded(self.add(Multiply(), *((at, gate) if len(at) % 2 else (gate, at))))
+
+    def surrounded(self, at: str) -> str:
+        """Lines around numbers, and their greatest."""
+        value = int(self.rng.integers(-1, 3))
+        wide = self.add(Pad((1, 0), (0, 1), value), at)
+        return self.add(MaxPool((2, 2), (1, 1), False), wide)
 
     def mapped(self, source: str) -> str:
         """Perhaps a leak or limits."""
@@ -90,11 +124,16 @@ class Fixed(Forked):
 
     def block(self, at: str, kind: int) -> str:
         """0: identity (Bi-Real). 1: real 1x1 weights (blend). 2: average or greatest, then real
-        weights, with a stride. 3: channels behind each other."""
+        weights, with a stride. 3: channels behind each other. 4: the main path gated
+        (Real-to-Binary). 5: lines around the map."""
         channels = self.shape(at)[2]
         stride = 2 if kind == 2 and min(self.shape(at)[:2]) > 3 else 1
-        filters = channels if kind == 0 else int(self.rng.integers(1, 5))
+        filters = channels if kind in (0, 4, 5) else int(self.rng.integers(1, 5))
         main = self.mapped(self.scaled(self.sums(at, stride, filters)))
+        if kind == 4:
+            main = self.gated(self.rounded(main))
+        if kind == 5:
+            return self.rounded(self.surrounded(self.add(Add(), main, at)))
         if kind == 3:
             joined = self.add(Concatenate(), at, main)
             return self.rounded(joined) if self.rng.random() < 0.5 else joined
@@ -126,6 +165,6 @@ def drawn_architectures(network: Network, seed: int) -> dict[str, Architecture]:
                 n = int(np.prod(kernel.shape[:3]))
                 simd = int(rng.choice([k for k in range(1, n + 1) if n % k == 0]))
                 found[layer.name] = Unit(turns, simd, ("block", "distributed")[seed % 2])
-            case Add() | Quantise() | Scale() | Leak() | Sign():
+            case Add() | Quantise() | Scale() | Leak() | Sign() | Multiply() | Curve():
                 found[layer.name] = Channels(turns)
     return found

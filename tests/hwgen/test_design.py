@@ -13,7 +13,7 @@ from crshare.hardware.lowering import Options, lower
 from crshare.hardware.rtl import report, rtl_files, tallies, verify
 from crshare.hardware.time_multiplex import Turned
 from crshare.model.read import fingerprint
-from crshare.network.graph import INPUT, Conv, Input, Layer, Network, Pad, Threshold
+from crshare.network.graph import INPUT, Conv, Input, Layer, Modulate, Network, Threshold
 from crshare.network.slices import decompose
 from crshare.plan.plan import SharingPlan, exact_layer, layer_from_weights
 from hwgen import files, lint, simulate
@@ -199,12 +199,13 @@ def test_what_has_no_hardware_is_named() -> None:
     rng = np.random.default_rng(0)
     layers = (
         Layer("conv", Conv(random_signs(rng, (2, 2, 1, 2))), INPUT),
-        Layer("pad", Pad((1, 1), (1, 1), 0), "conv"),
+        Layer("frames", Modulate(np.zeros((2, 1, 2), np.int32)), "conv"),
     )
     with pytest.raises(HardwareError) as error:
         lower(Network(Input((6, 6, 1)), layers), None, Options(), name="dut")
     assert str(error.value) == (
-        "layer pad (Pad of integers) has no hardware; choose a part of the network with --layers"
+        "layer frames (Modulate of integers) has no hardware; choose a part of the network with "
+        "--layers"
     )
 
 
