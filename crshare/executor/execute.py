@@ -44,7 +44,9 @@ __all__ = [
     "compile_network",
     "compile_part",
     "firing_counts",
+    "last_cut",
     "layer_bits",
+    "map_bytes",
     "outputs",
     "run_layers",
     "run_onward",
@@ -130,7 +132,7 @@ class Executor:
     @property
     def batch_size(self) -> int:
         """Images that fit into BATCH_BYTES with all maps, and into NEAR_BYTES with any two."""
-        sizes = {name: _map_bytes(signal) for name, signal in self.network.signals.items()}
+        sizes = {name: map_bytes(signal) for name, signal in self.network.signals.items()}
         names = {self.start, *(step.name for step in self.steps)}
         needed = sum(sizes[name] for name in names)
         at_work = ((*step.sources, step.name) for step in self.steps)
@@ -201,14 +203,25 @@ def run_layers(
     return part.run(values)[stop_at]
 
 
-def run_onward(network: Network, images: Array, at: str, values: Array, to: str) -> Array:
-    """Native output of layer `to`: from the values of layer `at` where they are enough, else from
-    the images."""
-    if at == to:
-        return values
-    if not leads_to(network, at, to):
+def run_onward(
+    network: Network, images: Array, at: str, values: Array, to: Iterable[str]
+) -> dict[str, Array]:
+    """Native outputs of the layers `to`: from the values of layer `at` where they are enough, else
+    from the images."""
+    targets = tuple(to)
+    if not all(leads_to(network, at, target) for target in targets):
         at, values = INPUT, images
-    return run_layers(network, values, start_after=at, stop_at=to)
+    return compile_part(network, start=at, targets=targets).run(values)
+
+
+def last_cut(network: Network, name: str) -> str:
+    """The last layer, or INPUT, from whose output that of layer `name` and of the whole network
+    follow: no path goes around it."""
+    places = [layer.name for layer in network.layers]
+    for cut in reversed(places[: places.index(name) + 1]):
+        if leads_to(network, cut, name) and leads_to(network, cut, places[-1]):
+            return cut
+    return INPUT
 
 
 def leads_to(network: Network, start: str, target: str) -> bool:
@@ -268,7 +281,7 @@ def _layer(network: Network, name: str) -> Layer:
     return next(layer for layer in network.layers if layer.name == name)
 
 
-def _map_bytes(signal: Signal) -> int:
+def map_bytes(signal: Signal) -> int:
     """About the size of an image's maps: reals as 8 bytes, integers as 4, bits as words."""
     height, width, channels = signal.shape
     height *= signal.frames

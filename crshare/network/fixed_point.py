@@ -204,8 +204,8 @@ def _looked_up_by(network: Network, layer: Layer, given: Grid) -> Grid:
     readers = network.readers_of(layer.name)
     other = next((one for one in readers if not isinstance(one.op, Quantise | Sign)), None)
     if other is not None or not readers:
-        behind = f"{other.name} reads it" if other else "nothing reads it"
-        raise OffGridError(f"it gives values of any fraction, and {behind} before they are rounded")
+        behind = f"{other.name} reads them unrounded" if other else "nothing rounds them"
+        raise OffGridError(f"it gives values of any fraction, and {behind}")
     entries = given.high - given.low + 1
     if entries > MOST_ENTRIES:
         raise OffGridError(f"it is a table of {entries:,} entries, of at most {MOST_ENTRIES:,}")

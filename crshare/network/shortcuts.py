@@ -63,12 +63,40 @@ def _is_gated(network: Network, name: str, product: Layer) -> bool:
     return network.signals[name].shape == network.signals[product.name].shape
 
 
-def importance_of_reals(found: RealSign, reals: npt.NDArray[np.float64]) -> Float64Array:
+@dataclass
+class Moments:
+    """Of the values of each channel, over all images and positions so far. sums: of values, and of
+    their squares."""
+
+    count: int
+    sums: Float64Array
+    squares: Float64Array
+
+    @classmethod
+    def none(cls, channels: int) -> "Moments":
+        return cls(0, np.zeros(channels), np.zeros(channels))
+
+    def add(self, reals: npt.NDArray[np.float64]) -> None:
+        """reals: [n, h, w, channels]."""
+        self.count += reals[..., 0].size
+        self.sums += reals.sum(axis=(0, 1, 2))
+        self.squares += np.square(reals).sum(axis=(0, 1, 2))
+
+    @property
+    def mean(self) -> Float64Array:
+        mean: Float64Array = self.sums / self.count
+        return mean
+
+    @property
+    def variance(self) -> Float64Array:
+        variance: Float64Array = np.maximum(self.squares / self.count - self.mean**2, 0.0)
+        return variance
+
+
+def importance_of_reals(found: RealSign, reals: Moments) -> Float64Array:
     """What a unit of a sum's variance costs, for each filter: the density of a normal value at
-    zero, over its variance, times the square of the scale. reals: [n, h, w, filters], before the
-    sign."""
-    axes = (0, 1, 2)
-    mean, variance = reals.mean(axis=axes), reals.var(axis=axes)
+    zero, over its variance, times the square of the scale. reals: what comes before the sign."""
+    mean, variance = reals.mean, reals.variance
     varies = variance > 0
     spread = np.where(varies, variance, 1.0)
     density = np.exp(-(mean**2) / spread / 2)

@@ -1,20 +1,21 @@
 """The baseline of a search: statistics of the original network on the calibration images."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from crshare.arrays import Array, Float64Array
-from crshare.executor.execute import Histogram, run_onward, sum_histograms, usable_cores
+from crshare.executor.execute import Histogram, compile_part, sum_histograms, usable_cores
 from crshare.images.image_set import ImageSet
 from crshare.network.graph import INPUT, BitPool, Kind, Layer, Network, Threshold
-from crshare.network.shortcuts import importance_of_reals, real_sign
+from crshare.network.shortcuts import Moments, RealSign, importance_of_reals, real_sign
 from crshare.network.slices import SliceTable, decompose
 from crshare.planning.calibrate import firing
 
 MOST_BYTES = 400 * 2**20  # of the original network's maps held at a time
-REAL_IMAGES = 500  # on which the reals before a sign are looked at
+REAL_IMAGES, A_FEW = 500, 50  # on which the reals before a sign are looked at, and at a time
 LEAST_SHARE = 0.02  # of all slice operations, that a layer without 2-D slices needs to be tried
 
 
@@ -59,16 +60,21 @@ def baseline_of(network: Network, images: ImageSet) -> Baseline:
     images = _that_fit(network, images)
     tables = decompose(network)
     total = sum(table.slice_operations for table in tables)
-    layers: list[BaselineLayer] = []
-    at, values = INPUT, images.images
-    for table in tables:
+    planned = [table for table in tables if _on_bits(network, table.layer)]
+    sources = {network.layer(table.layer).source for table in planned}
+    inputs = compile_part(network, start=INPUT, targets=sources).run(images.images)
+    reals = real_importance(network, [table.layer for table in planned], images.images)
+    layers = list[BaselineLayer]()
+    for table in planned:
         layer = network.layer(table.layer)
-        if network.input_of(layer).kind is Kind.BITS and network.conv(layer.name).is_standard:
-            values = run_onward(network, images.images, at, values, layer.source)
-            at = layer.source
-            reals = real_importance(network, layer, images.images)
-            layers.append(_baseline_layer(network, layer, table, values, total, reals))
+        values, real = inputs[layer.source], reals.get(layer.name)
+        layers.append(_baseline_layer(network, layer, table, values, total, real))
     return Baseline(network, images, tables, tuple(layers))
+
+
+def _on_bits(network: Network, name: str) -> bool:
+    kind = network.input_of(network.layer(name)).kind
+    return kind is Kind.BITS and network.conv(name).is_standard
 
 
 def layer_histogram(network: Network, layer: Layer, values: Array) -> Histogram:
@@ -78,16 +84,33 @@ def layer_histogram(network: Network, layer: Layer, values: Array) -> Histogram:
     return sum_histograms(conv, given, values, n_threads=usable_cores())
 
 
-def real_importance(network: Network, layer: Layer, images: Array) -> Float64Array | None:
-    """Of a layer whose sums reach a sign as reals, beside a shortcut; None of another."""
-    if network.threshold_of(layer.name) is not None:
-        return None
-    found = real_sign(network, layer.name)
-    if found is None:
-        return None
-    some = images[:REAL_IMAGES]
-    reals = run_onward(network, some, INPUT, some, found.sign.source)
-    return _coarse(importance_of_reals(found, reals))
+def real_importance(
+    network: Network, layers: Sequence[str], images: Array
+) -> dict[str, Float64Array]:
+    """Of the layers whose sums reach a sign as reals, beside a shortcut."""
+    signs = dict[str, RealSign]()
+    for name in layers:
+        found = None if network.threshold_of(name) else real_sign(network, name)
+        if found is not None:
+            signs[name] = found
+    moments = _moments(network, {found.sign.source for found in signs.values()}, images)
+    return {
+        name: _coarse(importance_of_reals(found, moments[found.sign.source]))
+        for name, found in signs.items()
+    }
+
+
+def _moments(network: Network, names: Collection[str], images: Array) -> dict[str, Moments]:
+    """Of the reals that these layers give for the first images, a few of which are held at a
+    time."""
+    found = {name: Moments.none(network.signals[name].shape[2]) for name in names}
+    if not found:
+        return found
+    part = compile_part(network, start=INPUT, targets=found)
+    for first in range(0, min(REAL_IMAGES, len(images)), A_FEW):
+        for name, reals in part.run(images[first : min(first + A_FEW, REAL_IMAGES)]).items():
+            found[name].add(reals)
+    return found
 
 
 def _baseline_layer(

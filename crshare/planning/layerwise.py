@@ -13,9 +13,9 @@ from math import inf
 import numpy as np
 
 from crshare.arrays import Array
-from crshare.executor.execute import run_onward
+from crshare.executor.execute import last_cut, map_bytes, run_onward
 from crshare.limits import SEED
-from crshare.network.graph import Network, Op, Threshold
+from crshare.network.graph import INPUT, Network, Op, Threshold
 from crshare.network.slices import SliceTable, decompose, with_slices
 from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer
 from crshare.planning.baseline import Baseline, BaselineLayer
@@ -37,6 +37,7 @@ from solver import (
 
 OUT_OF_TIME, OUT_OF_WORK = "time limit", "work limit"
 NEXT = "lagrangian"  # who solves what a named solver does not
+MOST_KEPT = 2 * 2**30  # bytes of the maps of the layer from which others are run
 
 
 @dataclass(slots=True)
@@ -112,25 +113,30 @@ class Method:
 
 
 class PartialPlan:
-    """A plan of the first layers, the network under it, and the calibration images' maps in it."""
+    """A plan of the first layers, the network under it, and the calibration images' maps in it.
+
+    Once a layer has changed, the maps of one layer are kept, from which others are run: the last
+    that no shortcut goes around, where it fits.
+    """
 
     def __init__(self, baseline: Baseline, fingerprint: str) -> None:
         self.baseline, self.fingerprint = baseline, fingerprint
         self.network = baseline.network
         self.plans = {table.layer: exact_layer(table) for table in baseline.tables}
-        self.at: str | None = None  # the layer that `values` comes out of, once one has changed
-        self.values: Array = np.zeros(0)
+        self.kept: tuple[str, Array] | None = None
 
     def inputs_of(self, baseline_layer: BaselineLayer) -> tuple[Array, bool]:
         """The layer's inputs now, and whether they differ from the original network's."""
-        if self.at is None:
+        if self.kept is None:
             return baseline_layer.inputs, False
-        source = baseline_layer.layer.source
-        if source != self.at:
-            images = self.baseline.images.images
-            self.values = run_onward(self.network, images, self.at, self.values, source)
-            self.at = source
-        return self.values, True
+        source, images = baseline_layer.layer.source, self.baseline.images.images
+        cut = last_cut(self.network, source)
+        if len(images) * map_bytes(self.network.signals[cut]) > MOST_KEPT:
+            cut = INPUT
+        wanted = {cut, source} - {INPUT}
+        found = run_onward(self.network, images, *self.kept, wanted)
+        self.kept = cut, found.get(cut, images)
+        return found[source], True
 
     def state_of(self, baseline_layer: BaselineLayer, seed: int) -> LayerState:
         inputs, changed = self.inputs_of(baseline_layer)
@@ -147,7 +153,7 @@ class PartialPlan:
         self.plans[name] = plan
         if not (state.changed or differs):
             return
-        self.at, self.values = baseline_layer.layer.source, state.inputs
+        self.kept = self.kept or (baseline_layer.layer.source, state.inputs)
         ops: dict[str, Op] = {name: planned}
         self.network = self.network.replace(ops)
         moved = damage.threshold(state, self.network)

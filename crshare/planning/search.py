@@ -132,7 +132,8 @@ class Search:
         self.began, self.longest = time.monotonic(), 0.0
 
     def run(self, method: Method, *, whole_curve: bool = False) -> Found:
-        """Ends early, with the best so far, at the time limit and where workers are lost.
+        """Ends early, with the best so far, at the time limit and where workers are lost. A plan
+        that is not made by then is given up, the first one too.
 
         WorkersLostError where there is no plan within the budget by then.
         """
@@ -159,7 +160,7 @@ class Search:
             for some in _in_lots(multipliers, self.at_once):
                 if self._is_late():
                     return OUT_OF_TIME
-                self._evaluate_into(self.candidates, some, method)
+                self._evaluate_into(self.candidates, some, self._hurried(method))
             multipliers = self.budget.next_round(self._losses())
         return FINISHED
 

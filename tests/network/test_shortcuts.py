@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from crshare.evaluation.plan_run import follow
+from crshare.executor.execute import last_cut
 from crshare.images.image_set import ImageSet
 from crshare.model.read import read_network
 from crshare.network.graph import Network
-from crshare.network.shortcuts import RealSign, importance_of_reals, real_sign
+from crshare.network.shortcuts import Moments, RealSign, importance_of_reals, real_sign
 from crshare.plan.plan import is_exact
 from crshare.planning.baseline import baseline_of
 from crshare.planning.layerwise import Method, plan_at
@@ -49,7 +51,10 @@ def test_the_sign_behind_a_shortcut_and_the_scale_on_the_way(tmp_path: Path) -> 
 def test_importance_is_the_density_at_zero_over_the_variance(tmp_path: Path) -> None:
     sign = RealSign(bireal(tmp_path).layer("a1/sign"), np.array([1.0, 2.0, 1.0, 5.0]))
     reals = RNG.normal((0, 0, 3, 0), (1, 1, 1, 0), (40, 5, 5, 4))
-    found = importance_of_reals(sign, reals)
+    moments = Moments.none(4)
+    for some in (reals[:7], reals[7:]):
+        moments.add(some)
+    found = importance_of_reals(sign, moments)
     mean, variance = reals.mean(axis=(0, 1, 2)), reals.var(axis=(0, 1, 2))
     for channel in range(3):
         density = np.exp(-(mean[channel] ** 2) / 2 / variance[channel])
@@ -72,3 +77,20 @@ def test_similar_slices_are_chosen_beside_a_shortcut_and_the_plan_can_be_followe
     for name in ("c1", "c2"):
         assert counted[name].slice_operations < 3 * 64 * 9 * 24 * 24 * 0.8
         assert not np.array_equal(planned.conv(name).kernel, network.conv(name).kernel)
+
+
+def test_a_plan_is_the_same_whether_maps_are_kept_or_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = bireal(tmp_path)
+    cuts = [last_cut(network, name) for name in ("c1", "a1", "b2", "c3")]
+    assert cuts == ["c0", "a1", "a1", "c3"]
+    pixels = RNG.integers(0, 256, (40, *SHAPE)).astype(np.uint8)
+    baseline = baseline_of(network, ImageSet("noise", pixels, np.zeros(40, np.int64)))
+    plans = []
+    for most in (2**31, 0):
+        monkeypatch.setattr("crshare.planning.layerwise.MOST_KEPT", most)
+        plans.append(plan_at(baseline, "fingerprint", 3e-3, Method(solver="greedy"))[0])
+    for one, other in zip(plans[0].layers, plans[1].layers, strict=True):
+        assert np.array_equal(one.use, other.use)
+        assert all(map(np.array_equal, one.representatives, other.representatives))

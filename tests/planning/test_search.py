@@ -133,6 +133,16 @@ def test_the_time_limit_ends_a_search_with_what_it_has() -> None:
     assert best.multiplier == FIRST[0]
 
 
+def test_a_first_plan_that_outlasts_the_time_limit_leaves_exact_sharing() -> None:
+    class Slow(Known):
+        def __call__(self, multipliers: Sequence[float], method: Method) -> list[Candidate]:
+            assert method.plan_s <= 1000
+            raise PlanGivenUpError(OUT_OF_TIME)
+
+    best = found(Slow())
+    assert (best.plan, best.multiplier, best.stopped) == (EXACT, 0.0, "time limit")
+
+
 def test_without_a_time_limit_no_clock_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = found(Known())
     hours = count(step=10_000.0)
