@@ -21,7 +21,7 @@ def kept(emit: Emitter, beats: int, width: int) -> str:
             emit("if (!aresetn) kept_tvalid <= 1'b0;")
             emit("else if (s_axis_tready) kept_tvalid <= s_axis_tvalid;")
         return "kept"
-    fifo(emit, beats, width, "kept")
+    fifo(emit, beats, width, "s_axis", "kept")
     return "kept"
 
 
@@ -30,10 +30,10 @@ def in_block(beats: int) -> bool:
     return 1 << fifo_index(beats) > MOST_DISTRIBUTED
 
 
-def fifo(emit: Emitter, beats: int, width: int, behind: str) -> None:
-    """An instance of rtl/fifo.v between the stream in and a stream of this name."""
+def fifo(emit: Emitter, beats: int, width: int, before: str, behind: str) -> None:
+    """An instance of rtl/fifo.v between two streams by their names."""
     settings = f".WIDTH({width}), .INDEX({fifo_index(beats)}), .BLOCK({int(in_block(beats))})"
     with emit.block(f"fifo #({settings}) u_fifo (", ");"):
         emit(".clk(aclk), .rst(!aresetn),")
-        emit(".s_valid(s_axis_tvalid), .s_ready(s_axis_tready), .s_data(s_axis_tdata),")
+        emit(f".s_valid({before}_tvalid), .s_ready({before}_tready), .s_data({before}_tdata),")
         emit(f".m_valid({behind}_tvalid), .m_ready({behind}_tready), .m_data({behind}_tdata)")

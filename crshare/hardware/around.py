@@ -47,11 +47,16 @@ def block_rams(words: int, width: int) -> int:
 
 
 def queue_cost(queue: Queue) -> Resources:
-    """Of a queue between two stages, with its counters."""
-    depth, control = 1 << queue.index, 4 * queue.index + 6
+    """Of a queue between two stages, with its counters, and of what takes beats apart and puts them
+    together again."""
+    depth, width, control = 1 << queue.index, queue.word_width, 4 * queue.index + 6
+    registers = 0
+    if queue.words > 1:
+        control += choosing(width, queue.words) + 4 * queue.words.bit_length() + 4
+        registers = 2 * queue.words * width
     if queue.block:
-        return Resources(control, 0, block_rams(depth, queue.width))
-    return Resources(control + stored(queue.width, depth), queue.width + 2 * queue.index, 0)
+        return Resources(control, registers, block_rams(depth, width))
+    return Resources(control + stored(width, depth), registers + width + 2 * queue.index, 0)
 
 
 def choosing(width: int, n: int) -> int:

@@ -15,13 +15,24 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from crshare.hardware.around import queue_cost
 from crshare.hardware.choice import LUTS_A_BLOCK
-from crshare.hardware.timing import QUEUED, Timed, clocks_of, held_back, latest, needed, passed
+from crshare.hardware.timing import (
+    QUEUED,
+    Timed,
+    clocks_of,
+    held_back,
+    latest,
+    needed,
+    passed,
+    queued_for,
+)
 from hwgen import Design, Entry, MatrixVector, Pointwise, Queue, Repeat, Stage
 from hwgen.design import GIVEN, in_widths
 
+MOST_WORDS = 16  # of a beat in a queue's memory
 IMAGES = 3  # one after the other, of which the queues are filled by the last
 SPARE = 2  # beats: a fork gives one before the other, and clocks of even images are rounded
 
@@ -140,24 +151,25 @@ def _with_queues(
     """The sources of a stage, those that come too early behind queues; all of them if always. What
     is repeated waits where it is."""
     streams = [made.streams[source] for source in sources]
-    at_once = _taken(stage, streams, [0] * len(streams))
     kept = [source != GIVEN and isinstance(made.stages[source], Repeat) for source in sources]
-    waits, taken = [QUEUED * always] * len(streams), at_once
-    while True:  # what has come last may have to wait for queues
-        before = waits
-        waits = [
-            wait or QUEUED * (stream.given != taken and not keeps)
-            for wait, stream, keeps in zip(before, streams, kept, strict=True)
-        ]
-        taken = _taken(stage, streams, waits)
-        if waits == before:
-            break
+    at_once = _taken(stage, streams, [0] * len(streams))
+    waits = _settled(stage, streams, kept, [QUEUED * always] * len(streams))
+    taken = _taken(stage, streams, waits)
     needs = latest([stream.needs for stream in streams])
     widths, found = in_widths(stage), list(sources)
+    words = [1] * len(streams)
+    for port, wait in enumerate(waits):
+        if wait:
+            plain = _deep_enough(Queue("", widths[port], 1), streams[port], taken, needs)
+            gap = min(_least_gap(streams[port].given), _least_gap(taken))
+            words[port] = _narrowed(plain, gap).words
+            waits[port] = queued_for(words[port])
+    waits = _settled(stage, streams, kept, waits)
+    taken = _taken(stage, streams, waits)
     for port, (source, wait) in enumerate(zip(sources, waits, strict=True)):
         if wait:
-            depth = max(_early(streams[port].given, taken), _ahead(streams[port].needs, needs))
-            queue = Queue(f"{stage.name} queue {port}", widths[port], depth + SPARE)
+            named = Queue(f"{stage.name} queue {port}", widths[port], 1, words[port])
+            queue = _deep_enough(named, streams[port], taken, needs)
             if source in made.fronted:
                 queue = _before_unit(made, source, queue, taken, needs)
             found[port] = made.put(queue, (source,))
@@ -166,6 +178,36 @@ def _with_queues(
         elif source in made.fronted:
             made.unmoved.add(made.fronted[source])
     return tuple(found)
+
+
+def _settled(
+    stage: Stage, streams: Sequence[_Stream], kept: Sequence[bool], waits: Sequence[int]
+) -> list[int]:
+    """Clocks that each stream takes through its queue, with queues wherever beats come before they
+    are taken: what has come last may have to wait for other queues."""
+    found = list[int]()
+    while found != waits:
+        found, taken = list(waits), _taken(stage, streams, waits)
+        waits = [
+            wait or QUEUED * (stream.given != taken and not keeps)
+            for wait, stream, keeps in zip(found, streams, kept, strict=True)
+        ]
+    return found
+
+
+def _deep_enough(queue: Queue, stream: _Stream, taken: list[int], needs: list[int]) -> Queue:
+    depth = max(_early(stream.given, taken), _ahead(stream.needs, needs))
+    return replace(queue, depth=depth + SPARE)
+
+
+def _narrowed(queue: Queue, gap: int) -> Queue:
+    """gap: the fewest clocks from one beat to the next."""
+    most = min(gap, MOST_WORDS, queue.width)
+    return min((replace(queue, words=n) for n in range(1, max(1, most) + 1)), key=_price)
+
+
+def _least_gap(clocks: Sequence[int]) -> int:
+    return min((later - clock for clock, later in pairwise(clocks)), default=1)
 
 
 def _before_unit(
@@ -178,19 +220,32 @@ def _before_unit(
     (before_place,) = made.sources[place]
     unit, before = made.stages[place], made.stages[before_place]
     assert isinstance(unit, MatrixVector) and isinstance(before, Queue)
-    arrivals = made.streams[before_place].given
-    late = _late(unit, arrivals, [clock - QUEUED for clock in taken])
     source = made.streams[made.sources[before_place][0]]
-    depth = max(_early(source.given, late.taken), _room(unit, source.needs, needs)) + SPARE
-    longer = replace(before, depth=max(before.depth, depth))
+    wanted = [clock - queued_for(behind.words) for clock in taken]
+    room = _room(unit, source.needs, needs)
+    longer, late = _fronted(unit, before, source, wanted, room)
+    gap = min(_least_gap(source.given), _least_gap(late.taken))
+    longer, late = _fronted(unit, _narrowed(longer, gap), source, wanted, room)
     shorter = replace(behind, depth=_early(late.given, taken) + SPARE)
+    shorter = _narrowed(shorter, behind.words)
     anyway = 0 if before_place in made.spare else _price(before)
     if _price(longer) + _price(shorter) >= anyway + _price(behind):
         made.unmoved.add(made.fronted[place])
         return behind
     made.stages[before_place] = longer
+    given = passed(longer, source.given).given
+    made.streams[before_place] = replace(made.streams[before_place], given=given)
     made.streams[place] = replace(made.streams[place], given=late.given)
     return shorter
+
+
+def _fronted(
+    unit: MatrixVector, queue: Queue, source: _Stream, wanted: list[int], room: int
+) -> tuple[Queue, Timed]:
+    """A queue before a unit, at least as deep as it is, and when the unit works behind it."""
+    late = _late(unit, passed(queue, source.given).given, wanted)
+    depth = max(_early(source.given, late.taken), room) + SPARE
+    return replace(queue, depth=max(queue.depth, depth)), late
 
 
 def _late(unit: MatrixVector, arrivals: list[int], wanted: list[int]) -> Timed:
@@ -206,9 +261,9 @@ def _late(unit: MatrixVector, arrivals: list[int], wanted: list[int]) -> Timed:
 
 
 def _price(queue: Queue) -> int:
-    """Of its memory, in LUTs."""
+    """Of its memory and registers, in LUTs, beside each of which a device has two registers."""
     taken = queue_cost(queue)
-    return taken.luts + LUTS_A_BLOCK * taken.block_rams
+    return taken.luts + taken.registers // 2 + LUTS_A_BLOCK * taken.block_rams
 
 
 def _room(unit: MatrixVector, own: list[int], needs: list[int]) -> int:

@@ -26,7 +26,8 @@ from hwgen.datapath import Schedule
 from hwgen.design import GIVEN
 
 Windowed = Compute | Pool | MatrixVector
-QUEUED = 2  # clocks in which a beat passes an empty queue
+QUEUED = 2  # clocks in which a beat passes an empty queue as one word
+WORDS = 3  # clocks more than words, in which it passes one as several
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,8 @@ def passed(stage: Stage, arrivals: list[int]) -> Timed:
             return _in_turns(stage, arrivals)
         case Repeat(times=times):
             return _repeated(arrivals, times)
-        case Queue():
-            return Timed(arrivals, [clock + QUEUED for clock in arrivals])
+        case Queue(words=words):
+            return _queued(arrivals, words)
         case _:
             return Timed(arrivals, arrivals)
 
@@ -100,7 +101,7 @@ def clocks_of(stage: Stage, n_beats: int) -> int:
             if isinstance(stage, MatrixVector) and stage.whole_map:
                 return maps * max(walked, each)
             return maps * (walked + prod(windowing.output) * (each - 1))
-        case Pointwise(turns=each) | Repeat(times=each):
+        case Pointwise(turns=each) | Repeat(times=each) | Queue(words=each):
             return n_beats * each
         case _:
             return n_beats
@@ -116,6 +117,19 @@ def _in_turns(stage: Pointwise, arrivals: list[int]) -> Timed:
         taken.append(max(clock, free))
         free = taken[-1] + stage.turns
     return Timed(taken, [clock + stage.turns + n_stages + 1 for clock in taken])
+
+
+def queued_for(words: int) -> int:
+    """Clocks in which a beat of so many words passes an empty queue."""
+    return QUEUED if words == 1 else words + WORDS
+
+
+def _queued(arrivals: list[int], words: int) -> Timed:
+    taken, free = list[int](), 0
+    for clock in arrivals:
+        taken.append(max(clock, free))
+        free = taken[-1] + words
+    return Timed(taken, [clock + queued_for(words) for clock in taken])
 
 
 def _repeated(arrivals: list[int], times: int) -> Timed:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from crshare.hardware.architecture import Architecture, Unit
-from crshare.hardware.beats import bench, vectors
+from crshare.hardware.beats import Vectors, bench, vectors
 from crshare.hardware.lowering import Lowered, lower
 from crshare.hardware.options import Options
 from crshare.hardware.queues import clocks_an_image, queued
@@ -100,6 +100,36 @@ def test_shorter_queues_are_stuck() -> None:
     short = replace(made.design, stages=stages)
     (said,) = simulate("icarus", bench(short, vectors(made, images_of(made, 2))), 600, ([],))
     assert said.startswith("FAIL hangs")
+
+
+@pytest.mark.needs_tool("iverilog")
+@pytest.mark.parametrize("seed", (1, 3, 7))
+def test_narrow_queues_hold_nothing_up(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many words for a beat as its gap allows, whatever that saves."""
+    monkeypatch.setattr("crshare.hardware.queues._price", lambda queue: -queue.words)
+    made = made_of(seed)
+    assert max(queue.words for queue in queues(made.design)) > 1
+    beats = vectors(made, images_of(made, 5))
+    steady, stalled = simulate("icarus", bench(made.design, beats), 600, ([], [STALLS]))
+    found = passed(steady)
+    assert found is not None and passed(stalled) is not None, stalled
+    assert found.between <= clocks_an_image(made.design) + 1
+
+
+@pytest.mark.needs_tool("iverilog")
+@pytest.mark.parametrize(("words", "depth"), [(1, 3), (2, 3), (3, 30), (7, 2), (7, 40)])
+def test_a_queue_gives_what_it_takes_in_time(words: int, depth: int) -> None:
+    windowing = Windowing((3, 4), (1, 1))
+    ends = [Pool(name, windowing, (False,) * 7) for name in ("before", "behind")]
+    design = Design("dut", (ends[0], Queue("queue", 7, depth, words), ends[1]), 12, 12)
+    given = np.random.default_rng(words).integers(0, 128, 36).tolist()
+    beats = Vectors(given, run(design, given))
+    assert beats.expected == given
+    said = simulate("icarus", bench(design, beats), 600, ([], [STALLS]))
+    assert all(passed(one) is not None for one in said)
+    (alone,) = simulate("icarus", bench(design, Vectors(given[:12], given[:12])), 600, ([],))
+    found = passed(alone)
+    assert found is not None and found.clocks == latency(design)
 
 
 def pool(name: str, kernel: int) -> Pool:
