@@ -169,12 +169,13 @@ def _with_queues(
     for port, (source, wait) in enumerate(zip(sources, waits, strict=True)):
         if wait:
             named = Queue(f"{stage.name} queue {port}", widths[port], 1, words[port])
-            queue = _deep_enough(named, streams[port], taken, needs)
-            if source in made.fronted:
+            queue: Queue | None = _deep_enough(named, streams[port], taken, needs)
+            if queue and source in made.fronted:
                 queue = _before_unit(made, source, queue, taken, needs)
-            found[port] = made.put(queue, (source,))
-            if streams[port].given == at_once:
-                made.spare.add(found[port])
+            if queue:
+                found[port] = made.put(queue, (source,))
+                if streams[port].given == at_once:
+                    made.spare.add(found[port])
         elif source in made.fronted:
             made.unmoved.add(made.fronted[source])
     return tuple(found)
@@ -212,8 +213,9 @@ def _least_gap(clocks: Sequence[int]) -> int:
 
 def _before_unit(
     made: _Queued, place: int, behind: Queue, taken: list[int], needs: list[int]
-) -> Queue:
-    """The queue behind a unit, short where the one before the unit has become longer instead.
+) -> Queue | None:
+    """The queue behind a unit, short where the one before the unit has become longer instead; none
+    where the unit can have each beat ready when it is taken, and keep it until then.
 
     place: of the unit. taken, needs: of the join that reads it.
     """
@@ -221,15 +223,16 @@ def _before_unit(
     unit, before = made.stages[place], made.stages[before_place]
     assert isinstance(unit, MatrixVector) and isinstance(before, Queue)
     source = made.streams[made.sources[before_place][0]]
-    wanted = [clock - queued_for(behind.words) for clock in taken]
     room = _room(unit, source.needs, needs)
-    longer, late = _fronted(unit, before, source, wanted, room)
-    gap = min(_least_gap(source.given), _least_gap(late.taken))
-    longer, late = _fronted(unit, _narrowed(longer, gap), source, wanted, room)
-    shorter = replace(behind, depth=_early(late.given, taken) + SPARE)
-    shorter = _narrowed(shorter, behind.words)
+    longer, late = _fronted(unit, before, source, taken, room)
+    shorter = None
+    if late.given != taken:
+        wanted = [clock - queued_for(behind.words) for clock in taken]
+        longer, late = _fronted(unit, before, source, wanted, room)
+        short = replace(behind, depth=_early(late.given, taken) + SPARE)
+        shorter = _narrowed(short, behind.words)
     anyway = 0 if before_place in made.spare else _price(before)
-    if _price(longer) + _price(shorter) >= anyway + _price(behind):
+    if _price(longer) + (_price(shorter) if shorter else 0) >= anyway + _price(behind):
         made.unmoved.add(made.fronted[place])
         return behind
     made.stages[before_place] = longer
@@ -242,10 +245,17 @@ def _before_unit(
 def _fronted(
     unit: MatrixVector, queue: Queue, source: _Stream, wanted: list[int], room: int
 ) -> tuple[Queue, Timed]:
-    """A queue before a unit, at least as deep as it is, and when the unit works behind it."""
-    late = _late(unit, passed(queue, source.given).given, wanted)
-    depth = max(_early(source.given, late.taken), room) + SPARE
-    return replace(queue, depth=max(queue.depth, depth)), late
+    """A queue before a unit, at least as deep as it is and as narrow as is cheapest, and when the
+    unit works behind it."""
+
+    def behind(queue: Queue) -> tuple[Queue, Timed]:
+        late = _late(unit, passed(queue, source.given).given, wanted)
+        depth = max(_early(source.given, late.taken), room) + SPARE
+        return replace(queue, depth=max(queue.depth, depth)), late
+
+    deep, late = behind(queue)
+    gap = min(_least_gap(source.given), _least_gap(late.taken))
+    return behind(_narrowed(deep, gap))
 
 
 def _late(unit: MatrixVector, arrivals: list[int], wanted: list[int]) -> Timed:

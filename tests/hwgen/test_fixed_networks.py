@@ -13,7 +13,7 @@ from crshare.hardware.options import Options
 from crshare.hardware.timing import held_back, passed
 from crshare.network.fixed_point import formats
 from crshare.network.graph import Conv, RealConv
-from hwgen import MatrixVector, Queue
+from hwgen import MatrixVector, Pointwise, Queue, Stage
 from tests.conftest import ROOT
 
 
@@ -34,8 +34,8 @@ def test_blendnet20_has_the_layers_of_the_recipe(script: ModuleType) -> None:
 
 
 @pytest.fixture(scope="module")
-def skips() -> list[tuple[Queue, MatrixVector, Queue]]:
-    """Of a small blend network: units of skip paths, between the queues before and behind them."""
+def skips() -> list[tuple[Queue, MatrixVector, Stage]]:
+    """Of a small blend network: units of skip paths, the queues before them, and who reads them."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT / "scripts")
         script = import_module("fixed_networks")
@@ -49,22 +49,23 @@ def skips() -> list[tuple[Queue, MatrixVector, Queue]]:
         if isinstance(stage, MatrixVector) and stage.name.endswith("skip"):
             before = design.stages[links[0]]
             behind = design.stages[next(k for k, one in enumerate(design.links) if place in one)]
-            if isinstance(before, Queue) and isinstance(behind, Queue):
-                found.append((before, stage, behind))
+            assert isinstance(before, Queue)
+            found.append((before, stage, behind))
     return found
 
 
 def test_beats_wait_before_units_of_skip_paths(
-    skips: list[tuple[Queue, MatrixVector, Queue]],
+    skips: list[tuple[Queue, MatrixVector, Stage]],
 ) -> None:
-    """There they are narrower than the unit's sums."""
+    """There they are narrower than the unit's sums, and the unit keeps one until it is taken."""
     assert len(skips) > 2
     for before, unit, behind in skips:
-        assert before.width < behind.width and before.depth > behind.depth, unit.name
+        assert before.width < unit.out_width and before.depth > 3, unit.name
+        assert isinstance(behind, Pointwise), unit.name
 
 
 def test_a_unit_that_is_held_back_gives_nothing_early(
-    skips: list[tuple[Queue, MatrixVector, Queue]],
+    skips: list[tuple[Queue, MatrixVector, Stage]],
 ) -> None:
     for _, unit, _ in skips:
         arrivals = [40 * beat for beat in range(2 * prod(unit.windowing.size))]
