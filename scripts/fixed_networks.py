@@ -248,7 +248,7 @@ def main() -> int:
     )
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}, or FILE.npz")
     parser.add_argument("--clocks", type=int, action="append", metavar="N", help="an image")
-    parser.add_argument("--skip", choices=SKIPS, help=f"both, {ADDERS} first")
+    parser.add_argument("--skip", choices=SKIPS, help=f"all, {ADDERS} first")
     parser.add_argument("--queues", action="store_true", help="build the design and count them")
     parser.add_argument("--simulate", type=int, metavar="N", help="images through Verilator")
     asked, equal = parser.parse_args(), True

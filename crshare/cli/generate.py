@@ -90,9 +90,9 @@ N_IMAGES = 20
 @click.option(
     "--skip",
     type=ChoiceOf("crshare.hardware.options", "SKIPS"),
-    default="adders",
+    default="auto",
     show_default=True,
-    help="Weights in fixed point: additions, or multipliers of the device.",
+    help="Weights in fixed point: additions, multipliers of the device, or what is cheaper.",
 )
 @click.option("--verify", "prove", is_flag=True, help="Simulate against the executor.")
 @click.option(

@@ -25,7 +25,7 @@ from crshare.hardware.architecture import (
 from crshare.hardware.around import window_cost
 from crshare.hardware.left_out import of_both_parities
 from crshare.hardware.number_costs import channel_options, real_options
-from crshare.hardware.options import ADDERS
+from crshare.hardware.options import EITHER
 from crshare.hardware.parts import part_of
 from crshare.hardware.priced import Priced
 from crshare.hardware.turns_cost import turns_estimate, turns_of
@@ -59,7 +59,7 @@ def menus(
     exact: Exact,
     only: tuple[str, str] | None = None,
     by_hand: Mapping[str, Architecture] | None = None,
-    skip: str = ADDERS,
+    skip: str = EITHER,
 ) -> tuple[Menu, ...]:
     """For each layer with weights, and for what looks at channels alone, what it may be.
 

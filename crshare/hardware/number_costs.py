@@ -22,7 +22,7 @@ from crshare.hardware.architecture import (
 )
 from crshare.hardware.around import block_rams, choosing, looked_up, queue_cost, window_cost
 from crshare.hardware.number_cost import multipliers, number_luts
-from crshare.hardware.options import ADDERS
+from crshare.hardware.options import ADDERS, PRODUCTS
 from crshare.hardware.parts import Part
 from crshare.hardware.pointwise_stage import Stream, Tree, bits_at
 from crshare.hardware.priced import Priced
@@ -42,15 +42,16 @@ CONTROL = 12  # counters and the pipeline of a stage in turns
 def real_options(
     part: Part, layer: Layer, skip: str, asked: Architecture | None
 ) -> Iterator[Priced]:
-    """Of a layer with weights in fixed point: additions, or multipliers. asked: the only one."""
+    """Of a layer with weights in fixed point: additions, multipliers, or both. asked: the only
+    one."""
     real = real_of(part, layer)
     walked, windows = prod(real.windowing.padded), prod(real.windowing.output)
     window = window_cost(real.windowing, real.channels * real.values.width)
-    graph = Graph() if skip == ADDERS else None
-    if isinstance(asked or graph, Graph):
+    if isinstance(asked, Graph) or (asked is None and skip != PRODUCTS):
         luts = graph_luts(real)
         held = Resources(luts, luts + real.sums.width * len(real.weights), 0)
         yield Priced(Graph(), walked, held + window, exact=True)
+    if isinstance(asked, Graph) or (asked is None and skip == ADDERS):
         return
     pairs = product(divisors(len(real.weights)), divisors(real.n_inputs), MEMORIES)
     units = [asked] if isinstance(asked, Unit) else [Unit(*sizes) for sizes in pairs]

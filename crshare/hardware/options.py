@@ -9,9 +9,10 @@ from crshare.limits import LEVELS, LUTS, TURNS
 from hwgen.targets import GENERIC, TARGETS, XILINX
 from solver.choices import ADDER_LUTS, LUT6
 
-ADDERS, PRODUCTS = "adders", "dsp"
-SKIPS = (ADDERS, PRODUCTS)
-"""How weights in fixed point are applied: as additions of shifted numbers, or by multipliers."""
+ADDERS, PRODUCTS, EITHER = "adders", "dsp", "auto"
+SKIPS = (ADDERS, PRODUCTS, EITHER)
+"""How weights in fixed point are applied: as additions of shifted numbers, by multipliers, or as is
+cheaper for each layer, where architectures are chosen for a rate (else as additions)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Options:
     max_luts: estimated LUT6 above which a layer is refused. fold: turns in which a layer may give
     its outputs, where that takes fewer LUTs. architectures: of layers by their names; what is not
     named is a graph, or in turns by `fold`. skip: of layers with weights in fixed point without an
-    architecture, additions or products."""
+    architecture, one of SKIPS."""
 
     target: str = GENERIC
     method: str = "auto"
@@ -30,7 +31,7 @@ class Options:
     max_luts: int = 100_000
     fold: int = 1
     architectures: Mapping[str, Architecture] = field(default_factory=dict)
-    skip: str = ADDERS
+    skip: str = EITHER
 
     def __post_init__(self) -> None:
         LEVELS.check("per_stage", self.per_stage)

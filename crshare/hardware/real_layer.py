@@ -12,7 +12,7 @@ from math import prod
 from crshare.hardware.architecture import BLOCK, Graph, Unit
 from crshare.hardware.geometry import windowing_of
 from crshare.hardware.numbers import Numbers, head_of
-from crshare.hardware.options import ADDERS
+from crshare.hardware.options import PRODUCTS
 from crshare.hardware.pointwise_stage import Stream
 from crshare.network.fixed_point import Grid, kernel_integers
 from crshare.network.graph import Layer, RealConv, Signal
@@ -160,4 +160,4 @@ def architecture_of(layer: RealLayer, asked: object, skip: str) -> Graph | Unit:
     """What was asked for, or what `--skip` says of all layers with real weights."""
     if isinstance(asked, Graph | Unit):
         return asked
-    return Graph() if skip == ADDERS else Unit(1, layer.n_inputs, BLOCK)
+    return Unit(1, layer.n_inputs, BLOCK) if skip == PRODUCTS else Graph()
