@@ -30,7 +30,9 @@ from crshare.hardware.choice import Budget, Choice, cheapest, summed
 from crshare.hardware.choosing import Chooser, Chosen
 from crshare.hardware.goal import Goal
 from crshare.hardware.lowering import lower
+from crshare.hardware.number_costs import queue_estimate, tree_of
 from crshare.hardware.options import ADDERS, SKIPS, Options
+from crshare.hardware.parts import part_of
 from crshare.hardware.shown import choice_rows
 from crshare.hardware.take_home import Home, axi_top
 from crshare.limits import LUTS
@@ -219,6 +221,12 @@ def queues_of(network: Network, choice: Choice, skip: str) -> Resources:
     return summed([queue_cost(stage) for stage in stages if isinstance(stage, Queue)])
 
 
+def estimated_queues(network: Network) -> Resources:
+    """What the estimate has for them: a row of a map, or a whole one, before each join."""
+    part = part_of(network, None)
+    return summed([queue_estimate(part, layer, tree_of(part, layer)) for layer in part.roots()])
+
+
 def chosen_for(network: Network, clocks: int, skip: str) -> Chosen:
     chooser = Chooser(network, None, Options(XILINX, skip=skip))
     return chooser.choose(Goal(clocks), lambda what, _: print(f"  {what}", flush=True))
@@ -267,6 +275,10 @@ def main() -> int:
                     taken = queues_of(network, choice, skip)
                     figures = f"{taken.luts:,} LUTs, {taken.registers:,} registers"
                     print(f"  queues, as built: {figures}, {taken.block_rams:,} blocks of 18 kbit")
+                    every, guessed = choice.resources, estimated_queues(network)
+                    luts = every.luts - guessed.luts + taken.luts
+                    blocks = every.block_rams - guessed.block_rams + taken.block_rams
+                    print(f"  all, with these: {luts:,} LUTs, {blocks:,} blocks of 18 kbit")
                 if asked.simulate:
                     chosen = chosen_for(network, clocks, skip)
                     equal &= simulated(network, chosen, asked.simulate, skip)
