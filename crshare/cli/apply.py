@@ -32,7 +32,7 @@ def apply(
     sign_layers: tuple[str, ...],
     rescale: str | None,
 ) -> None:
-    """Write MODEL with the plan's weights and thresholds, for the library that wrote it.
+    """Write MODEL with the plan's weights, thresholds and offsets, for its library.
 
     A LUT network is written as crshare's own container (.npz), without the nodes that the plan
     leaves out. Without MODEL, the small network that comes with crshare is used.
@@ -57,6 +57,7 @@ def apply(
                 output=output.name,
                 layers_with_changed_weights=tuple(la.name for la in tables.layers if la.nodes),
                 changed_thresholds=(),
+                changed_offsets=(),
             )
             deliver(json_path, write_json(report))
             console(json_path).print(f"Wrote {output}: read back, it holds the plan's tables.")
@@ -75,5 +76,5 @@ def apply(
         )
     deliver(json_path, write_json(applied_report(loaded, sharing, output)))
     console(json_path).print(
-        f"Wrote {output}: read back, it holds the plan's weights and thresholds."
+        f"Wrote {output}: read back, it holds the plan's weights, thresholds and offsets."
     )

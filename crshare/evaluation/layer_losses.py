@@ -38,14 +38,15 @@ def layer_losses(
 
 
 def alone(network: Network, plan: SharingPlan, exact: SharingPlan, layer: str) -> SharingPlan:
-    """The plan of one layer with the threshold behind it; all others share exactly."""
+    """The plan of one layer with the threshold or offset behind it; all others share exactly."""
     layers = tuple(plan.layer(layer) if one.layer == layer else one for one in exact.layers)
     moved = {
         name: threshold
         for name, threshold in plan.thresholds.items()
         if _before(network, name) == layer
     }
-    return SharingPlan(plan.fingerprint, layers, moved)
+    offsets = {name: x for name, x in plan.offsets.items() if _before(network, name) == layer}
+    return SharingPlan(plan.fingerprint, layers, moved, offsets)
 
 
 def _before(network: Network, threshold: str) -> str | None:

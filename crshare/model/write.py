@@ -2,7 +2,8 @@
 
 A kernel keeps the magnitudes that the file holds and takes the new signs, so that latent weights
 stay latent and a scaled quantizer keeps its scale. Where a threshold moves, the batch normalisation
-or bias that follows is changed in that channel; all else stays as it is, bit for bit.
+or bias that follows is changed in that channel; where an offset moves, beta, the bias or
+the mean is, as nearly as float32 can hold it. All else stays as it is, bit for bit.
 """
 
 from collections.abc import Set
@@ -24,9 +25,10 @@ from crshare.frontend.lut_container import write_lut_network
 from crshare.frontend.lut_files import form_of
 from crshare.model.read import Model, Rescale, model_of, read_model
 from crshare.model.ties import same_decisions
-from crshare.network.graph import Conv, Layer, Network, Op, Threshold, alike
+from crshare.network.graph import Conv, Layer, Network, Op, Scale, Threshold, alike
 from crshare.thresholds.moved import Adjuster, Decision, adjuster, parameters
 
+SINGLE = 2.0**-20  # of an offset that float32 holds about so well
 Changes = dict[str, dict[str, Float64Array]]
 
 
@@ -40,7 +42,7 @@ def apply_network(
     layers: Declared = NOTHING,
     features: bool = False,
 ) -> None:
-    """Write `target`, the file `source` with the kernels and thresholds of `wanted`.
+    """Write `target`, the file `source` with the kernels, thresholds and offsets of `wanted`.
 
     The changed bytes are read back and compared before any is written. PlanError where `wanted` is
     not the file's network with other signs and thresholds, or the file cannot express them.
@@ -93,6 +95,8 @@ def changes_for(model: Model, wanted: Network) -> Changes:
                 named[name] = _resigned(stored, after.reshape(stored.shape))
             case Threshold() as before, Threshold() as after:
                 _move(model, old, before, after, changes)
+            case Scale() as scale, Scale(offset=offset) if (scale.offset != offset).any():
+                _shift(model, old.name, scale, offset, changes)
             case _:
                 pass
     return changes
@@ -127,6 +131,20 @@ def _move(
             array[channel] = value
 
 
+def _shift(model: Model, layer: str, before: Scale, offset: Float64Array, changes: Changes) -> None:
+    """Move a layer's beta, bias or mean; what reads back is compared in the end."""
+    stored, by = model.weights.get(layer, {}), offset - before.offset
+    name = next((name for name in ("beta", "bias", "moving_mean") if name in stored), None)
+    if name is None or stored[name].shape != by.shape:
+        raise PlanError(
+            f"{model.path}: {layer} has no beta, bias or mean that can hold the plan's offset; "
+            "write the network with `crshare export --plan`, as .npz"
+        )
+    if name == "moving_mean":
+        by = -by / np.where(before.scale, before.scale, 1.0)
+    changes.setdefault(layer, {})[name] = stored[name] + by
+
+
 def _parameters(
     model: Model, found: Adjuster, channel: int, wanted: Decision, bound: int
 ) -> dict[str, float]:
@@ -159,6 +177,8 @@ def _alike(old: Op, new: Op) -> bool:
             return alike(replace(old, kernel=new.kernel), new)
         case Threshold(), Threshold():
             return True
+        case Scale(), Scale():
+            return alike(replace(old, offset=new.offset), new)
         case _:
             return old is new or alike(old, new)
 
@@ -169,6 +189,10 @@ def _refuse_difference(target: Path, written: Network, wanted: Network) -> None:
             case Threshold() as one, Threshold() as other:
                 same = bool(same_decisions(one, other, wanted.input_of(layer).bound).all())
                 advice = "its parameters are too large for float32"
+            case Scale() as one, Scale() as other:
+                same = alike(replace(one, offset=other.offset), other)
+                same = same and np.allclose(one.offset, other.offset, SINGLE, SINGLE)
+                advice = "its offset does not follow from beta, a bias or a mean alone"
             case one, other:
                 same = alike(one, other)
                 advice = "keep the directions of the thresholds before it"

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from crshare.arrays import Float64Array
 from crshare.errors import NetworkError
-from crshare.network.fixed_point import OffGridError, unit_fraction
+from crshare.network.fixed_point import EXACT_BITS, OffGridError, fraction_of, unit_fraction
 from crshare.network.graph import (
     INPUT,
     Add,
@@ -186,6 +186,15 @@ class _Fixing:
     def _scaled(self, factors: Float64Array, offset: Float64Array, grid: int) -> tuple[Op, int]:
         fraction = max(grid, OFFSET_FRACTION) if offset.any() else grid
         return Scale(factors, _placed(offset, fraction)), fraction
+
+
+def on_grid_of(scale: Scale, offset: Float64Array) -> Float64Array:
+    """The nearest offset with as many bits behind the point as the factors and the offset of a
+    scale have, or OFFSET_FRACTION of them; as it is where they have no end."""
+    if not np.isfinite(offset).all():
+        return scale.offset
+    fraction = max(fraction_of(scale.scale), fraction_of(scale.offset), OFFSET_FRACTION)
+    return _placed(offset, fraction) if fraction < EXACT_BITS - 2 else offset
 
 
 def _placed(values: npt.NDArray[np.floating[Any]], fraction: int) -> Float64Array:

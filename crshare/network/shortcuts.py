@@ -7,9 +7,8 @@ the sum is multiplied by, and on the distribution of the real values before the 
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from crshare.arrays import Float64Array
+from crshare.arrays import Array, Float64Array
 from crshare.network.graph import (
     Add,
     Clamp,
@@ -58,6 +57,19 @@ def real_sign(network: Network, name: str) -> RealSign | None:
     return None
 
 
+def norm_behind(network: Network, name: str) -> Layer | None:
+    """The scale with an offset that alone takes the sums of layer `name`, as they are, limited or
+    leaked; None without one."""
+    while True:
+        readers = network.readers_of(name)
+        if len(readers) != 1 or not isinstance(readers[0].op, Scale | Clamp | Leak):
+            return None
+        (reader,) = readers
+        if isinstance(reader.op, Scale):
+            return reader
+        name = reader.name
+
+
 def _is_gated(network: Network, name: str, product: Layer) -> bool:
     """Whether a product has the places of layer `name`, and does not only take a factor from it."""
     return network.signals[name].shape == network.signals[product.name].shape
@@ -76,8 +88,9 @@ class Moments:
     def none(cls, channels: int) -> "Moments":
         return cls(0, np.zeros(channels), np.zeros(channels))
 
-    def add(self, reals: npt.NDArray[np.float64]) -> None:
-        """reals: [n, h, w, channels]."""
+    def add(self, values: Array) -> None:
+        """values: [n, h, w, channels]."""
+        reals = values.astype(np.float64)
         self.count += reals[..., 0].size
         self.sums += reals.sum(axis=(0, 1, 2))
         self.squares += np.square(reals).sum(axis=(0, 1, 2))

@@ -14,10 +14,10 @@ from typing import Annotated, Any, Final, Literal
 import numpy as np
 from msgspec import Meta, to_builtins
 
-from crshare.arrays import BoolArray, Int8Array
+from crshare.arrays import BoolArray, Float64Array, Int8Array
 from crshare.errors import PlanError
 from crshare.files import read_file_bytes, write_text
-from crshare.network.graph import Network, Threshold
+from crshare.network.graph import Network, Scale, Threshold
 from crshare.network.slices import SliceTable, decompose
 from crshare.plan.plan import LayerPlan, SharingPlan
 from crshare.strict_json import JsonError
@@ -77,9 +77,18 @@ class PlannedThreshold:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedOffset:
+    """What is added to each channel, behind its factor."""
+
+    name: str
+    offset: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PlanFile:
     """A sharing plan of crshare; of version 2 where a layer shares patterns. images: hashes of the
-    sets that chose it (calibration) and reported its loss (test), where they are known."""
+    sets that chose it (calibration) and reported its loss (test), where they are known. offsets:
+    those that the plan changes; left out where there are none."""
 
     format: Literal["crshare-plan"]
     version: Literal[1, 2]
@@ -87,6 +96,7 @@ class PlanFile:
     layers: tuple[PlannedLayer, ...]
     thresholds: tuple[PlannedThreshold, ...]
     images: dict[str, Hash] = field(default_factory=dict)
+    offsets: tuple[PlannedOffset, ...] = ()
 
 
 def write_plan(
@@ -115,6 +125,10 @@ def dumps(
         layers=tuple(map(_planned_layer, plan.layers)),
         thresholds=tuple(_planned(*item) for item in sorted(plan.thresholds.items())),
         images=dict(images),
+        offsets=tuple(
+            PlannedOffset(name, tuple(offset.tolist()))
+            for name, offset in sorted(plan.offsets.items())
+        ),
     )
     return _by_line(to_builtins(file))
 
@@ -160,14 +174,16 @@ def _plan(file: PlanFile, network: Network) -> SharingPlan:
             f"{', '.join(table.layer for table in tables)}"
         )
     changed = [threshold.name for threshold in file.thresholds]
+    changed += [offset.name for offset in file.offsets]
     if len(set(changed)) < len(changed):
-        raise PlanError("changes one threshold twice")
+        raise PlanError("changes one threshold or offset twice")
     if file.version == SLICES and any(map(_is_of_patterns, file.layers)):
         raise PlanError("is of version 1, yet names groups of filters, which only version 2 has")
     return SharingPlan(
         fingerprint=file.model.fingerprint,
         layers=tuple(map(_layer, file.layers, tables)),
         thresholds={item.name: _threshold(item, network) for item in file.thresholds},
+        offsets={item.name: _offset(item, network) for item in file.offsets},
     )
 
 
@@ -235,6 +251,19 @@ def _threshold(changed: PlannedThreshold, network: Network) -> Threshold:
     return old.moved(np.array(changed.at, np.int32), ~_flags(changed.falling, len(old.at)))
 
 
+def _offset(changed: PlannedOffset, network: Network) -> Float64Array:
+    old = network.op_of(changed.name)
+    if not isinstance(old, Scale):
+        raise PlanError(f"changes the offset of {changed.name!r}, which the model does not have")
+    if len(changed.offset) != len(old.offset):
+        n = len(old.offset)
+        raise PlanError(f"offset of {changed.name}: {len(changed.offset)} values; expected {n}")
+    found = np.array(changed.offset, np.float64)
+    if not np.isfinite(found).all():
+        raise PlanError(f"offset of {changed.name}: a value is no finite number")
+    return found
+
+
 def _flags(indices: Sequence[int], n: int) -> BoolArray:
     if any(index >= n for index in indices):
         raise PlanError(f"names filter {max(indices)}; filters run from 0 to {n - 1}")
@@ -283,7 +312,8 @@ def _by_line(document: Json) -> str:
         f"{rows(list(map(shortened, layer['groups'])), '    ')}\n  ]}}"
         for layer in document["layers"]
     )
-    thresholds = rows(document["thresholds"], "  ")
-    return (
-        f'{json.dumps(head)[:-1]},\n"layers":[\n{layers}\n],\n"thresholds":[\n{thresholds}\n]}}\n'
-    )
+    listed = [f'"thresholds":[\n{rows(document["thresholds"], "  ")}\n]']
+    if document["offsets"]:
+        listed.append(f'"offsets":[\n{rows(document["offsets"], "  ")}\n]')
+    ends = ",\n".join(listed)
+    return f'{json.dumps(head)[:-1]},\n"layers":[\n{layers}\n],\n{ends}}}\n'

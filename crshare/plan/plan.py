@@ -16,10 +16,10 @@ from functools import cached_property
 
 import numpy as np
 
-from crshare.arrays import BoolArray, Int8Array, Int32Array
+from crshare.arrays import BoolArray, Float64Array, Int8Array, Int32Array
 from crshare.errors import PlanError
 from crshare.frame import Cell, Frame, Tabled
-from crshare.network.graph import Network, Op, Threshold
+from crshare.network.graph import Network, Op, Scale, Threshold
 from crshare.network.slices import SliceTable, decompose, with_slices
 from crshare.plan.origins import (
     Computed,
@@ -195,12 +195,14 @@ def parts_of(table: SliceTable, plan: LayerPlan) -> Iterator[tuple[SliceTable, L
 class SharingPlan(Tabled):
     """A plan for a whole network, bound to it by the fingerprint of its weights and thresholds.
 
-    thresholds: by name of the Threshold layer, only those that the plan changes.
+    thresholds: by name of the Threshold layer, only those that the plan changes. offsets: likewise,
+    [channels] by name of the Scale layer behind sums that a sign reads as reals.
     """
 
     fingerprint: str
     layers: tuple[LayerPlan, ...]
     thresholds: dict[str, Threshold] = field(default_factory=dict)
+    offsets: dict[str, Float64Array] = field(default_factory=dict)
 
     def summary(self) -> Frame:
         title = f"sharing plan of network {self.fingerprint[:12]}"
@@ -276,9 +278,14 @@ def layer_from_weights(table: SliceTable, effective: Int8Array) -> LayerPlan:
 
 
 def planned_network(network: Network, plan: SharingPlan) -> Network:
-    """The network with the plan's effective weights and thresholds."""
+    """The network with the plan's effective weights, thresholds and offsets."""
     tables = {table.layer: table for table in decompose(network)}
     ops: dict[str, Op] = dict(plan.thresholds)
+    for name, offset in plan.offsets.items():
+        scale = network.op_of(name)
+        if not isinstance(scale, Scale):
+            raise PlanError(f"changes the offset of {name!r}, which the model does not have")
+        ops[name] = replace(scale, offset=offset)
     for layer, conv in network.convs():
         planned = plan.layer(layer.name).effective(tables[layer.name])
         ops[layer.name] = with_slices(conv, planned)
@@ -295,5 +302,5 @@ def changed_layers(network: Network, plan: SharingPlan) -> list[str]:
 
 
 def is_exact(network: Network, plan: SharingPlan) -> bool:
-    """Whether the plan changes no weight and no threshold: then no output can differ."""
-    return not changed_layers(network, plan) and not plan.thresholds
+    """Whether the plan changes no weight, threshold or offset: then no output can differ."""
+    return not (changed_layers(network, plan) or plan.thresholds or plan.offsets)

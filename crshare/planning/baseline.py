@@ -1,21 +1,29 @@
 """The baseline of a search: statistics of the original network on the calibration images."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from crshare.arrays import Array, Float64Array
 from crshare.executor.execute import Histogram, compile_part, sum_histograms, usable_cores
+from crshare.executor.kernels.native import values_of
 from crshare.images.image_set import ImageSet
-from crshare.network.graph import INPUT, BitPool, Kind, Layer, Network, Threshold
-from crshare.network.shortcuts import Moments, RealSign, importance_of_reals, real_sign
+from crshare.network.fixing import on_grid_of
+from crshare.network.graph import INPUT, BitPool, Kind, Layer, Network, Scale, Threshold
+from crshare.network.shortcuts import (
+    Moments,
+    RealSign,
+    importance_of_reals,
+    norm_behind,
+    real_sign,
+)
 from crshare.network.slices import SliceTable, decompose
 from crshare.planning.calibrate import firing
 
 MOST_BYTES = 400 * 2**20  # of the original network's maps held at a time
-REAL_IMAGES, A_FEW = 500, 50  # on which the reals before a sign are looked at, and at a time
+REAL_IMAGES, A_FEW = 500, 50  # on which reals are looked at, and how many are held at a time
 LEAST_SHARE = 0.02  # of all slice operations, that a layer without 2-D slices needs to be tried
 
 
@@ -26,7 +34,8 @@ class BaselineLayer:
     threshold: the comparison that reads its sums, None for the scores. fired: how often each
     channel fires over all images and positions. importance: what an error's variance costs, for
     each filter. similar: whether similar slices are worth a try here. positions_read: of the map
-    that the next layer reads, after pooling.
+    that the next layer reads, after pooling. norm: of a layer whose sums reach a sign as reals, the
+    scale behind them, whose offset may move; means: of what that reads, for each channel.
     """
 
     layer: Layer
@@ -37,6 +46,8 @@ class BaselineLayer:
     similar: bool
     inputs: Array
     positions_read: int
+    norm: Layer | None = None
+    means: Float64Array = field(default_factory=lambda: np.zeros(0))
 
     @property
     def movable(self) -> Threshold | None:
@@ -63,12 +74,19 @@ def baseline_of(network: Network, images: ImageSet) -> Baseline:
     planned = [table for table in tables if _on_bits(network, table.layer)]
     sources = {network.layer(table.layer).source for table in planned}
     inputs = compile_part(network, start=INPUT, targets=sources).run(images.images)
-    reals = real_importance(network, [table.layer for table in planned], images.images)
+    signs = _real_signs(network, [table.layer for table in planned])
+    norms = {name: norm for name in signs if (norm := norm_behind(network, name))}
+    before = {found.sign.source for found in signs.values()}
+    before |= {norm.source for norm in norms.values()}
+    moments = moments_of(network, INPUT, images.images, before)
     layers = list[BaselineLayer]()
     for table in planned:
-        layer = network.layer(table.layer)
-        values, real = inputs[layer.source], reals.get(layer.name)
-        layers.append(_baseline_layer(network, layer, table, values, total, real))
+        layer, sign = network.layer(table.layer), signs.get(table.layer)
+        reals = _coarse(importance_of_reals(sign, moments[sign.sign.source])) if sign else None
+        made = _baseline_layer(network, layer, table, inputs[layer.source], total, reals)
+        if norm := norms.get(layer.name):
+            made = replace(made, norm=norm, means=moments[norm.source].mean)
+        layers.append(made)
     return Baseline(network, images, tables, tuple(layers))
 
 
@@ -84,33 +102,41 @@ def layer_histogram(network: Network, layer: Layer, values: Array) -> Histogram:
     return sum_histograms(conv, given, values, n_threads=usable_cores())
 
 
-def real_importance(
-    network: Network, layers: Sequence[str], images: Array
-) -> dict[str, Float64Array]:
+def _real_signs(network: Network, layers: Sequence[str]) -> dict[str, RealSign]:
     """Of the layers whose sums reach a sign as reals, beside a shortcut."""
-    signs = dict[str, RealSign]()
+    found = dict[str, RealSign]()
     for name in layers:
-        found = None if network.threshold_of(name) else real_sign(network, name)
-        if found is not None:
-            signs[name] = found
-    moments = _moments(network, {found.sign.source for found in signs.values()}, images)
-    return {
-        name: _coarse(importance_of_reals(found, moments[found.sign.source]))
-        for name, found in signs.items()
-    }
+        sign = None if network.threshold_of(name) else real_sign(network, name)
+        if sign is not None:
+            found[name] = sign
+    return found
 
 
-def _moments(network: Network, names: Collection[str], images: Array) -> dict[str, Moments]:
-    """Of the reals that these layers give for the first images, a few of which are held at a
-    time."""
+def moments_of(
+    network: Network, start: str, values: Array, names: Collection[str]
+) -> dict[str, Moments]:
+    """Of what these layers give for the first images, a few of which are held at a time.
+
+    values: of layer `start`, an image each, or images.
+    """
     found = {name: Moments.none(network.signals[name].shape[2]) for name in names}
     if not found:
         return found
-    part = compile_part(network, start=INPUT, targets=found)
-    for first in range(0, min(REAL_IMAGES, len(images)), A_FEW):
-        for name, reals in part.run(images[first : min(first + A_FEW, REAL_IMAGES)]).items():
-            found[name].add(reals)
+    part = compile_part(network, start=start, targets=found)
+    for first in range(0, min(REAL_IMAGES, len(values)), A_FEW):
+        for name, x in part.run(values[first : min(first + A_FEW, REAL_IMAGES)]).items():
+            found[name].add(values_of(x, network.signals[name]))
     return found
+
+
+def offset_for(layer: BaselineLayer, planned: Network, inputs: Array) -> Float64Array | None:
+    """The offset of the norm behind a layer with which its mean of each channel is the original
+    network's; None where that has none. inputs: of the layer, in the planned network."""
+    if layer.norm is None or not isinstance(layer.norm.op, Scale):
+        return None
+    scale, name = layer.norm.op, layer.norm.source
+    now = moments_of(planned, layer.layer.source, inputs, {name})[name].mean
+    return on_grid_of(scale, scale.offset + scale.scale * _coarse(layer.means - now))
 
 
 def _baseline_layer(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from crshare.arrays import Array, Int8Array
+from crshare.arrays import Array, Float64Array, Int8Array
 from crshare.network.graph import Network, Threshold
 from crshare.network.slices import SliceTable
 from crshare.planning.baseline import BaselineLayer
@@ -58,3 +58,6 @@ class DamageModel(Protocol):
 
     def threshold(self, state: LayerState, planned: Network) -> Threshold | None:
         """Where the layer's threshold moves in the planned network; None where it stays."""
+
+    def offset(self, state: LayerState, planned: Network) -> Float64Array | None:
+        """The offset of the norm behind the layer's sums, [filters]; None where it stays."""

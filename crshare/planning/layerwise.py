@@ -12,10 +12,10 @@ from math import inf
 
 import numpy as np
 
-from crshare.arrays import Array
+from crshare.arrays import Array, Float64Array
 from crshare.executor.execute import last_cut, map_bytes, run_onward
 from crshare.limits import SEED
-from crshare.network.graph import INPUT, Network, Op, Threshold
+from crshare.network.graph import INPUT, Network, Op, Scale, Threshold
 from crshare.network.slices import SliceTable, decompose, with_slices
 from crshare.plan.plan import LayerPlan, SharingPlan, exact_layer
 from crshare.planning.baseline import Baseline, BaselineLayer
@@ -145,7 +145,8 @@ class PartialPlan:
         )
 
     def take(self, state: LayerState, plan: LayerPlan, damage: DamageModel) -> None:
-        """Adopt a layer's plan, and move the threshold behind it where the damage model does."""
+        """Adopt a layer's plan, and move the threshold or offset behind it where the damage model
+        does."""
         baseline_layer, name = state.baseline, state.baseline.layer.name
         conv = self.network.conv(name)
         planned = with_slices(conv, plan.effective(baseline_layer.table))
@@ -159,11 +160,15 @@ class PartialPlan:
         moved = damage.threshold(state, self.network)
         if baseline_layer.threshold is not None and moved is not None:
             self.network = self.network.replace({baseline_layer.threshold.name: moved})
+        offset, norm = damage.offset(state, self.network), baseline_layer.norm
+        if norm is not None and isinstance(norm.op, Scale) and offset is not None:
+            self.network = self.network.replace({norm.name: replace(norm.op, offset=offset)})
 
     def plan(self) -> SharingPlan:
         moved = moved_thresholds(self.network, self.baseline.network)
+        offsets = moved_offsets(self.network, self.baseline.network)
         layers = tuple(self.plans[table.layer] for table in self.baseline.tables)
-        return SharingPlan(self.fingerprint, layers, moved)
+        return SharingPlan(self.fingerprint, layers, moved, offsets)
 
 
 def moved_thresholds(network: Network, original: Network) -> dict[str, Threshold]:
@@ -171,6 +176,16 @@ def moved_thresholds(network: Network, original: Network) -> dict[str, Threshold
         layer.name: layer.op
         for layer, old in zip(network.layers, original.layers, strict=True)
         if isinstance(layer.op, Threshold) and layer.op is not old.op
+    }
+
+
+def moved_offsets(network: Network, original: Network) -> dict[str, Float64Array]:
+    return {
+        layer.name: layer.op.offset
+        for layer, old in zip(network.layers, original.layers, strict=True)
+        if isinstance(layer.op, Scale)
+        and isinstance(old.op, Scale)
+        and not np.array_equal(layer.op.offset, old.op.offset)
     }
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from crshare.arrays import Float64Array, Int8Array
 from crshare.network.graph import Network, Threshold
 from crshare.network.slices import SliceTable, candidate_patterns
-from crshare.planning.baseline import BaselineLayer, layer_histogram
+from crshare.planning.baseline import BaselineLayer, layer_histogram, offset_for
 from crshare.planning.calibrate import recalibrate
 from crshare.planning.covariance import Moments, moments, sample_windows
 from crshare.planning.damage import LayerState, Opening
@@ -171,6 +171,10 @@ class MatchedVariance:
             return None
         histogram = layer_histogram(planned, baseline_layer.layer, state.inputs)
         return recalibrate(histogram, baseline_layer.movable, baseline_layer.fired)
+
+    def offset(self, state: LayerState, planned: Network) -> Float64Array | None:
+        """With which every channel has the mean that it had in the original network."""
+        return offset_for(state.baseline, planned, state.inputs)
 
 
 def seen_moments(state: LayerState, n_windows: int) -> Moments:

@@ -244,6 +244,7 @@ class AppliedReport(Head):
     output: str
     layers_with_changed_weights: tuple[str, ...]
     changed_thresholds: tuple[str, ...]
+    changed_offsets: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

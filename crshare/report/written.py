@@ -111,6 +111,7 @@ def applied_report(model: Model, plan: SharingPlan, output: Path) -> AppliedRepo
         output=output.name,
         layers_with_changed_weights=tuple(changed_layers(model.network, plan)),
         changed_thresholds=tuple(sorted(plan.thresholds)),
+        changed_offsets=tuple(sorted(plan.offsets)),
     )
 
 

@@ -6,7 +6,7 @@ computes what the planned network computes, up to float32 rounding of what is re
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from typing import Any, cast
 
@@ -98,7 +98,7 @@ class Trainable:
             if not same_decisions(_threshold(layer), found, bound).all():
                 thresholds[name] = found
         layers = tuple(self.convs[plan.layer].trained_plan() for plan in self.plan.layers)
-        return SharingPlan(self.plan.fingerprint, layers, thresholds)
+        return SharingPlan(self.plan.fingerprint, layers, thresholds, self.plan.offsets)
 
 
 def trainable(network: Network, plan: SharingPlan, momentum: float = MOMENTUM) -> Trainable:
@@ -142,9 +142,14 @@ class _Graph:
                 pooled = Applied(partial(pool_windows, pool, lowest))(given[0])
                 self.values[layer.name] = self._comparison(threshold)(pooled)
             case op:
-                function = function_of(op)
+                function = function_of(self._planned(layer.name, op))
                 value = given if len(given) > 1 else given[0]
                 self.values[layer.name] = Applied(function)(value)
+
+    def _planned(self, name: str, op: Op) -> Op:
+        """With the plan's offset."""
+        offset = self.plan.offsets.get(name)
+        return replace(op, offset=offset) if isinstance(op, Scale) and offset is not None else op
 
     def _value(self, source: str) -> Any:
         return self.entered if source == INPUT else self.values[source]

@@ -63,7 +63,7 @@ def test_a_plan_that_was_laid_out_anew_is_the_same(
     [
         (lambda d: d.update(version=3), "is no plan of version 1 or 2 (Invalid enum value 3"),
         (lambda d: d["layers"].reverse(), "plans layers dense, conv3"),
-        (lambda d: d["thresholds"].append(d["thresholds"][0]), "changes one threshold twice"),
+        (lambda d: d["thresholds"].append(d["thresholds"][0]), "changes one threshold or offset"),
         (lambda d: d["thresholds"][0].update(name="x"), "changes the threshold 'x'"),
         (lambda d: d["thresholds"][0].update(falling=[99]), "names filter 99"),
         (lambda d: d["layers"][0]["groups"][0]["use"].pop(), "layer conv1, group 0: 7 uses"),
