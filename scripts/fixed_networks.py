@@ -5,6 +5,7 @@
     python scripts/fixed_networks.py blendnet20 --queues                   and what queues take
     python scripts/fixed_networks.py blend-small --simulate 100            all answers by Verilator
     python scripts/fixed_networks.py FILE.npz                              what export wrote
+    python scripts/fixed_networks.py FILE.npz --plan plan.json             and under a plan
 
 Weights of rows are drawn, not trained: their shapes and bits are those of `crshare train` and
 `crshare export --fixed-point 4.4`, 8 bits of factors, 4 fraction bits of skip weights. --simulate
@@ -36,7 +37,7 @@ from crshare.hardware.parts import part_of
 from crshare.hardware.shown import choice_rows
 from crshare.hardware.take_home import Home, axi_top
 from crshare.limits import LUTS
-from crshare.model.read import read_network
+from crshare.model.read import fingerprint, read_network
 from crshare.network.graph import (
     INPUT,
     Add,
@@ -55,6 +56,8 @@ from crshare.network.graph import (
     Sign,
     SumPool,
 )
+from crshare.plan.file import read_plan
+from crshare.plan.plan import SharingPlan
 from hwgen import STALLS, Queue, files
 from hwgen.simulate import compiled
 from hwgen.targets import XILINX
@@ -213,11 +216,11 @@ def table_of(rows: list[tuple[str, ...]]) -> Table:
     return table
 
 
-def queues_of(network: Network, choice: Choice, skip: str) -> Resources:
+def queues_of(network: Network, plan: SharingPlan | None, choice: Choice, skip: str) -> Resources:
     """Of all queues, the design of this choice being built."""
     architectures = {layer: priced.architecture for layer, priced in choice.layers}
     options = Options(XILINX, skip=skip, architectures=architectures, max_luts=int(LUTS.high))
-    stages = lower(network, None, options, name="network").design.stages
+    stages = lower(network, plan, options, name="network").design.stages
     return summed([queue_cost(stage) for stage in stages if isinstance(stage, Queue)])
 
 
@@ -227,17 +230,22 @@ def estimated_queues(network: Network) -> Resources:
     return summed([queue_estimate(part, layer, tree_of(part, layer)) for layer in part.roots()])
 
 
-def chosen_for(network: Network, clocks: int, skip: str) -> Chosen:
-    chooser = Chooser(network, None, Options(XILINX, skip=skip))
+def chosen_for(network: Network, clocks: int, skip: str, plan: SharingPlan | None = None) -> Chosen:
+    chooser = Chooser(network, plan, Options(XILINX, skip=skip))
     return chooser.choose(Goal(clocks), lambda what, _: print(f"  {what}", flush=True))
 
 
 def simulated(
-    network: Network, chosen: Chosen, n: int, skip: str, simulator: str = "verilator"
+    network: Network,
+    chosen: Chosen,
+    n: int,
+    skip: str,
+    simulator: str = "verilator",
+    plan: SharingPlan | None = None,
 ) -> bool:
     """Whether all answers are the executor's, with and without stalls, and come in time."""
     options = replace(Options(XILINX, skip=skip), architectures=chosen.architectures)
-    lowered = lower(network, None, options, name="network")
+    lowered = lower(network, plan, options, name="network")
     top = axi_top(lowered, Home(clocks=chosen.choice.clocks))
     images = np.random.default_rng(1).integers(0, 256, (n, *network.input.shape))
     texts = files(lowered.design) | top.files() | axi_bench(lowered, top, images)
@@ -257,22 +265,25 @@ def main() -> int:
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(ROWS)}, or FILE.npz")
     parser.add_argument("--clocks", type=int, action="append", metavar="N", help="an image")
     parser.add_argument("--skip", choices=SKIPS, help=f"all, {ADDERS} first")
+    parser.add_argument("--plan", type=Path, metavar="FILE", help="of a FILE.npz")
     parser.add_argument("--queues", action="store_true", help="build the design and count them")
     parser.add_argument("--simulate", type=int, metavar="N", help="images through Verilator")
     asked, equal = parser.parse_args(), True
     for name in asked.rows or list(ROWS):
         if name not in ROWS and not name.endswith(".npz"):
             parser.error(f"{name} is none of {', '.join(ROWS)}, and no .npz")
-        network = drawn(ROWS[name]) if name in ROWS else read_network(Path(name))
+        network, plan = drawn(ROWS[name]) if name in ROWS else read_network(Path(name)), None
+        if asked.plan:
+            plan = read_plan(asked.plan, network, fingerprint(network))
         for skip in [asked.skip] if asked.skip else SKIPS:
-            chooser = Chooser(network, None, Options(XILINX, skip=skip))
+            chooser = Chooser(network, plan, Options(XILINX, skip=skip))
             question = chooser.question(Budget(), {})
             for clocks in asked.clocks or CLOCKS:
                 print(f"{name} at {clocks:,} clocks an image, --skip {skip}", flush=True)
                 choice = cheapest(question, clocks)
                 Console(width=110).print(table_of(estimated(choice) if choice else []))
                 if asked.queues and choice:
-                    taken = queues_of(network, choice, skip)
+                    taken = queues_of(network, plan, choice, skip)
                     figures = f"{taken.luts:,} LUTs, {taken.registers:,} registers"
                     print(f"  queues, as built: {figures}, {taken.block_rams:,} blocks of 18 kbit")
                     every, guessed = choice.resources, estimated_queues(network)
@@ -280,8 +291,8 @@ def main() -> int:
                     blocks = every.block_rams - guessed.block_rams + taken.block_rams
                     print(f"  all, with these: {luts:,} LUTs, {blocks:,} blocks of 18 kbit")
                 if asked.simulate:
-                    chosen = chosen_for(network, clocks, skip)
-                    equal &= simulated(network, chosen, asked.simulate, skip)
+                    chosen = chosen_for(network, clocks, skip, plan)
+                    equal &= simulated(network, chosen, asked.simulate, skip, plan=plan)
     return 0 if equal else 1
 
 
