@@ -71,16 +71,54 @@ def count_bits(words: Words, counts: Int64Array) -> None:
 
 
 @compiled
-def real_windows(x: Float64Array, kernel: Float64Array, strides: Pair, out: Float64Array) -> None:
-    """Sums over windows, added in the order tap row, tap column, input channel."""
+def real_windows(
+    x: Float64Array,
+    kernel: Float64Array,
+    bias: Float64Array,
+    strides: Pair,
+    before: Pair,
+    out: Float64Array,
+) -> None:
+    """Sums over windows, added in the order tap row, tap column, input channel, then the bias.
+
+    before: lines above and to the left of the map; what lies outside of it adds nothing.
+    """
     kh, kw, channels, filters = kernel.shape
     for n in range(out.shape[0]):
         for i in range(out.shape[1]):
+            top = i * strides[0] - before[0]
             for j in range(out.shape[2]):
+                left = j * strides[1] - before[1]
                 out[n, i, j] = 0.0
-                for y in range(kh):
-                    for z in range(kw):
+                for y in range(max(0, -top), min(kh, x.shape[1] - top)):
+                    for z in range(max(0, -left), min(kw, x.shape[2] - left)):
                         for c in range(channels):
-                            value = x[n, i * strides[0] + y, j * strides[1] + z, c]
+                            value = x[n, top + y, left + z, c]
                             for o in range(filters):
                                 out[n, i, j, o] += value * kernel[y, z, c, o]
+                for o in range(filters):
+                    out[n, i, j, o] += bias[o]
+
+
+@compiled
+def signs(x: Float64Array, zero_is_plus: bool, words: Words) -> None:
+    """The signs of reals [rows, channels] as words [rows, words]."""
+    for row in range(x.shape[0]):
+        for first in range(0, x.shape[1], 64):
+            word = np.uint64(0)
+            for c in range(first, min(first + 64, x.shape[1])):
+                value = x[row, c]
+                plus = value > 0 or (zero_is_plus and value == 0)
+                word |= np.uint64(plus) << np.uint64(c - first)
+            words[row, first // 64] = word
+
+
+@compiled
+def quantise(
+    x: Float64Array, unit: float, low: float, high: float, even: bool, out: Float64Array
+) -> None:
+    """To the nearest multiples of the unit within limits, of flat arrays."""
+    for place in range(len(x)):
+        share = x[place] / unit
+        steps = np.rint(share) if even else np.floor(share + 0.5)
+        out[place] = min(max(unit * steps, low), high)

@@ -74,7 +74,7 @@ def ready(op: Op, variant: Variant, given: Signal, *others: Signal) -> Run:
         case Threshold():
             return partial(compare, op)
         case Sign(zero_is_plus):
-            return sign if zero_is_plus else positive
+            return partial(sign, zero_is_plus)
         case BitPool():
             return partial(pool_bits, op, given)
         case MaxPool():
@@ -85,10 +85,12 @@ def ready(op: Op, variant: Variant, given: Signal, *others: Signal) -> Run:
             return partial(flatten, given)
         case Leak(negative):
             return lambda x, _: np.where(x < 0, negative * x, x)
-        case Quantise() | Curve():
+        case Quantise():
+            return partial(quantise, op)
+        case Curve():
             return lambda x, _: apply(op, x)
-        case Scale(scale, offset):
-            return lambda x, _: scale * values_of(x, given).astype(np.float64) + offset
+        case Scale():
+            return partial(scaled, op, given)
         case Clamp(low, high):
             return lambda x, _: np.clip(x, low, high)
         case Lut() | Modulate() | ClassSums():
@@ -123,12 +125,25 @@ def compare(threshold: Threshold, x: Array, _: Scratch) -> Words:
     return pack_bits(reached)
 
 
-def sign(x: Array, _: Scratch) -> Words:
-    return pack_bits(x >= 0)
+def sign(zero_is_plus: bool, x: Array, _: Scratch) -> Words:
+    words = np.empty((*x.shape[:3], n_words(x.shape[3])), np.uint64)
+    rows = np.ascontiguousarray(x).reshape(-1, x.shape[3])
+    maps.signs(rows, zero_is_plus, words.reshape(-1, words.shape[3]))
+    return words
 
 
-def positive(x: Array, _: Scratch) -> Words:
-    return pack_bits(x > 0)
+def quantise(op: Quantise, x: Array, _: Scratch) -> Array:
+    out = np.empty(x.shape)
+    flat = np.ascontiguousarray(x).reshape(-1)
+    maps.quantise(flat, op.unit, op.low, op.high, op.halves == "even", out.reshape(-1))
+    return out
+
+
+def scaled(op: Scale, given: Signal, x: Array, _: Scratch) -> Array:
+    values = values_of(x, given) if given.kind is Kind.BITS else x
+    out: Array = np.multiply(values, op.scale)
+    out += op.offset
+    return out
 
 
 def flatten(given: Signal, x: Array, _: Scratch) -> Array:
@@ -191,15 +206,12 @@ def before(op: MaxPool | BitPool, given: Signal) -> tuple[int, int]:
 
 def real_conv(op: RealConv, given: Signal, x: Array, _: Scratch) -> Array:
     """Sums in the order of the reference, then the bias."""
-    height, width, filters = signal_after(op, given).shape
-    around = [(0, 0)]
-    for axis in range(2):
-        window, stride = op.kernel.shape[axis], op.strides[axis]
-        positions, first = extent(given.shape[axis], window, stride, same=op.same)
-        last = (positions - 1) * stride + window - first - given.shape[axis]
-        around.append((first, max(last, 0)))
-    padded = np.pad(values_of(x, given).astype(np.float64), (*around, (0, 0)))
-    out = np.empty((len(x), height, width, filters))
-    kernel = op.kernel.astype(np.float64)
-    maps.real_windows(np.ascontiguousarray(padded), kernel, op.strides, out)
-    return out + op.bias.astype(np.float64)
+    lines = [
+        extent(given.shape[axis], op.kernel.shape[axis], op.strides[axis], same=op.same)[1]
+        for axis in range(2)
+    ]
+    out = np.empty((len(x), *signal_after(op, given).shape))
+    reals = np.ascontiguousarray(values_of(x, given), np.float64)
+    kernel, bias = op.kernel.astype(np.float64), op.bias.astype(np.float64)
+    maps.real_windows(reals, kernel, bias, op.strides, (lines[0], lines[1]), out)
+    return out

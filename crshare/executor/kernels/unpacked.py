@@ -32,9 +32,9 @@ def add(given: tuple[Signal, ...], *maps: Array) -> Array:
     """The sum of native arrays, the last argument being the scratch."""
     kind = np.float64 if signal_after(Add(), *given).kind is Kind.REALS else np.int32
     parts = _parts(given, maps)
-    total: Array = np.zeros(parts[0].shape, kind)
-    for part in parts:
-        total += part.astype(kind)
+    total: Array = np.add(parts[0], 0, dtype=kind, casting="unsafe")
+    for part in parts[1:]:
+        np.add(total, part, out=total, casting="unsafe")
     return total
 
 
