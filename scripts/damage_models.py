@@ -110,6 +110,13 @@ class NotMoved(NotScaled):
         return None
 
 
+class OffsetsStay(MatchedVariance):
+    """Of batch normalisations beside shortcuts."""
+
+    def offset(self, state: LayerState, planned: Network) -> None:
+        return None
+
+
 class Rising(MatchedVariance):
     """The cost of a representative rises from pass to pass."""
 
@@ -190,6 +197,7 @@ def methods(total: int) -> dict[str, Method]:
         "thresholds by least squared error": Placed(places=by_squared_error),
         "thresholds by agreement": Placed(places=by_agreement),
         "thresholds not recalibrated": NotMoved(),
+        "offsets not moved": OffsetsStay(),
         "multiplier rising over passes": Rising(),
         "layers below 2 % of all slice operations shared exactly": LargeLayers(least=total // 50),
         "2 passes": MatchedVariance(n_passes=2),
