@@ -141,7 +141,7 @@ def quantise(op: Quantise, x: Array, _: Scratch) -> Array:
 
 def scaled(op: Scale, given: Signal, x: Array, _: Scratch) -> Array:
     values = values_of(x, given) if given.kind is Kind.BITS else x
-    out: Array = np.multiply(values, op.scale)
+    out: Array = np.multiply(values, op.scale, dtype=np.float64)
     out += op.offset
     return out
 
