@@ -199,6 +199,27 @@ def test_luts_against_clocks_are_shown_where_they_were_counted(
     ]
 
 
+def test_layers_at_a_rate_are_shown_with_their_multipliers(optimized: Path, tmp_path: Path) -> None:
+    document, path = read_document(optimized), tmp_path / "rates.json"
+    rates = asdict(rates_of(document.report.fingerprint, 9000, 4000))
+    unit = {"architecture": "unit", "pe": 1, "simd": 9, "memory": "block", "clocks": 2000}
+    unit |= {
+        "luts": 1234,
+        "registers": 5,
+        "block_rams_18k": 3,
+        "dsps": 9,
+        "share": 1,
+        "built": True,
+    }
+    path.write_text(json.dumps({"rates": rates, "clocks": 2048, "layers": {"skip": unit}}))
+    table = render(with_rates(document, path)).split("Layers at 2,048 clocks an image")[-1]
+    cells = re.findall(r"<t[dh][^>]*>([^<]*)<", table.split("</table>")[0])
+    assert cells[-6:] == ["skip", "unit", "2,000", "1,234", "3", "9"]
+    del unit["dsps"]
+    path.write_text(json.dumps({"rates": rates, "clocks": 2048, "layers": {"skip": unit}}))
+    assert ">DSPs<" not in render(with_rates(document, path))
+
+
 def test_a_limit_that_is_far_from_all_points_is_not_drawn(document: Document) -> None:
     far = rates_of(document.report.fingerprint, 90000, 40000)
     assert limit_in_sight(far) is None

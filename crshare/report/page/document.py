@@ -1,7 +1,8 @@
 """What the page shows: a report as a value, and the files beside it."""
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,10 +52,24 @@ class Synthesised:
 
 
 @dataclass(frozen=True, slots=True)
+class ChosenLayer:
+    """What is chosen for a layer, and what that takes."""
+
+    architecture: str
+    clocks: Count
+    luts: Count
+    block_rams_18k: Count
+    dsps: Count = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Estimated:
-    """Of what `crshare generate --curve --json` writes, what the page shows."""
+    """Of what `crshare generate --curve --json` writes, what the page shows. layers, clocks: of the
+    choice, where a rate or device was asked for."""
 
     rates: Rates
+    layers: dict[str, ChosenLayer] = field(default_factory=dict)
+    clocks: Count = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +84,11 @@ class Spent:
 class Document:
     """All that the page shows.
 
-    luts: of all stages as synthesised, where they were. rates: LUTs against clocks, where they were
-    counted. spent: empty where no times were kept. opened: the layer whose sharing groups the
-    reader asked for. planned, curve: the layers as plan.json has them, and pareto.json, where these
-    stand beside the report. portraits: those of the report, or with the channel that was asked for.
+    luts: of all stages as synthesised, where they were. rates: LUTs against clocks, where they
+    were counted. chosen: with them, what each layer is at one of the rates. spent: empty where
+    no times were kept. opened: the layer whose sharing groups the reader asked for. planned,
+    curve: the layers as plan.json has them, and pareto.json, where these stand beside the
+    report. portraits: those of the report, or with the channel that was asked for.
     """
 
     report: PlanReport | AnalysisReport
@@ -81,6 +97,8 @@ class Document:
     luts: tuple[LayerLuts, ...] = ()
     spent: tuple[Spent, ...] = ()
     rates: Rates | None = None
+    chosen: Mapping[str, ChosenLayer] = field(default_factory=dict)
+    chosen_clocks: int = 0
     opened: str | None = None
     planned: tuple[PlannedLayer, ...] = ()
     curve: CurveReport | None = None
@@ -178,10 +196,10 @@ def with_luts(document: Document, path: Path) -> Document:
 def with_rates(document: Document, path: Path) -> Document:
     """With the curves of `crshare generate MODEL --plan PLAN --curve PICTURE --json FILE`."""
     advice = "make it with `crshare generate MODEL --plan PLAN --curve PICTURE --json FILE`"
-    rates = _written_by("generate --curve --json", path, Estimated, advice).rates
-    if rates.fingerprint != document.report.fingerprint:
+    found = _written_by("generate --curve --json", path, Estimated, advice)
+    if found.rates.fingerprint != document.report.fingerprint:
         raise CrshareError(f"{path}: has the curves of another model; {advice}")
-    return replace(document, rates=rates)
+    return replace(document, rates=found.rates, chosen=found.layers, chosen_clocks=found.clocks)
 
 
 def _written_by(command: str, path: Path, kind: type[T], advice: str) -> T:

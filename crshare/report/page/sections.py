@@ -210,9 +210,13 @@ def rates(document: Document) -> Section | None:
     )
     if limit_in_sight(document.rates):
         note += " Below the line the device holds the LUTs."
+    if document.chosen:
+        note += " What each layer is at one of the rates, and its DSP blocks, stands below."
     figure = plot(partial(rate_plot, document.rates))
-    body = joined([figure, tables.rates_table(document.rates)])
-    return Section("rates", "LUTs against clocks", note, body)
+    parts = [figure, tables.rates_table(document.rates)]
+    if document.chosen:
+        parts.append(tables.chosen_table(document.chosen, document.chosen_clocks))
+    return Section("rates", "LUTs against clocks", note, joined(parts))
 
 
 def solver(document: Document) -> Section | None:

@@ -1,13 +1,13 @@
 """Tables of the page: cells with the value they sort by, right-aligned where they are figures."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from crshare.plan.cost import LayerCounts
 from crshare.plan.luts import LayerLuts, luts_together
 from crshare.plan.origins import ORIGINS
 from crshare.report.figures import ROWS, Row, begun, change, share, short
-from crshare.report.page.document import Document
+from crshare.report.page.document import ChosenLayer, Document
 from crshare.report.page.markup import Markup, element
 from crshare.report.promised import last_of_each
 from crshare.report.rates import RatePoint, Rates, at
@@ -145,6 +145,19 @@ def rates_table(rates: Rates) -> Markup:
             row += [*_taken(planned), saved(*both)]
         rows.append(row)
     return table("The least LUTs at each rate", headings, rows)
+
+
+def chosen_table(layers: Mapping[str, ChosenLayer], clocks: int) -> Markup:
+    """What each layer is at a rate, and takes; DSP blocks where any layer multiplies."""
+    multiplied = any(layer.dsps for layer in layers.values())
+    headings = ["Layer", "Architecture", "Clocks", "LUTs", "Block RAMs"]
+    headings += ["DSPs"] if multiplied else []
+    rows = []
+    for name, layer in layers.items():
+        figures = [layer.clocks, layer.luts, layer.block_rams_18k]
+        figures += [layer.dsps] if multiplied else []
+        rows.append([Cell(name), Cell(layer.architecture), *map(count, figures)])
+    return table(f"Layers at {clocks:,} clocks an image", headings, rows)
 
 
 def _taken(point: RatePoint | None) -> list[Cell]:
