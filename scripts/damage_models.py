@@ -113,7 +113,7 @@ class NotMoved(NotScaled):
 class OffsetsStay(MatchedVariance):
     """Of batch normalisations beside shortcuts."""
 
-    def offset(self, state: LayerState, planned: Network) -> None:
+    def norm(self, state: LayerState, planned: Network) -> None:
         return None
 
 

@@ -47,11 +47,13 @@ def real_options(
     real = real_of(part, layer)
     walked, windows = prod(real.windowing.padded), prod(real.windowing.output)
     window = window_cost(real.windowing, real.channels * real.values.width)
-    if isinstance(asked, Graph) or (asked is None and skip != PRODUCTS):
+    added = isinstance(asked, Graph) if asked else skip != PRODUCTS
+    multiplied = not isinstance(asked, Graph) if asked else skip != ADDERS
+    if added:
         luts = graph_luts(real)
         held = Resources(luts, luts + real.sums.width * len(real.weights), 0)
         yield Priced(Graph(), walked, held + window, exact=True)
-    if isinstance(asked, Graph) or (asked is None and skip == ADDERS):
+    if not multiplied:
         return
     pairs = product(divisors(len(real.weights)), divisors(real.n_inputs), MEMORIES)
     units = [asked] if isinstance(asked, Unit) else [Unit(*sizes) for sizes in pairs]

@@ -91,9 +91,9 @@ class Part:
         if len(readers) != 1 or self.network.signals[layer.name].kind is Kind.BITS:
             return False
         (reader,) = readers
-        signals, read = self.network.signals, (layer.name, reader.name)
+        sizes = [self.network.signals[one.name].shape[:2] for one in (layer, reader)]
         joins = isinstance(layer.op, Concatenate) or isinstance(reader.op, Concatenate)
-        joins |= len({signals[name].shape[:2] for name in read}) > 1  # counts for all positions
+        joins |= sizes[0] != sizes[1]  # a single position counts for all of a map
         alone = reader.sources.count(layer.name) == 1 and not self.scales_scores(reader)
         return isinstance(reader.op, PointwiseOp) and alone and not joins
 

@@ -161,7 +161,7 @@ def _with_queues(
     for port, wait in enumerate(waits):
         if wait:
             plain = _deep_enough(Queue("", widths[port], 1), streams[port], taken, needs)
-            gap = min(_least_gap(streams[port].given), _least_gap(taken))
+            gap = _least_gap(streams[port].given, taken)
             words[port] = _narrowed(plain, gap).words
             waits[port] = queued_for(words[port])
     waits = _settled(stage, streams, kept, waits)
@@ -169,9 +169,9 @@ def _with_queues(
     for port, (source, wait) in enumerate(zip(sources, waits, strict=True)):
         if wait:
             named = Queue(f"{stage.name} queue {port}", widths[port], 1, words[port])
-            queue: Queue | None = _deep_enough(named, streams[port], taken, needs)
-            if queue and source in made.fronted:
-                queue = _before_unit(made, source, queue, taken, needs)
+            deep = _deep_enough(named, streams[port], taken, needs)
+            fronted = source in made.fronted
+            queue = _before_unit(made, source, deep, taken, needs) if fronted else deep
             if queue:
                 found[port] = made.put(queue, (source,))
                 if streams[port].given == at_once:
@@ -207,8 +207,10 @@ def _narrowed(queue: Queue, gap: int) -> Queue:
     return min((replace(queue, words=n) for n in range(1, max(1, most) + 1)), key=_price)
 
 
-def _least_gap(clocks: Sequence[int]) -> int:
-    return min((later - clock for clock, later in pairwise(clocks)), default=1)
+def _least_gap(*streams: Sequence[int]) -> int:
+    """The fewest clocks from one beat of a stream to its next."""
+    gaps = (later - clock for clocks in streams for clock, later in pairwise(clocks))
+    return min(gaps, default=1)
 
 
 def _before_unit(
@@ -254,8 +256,7 @@ def _fronted(
         return replace(queue, depth=max(queue.depth, depth)), late
 
     deep, late = behind(queue)
-    gap = min(_least_gap(source.given), _least_gap(late.taken))
-    return behind(_narrowed(deep, gap))
+    return behind(_narrowed(deep, _least_gap(source.given, late.taken)))
 
 
 def _late(unit: MatrixVector, arrivals: list[int], wanted: list[int]) -> Timed:

@@ -221,13 +221,10 @@ class Stages:
             stage: Stage = lines_of_bits(layer.name, op, given)
             self.streams[layer.name] = bits_at(self._put(layer, stage))
             return
-        stream, fraction = self._plain(layer.source), self._fraction(layer.source)
-        value, per_stage = op.value << fraction, self.options.per_stage
+        stream, per_stage = self._plain(layer.source), self.options.per_stage
+        value = op.value << self.grids[layer.source].fraction
         lines = lines_of_numbers(layer.name, op, given, stream.values, value, per_stage)
         self.streams[layer.name] = Stream(self._append(lines, (stream.place,)), scores_of(lines))
-
-    def _fraction(self, name: str) -> int:
-        return 0 if self.planned.signals[name].kind is Kind.BITS else self.grids[name].fraction
 
     def _pool_bits(self, layer: Layer, pool: BitPool, given: Signal) -> None:
         every = tuple(bool(flag) for flag in pool.all_of)

@@ -76,7 +76,7 @@ def _is_gated(network: Network, name: str, product: Layer) -> bool:
 
 
 @dataclass
-class Moments:
+class ChannelMoments:
     """Of the values of each channel, over all images and positions so far. sums: of values, and of
     their squares."""
 
@@ -85,7 +85,7 @@ class Moments:
     squares: Float64Array
 
     @classmethod
-    def none(cls, channels: int) -> "Moments":
+    def none(cls, channels: int) -> "ChannelMoments":
         return cls(0, np.zeros(channels), np.zeros(channels))
 
     def add(self, values: Array) -> None:
@@ -106,7 +106,7 @@ class Moments:
         return variance
 
 
-def importance_of_reals(found: RealSign, reals: Moments) -> Float64Array:
+def importance_of_reals(found: RealSign, reals: ChannelMoments) -> Float64Array:
     """What a unit of a sum's variance costs, for each filter: the density of a normal value at
     zero, over its variance, times the square of the scale. reals: what comes before the sign."""
     mean, variance = reals.mean, reals.variance

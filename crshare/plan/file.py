@@ -17,9 +17,9 @@ from msgspec import Meta, to_builtins
 from crshare.arrays import BoolArray, Float64Array, Int8Array
 from crshare.errors import PlanError
 from crshare.files import read_file_bytes, write_text
-from crshare.network.graph import Network, Scale, Threshold
+from crshare.network.graph import Network, Threshold
 from crshare.network.slices import SliceTable, decompose
-from crshare.plan.plan import LayerPlan, SharingPlan
+from crshare.plan.plan import LayerPlan, SharingPlan, scale_of
 from crshare.strict_json import JsonError
 from crshare.typed_json import Count, Hash, Int32, Ternary, read_json
 
@@ -252,9 +252,7 @@ def _threshold(changed: PlannedThreshold, network: Network) -> Threshold:
 
 
 def _offset(changed: PlannedOffset, network: Network) -> Float64Array:
-    old = network.op_of(changed.name)
-    if not isinstance(old, Scale):
-        raise PlanError(f"changes the offset of {changed.name!r}, which the model does not have")
+    old = scale_of(network, changed.name)
     if len(changed.offset) != len(old.offset):
         n = len(old.offset)
         raise PlanError(f"offset of {changed.name}: {len(changed.offset)} values; expected {n}")

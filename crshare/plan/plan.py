@@ -281,15 +281,28 @@ def planned_network(network: Network, plan: SharingPlan) -> Network:
     """The network with the plan's effective weights, thresholds and offsets."""
     tables = {table.layer: table for table in decompose(network)}
     ops: dict[str, Op] = dict(plan.thresholds)
-    for name, offset in plan.offsets.items():
-        scale = network.op_of(name)
-        if not isinstance(scale, Scale):
-            raise PlanError(f"changes the offset of {name!r}, which the model does not have")
-        ops[name] = replace(scale, offset=offset)
     for layer, conv in network.convs():
         planned = plan.layer(layer.name).effective(tables[layer.name])
         ops[layer.name] = with_slices(conv, planned)
-    return network.replace(ops)
+    return with_offsets(network, plan).replace(ops)
+
+
+def with_offsets(network: Network, plan: SharingPlan) -> Network:
+    """The network with the plan's offsets alone."""
+    return network.replace(
+        {
+            name: replace(scale_of(network, name), offset=offset)
+            for name, offset in plan.offsets.items()
+        }
+    )
+
+
+def scale_of(network: Network, name: str) -> Scale:
+    """The scale of this name, whose offset a plan may change; PlanError where there is none."""
+    scale = network.op_of(name)
+    if not isinstance(scale, Scale):
+        raise PlanError(f"changes the offset of {name!r}, which the model does not have")
+    return scale
 
 
 def changed_layers(network: Network, plan: SharingPlan) -> list[str]:

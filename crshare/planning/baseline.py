@@ -13,7 +13,7 @@ from crshare.images.image_set import ImageSet
 from crshare.network.fixing import on_grid_of
 from crshare.network.graph import INPUT, BitPool, Kind, Layer, Network, Scale, Threshold
 from crshare.network.shortcuts import (
-    Moments,
+    ChannelMoments,
     RealSign,
     importance_of_reals,
     norm_behind,
@@ -114,12 +114,12 @@ def _real_signs(network: Network, layers: Sequence[str]) -> dict[str, RealSign]:
 
 def moments_of(
     network: Network, start: str, values: Array, names: Collection[str]
-) -> dict[str, Moments]:
+) -> dict[str, ChannelMoments]:
     """Of what these layers give for the first images, a few of which are held at a time.
 
     values: of layer `start`, an image each, or images.
     """
-    found = {name: Moments.none(network.signals[name].shape[2]) for name in names}
+    found = {name: ChannelMoments.none(network.signals[name].shape[2]) for name in names}
     if not found:
         return found
     part = compile_part(network, start=start, targets=found)
@@ -129,14 +129,15 @@ def moments_of(
     return found
 
 
-def offset_for(layer: BaselineLayer, planned: Network, inputs: Array) -> Float64Array | None:
-    """The offset of the norm behind a layer with which its mean of each channel is the original
-    network's; None where that has none. inputs: of the layer, in the planned network."""
+def norm_for(layer: BaselineLayer, planned: Network, inputs: Array) -> Scale | None:
+    """The norm behind a layer with the offset that gives each channel the mean of the original
+    network; None where there is none. inputs: of the layer, in the planned network."""
     if layer.norm is None or not isinstance(layer.norm.op, Scale):
         return None
     scale, name = layer.norm.op, layer.norm.source
     now = moments_of(planned, layer.layer.source, inputs, {name})[name].mean
-    return on_grid_of(scale, scale.offset + scale.scale * _coarse(layer.means - now))
+    moved = scale.offset + scale.scale * _coarse(layer.means - now)
+    return replace(scale, offset=on_grid_of(scale, moved))
 
 
 def _baseline_layer(

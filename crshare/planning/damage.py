@@ -1,10 +1,10 @@
-"""The protocol of damage models: the weights of a layer at a multiplier, and its threshold."""
+"""The protocol of damage models: a layer's weights at a multiplier, and what moves behind them."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from crshare.arrays import Array, Float64Array, Int8Array
-from crshare.network.graph import Network, Threshold
+from crshare.arrays import Array, Int8Array
+from crshare.network.graph import Network, Scale, Threshold
 from crshare.network.slices import SliceTable
 from crshare.planning.baseline import BaselineLayer
 from crshare.planning.group_problem import Solve
@@ -59,5 +59,5 @@ class DamageModel(Protocol):
     def threshold(self, state: LayerState, planned: Network) -> Threshold | None:
         """Where the layer's threshold moves in the planned network; None where it stays."""
 
-    def offset(self, state: LayerState, planned: Network) -> Float64Array | None:
-        """The offset of the norm behind the layer's sums, [filters]; None where it stays."""
+    def norm(self, state: LayerState, planned: Network) -> Scale | None:
+        """The norm behind the layer's sums with another offset; None where it stays."""

@@ -160,9 +160,9 @@ class PartialPlan:
         moved = damage.threshold(state, self.network)
         if baseline_layer.threshold is not None and moved is not None:
             self.network = self.network.replace({baseline_layer.threshold.name: moved})
-        offset, norm = damage.offset(state, self.network), baseline_layer.norm
-        if norm is not None and isinstance(norm.op, Scale) and offset is not None:
-            self.network = self.network.replace({norm.name: replace(norm.op, offset=offset)})
+        scale = damage.norm(state, self.network)
+        if baseline_layer.norm is not None and scale is not None:
+            self.network = self.network.replace({baseline_layer.norm.name: scale})
 
     def plan(self) -> SharingPlan:
         moved = moved_thresholds(self.network, self.baseline.network)

@@ -21,9 +21,9 @@ from math import sqrt
 import numpy as np
 
 from crshare.arrays import Float64Array, Int8Array
-from crshare.network.graph import Network, Threshold
+from crshare.network.graph import Network, Scale, Threshold
 from crshare.network.slices import SliceTable, candidate_patterns
-from crshare.planning.baseline import BaselineLayer, layer_histogram, offset_for
+from crshare.planning.baseline import BaselineLayer, layer_histogram, norm_for
 from crshare.planning.calibrate import recalibrate
 from crshare.planning.covariance import Moments, moments, sample_windows
 from crshare.planning.damage import LayerState, Opening
@@ -172,9 +172,9 @@ class MatchedVariance:
         histogram = layer_histogram(planned, baseline_layer.layer, state.inputs)
         return recalibrate(histogram, baseline_layer.movable, baseline_layer.fired)
 
-    def offset(self, state: LayerState, planned: Network) -> Float64Array | None:
+    def norm(self, state: LayerState, planned: Network) -> Scale | None:
         """With which every channel has the mean that it had in the original network."""
-        return offset_for(state.baseline, planned, state.inputs)
+        return norm_for(state.baseline, planned, state.inputs)
 
 
 def seen_moments(state: LayerState, n_windows: int) -> Moments:

@@ -6,7 +6,7 @@ computes what the planned network computes, up to float32 rounding of what is re
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial, reduce
 from typing import Any, cast
 
@@ -40,7 +40,7 @@ from crshare.network.graph import (
     Threshold,
 )
 from crshare.network.slices import decompose
-from crshare.plan.plan import SharingPlan
+from crshare.plan.plan import SharingPlan, with_offsets
 from crshare.train.sharing import SharedConv
 from crshare.train.signs import sign
 from crshare.train.trained_thresholds import TrainedThreshold, lowest_counts
@@ -104,7 +104,7 @@ class Trainable:
 def trainable(network: Network, plan: SharingPlan, momentum: float = MOMENTUM) -> Trainable:
     """Build the Keras model. momentum: of the moving averages of batch normalisation."""
     builder = _Graph(network, plan, momentum)
-    for layer in network.layers:
+    for layer in with_offsets(network, plan).layers:
         builder.add(layer)
     scores = keras.layers.Flatten(name="crshare_scores")(builder.values[network.layers[-1].name])
     model = keras.Model(builder.values[INPUT], scores)
@@ -142,14 +142,9 @@ class _Graph:
                 pooled = Applied(partial(pool_windows, pool, lowest))(given[0])
                 self.values[layer.name] = self._comparison(threshold)(pooled)
             case op:
-                function = function_of(self._planned(layer.name, op))
+                function = function_of(op)
                 value = given if len(given) > 1 else given[0]
                 self.values[layer.name] = Applied(function)(value)
-
-    def _planned(self, name: str, op: Op) -> Op:
-        """With the plan's offset."""
-        offset = self.plan.offsets.get(name)
-        return replace(op, offset=offset) if isinstance(op, Scale) and offset is not None else op
 
     def _value(self, source: str) -> Any:
         return self.entered if source == INPUT else self.values[source]

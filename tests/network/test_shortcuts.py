@@ -16,7 +16,7 @@ from crshare.model.write import apply_network
 from crshare.network.graph import Network, Scale
 from crshare.network.reference import run
 from crshare.network.shortcuts import (
-    Moments,
+    ChannelMoments,
     RealSign,
     importance_of_reals,
     norm_behind,
@@ -68,7 +68,7 @@ def test_the_sign_behind_a_shortcut_and_the_scale_on_the_way(tmp_path: Path) -> 
 def test_importance_is_the_density_at_zero_over_the_variance(tmp_path: Path) -> None:
     sign = RealSign(bireal(tmp_path).layer("a1/sign"), np.array([1.0, 2.0, 1.0, 5.0]))
     reals = RNG.normal((0, 0, 3, 0), (1, 1, 1, 0), (40, 5, 5, 4))
-    moments = Moments.none(4)
+    moments = ChannelMoments.none(4)
     for some in (reals[:7], reals[7:]):
         moments.add(some)
     found = importance_of_reals(sign, moments)
