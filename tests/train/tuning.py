@@ -21,7 +21,13 @@ from crshare.images.image_set import ImageSet, stand_ins
 from crshare.model.read import Model
 from crshare.network.slices import decompose
 from crshare.plan.file import dumps
-from crshare.plan.plan import LayerPlan, SharingPlan, layer_from_weights, planned_network
+from crshare.plan.plan import (
+    LayerPlan,
+    SharingPlan,
+    layer_from_weights,
+    planned_network,
+    scale_of,
+)
 from crshare.planning.layerwise import exact_plan
 from crshare.report.training_schema import FinetuneReport
 from crshare.train import finetune as tuning
@@ -30,7 +36,7 @@ from crshare.train.augment import Augmentation
 from crshare.train.course import Course, Trained, parted, share_right
 from crshare.train.keras_model import trainable
 from crshare.typed_json import read_json, write_json
-from tests.keras_files import batch_norm, conv, dense, flatten, signs, write_h5
+from tests.keras_files import Spec, batch_norm, conv, dense, flatten, signs, write_h5
 from tests.plans import random_pattern_plan
 
 import tensorflow as tf  # isort: skip  # crshare.train says which Keras it is to use
@@ -208,6 +214,38 @@ def test_layers_that_the_plan_left_alone_are_free_and_share_what_is_equal_afterw
     validation = stand_ins(held_out) if knows_mirrored(little.network, held_out) else held_out
     assert tuned.validation_name == validation.name
     assert share_right(planned_network(little.network, found), validation) == tuned.best["held_out"]
+
+
+@pytest.fixture(scope="module")
+def shortcut(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """A block of sign, convolution and batch normalisation, added to its input."""
+    layers = [
+        conv("conv1", signs(RNG, 3, 3, 1, 6), input_quantizer=None, padding="same"),
+        batch_norm("norm1", RNG.integers(-20, 20, 6), 900.0),
+        conv("conv2", signs(RNG, 3, 3, 6, 6), padding="same", pad_values=1.0),
+        batch_norm("norm2", RNG.integers(-5, 5, 6), 60.0),
+        Spec("Add", "sum", reads=("norm1", "norm2")),
+        conv("conv3", signs(RNG, 8, 8, 6, 10)),
+        batch_norm("norm3", RNG.normal(size=10), 30.0),
+    ]
+    path = tmp_path_factory.mktemp("model") / "shortcut.h5"
+    return crshare.load(write_h5(path, layers, (8, 8, 1), functional=True))
+
+
+@pytest.mark.needs_package("sklearn")
+def test_offsets_that_a_plan_moved_stay_where_it_has_them(
+    shortcut: Model, images: ImageSet, tmp_path: Path
+) -> None:
+    network = shortcut.network
+    offset = scale_of(network, "norm2").offset + np.linspace(-1, 1, 6)
+    given = replace(small_plan(shortcut), offsets={"norm2": offset})
+    as_keras_says(shortcut, given, images)
+    course = replace(COURSE, first_rate=0.1, last_rate=0.02, batch=10)
+    tuned = tuning.finetune(shortcut, given, images, course, tmp_path, silent)
+    assert tuned.best["epoch"] > 0
+    found = crshare.load_plan(shortcut, tuned.path)
+    assert list(found.offsets) == ["norm2"] and np.array_equal(found.offsets["norm2"], offset)
+    as_keras_says(shortcut, found, images)
 
 
 class KilledError(Exception):
