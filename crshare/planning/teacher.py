@@ -4,6 +4,8 @@ G. Hinton, O. Vinyals, J. Dean, "Distilling the knowledge in a neural network", 
 """
 
 from dataclasses import dataclass
+from math import prod
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,11 +36,13 @@ class Teacher:
 
     def wanted(self, labels: Array, images: Array) -> npt.NDArray[np.float32]:
         """float32 [n, classes], each row a distribution."""
-        scores = flat_scores(self.executor, images)
-        said = softmax(scores / self.temperature, axis=1)
-        right = labels[:, None] == np.arange(scores.shape[1])
-        mixed: npt.NDArray[np.float32] = self.share * said + (1 - self.share) * right
-        return mixed.astype(np.float32)
+        network = self.executor.network
+        n_classes = prod(network.signals[network.layers[-1].name].shape)
+        wanted: npt.NDArray[np.floating[Any]] = (labels[:, None] == np.arange(n_classes)) * 1.0
+        if self.share > 0:
+            said = softmax(flat_scores(self.executor, images) / self.temperature, axis=1)
+            wanted = self.share * said + (1 - self.share) * wanted
+        return wanted.astype(np.float32)
 
 
 def teacher_of(network: Network, images: ImageSet | StreamedSet, share: float) -> Teacher:

@@ -9,6 +9,7 @@ image is in part its label, in part what the original network says (Hinton, Viny
 
 from collections.abc import Callable, Set
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,7 @@ from crshare.train.loop import Data, TrainingJob, deterministic, run
 from crshare.train.rates import decayed
 
 N_MOMENTS = 1000  # images that tell the moments of the sums before the first step
+N_SETTLED = 5000  # and after each epoch
 PLAN, CHECKPOINT = "plan.json", "checkpoint.npz"
 
 
@@ -86,6 +88,7 @@ def finetune(
     path = folder / PLAN
     job = TrainingJob(
         tuned.model,
+        settle=lambda seen: tuned.settle(islice(seen, -(-N_SETTLED // course.batch))),
         evaluate=lambda: share_right(planned_network(network, tuned.trained_plan()), validation),
         validation_name=validation.name,
         keep=lambda: write_plan(

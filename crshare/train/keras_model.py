@@ -5,7 +5,7 @@ scores) is applied as it stands, since a plan cannot express a change of it. At 
 computes what the planned network computes, up to float32 rounding of what is real-valued.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial, reduce
 from typing import Any, cast
@@ -48,7 +48,6 @@ from crshare.train.trained_thresholds import TrainedThreshold, lowest_counts
 Call = Callable[..., Any]
 
 BATCH = 100
-MOMENTUM = 0.9
 CURVES: dict[str, Call] = {
     "tanh": tf.tanh,
     "sigmoid": tf.sigmoid,
@@ -89,6 +88,26 @@ class Trainable:
             for layer, (mean, variance) in zip(found, moments(probe, images), strict=True):
                 layer.begin(mean, variance)
 
+    def settle(self, batches: Iterable[Array]) -> None:
+        """Take the moments of all batch normalisations from batches of images [n, h, w, c], each
+        normalised by its own as in training; thresholds move with them.
+
+        Moving averages would mix the sums of weights that have changed meanwhile, or be those of
+        few images (Wu and Johnson, "Rethinking 'Batch' in BatchNorm", 2021, sec. 3).
+        """
+        norms = [layer.norm for layer in self.comparisons.values() if layer.norm.trainable]
+        totals, n_batches = [np.zeros((2, *norm.moving_mean.shape)) for norm in norms], 0
+        for images in batches:
+            self.model(images, training=True)
+            for total, norm in zip(totals, norms, strict=True):
+                mean, variance = norm.moving_mean.numpy(), norm.moving_variance.numpy()
+                total += mean, variance + mean**2
+            n_batches += 1
+        for total, norm in zip(totals, norms, strict=True):
+            mean, square = total / n_batches
+            norm.moving_mean.assign(mean)
+            norm.moving_variance.assign(square - mean**2)
+
     def trained_plan(self) -> SharingPlan:
         """The plan of now; of the thresholds those that decide otherwise than the model's own."""
         thresholds = {}
@@ -101,9 +120,9 @@ class Trainable:
         return SharingPlan(self.plan.fingerprint, layers, thresholds, self.plan.offsets)
 
 
-def trainable(network: Network, plan: SharingPlan, momentum: float = MOMENTUM) -> Trainable:
-    """Build the Keras model. momentum: of the moving averages of batch normalisation."""
-    builder = _Graph(network, plan, momentum)
+def trainable(network: Network, plan: SharingPlan) -> Trainable:
+    """Build the Keras model."""
+    builder = _Graph(network, plan)
     for layer in with_offsets(network, plan).layers:
         builder.add(layer)
     scores = keras.layers.Flatten(name="crshare_scores")(builder.values[network.layers[-1].name])
@@ -114,8 +133,8 @@ def trainable(network: Network, plan: SharingPlan, momentum: float = MOMENTUM) -
 class _Graph:
     """Keras values by the names of the network's layers, while the model is built."""
 
-    def __init__(self, network: Network, plan: SharingPlan, momentum: float) -> None:
-        self.network, self.plan, self.momentum = network, plan, momentum
+    def __init__(self, network: Network, plan: SharingPlan) -> None:
+        self.network, self.plan = network, plan
         self.tables = {table.layer: table for table in decompose(network)}
         self.convs: dict[str, SharedConv] = {}
         self.comparisons: dict[str, TrainedThreshold] = {}
@@ -153,7 +172,7 @@ class _Graph:
         old = _threshold(layer)
         planned = self.plan.thresholds.get(layer.name, old)
         bound = self.network.input_of(layer).bound
-        made = TrainedThreshold(planned, bound, self.momentum)
+        made = TrainedThreshold(planned, bound)
         self.comparisons[layer.name] = made
         return made
 

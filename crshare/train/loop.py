@@ -34,13 +34,15 @@ class Data:
 class TrainingJob:
     """A model to train. model: a compiled Keras model. evaluate: the share of the validation images
     that it classifies right now. validation_name: names those images, which are held out. keep:
-    writes the present state as the result, to path."""
+    writes the present state as the result, to path. settle: takes statistics, after each epoch,
+    from that epoch's images, which it is given a batch at a time."""
 
     model: Any
     evaluate: Callable[[], float]
     validation_name: str
     keep: Callable[[], None]
     path: Path
+    settle: Callable[[Iterator[Array]], None] = lambda seen: None
 
 
 def deterministic(seed: int) -> None:
@@ -78,6 +80,7 @@ def run(
     record(so_far())
     for epoch in range(len(curve), course.epochs + 1):
         figures = _epoch(job.model, data, course, epoch, show)
+        job.settle(images for images, _ in batches(data, course, epoch))
         curve = _evaluated(job, curve, {"epoch": epoch, **figures})
         saved_state.save(kept_in, key, Checkpoint(_values(job.model), curve))
         record(so_far())

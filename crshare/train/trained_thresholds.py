@@ -24,18 +24,19 @@ class TrainedThreshold(keras.layers.Layer):  # type: ignore[misc]
     """Sums to +1/-1 by batch normalisation and sign.
 
     Factors keep their sign, so a channel keeps its direction, which pools of bits behind it count
-    on. A threshold that is not adjustable does not move; gradients pass it all the same.
+    on. A threshold that is not adjustable does not move; gradients pass it all the same. After a
+    step the norm's moments are those of its batch; `Trainable.settle` takes those of many.
 
     bound: the greatest |sum|.
     """
 
-    def __init__(self, threshold: Threshold, bound: int, momentum: float, **options: Any) -> None:
+    def __init__(self, threshold: Threshold, bound: int, **options: Any) -> None:
         super().__init__(**options)
         self.threshold = threshold
         self._crossing = crossing(threshold, bound)
         self._signs = np.where(threshold.rising, 1, -1).astype(np.float32)
         self.norm = keras.layers.BatchNormalization(
-            momentum=momentum,
+            momentum=0.0,
             epsilon=EPSILON,
             gamma_constraint=KeepSign(self._signs),
             trainable=threshold.adjustable,
