@@ -1,6 +1,8 @@
 """What plans for LUTs give: LUTs of each layer and points lost, by multiplier.
 
-python scripts/lut_plans.py MODEL CALIBRATION TEST --clocks 1100 --multiplier 2e-4 5e-4
+    python scripts/lut_plans.py MODEL CALIBRATION TEST --clocks 1100 --multiplier 2e-4 5e-4
+
+`--given PLAN...` tells the same of plans that are there, such as fine-tuned ones, and makes none.
 """
 
 import argparse
@@ -16,7 +18,7 @@ from crshare.images.image_set import ImageSet, load_images
 from crshare.model.read import Model
 from crshare.network.graph import Network
 from crshare.network.slices import decompose
-from crshare.plan.file import write_plan
+from crshare.plan.file import read_plan, write_plan
 from crshare.plan.luts import LayerLuts, layer_luts, luts_together
 from crshare.plan.plan import SharingPlan
 from crshare.planning.candidates import prepared
@@ -79,6 +81,18 @@ def measured(
     return rows
 
 
+def row_of_file(model: Model, path: Path, test: ImageSet, goal: Luts) -> dict[str, Any]:
+    """Of a plan that was made before."""
+    plan = read_plan(path, model.network, model.weights_hash)
+    accuracy, _ = measure_accuracy(model.network, plan, test)
+    return row(
+        str(path),
+        luts_of(model.network, plan, goal),
+        test_points=accuracy.loss_points,
+        test_interval=accuracy.interval,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     for name in ("model", "calibration", "test"):
@@ -88,13 +102,18 @@ def main() -> None:
     parser.add_argument("--images", type=int, help="calibration images, all by default")
     parser.add_argument("--thresholds", choices=THRESHOLDS, default=RATES)
     parser.add_argument("--plans", type=Path, help="a folder, for a plan of each multiplier")
+    parser.add_argument("--given", type=Path, nargs="+", help="plans of MODEL, instead of new ones")
     asked = parser.parse_args()
     model = crshare.load(asked.model)
+    test, goal = load_images(asked.test, model.network), Luts(clocks=asked.clocks)
+    if asked.given:
+        for path in asked.given:
+            print(json.dumps(row_of_file(model, path, test, goal)), flush=True)
+        return
     calibration = load_images(asked.calibration, model.network)
     if asked.images:
         calibration = calibration.take(slice(0, asked.images), f"the first {asked.images}")
-    method = Method(objective=Luts(clocks=asked.clocks), thresholds=asked.thresholds)
-    test = load_images(asked.test, model.network)
+    method = Method(objective=goal, thresholds=asked.thresholds)
     measured(model, calibration, test, method, asked.multiplier, asked.plans)
 
 

@@ -80,11 +80,7 @@ def finetune(
     tuned.begin(training.images[:N_MOMENTS])
     teacher = teacher_of(network, validation, distilled)
     rate = decayed(course.first_rate, course.last_rate, course.steps(len(training)))
-    tuned.model.compile(
-        keras.optimizers.Adam(rate, jit_compile=False),
-        loss=scaled_cross_entropy(teacher.temperature),
-        metrics=[keras.metrics.CategoricalAccuracy()],
-    )
+    compiled(tuned.model, rate, teacher.temperature)
     path = folder / PLAN
     job = TrainingJob(
         tuned.model,
@@ -102,6 +98,15 @@ def finetune(
     data = Data(training, teacher.wanted)
     key = key_of(images, plan.fingerprint, dumps(plan, ""), course, distilled)
     return run(job, data, course, folder / CHECKPOINT, key, show, record)
+
+
+def compiled(model: Any, rate: Any, temperature: float) -> None:
+    """Make a model ready to train. rate: of Adam. temperature: scores are divided by it."""
+    model.compile(
+        keras.optimizers.Adam(rate, jit_compile=False),
+        loss=scaled_cross_entropy(temperature),
+        metrics=[keras.metrics.CategoricalAccuracy()],
+    )
 
 
 def replaced(
