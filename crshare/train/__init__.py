@@ -6,9 +6,6 @@ their top; whoever uses them first asks `crshare.train.library` whether it is th
 
 import os
 
-# TensorFlow reads these when it is first imported: larq works with tf_keras only, which is Keras 2;
-# oneDNN's convolutions are otherwise used on processors with AVX-512 VNNI alone, and are faster on
-# those with AVX2, too (scripts/bench_finetuning.py).
+# TensorFlow reads both when it is first imported: larq works with tf_keras only, which is Keras 2.
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
