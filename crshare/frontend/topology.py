@@ -38,8 +38,9 @@ def graph_of(model_config: object, weights: Mapping[str, Weights]) -> Graph:
     model, layers, output = unfolded(model_config, weights)
     _refuse_twins(layers)
     layers = _outputs_apart(layers)
+    classes = {layer.name: layer.class_name for layer in layers}
     for layer in layers:
-        _check_call(layer, {other.name: other.class_name for other in layers})
+        _check_call(layer, classes)
         _refuse_dtype(layer)
     layers = _in_order(layers, output)
     first = layers[0]

@@ -49,7 +49,7 @@ def test_eight_thousand_layers_in_reverse_order_are_put_in_order_at_once() -> No
     config = functional(entries[::-1], "7999")
     start = process_time()
     graph = graph_of(config, {})
-    assert process_time() - start < 40  # one look at every layer for each would take minutes
+    assert process_time() - start < 10  # one look at every layer for each would take minutes
     assert [layer.name for layer in graph.layers] == [str(i) for i in range(1, 8000)]
 
 
