@@ -17,16 +17,15 @@ from statistics import median
 import numpy as np
 
 import crshare
+from crshare.network.slices import decompose
+from crshare.plan.plan import SharingPlan, unshared_layer
+from crshare.train.library import silent
 
 CHOICES = {"oneDNN": "1", "TensorFlow's own": "0"}
 
 
 def seconds_of_steps(path: Path, batch: int, steps: int) -> list[float]:
     """Of a network whose slices are all trained by themselves, after two steps that compile."""
-    from crshare.network.slices import decompose
-    from crshare.plan.plan import SharingPlan, unshared_layer
-    from crshare.train.library import silent
-
     with silent():
         from crshare.train.finetune import compiled
         from crshare.train.keras_model import trainable

@@ -84,7 +84,7 @@ def finetune(
     path = folder / PLAN
     job = TrainingJob(
         tuned.model,
-        settle=lambda seen: tuned.settle(islice(seen, -(-N_SETTLED // course.batch))),
+        settle=lambda seen: tuned.settle(islice(seen, course.batches(N_SETTLED))),
         evaluate=lambda: share_right(planned_network(network, tuned.trained_plan()), validation),
         validation_name=validation.name,
         keep=lambda: write_plan(

@@ -98,7 +98,7 @@ class Trainable:
         norms = [layer.norm for layer in self.comparisons.values() if layer.norm.trainable]
         totals, n_batches = [np.zeros((2, *norm.moving_mean.shape)) for norm in norms], 0
         for images in batches:
-            self.model(images, training=True)
+            self.model(images.astype(np.float32), training=True)
             for total, norm in zip(totals, norms, strict=True):
                 mean, variance = norm.moving_mean.numpy(), norm.moving_variance.numpy()
                 total += mean, variance + mean**2

@@ -80,7 +80,7 @@ def run(
     record(so_far())
     for epoch in range(len(curve), course.epochs + 1):
         figures = _epoch(job.model, data, course, epoch, show)
-        job.settle(images for images, _ in batches(data, course, epoch))
+        job.settle(images for _, images in seen(data.training, course, epoch))
         curve = _evaluated(job, curve, {"epoch": epoch, **figures})
         saved_state.save(kept_in, key, Checkpoint(_values(job.model), curve))
         record(so_far())
@@ -111,11 +111,16 @@ def _epoch(model: Any, data: Data, course: Course, epoch: int, show: Progress) -
 
 def batches(data: Data, course: Course, epoch: int) -> Iterator[tuple[Array, Array]]:
     """The images of an epoch, float32 and augmented, each with what is wanted of it."""
+    for labels, images in seen(data.training, course, epoch):
+        yield images.astype(np.float32), data.wanted(labels, images)
+
+
+def seen(training: ImageSet, course: Course, epoch: int) -> Iterator[tuple[Array, Array]]:
+    """The labels and augmented images of an epoch, a batch at a time."""
     rng = np.random.default_rng((course.seed, epoch))
-    order = rng.permutation(len(data.training))
+    order = rng.permutation(len(training))
     for rows in np.array_split(order, course.batches(len(order))):
-        images = course.changed(data.training.images[rows], epoch, rng)
-        yield images.astype(np.float32), data.wanted(data.training.labels[rows], images)
+        yield training.labels[rows], course.changed(training.images[rows], epoch, rng)
 
 
 def _values(model: Any) -> tuple[Array, ...]:
